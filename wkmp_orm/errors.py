@@ -1,0 +1,218 @@
+"""Every error that this package raises on purpose, as one tree.
+
+Knows nothing of databases: the rooms above fill these in and raise them.
+
+    WkmpOrmError
+    ├── ConfigurationError            an argument, a path or a URL cannot be used
+    │   ├── SettingError              a setting's name or value is wrong
+    │   └── PathOutsideRootError      a file does not lie under the library's root
+    ├── DatabaseUnavailableError      the database cannot be opened at all
+    │   ├── NotADatabaseError         the file is something else, or damaged
+    │   └── ReadOnlyDatabaseError     it can be read but not written
+    ├── SchemaError                   the tables are not the ones this version needs
+    │   ├── SchemaOutdatedError       older: upgrade it
+    │   ├── SchemaTooNewError         made by a newer wkmp_orm
+    │   └── SchemaUnmanagedError      our tables without a migration history
+    ├── UnitOfWorkError               the unit of work was used against its rules
+    │   ├── WrongOwnerError           from another thread, task or process
+    │   ├── AlreadyFinishedError      after its commit, or after it was discarded
+    │   └── NotYetKnownError          `.guid` of a `put`, or `.matched`, before the commit
+    ├── InvalidRowError               a row is wrong in itself; nothing was sent
+    ├── FlushError                    the database refused; nothing was written
+    │   ├── RowNotFoundError          `update` or `delete` of a row that is not there
+    │   ├── ConditionNotMetError      the row is there, its `where` does not hold
+    │   ├── ConstraintViolationError  a named constraint refused a named row
+    │   ├── LockTimeoutError          the writer lock did not come before the deadline
+    │   ├── StorageError              disk full, input/output error, damaged file
+    │   └── FlushFailedError          anything else the database said
+    ├── StoredValueError              a stored value cannot be read as its column's type
+    ├── SoundFileError                a sound file cannot be read
+    └── ImportSessionError            the import session does not allow this
+        └── ImportRunningError        another import is running on this database
+
+A message says what happened, to which row or by which holder, and what to do.
+It never contains SQL, and a bound value only where the caller gave it as an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from datetime import datetime
+
+
+class WkmpOrmError(Exception):
+    """The root of every error that wkmp_orm raises on purpose."""
+
+
+class ConfigurationError(WkmpOrmError):
+    """An argument, a path or a URL cannot be used as given."""
+
+
+class SettingError(ConfigurationError):
+    """A setting's name is unknown, or its value does not fit its type or range."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"setting {key!r}: {reason}")
+        self.key = key
+
+
+class PathOutsideRootError(ConfigurationError):
+    """A file or folder does not lie under the library's root."""
+
+
+class DatabaseUnavailableError(WkmpOrmError):
+    """The database cannot be opened at all."""
+
+
+class NotADatabaseError(DatabaseUnavailableError):
+    """The file is not an SQLite database, or is damaged."""
+
+
+class ReadOnlyDatabaseError(DatabaseUnavailableError):
+    """The database can be read but not written."""
+
+
+class SchemaError(WkmpOrmError):
+    """The tables in the database are not the ones that this version needs."""
+
+
+class SchemaOutdatedError(SchemaError):
+    """The schema is older than this version: upgrade it."""
+
+
+class SchemaTooNewError(SchemaError):
+    """The schema was made by a newer version of wkmp_orm."""
+
+
+class SchemaUnmanagedError(SchemaError):
+    """The database has tables of our names but no migration history."""
+
+
+class UnitOfWorkError(WkmpOrmError):
+    """The unit of work was used against its rules."""
+
+
+class WrongOwnerError(UnitOfWorkError):
+    """The object belongs to another thread, task or process."""
+
+
+class AlreadyFinishedError(UnitOfWorkError):
+    """The unit of work has committed, or was discarded by an exception."""
+
+
+class NotYetKnownError(UnitOfWorkError):
+    """What only the commit can tell: the stored guid of a `put`, whether a condition matched."""
+
+
+class InvalidRowError(WkmpOrmError, ValueError):
+    """A row is wrong in itself. It was not accumulated and nothing was sent.
+
+    `table` and `field` name the place; `field` is None when the row as a whole is wrong.
+    """
+
+    def __init__(self, table: str, field: str | None, reason: str) -> None:
+        super().__init__(f"{table}.{field}: {reason}" if field else f"{table}: {reason}")
+        self.table = table
+        self.field = field
+
+
+class FlushError(WkmpOrmError):
+    """The database refused a flush. The whole transaction was rolled back.
+
+    The accumulated rows are still in the unit of work: mend them and commit again.
+    """
+
+
+class RowError(FlushError):
+    """Common to the flush errors that name one row: its table, its key and its handle.
+
+    `key` is the guid, or the tuple of guids of a link row; `handle` is what `add`, `put` or `link`
+    answered (None for an `update` or `delete` by guid).
+    """
+
+    def __init__(self, message: str, *, table: str, key: Hashable, handle: Any = None) -> None:
+        super().__init__(message)
+        self.table = table
+        self.key = key
+        self.handle = handle
+
+    @property
+    def guid(self) -> Hashable:
+        """The row's guid; for a link row the pair of guids."""
+        return self.key
+
+
+class RowNotFoundError(RowError):
+    """An `update` or `delete` names a row that is not in the database."""
+
+
+class ConditionNotMetError(RowError):
+    """The row exists, but the `where` of its `update` or `delete` does not hold."""
+
+
+class ConstraintViolationError(RowError):
+    """A named constraint refused a named row."""
+
+    def __init__(
+        self, message: str, *, table: str, key: Hashable, constraint: str | None, handle: Any = None
+    ) -> None:
+        super().__init__(message, table=table, key=key, handle=handle)
+        self.constraint = constraint
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds the writer ticket: process id, host name, phase, and since when (UTC)."""
+
+    pid: int
+    host: str
+    phase: str
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, {self.phase}, since {self.since:%H:%M:%S} UTC"
+
+
+class LockTimeoutError(FlushError):
+    """The writer lock did not come before the deadline. Nothing was written.
+
+    `waited_ms` is the whole wait; `holder` is None when the lock belongs to a program that does
+    not use the ticket.
+    """
+
+    def __init__(self, message: str, *, waited_ms: float, holder: LockHolder | None = None) -> None:
+        super().__init__(message)
+        self.waited_ms = waited_ms
+        self.holder = holder
+
+
+class StorageError(FlushError):
+    """The disk is full, could not be read or written, or the file is damaged."""
+
+
+class FlushFailedError(FlushError):
+    """The database refused for a reason that has no class of its own; `code` is its code."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StoredValueError(WkmpOrmError, ValueError):
+    """A stored value cannot be read as its column's type. It is left as it is."""
+
+
+class SoundFileError(WkmpOrmError):
+    """A sound file cannot be read; the message is fit for `import_failures.reason`."""
+
+
+class ImportSessionError(WkmpOrmError):
+    """The import session's state does not allow this."""
+
+
+class ImportRunningError(ImportSessionError):
+    """Another import is running on this database."""

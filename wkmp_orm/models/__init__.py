@@ -1,0 +1,48 @@
+"""What is stored: one file for each entity, the links together, the column policies beside them.
+
+Knows no engine, no session and no unit of work.
+"""
+
+from __future__ import annotations
+
+from wkmp_orm.models.acoustid_cache import AcoustidCache
+from wkmp_orm.models.album import Album
+from wkmp_orm.models.artist import Artist
+from wkmp_orm.models.base import Base
+from wkmp_orm.models.file import File, FileStatus
+from wkmp_orm.models.flush_ledger import FlushLedger
+from wkmp_orm.models.import_failure import ImportFailure
+from wkmp_orm.models.import_provenance import ImportProvenance, SourceType
+from wkmp_orm.models.import_session import ImportSession, SessionState
+from wkmp_orm.models.links import PassageAlbum, PassageSong, SongArtist, SongWork
+from wkmp_orm.models.passage import DecodeStatus, FadeCurve, Passage, PassageStatus
+from wkmp_orm.models.setting import Setting
+from wkmp_orm.models.song import Song, SongStatus
+from wkmp_orm.models.work import Work
+
+__all__ = [
+    "AcoustidCache",
+    "Album",
+    "Artist",
+    "Base",
+    "DecodeStatus",
+    "FadeCurve",
+    "File",
+    "FileStatus",
+    "FlushLedger",
+    "ImportFailure",
+    "ImportProvenance",
+    "ImportSession",
+    "Passage",
+    "PassageAlbum",
+    "PassageSong",
+    "PassageStatus",
+    "SessionState",
+    "Setting",
+    "Song",
+    "SongArtist",
+    "SongStatus",
+    "SongWork",
+    "SourceType",
+    "Work",
+]

@@ -1,0 +1,28 @@
+"""What AcoustID answered for a fingerprint, so that it is asked once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from wkmp_orm.models.base import Base
+from wkmp_orm.types import Mbid, UtcDateTime, utc_now
+
+
+class AcoustidCache(Base):
+    """A fingerprint's recording, under the SHA-256 (64 hex digits) of the fingerprint's text."""
+
+    __tablename__ = "acoustid_cache"
+
+    fingerprint_hash: Mapped[str] = mapped_column(primary_key=True)
+    mbid: Mapped[str] = mapped_column(Mbid())
+    cached_at: Mapped[datetime] = mapped_column(
+        UtcDateTime(declared="TEXT"), default=utc_now, server_default=sa.func.current_timestamp()
+    )
+
+    __table_args__ = (
+        sa.CheckConstraint("length(fingerprint_hash) = 64", name="fingerprint_hash_sha256"),
+        sa.Index("idx_acoustid_cache_cached_at", "cached_at"),
+    )

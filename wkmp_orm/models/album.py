@@ -1,0 +1,39 @@
+"""An album: one MusicBrainz release, or a placeholder until its id arrives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from wkmp_orm.models.base import Audited, Base, GuidKey
+from wkmp_orm.types import Mbid
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.passage import Passage
+
+
+class Album(Audited, Base):
+    """A release (not a release group). Its natural key is `album_mbid`.
+
+    Without an id it is `title:<album artist>/<title>`, so that two artists' albums of one title
+    stay two. `identity_key` keeps that placeholder when the id arrives.
+    """
+
+    __tablename__ = "albums"
+
+    guid: Mapped[GuidKey]
+    album_mbid: Mapped[str] = mapped_column(Mbid(placeholder="title:"))
+    title: Mapped[str]
+    release_date: Mapped[str | None]
+    identity_key: Mapped[str | None]
+
+    passages: Mapped[list[Passage]] = relationship(
+        secondary="passage_albums", back_populates="albums", lazy="raise", viewonly=True
+    )
+
+    __table_args__ = (
+        sa.Index("idx_albums_album_mbid", "album_mbid", unique=True),
+        sa.Index("idx_albums_identity_key", "identity_key"),
+    )

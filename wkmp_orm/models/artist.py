@@ -1,0 +1,44 @@
+"""An artist, with a MusicBrainz id or under a placeholder until one arrives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_checks
+from wkmp_orm.types import Mbid
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.links import SongArtist
+
+
+class Artist(Audited, Base):
+    """An artist. Its natural key is `artist_mbid`: an id, or `name:<name>` while it has none.
+
+    `identity_key` is the placeholder that the name alone would give; it stays when the id arrives,
+    so that a file without ids still finds the artist.
+    """
+
+    __tablename__ = "artists"
+
+    guid: Mapped[GuidKey]
+    artist_mbid: Mapped[str] = mapped_column(Mbid(placeholder="name:"))
+    name: Mapped[str]
+    base_probability: Mapped[Probability]
+    min_cooldown: Mapped[int] = cooldown(7_200)
+    ramping_cooldown: Mapped[int] = cooldown(14_400)
+    last_played_at: Mapped[datetime | None]
+    identity_key: Mapped[str | None]
+
+    songs: Mapped[list[SongArtist]] = relationship(
+        back_populates="artist", lazy="raise", passive_deletes=True
+    )
+
+    __table_args__ = (
+        *programme_checks(),
+        sa.Index("idx_artists_artist_mbid", "artist_mbid", unique=True),
+        sa.Index("idx_artists_identity_key", "identity_key"),
+    )

@@ -1,0 +1,114 @@
+"""What every table has in common: one naming convention, named column kinds, small mixins.
+
+Knows no engine and no session.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from wkmp_orm.types import REAL, TICKS, Guid, Json, JsonValue, UtcDateTime, Word, new_guid, utc_now
+
+NAMING_CONVENTION = {
+    # All columns are in the name: with column_0_name two constraints that start with the same
+    # column collide. The double underscore keeps table and column apart. Indexes follow the older
+    # services' names, so that their CREATE INDEX IF NOT EXISTS finds them.
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s__%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s__%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s__%(constraint_name)s",
+    "ix": "idx_%(table_name)s_%(column_0_N_name)s",
+}
+
+FIRST, LAST = -10, 10  # sort_order: the key opens each table, the audit columns close it
+
+
+class Base(DeclarativeBase):
+    """The declarative base of all models."""
+
+    metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own name, read once at class creation
+        str: sa.Text(),
+        int: sa.Integer(),
+        float: REAL,
+        datetime: UtcDateTime(),
+        JsonValue: Json(),
+    }
+
+    def __repr__(self) -> str:
+        key = ", ".join(
+            f"{column.name}={self.__dict__.get(column.name)!r}"
+            for column in sa.inspect(type(self)).primary_key
+        )
+        return f"<{type(self).__name__} {key}>"
+
+
+GuidKey = Annotated[
+    str, mapped_column(Guid, primary_key=True, default=new_guid, sort_order=FIRST)
+]
+"""A key made by the client."""
+
+Reference = Annotated[str, mapped_column(Guid)]
+"""A foreign key's value; the constraint is added where it is used."""
+
+Ticks = Annotated[int, mapped_column(TICKS)]
+"""A position or length in ticks, 28,224,000 a second."""
+
+JsonMap = Annotated[dict[str, Any], mapped_column(Json)]
+"""A JSON object."""
+
+JsonList = Annotated[list[Any], mapped_column(Json)]
+"""A JSON array."""
+
+
+def refers_to(target: str, *, on_delete: str, **options: Any) -> Any:
+    """Declare a foreign key to `table.column` and what happens when its row is deleted."""
+    return mapped_column(Guid, sa.ForeignKey(target, ondelete=on_delete), **options)
+
+
+def is_one_of(column: str, word: Word[Any]) -> sa.CheckConstraint:
+    """Name the CHECK that keeps a column to its closed list of words."""
+    return sa.CheckConstraint(word.allowed(column), name=f"{column}_known")
+
+
+class Created:
+    """When the row was inserted."""
+
+    created_at: Mapped[datetime] = mapped_column(
+        UtcDateTime(), default=utc_now, server_default=sa.func.current_timestamp(), sort_order=LAST
+    )
+
+
+class Audited(Created):
+    """When the row was inserted, and when it last changed (set by flush, upserts included)."""
+
+    updated_at: Mapped[datetime] = mapped_column(
+        UtcDateTime(),
+        default=utc_now,
+        server_default=sa.func.current_timestamp(),
+        sort_order=LAST + 1,
+    )
+
+
+Probability = Annotated[float, mapped_column(REAL, default=1.0, server_default=sa.text("1.0"))]
+"""How readily the programme director chooses the row, 0 to 1000. Users tune it."""
+
+
+def cooldown(seconds: int) -> Any:
+    """Declare a pause in seconds before the row may play again. Users tune it."""
+    return mapped_column(default=seconds, server_default=sa.text(str(seconds)))
+
+
+def programme_checks() -> tuple[sa.CheckConstraint, ...]:
+    """Make the CHECKs of the three columns that the programme director reads."""
+    return (
+        sa.CheckConstraint(
+            "base_probability BETWEEN 0.0 AND 1000.0", name="base_probability_in_range"
+        ),
+        sa.CheckConstraint("min_cooldown >= 0", name="min_cooldown_not_negative"),
+        sa.CheckConstraint("ramping_cooldown >= 0", name="ramping_cooldown_not_negative"),
+    )

@@ -1,0 +1,84 @@
+"""A sound file of the library: where it lies, what it holds, how far its import has come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from wkmp_orm.models.base import Audited, Base, GuidKey, JsonList, Ticks, is_one_of
+from wkmp_orm.types import Stored, UtcDateTime, Word
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.passage import Passage
+
+
+class FileStatus(StrEnum):
+    """How far a file's import has come."""
+
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    INGEST_COMPLETE = "INGEST COMPLETE"
+    DUPLICATE_HASH = "DUPLICATE HASH"
+    NO_AUDIO = "NO AUDIO"
+
+
+STATUS = Word(FileStatus)
+UNKNOWN_HASHES = ("", "PENDING")
+"""What the older services wrote while a hash was not known."""
+
+IS_ORIGINAL = sa.text("status <> 'DUPLICATE HASH' AND hash NOT IN ('', 'PENDING')")
+
+
+class File(Audited, Base):
+    """A sound file. Its natural key is `path`, relative to the library's root."""
+
+    __tablename__ = "files"
+
+    guid: Mapped[GuidKey]
+    path: Mapped[str]
+    hash: Mapped[str] = mapped_column(default="PENDING", server_default="PENDING")
+    duration_ticks: Mapped[Ticks | None]
+    format: Mapped[str | None]
+    sample_rate: Mapped[int | None]
+    channels: Mapped[int | None]
+    file_size_bytes: Mapped[Ticks | None]
+    modification_time: Mapped[datetime] = mapped_column(
+        UtcDateTime(Stored.RFC3339, declared="TIMESTAMP")
+    )
+    artist: Mapped[str | None]
+    title: Mapped[str | None]
+    album: Mapped[str | None]
+    track_number: Mapped[int | None]
+    year: Mapped[int | None]
+    status: Mapped[FileStatus] = mapped_column(
+        STATUS, default=FileStatus.PENDING, server_default=FileStatus.PENDING.value
+    )
+    matching_hashes: Mapped[JsonList | None]
+
+    passages: Mapped[list[Passage]] = relationship(
+        back_populates="file", lazy="raise", passive_deletes=True
+    )
+
+    __table_args__ = (
+        is_one_of("status", STATUS),
+        sa.CheckConstraint("duration_ticks > 0", name="duration_ticks_positive"),
+        sa.CheckConstraint("sample_rate > 0", name="sample_rate_positive"),
+        sa.CheckConstraint("channels BETWEEN 1 AND 32", name="channels_in_range"),
+        sa.CheckConstraint("file_size_bytes >= 0", name="file_size_bytes_not_negative"),
+        # UNIQUE under the index name that the older services look for, so that it is not made twice.
+        sa.Index("idx_files_path", "path", unique=True),
+        sa.Index("idx_files_hash", "hash"),
+        # Among equal files one is the original, whoever races: this index is what decides it.
+        sa.Index(
+            "uq_files__original_hash",
+            "hash",
+            unique=True,
+            sqlite_where=IS_ORIGINAL,
+            postgresql_where=IS_ORIGINAL,
+        ),
+        sa.Index("idx_files_status", "status"),
+    )

@@ -1,0 +1,22 @@
+"""The flushes that PostgreSQL has committed, so that a lost answer to COMMIT can be settled."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from wkmp_orm.models.base import Base, GuidKey
+from wkmp_orm.types import UtcDateTime, utc_now
+
+
+class FlushLedger(Base):
+    """One committed flush, by the id that its unit of work made. Entries live for a day."""
+
+    __tablename__ = "flush_ledger"
+
+    flush_id: Mapped[GuidKey]
+    committed_at: Mapped[datetime] = mapped_column(UtcDateTime(), default=utc_now)
+
+    __table_args__ = (sa.Index("idx_flush_ledger_committed_at", "committed_at"),)

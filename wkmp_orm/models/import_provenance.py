@@ -1,0 +1,48 @@
+"""Where a passage's facts came from, one row for each extraction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from wkmp_orm.models.base import Base, GuidKey, JsonMap, Reference, is_one_of, refers_to
+from wkmp_orm.types import Stored, UtcDateTime, Word
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.passage import Passage
+
+
+class SourceType(StrEnum):
+    """Which kind of extractor spoke."""
+
+    METADATA_EXTRACTOR = "metadata_extractor"
+    IDENTITY_EXTRACTOR = "identity_extractor"
+    FLAVOR_EXTRACTOR = "flavor_extractor"
+    UNKNOWN_EXTRACTOR = "unknown_extractor"
+
+
+SOURCE_TYPE = Word(SourceType)
+
+
+class ImportProvenance(Base):
+    """One extraction. An absent `confidence` is unknown, not 0."""
+
+    __tablename__ = "import_provenance"
+
+    id: Mapped[GuidKey]
+    passage_id: Mapped[Reference] = refers_to("passages.guid", on_delete="CASCADE")
+    source_type: Mapped[SourceType] = mapped_column(SOURCE_TYPE)
+    data_extracted: Mapped[JsonMap | None]
+    confidence: Mapped[float | None]
+    timestamp: Mapped[datetime | None] = mapped_column(UtcDateTime(Stored.UNIX))
+
+    passage: Mapped[Passage] = relationship(back_populates="provenance", lazy="raise")
+
+    __table_args__ = (
+        is_one_of("source_type", SOURCE_TYPE),
+        sa.Index("idx_import_provenance_passage_id", "passage_id"),
+    )

@@ -1,0 +1,66 @@
+"""One run of the import over a folder, and whether it is still running."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from wkmp_orm.models.base import Base, GuidKey, JsonList, JsonMap, is_one_of
+from wkmp_orm.types import Stored, UtcDateTime, Word
+
+
+class SessionState(StrEnum):
+    """The state of an import session: SCANNING, PROCESSING, then one of the three final ones."""
+
+    SCANNING = "SCANNING"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+    # Written by older services for what is now part of PROCESSING.
+    EXTRACTING = "EXTRACTING"
+    SEGMENTING = "SEGMENTING"
+    FINGERPRINTING = "FINGERPRINTING"
+    IDENTIFYING = "IDENTIFYING"
+    ANALYZING = "ANALYZING"
+    FLAVORING = "FLAVORING"
+
+
+FINAL_STATES = (SessionState.COMPLETED, SessionState.CANCELLED, SessionState.FAILED)
+STATE = Word(SessionState, quoted=True)  # older readers parse the column as a JSON string
+
+_FINAL = ", ".join(f"'{STATE.spelled(state)}'" for state in FINAL_STATES)
+IS_RUNNING = sa.text(f"state NOT IN ({_FINAL})")
+
+
+class ImportSession(Base):
+    """A run of the import. At most one row is in a state that is not final."""
+
+    __tablename__ = "import_sessions"
+
+    session_id: Mapped[GuidKey]
+    state: Mapped[SessionState] = mapped_column(STATE, default=SessionState.SCANNING)
+    root_folder: Mapped[str]
+    parameters: Mapped[JsonMap]
+    progress_current: Mapped[int] = mapped_column(default=0)
+    progress_total: Mapped[int] = mapped_column(default=0)
+    progress_percentage: Mapped[float] = mapped_column(default=0.0)
+    current_operation: Mapped[str] = mapped_column(default="")
+    errors: Mapped[JsonList] = mapped_column(default=list)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime(Stored.RFC3339))
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime(Stored.RFC3339))
+
+    __table_args__ = (
+        is_one_of("state", STATE),
+        # An index on a constant: the second running row collides with the first, in any race.
+        sa.Index(
+            "uq_import_sessions__running",
+            sa.text("(1)"),
+            unique=True,
+            sqlite_where=IS_RUNNING,
+            postgresql_where=IS_RUNNING,
+        ),
+    )

@@ -1,0 +1,82 @@
+"""A song: one MusicBrainz recording, whatever number of passages hold it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from wkmp_orm.models.base import (
+    Audited,
+    Base,
+    GuidKey,
+    JsonList,
+    JsonMap,
+    Probability,
+    Reference,
+    cooldown,
+    is_one_of,
+    programme_checks,
+    refers_to,
+)
+from wkmp_orm.types import Mbid, Word
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.links import PassageSong, SongArtist
+    from wkmp_orm.models.work import Work
+
+
+class SongStatus(StrEnum):
+    """Whether the song's musical flavor is known. FLAVORING FAILED counts as settled."""
+
+    PENDING = "PENDING"
+    FLAVOR_READY = "FLAVOR READY"
+    FLAVORING_FAILED = "FLAVORING FAILED"
+
+
+STATUS = Word(SongStatus)
+
+
+class Song(Audited, Base):
+    """A recording. Its natural key is `recording_mbid`."""
+
+    __tablename__ = "songs"
+
+    guid: Mapped[GuidKey]
+    recording_mbid: Mapped[str] = mapped_column(Mbid())
+    work_id: Mapped[Reference | None] = refers_to("works.guid", on_delete="SET NULL")
+    related_songs: Mapped[JsonList | None]
+    lyrics: Mapped[str | None]
+    base_probability: Mapped[Probability]
+    min_cooldown: Mapped[int] = cooldown(604_800)
+    ramping_cooldown: Mapped[int] = cooldown(1_209_600)
+    last_played_at: Mapped[datetime | None]
+    title: Mapped[str | None]
+    artist_name: Mapped[str | None]
+    flavor_vector: Mapped[JsonMap | None]
+    flavor_source_blend: Mapped[JsonList | None]
+    status: Mapped[SongStatus] = mapped_column(
+        STATUS, default=SongStatus.PENDING, server_default=SongStatus.PENDING.value
+    )
+
+    work: Mapped[Work | None] = relationship(lazy="raise")
+    artists: Mapped[list[SongArtist]] = relationship(
+        back_populates="song", lazy="raise", passive_deletes=True
+    )
+    passages: Mapped[list[PassageSong]] = relationship(
+        back_populates="song", lazy="raise", passive_deletes=True
+    )
+    works: Mapped[list[Work]] = relationship(
+        secondary="song_works", back_populates="songs", lazy="raise", viewonly=True
+    )
+
+    __table_args__ = (
+        is_one_of("status", STATUS),
+        *programme_checks(),
+        sa.Index("idx_songs_recording_mbid", "recording_mbid", unique=True),
+        sa.Index("idx_songs_last_played_at", "last_played_at"),
+        sa.Index("idx_songs_work_id", "work_id"),
+    )

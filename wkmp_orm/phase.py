@@ -1,0 +1,26 @@
+"""The names of an import's phases, as they appear in reports, logs and `import_failures`.
+
+Knows nothing of what a phase does. Phases are open: any other string serves a user's own phase.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The built-in phases, in the order in which a file meets them."""
+
+    SESSION = "session"
+    SCANNING = "scanning"
+    FILENAME_MATCHING = "filename_matching"
+    HASH_DEDUPLICATION = "hash_deduplication"
+    METADATA_EXTRACTION = "metadata_extraction"
+    SEGMENTATION = "segmentation"
+    FINGERPRINTING = "fingerprinting"
+    SONG_MATCHING = "song_matching"
+    RECORDING = "recording"
+    AMPLITUDE = "amplitude"
+    FLAVORING = "flavoring"
+    FINALIZATION = "finalization"
+    SETTINGS = "settings"
