@@ -1,0 +1,116 @@
+"""What kind of fault a driver's error is, read from its code and never from its text.
+
+Knows the codes of SQLite and PostgreSQL; decides nothing about retrying.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from sqlalchemy import exc
+
+
+class Fault(Enum):
+    """The kinds of fault that are told apart."""
+
+    LOCKED = "locked"
+    CONFLICT = "serialization failure or deadlock"
+    DISCONNECTED = "connection lost"
+    UNIQUE = "unique constraint"
+    FOREIGN_KEY = "foreign key constraint"
+    CHECK = "check constraint"
+    NOT_NULL = "not null constraint"
+    FULL = "disk full"
+    IO = "input/output error"
+    CORRUPT = "damaged file"
+    READ_ONLY = "read-only"
+    NOT_A_DATABASE = "not a database"
+    CANNOT_OPEN = "cannot be opened"
+    OTHER = "other"
+
+
+RETRYABLE: Final = frozenset({Fault.LOCKED, Fault.CONFLICT, Fault.DISCONNECTED})
+"""Faults after which the same transaction may succeed."""
+
+STALE: Final = frozenset({Fault.UNIQUE, Fault.FOREIGN_KEY})
+"""Faults that a stale prefetch can explain."""
+
+STORAGE: Final = frozenset({Fault.FULL, Fault.IO, Fault.CORRUPT})
+
+# https://www.sqlite.org/rescode.html: the low byte is the primary code, so that BUSY covers
+# BUSY_RECOVERY, BUSY_SNAPSHOT and BUSY_TIMEOUT, and LOCKED its shared-cache and vtab forms.
+_SQLITE_PRIMARY: Final = {
+    5: Fault.LOCKED,
+    6: Fault.LOCKED,
+    8: Fault.READ_ONLY,
+    10: Fault.IO,
+    11: Fault.CORRUPT,
+    13: Fault.FULL,
+    14: Fault.CANNOT_OPEN,
+    26: Fault.NOT_A_DATABASE,
+}
+_SQLITE_CONSTRAINT: Final = {
+    275: Fault.CHECK,
+    787: Fault.FOREIGN_KEY,
+    1299: Fault.NOT_NULL,
+    1555: Fault.UNIQUE,  # primary key
+    2067: Fault.UNIQUE,
+    2579: Fault.UNIQUE,  # rowid
+}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_SQLSTATE: Final = {
+    "40001": Fault.CONFLICT,
+    "40P01": Fault.CONFLICT,
+    "55P03": Fault.LOCKED,
+    "23505": Fault.UNIQUE,
+    "23503": Fault.FOREIGN_KEY,
+    "23514": Fault.CHECK,
+    "23502": Fault.NOT_NULL,
+    "53100": Fault.FULL,
+    "58030": Fault.IO,
+    "25006": Fault.READ_ONLY,
+    "57P01": Fault.DISCONNECTED,
+    "57P02": Fault.DISCONNECTED,
+    "57P03": Fault.DISCONNECTED,
+}
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """Return the driver's own error inside SQLAlchemy's, or the error itself."""
+    if isinstance(error, exc.DBAPIError) and error.orig is not None:
+        return error.orig
+    return error
+
+
+def code_of(error: BaseException) -> str | None:
+    """Return the driver's code: the name of SQLite's, or the five characters of a SQLSTATE."""
+    origin = driver_error(error)
+    code = getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None)
+    return None if code is None else str(code)
+
+
+def fault_of(error: BaseException) -> Fault:
+    """Classify an error of SQLAlchemy, sqlite3 or psycopg."""
+    if isinstance(error, exc.TimeoutError):  # no connection of the pool came free
+        return Fault.LOCKED
+    origin = driver_error(error)
+    number = getattr(origin, "sqlite_errorcode", None)
+    if number is not None:
+        return _SQLITE_CONSTRAINT.get(number) or _SQLITE_PRIMARY.get(number & 0xFF, Fault.OTHER)
+    state = getattr(origin, "sqlstate", None)
+    if state is not None:
+        known = _SQLSTATE.get(state)
+        return known or (Fault.DISCONNECTED if state.startswith("08") else Fault.OTHER)
+    if isinstance(error, exc.DBAPIError) and (
+        error.connection_invalidated
+        or (isinstance(error, exc.OperationalError) and _is_psycopg(origin))
+    ):
+        return Fault.DISCONNECTED
+    if _is_psycopg(origin) and type(origin).__name__ == "OperationalError":
+        return Fault.DISCONNECTED
+    return Fault.OTHER
+
+
+def _is_psycopg(error: BaseException) -> bool:
+    return type(error).__module__.startswith("psycopg")

@@ -1,0 +1,29 @@
+"""How connections are to behave: the few numbers that the settings or the caller choose.
+
+Knows nothing of how a database is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Synchronous = Literal["NORMAL", "FULL"]
+SqliteDriver = Literal["sqlite3", "pysqlite3"]
+
+
+@dataclass(slots=True)
+class EngineOptions:
+    """Options of one library's engines. The library updates it once the settings can be read.
+
+    Times are in milliseconds. `lock_retry_ms` is one wait for a lock inside the database
+    (SQLite's busy_timeout); `max_lock_wait_ms` is the deadline over all waits and retries of one
+    write (and half of it PostgreSQL's lock_timeout).
+    """
+
+    lock_retry_ms: int = 250
+    max_lock_wait_ms: int = 5_000
+    reader_pool_size: int = 8
+    synchronous: Synchronous = "NORMAL"
+    sqlite_driver: SqliteDriver = "sqlite3"
+    read_only: bool = False

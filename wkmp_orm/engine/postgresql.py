@@ -1,0 +1,44 @@
+"""PostgreSQL connections: named, in UTC, with a lock timeout so that a wait can end in an error.
+
+Knows no table.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from wkmp_orm.engine.options import EngineOptions
+
+APPLICATION_NAME: Final = "wkmp_orm"
+WRITER_CONNECTIONS: Final = 16
+"""Flushes that may run at once in one process; PostgreSQL's own default allows 100 in all."""
+
+
+def create_postgresql_engine(url: sa.URL, options: EngineOptions, *, writer: bool) -> sa.Engine:
+    """Create the engine of the writers or of the readers; nothing is connected yet."""
+    if find_spec("psycopg") is None:
+        msg = "PostgreSQL needs its driver: pip install 'wkmp_orm[postgresql]'"
+        raise ConfigurationError(msg)
+    read_only = "off" if writer and not options.read_only else "on"
+    engine = sa.create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
+        max_overflow=0 if writer else 4,
+        pool_timeout=options.max_lock_wait_ms / 1000,
+        connect_args={
+            "application_name": url.query.get("application_name", APPLICATION_NAME),
+            "options": (
+                f"-c timezone=UTC -c default_transaction_read_only={read_only}"
+                f" -c lock_timeout={options.max_lock_wait_ms // 2}"
+            ),
+            "connect_timeout": max(2, options.max_lock_wait_ms // 1000),
+        },
+    )
+    return engine

@@ -1,0 +1,182 @@
+"""The process's place among the processes that want to write to one SQLite database.
+
+Must not know the threads behind it: it takes a turn for the process and calls back when it has it.
+
+Two lock files make the queue. `<database>-ticket` is held by the process that writes now,
+`<database>-gate` by the one that writes next, and nobody asks for the ticket without the gate: a
+process that comes straight back finds the gate shut and queues behind it, where one lock alone
+would let it in ahead of waiters that are still waking up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from wkmp_orm.engine.lock_file import LockFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wkmp_orm.errors import LockHolder
+
+logger = logging.getLogger("wkmp_orm.ticket")
+
+# The waiting thread ends after so many seconds without another process to wait for.
+IDLE_SECONDS = 10.0
+
+
+class _Place(Enum):
+    AWAY = auto()  # neither file is locked
+    WAITING = auto()  # the waiting thread is in `flock`, or on its way there
+    TURN = auto()  # the ticket is ours
+
+
+class ProcessQueue:
+    """The gate, the ticket, and the thread that sleeps at them.
+
+    `flock` can be waited for in the kernel's queue or with a deadline, not both. So a thread of our
+    own sleeps in it, and the callers wait, with their deadlines, for that thread.
+    Every method but `holder` is called with `mutex` held, and so is `on_turn`.
+    """
+
+    def __init__(self, database: str, mutex: threading.Lock, on_turn: Callable[[], None]) -> None:
+        """Stand nowhere; the files are made by the first `take_turn`."""
+        self._database = database
+        self._mutex = mutex
+        self._on_turn = on_turn
+        self._gate = LockFile(f"{database}-gate")
+        self._ticket = LockFile(f"{database}-ticket")
+        self._place = _Place.AWAY
+        self._works = True
+        self._phase = ""
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._waiting_thread: threading.Thread | None = None
+
+    def take_turn(self, phase: str) -> bool:
+        """Take the turn if it is there; otherwise send for it and let `on_turn` tell."""
+        if self._place is _Place.AWAY and self._works:
+            try:
+                self._take_or_send(phase)
+            except OSError as error:
+                self._do_without(error)
+            except BaseException:  # Ctrl-C: half a turn would shut every process out
+                if self._waiting:
+                    self._send()
+                else:
+                    self._step_out()
+                raise
+        return not self._waiting
+
+    @property
+    def _waiting(self) -> bool:
+        return self._place is _Place.WAITING
+
+    def _take_or_send(self, phase: str) -> None:
+        self._gate.open(self._database)
+        self._ticket.open(self._database)
+        if self._gate.try_lock() and self._ticket.try_lock():
+            self._place = _Place.TURN
+            self._gate.unlock()
+        else:
+            self._phase = phase
+            self._place = _Place.WAITING
+            self._send()
+
+    def _send(self) -> None:
+        # A thread that stays costs 10 us to wake; a new one for each wait would cost 110 us.
+        if self._waiting_thread is None:
+            thread = threading.Thread(target=self._serve, name="wkmp-ticket", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads, or the interpreter is ending
+                self._step_out()
+                return
+            self._waiting_thread = thread
+        if self._bell.locked():
+            self._bell.release()
+
+    def _serve(self) -> None:
+        while True:
+            rung = self._bell.acquire(timeout=IDLE_SECONDS)
+            # Read without the mutex, which the ringer still holds: nobody else ends the waiting.
+            if self._waiting:
+                self._wait_for_turn()
+            elif not rung and self._may_end():
+                return
+
+    def _may_end(self) -> bool:
+        with self._mutex:
+            if self._waiting:
+                return False
+            self._waiting_thread = None
+            return True
+
+    def _wait_for_turn(self) -> None:
+        failure: OSError | None = None
+        try:
+            self._gate.lock()
+            self._gate.sign(self._phase, time.time())
+            self._ticket.lock()
+        except OSError as error:
+            failure = error
+        with self._mutex:
+            if failure:
+                self._do_without(failure)
+            else:
+                self._place = _Place.TURN
+            self._on_turn()
+            # After the call, so that the writer starts sooner; under the mutex, or a quick writer
+            # could have this process back at the gate before we let go of it.
+            self._gate.unlock()
+
+    def yield_turn(self) -> None:
+        """Give the turn back if another process waits for it; else our next thread may have it."""
+        if self._place is _Place.TURN:
+            if self._gate.try_lock():
+                self._gate.unlock()
+            else:
+                self.give_back()
+
+    def give_back(self) -> None:
+        """Give the turn back, if we have it."""
+        if self._place is _Place.TURN:
+            self._ticket.unlock()
+            self._place = _Place.AWAY
+
+    def sign(self, phase: str, since: float) -> None:
+        """Leave a note for the other processes: who has the turn, and since when."""
+        if self._place is _Place.TURN:
+            self._ticket.sign(phase, since)
+
+    def holder(self) -> LockHolder | None:
+        """Read who has the turn, or else who has the gate and does not move. Any thread."""
+        return self._ticket.holder() or self._gate.holder()
+
+    def close(self) -> None:
+        """Close both files, unless the waiting thread is asleep in them."""
+        if not self._waiting:
+            self._place = _Place.AWAY
+            self._works = True
+            self._gate.close()
+            self._ticket.close()
+
+    def _step_out(self) -> None:
+        self._place = _Place.AWAY
+        self._ticket.unlock()
+        self._gate.unlock()
+
+    def _do_without(self, error: OSError) -> None:
+        self.close()
+        self._place = _Place.AWAY
+        self._works = False
+        logger.warning(
+            "%s: no writer ticket between processes, as a lock file cannot be used (%s); threads "
+            "still take turns, and between processes SQLite's busy_timeout decides",
+            self._database,
+            error,
+        )

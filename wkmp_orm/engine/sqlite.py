@@ -1,0 +1,160 @@
+"""SQLite connections: PRAGMAs on every one of them, read back, and a BEGIN that we choose.
+
+Knows no table.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from wkmp_orm.engine.codes import Fault, fault_of
+from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    from wkmp_orm.engine.options import EngineOptions, SqliteDriver
+
+WRITER_CONNECTIONS: Final = 2
+"""One transaction writes at a time; the second connection serves the next one while the first is
+still being returned."""
+
+STATEMENT_CACHE: Final = 256
+"""Prepared statements a connection keeps; the driver's 128 is less than all phases use."""
+
+_ONE_DRIVER_PER_FILE: dict[tuple[int, int], str] = {}
+
+
+def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) -> sa.Engine:
+    """Create the engine of the writers or of the readers; nothing is opened yet."""
+    module = _driver(options.sqlite_driver)
+    arguments: dict[str, Any] = {
+        # The driver must not begin transactions by itself: it would emit a deferred BEGIN, and a
+        # read followed by a write would fail at once with SQLITE_BUSY_SNAPSHOT.
+        "isolation_level": None,
+        "check_same_thread": False,
+        "cached_statements": STATEMENT_CACHE,
+        "uri": True,
+    }
+    if hasattr(module, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.16 changes the default
+        arguments["autocommit"] = module.LEGACY_TRANSACTION_CONTROL
+    uri = _file_uri(path, read_only=options.read_only)
+
+    def connect() -> Any:
+        _check_one_driver(path, options.sqlite_driver)
+        return module.connect(uri, timeout=options.lock_retry_ms / 1000, **arguments)
+
+    engine = sa.create_engine(
+        sa.URL.create("sqlite+pysqlite", database=str(path)),
+        creator=connect,
+        module=module,
+        poolclass=QueuePool,
+        pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
+        max_overflow=0 if writer else 4,
+        pool_timeout=options.max_lock_wait_ms / 1000,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: object) -> None:
+        _set_pragmas(connection, options, writer=writer)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def _file_uri(path: Path, *, read_only: bool) -> str:
+    uri = "file:" + quote(os.fsencode(path))
+    if not read_only:
+        return uri
+    # A WAL database on read-only media cannot make its -shm file. When no log waits beside it the
+    # file alone is the whole database and may be read as immutable.
+    wal = path.with_name(path.name + "-wal")
+    if not os.access(path.parent, os.W_OK) and not wal.exists():
+        return uri + "?mode=ro&immutable=1"
+    return uri + "?mode=ro"
+
+
+def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> None:
+    pragmas: list[tuple[str, str, object]] = [
+        # First, so that the statements below wait for a lock as well.
+        ("busy_timeout", str(options.lock_retry_ms), options.lock_retry_ms),
+        ("foreign_keys", "ON", 1),
+        # Without WAL readers and the writer block each other. NORMAL can lose the last commits at
+        # a power cut, never tear one; FULL waits for the disk at every commit.
+        ("synchronous", options.synchronous, 2 if options.synchronous == "FULL" else 1),
+    ]
+    if not writer:
+        pragmas.append(("query_only", "ON", 1))
+    cursor = connection.cursor()
+    try:
+        if not options.read_only:
+            _use_wal(cursor, options)
+        for name, value, expected in pragmas:
+            cursor.execute(f"PRAGMA {name} = {value}").fetchall()
+            stored = cursor.execute(f"PRAGMA {name}").fetchone()[0]
+            if stored != expected:
+                msg = f"PRAGMA {name} = {value} did not take: SQLite answers {stored!r}"
+                raise DatabaseUnavailableError(msg)
+    finally:
+        cursor.close()
+
+
+def _use_wal(cursor: Any, options: EngineOptions) -> None:
+    """Turn the file to WAL, waiting for others who do the same: this PRAGMA has no busy handler."""
+    deadline = time.monotonic() + options.max_lock_wait_ms / 1000
+    while True:
+        try:
+            mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+            if mode != "wal":
+                mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except Exception as error:
+            if fault_of(error) is not Fault.LOCKED or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.010))  # noqa: S311  jitter, not a secret
+            continue
+        if mode != "wal":
+            msg = (
+                f"journal_mode = WAL did not take: SQLite answers {mode!r};"
+                " the file system may not support shared memory (network drives do not):"
+                " put the database on a local disk"
+            )
+            raise DatabaseUnavailableError(msg)
+        return
+
+
+def _driver(name: SqliteDriver) -> ModuleType:
+    if name == "sqlite3":
+        return sqlite3
+    try:
+        from pysqlite3 import dbapi2  # noqa: PLC0415  an optional package, asked for by name
+    except ImportError as error:
+        msg = "sqlite_driver='pysqlite3' needs its package: pip install 'wkmp_orm[pysqlite3]'"
+        raise ConfigurationError(msg) from error
+    return dbapi2  # type: ignore[no-any-return]
+
+
+def _check_one_driver(path: Path, driver: SqliteDriver) -> None:
+    """Refuse a second SQLite library on one file: its close would drop the first one's locks."""
+    try:
+        status = path.stat()
+    except OSError:
+        return
+    first = _ONE_DRIVER_PER_FILE.setdefault((status.st_dev, status.st_ino), driver)
+    if first != driver:
+        msg = (
+            f"{path} is open in this process through {first}; a second SQLite library ({driver})"
+            " on the same file loses committed rows: use one of them throughout"
+        )
+        raise ConfigurationError(msg)

@@ -1,0 +1,147 @@
+"""One write transaction: the ticket, a connection, BEGIN, the caller's statements, COMMIT.
+
+The only place in the package that commits. It knows neither tables nor what is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from wkmp_orm.engine.codes import Fault, fault_of
+from wkmp_orm.engine.factory import create_writer_engine
+from wkmp_orm.engine.monitor import Monitor, WriteReport
+from wkmp_orm.engine.retry import retrying
+from wkmp_orm.engine.ticket import ticket_for
+from wkmp_orm.errors import LockTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    import sqlalchemy as sa
+
+    from wkmp_orm.engine.options import EngineOptions
+    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.engine.withdrawal import Withdrawal
+
+logger = logging.getLogger("wkmp_orm.engine")
+
+
+class Writer:
+    """Runs write transactions on one database. Any thread may call; on SQLite they take turns."""
+
+    def __init__(self, target: DatabaseTarget, options: EngineOptions) -> None:
+        """Make the writers' engine; nothing is connected yet."""
+        self.target = target
+        self.options = options
+        self.engine: sa.Engine = self.new_engine()
+        self.monitor = Monitor()
+        self._ticket = None if target.path is None else ticket_for(target.path)
+
+    def new_engine(self) -> sa.Engine:
+        """Make an engine with the options as they are now."""
+        return create_writer_engine(self.target, self.options)
+
+    def new_report(self, *, caller: str, phase: str) -> WriteReport:
+        """Open the account of one write by the present thread."""
+        return WriteReport(caller=caller, phase=phase, worker=threading.current_thread().name)
+
+    def deadline(self) -> float:
+        """Return the `time.monotonic` at which a write that starts now gives up."""
+        return time.monotonic() + self.options.max_lock_wait_ms / 1000
+
+    def hold_ticket(self, *, phase: str, deadline: float) -> AbstractContextManager[None]:
+        """Wait for this thread's turn to write (SQLite), until `deadline`; LockTimeoutError."""
+        if self._ticket is None:
+            return nullcontext()
+        return self._ticket.hold(phase=phase, deadline=deadline)
+
+    @contextmanager
+    def transaction(
+        self, report: WriteReport, *, deadline: float, withdrawal: Withdrawal | None = None
+    ) -> Iterator[Session]:
+        """Run one attempt: commit when the block ends, roll back when it raises.
+
+        The report gets this attempt's wait and its hold, COMMIT included. Errors come through as
+        SQLAlchemy raised them; WithdrawnError if the write was called off before BEGIN.
+        """
+        started = time.perf_counter()
+        report.attempts += 1
+        with self.hold_ticket(phase=report.phase, deadline=deadline):
+            if withdrawal is not None:
+                withdrawal.begin()
+            with self.engine.connect() as connection:
+                transaction = connection.begin()
+                begun = time.perf_counter()
+                report.waited_ms += (begun - started) * 1000
+                try:
+                    with Session(connection, autoflush=False, expire_on_commit=False) as session:
+                        yield session
+                        session.flush()
+                        self._commit(connection, transaction)
+                        report.outcome = "committed"
+                except BaseException:
+                    report.outcome = "rolled back"
+                    if transaction.is_active:
+                        transaction.rollback()
+                    raise
+                finally:
+                    report.held_ms = (time.perf_counter() - begun) * 1000
+
+    @contextmanager
+    def begin_monitored(self, caller: str) -> Iterator[Session]:
+        """Run a write transaction of the caller's: ticket, BEGIN retried, monitored, committed.
+
+        Only BEGIN is retried: on SQLite nothing after it up to COMMIT can meet a lock. Raises
+        LockTimeoutError when the lock does not come before the deadline.
+        """
+        report = self.new_report(caller=caller, phase=caller)
+        deadline = self.deadline()
+        started = time.perf_counter()
+        with ExitStack() as stack:
+            stack.callback(self.monitor.record, report)
+            try:
+                session = retrying(caller, deadline=deadline, dialect=self.target.dialect)(
+                    lambda: stack.enter_context(self.transaction(report, deadline=deadline))
+                )
+            except SQLAlchemyError as error:
+                if fault_of(error) is not Fault.LOCKED:
+                    raise
+                waited = (time.perf_counter() - started) * 1000
+                raise lock_timeout(self.target, report, waited) from error
+            yield session
+
+    def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        try:
+            transaction.commit()
+        except Exception as error:
+            # SQLite keeps the transaction open when COMMIT answers BUSY. If it is closed after
+            # such an answer, the commit took effect and a replay would write everything twice.
+            if fault_of(error) is Fault.LOCKED and not getattr(driver, "in_transaction", True):
+                logger.warning("COMMIT took effect although it answered %s", error)
+                return
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+
+
+def lock_timeout(
+    target: DatabaseTarget, report: WriteReport, waited_ms: float
+) -> LockTimeoutError:
+    """Make the error of a lock that a program without our ticket held too long."""
+    return LockTimeoutError(
+        f"{report.phase}: {target} stayed locked for {waited_ms:.0f} ms"
+        f" ({report.attempts} attempts) by a program that does not take the writer ticket;"
+        " nothing was written. Find and end it, or raise ai_database_max_lock_wait_ms",
+        waited_ms=waited_ms,
+    )
