@@ -1,0 +1,1 @@
+"""How accumulated rows become SQL: prefetch, plan, write, in one retried transaction."""

@@ -1,0 +1,129 @@
+"""A flush as the retry loop calls it: each call is one whole attempt.
+
+Knows what must not be believed: a prefetch that has grown stale, a COMMIT whose answer was lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from wkmp_orm.engine.codes import STALE, Fault, fault_of
+from wkmp_orm.engine.monitor import RowCounts
+from wkmp_orm.flush import statements
+from wkmp_orm.flush.diagnose import condition_not_met
+from wkmp_orm.flush.plan import Step, plan, unchanged
+from wkmp_orm.flush.prefetch import prefetch
+from wkmp_orm.flush.write import ConditionFailedError, Executor, StalePrefetchError, Write
+from wkmp_orm.types import utc_now
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from wkmp_orm.engine.monitor import WriteReport
+    from wkmp_orm.engine.withdrawal import Withdrawal
+    from wkmp_orm.engine.writer import Writer
+    from wkmp_orm.flush.changes import Changes
+
+
+LEDGER_COLUMNS = ("flush_id", "committed_at")
+
+
+class RollBackError(Exception):
+    """Leaves a transaction without committing it."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One flush and what its attempts have learned."""
+
+    writer: Writer
+    readers: sa.Engine
+    executor: Executor
+    changes: Changes
+    report: WriteReport
+    deadline: float
+    withdrawal: Withdrawal | None = None
+    in_doubt: bool = field(default=False, init=False)
+    """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
+    _calls: int = field(default=0, init=False)
+    _stale: int = field(default=0, init=False)
+
+    def __call__(self) -> None:
+        """Write everything in one transaction, or raise with nothing written."""
+        self._calls += 1
+        try:
+            if self.in_doubt and self.took_effect():
+                return
+            if self._calls > 1:
+                self.changes.unbind()
+            with self.readers.connect() as connection:
+                prefetch(connection, self.changes)
+            steps = plan(self.changes)
+            counts = {
+                name: RowCounts(unchanged=count)
+                for name, count in unchanged(self.changes, steps).items()
+            }
+            if steps:
+                self._write(steps, counts)
+            self.report.rows = counts
+        except SQLAlchemyError as error:
+            self.report.lock_errors += fault_of(error) is Fault.LOCKED
+            raise
+        except ConditionFailedError as failure:
+            with self.readers.connect() as connection:
+                found = condition_not_met(connection, failure)
+            raise (found or StalePrefetchError(str(failure))) from failure
+
+    def is_stale(self, error: BaseException) -> bool:
+        """Say whether a stale prefetch explains the error; that is believed once."""
+        if not isinstance(error, StalePrefetchError) and not (
+            fault_of(error) in STALE and self.changes.rely_on_reads
+        ):
+            return False
+        self._stale += 1
+        return self._stale == 1
+
+    def took_effect(self) -> bool:
+        """Find out whether the COMMIT whose answer was lost took effect.
+
+        The same id is entered once more: if the lost transaction still runs, the unique key makes
+        this one wait for its end, where a mere look would say "not there" too early.
+        """
+        report = self.writer.new_report(caller="ledger", phase=self.report.phase)
+        entered = False
+        try:
+            with self.writer.transaction(report, deadline=self.deadline) as session:
+                entered = self._enter_ledger(session.connection())
+                raise RollBackError
+        except RollBackError:
+            self.in_doubt = False
+        if not entered:
+            self.report.outcome = "committed"
+        return not entered
+
+    def _write(self, steps: list[Step], counts: dict[str, RowCounts]) -> None:
+        postgresql = self.writer.target.dialect == "postgresql"
+        transaction = self.writer.transaction(
+            self.report, deadline=self.deadline, withdrawal=self.withdrawal
+        )
+        with transaction as session:
+            write = Write(session, self.executor, counts)
+            write.lock(self.changes.locks)
+            if postgresql and not self._enter_ledger(session.connection()):
+                return  # committed by an earlier call that lost its answer
+            for step in steps:
+                write.run(step)
+            # From here on only COMMIT is left. On SQLite its errors tell the truth.
+            self.report.rows = counts
+            self.in_doubt = postgresql
+        self.in_doubt = False
+
+    def _enter_ledger(self, connection: sa.Connection) -> bool:
+        """Enter the flush's id; False if a transaction that wrote it has committed."""
+        statement = statements.insert_if_absent("postgresql", "flush_ledger", LEDGER_COLUMNS)
+        row = {"set_flush_id": self.changes.flush_id, "set_committed_at": utc_now()}
+        options = {"preserve_rowcount": True}
+        return connection.execute(statement, row, execution_options=options).rowcount == 1

@@ -1,0 +1,141 @@
+"""What a flush is given: plain rows, by table, that refer to one another until they have guids.
+
+Knows no database. A unit of work fills it; prefetch, plan and write read it and bind the keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    import sqlalchemy as sa
+
+
+class PendingRow:
+    """A row to be inserted, or merged into the one that has its natural key.
+
+    `values` are the columns as the caller gave them, checked; a foreign key may hold another
+    PendingRow. `stored_guid` is the key that the row has, or will have, in the database: known at
+    once for an `add`, bound by prefetch or by the insert for a `put`.
+    """
+
+    __slots__ = ("created", "known", "made_guid", "stored_guid", "values")
+
+    def __init__(self, values: dict[str, Any], made_guid: str) -> None:
+        self.values = values
+        self.made_guid = made_guid
+        self.stored_guid: str = made_guid
+        self.known: Mapping[str, Any] | None = None
+        """The stored columns that prefetch saw; None for a row that it did not find."""
+        self.created = True
+        """False once another writer turned out to have made the row first."""
+
+    def unbind(self) -> None:
+        """Forget what an earlier attempt learned."""
+        self.stored_guid = self.made_guid
+        self.known = None
+        self.created = True
+
+
+class PendingLink(PendingRow):
+    """A link row: its key is the pair of its foreign keys, so it has no guid of its own."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True, eq=False)
+class PendingOrder:
+    """An order about the row with this guid, where `where` holds."""
+
+    verb: ClassVar[str]
+
+    guid: str | PendingRow
+    where: dict[str, Any] = field(default_factory=dict)
+    required: bool = True
+    """Whether it is an error if the row is not there or the condition does not hold."""
+    matched: bool | None = None
+    """Whether the row was there and the condition held; told after the commit."""
+
+
+@dataclass(slots=True, eq=False)
+class PendingUpdate(PendingOrder):
+    """An order to set columns of a row."""
+
+    verb: ClassVar[str] = "update"
+
+    values: dict[str, Any] = field(default_factory=dict)
+    unchanged: bool = False
+    """True once prefetch saw that the row has these values."""
+
+
+@dataclass(slots=True, eq=False)
+class PendingDelete(PendingOrder):
+    """An order to delete a row."""
+
+    verb: ClassVar[str] = "delete"
+
+
+@dataclass(slots=True, eq=False)
+class PendingStatement:
+    """A statement of the caller's, executed after the rows, once with all its parameter rows."""
+
+    statement: sa.Executable
+    parameters: Sequence[Mapping[str, Any]] = ({},)
+    expected: int | None = None
+    matched: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class TableChanges:
+    """What changes in one table."""
+
+    adds: list[PendingRow] = field(default_factory=list)
+    puts: dict[Hashable, PendingRow] = field(default_factory=dict)
+    links: dict[Hashable, PendingLink] = field(default_factory=dict)
+    updates: list[PendingUpdate] = field(default_factory=list)
+    deletes: list[PendingDelete] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.adds or self.puts or self.links or self.updates or self.deletes)
+
+
+@dataclass(slots=True, eq=False)
+class Changes:
+    """All that one unit of work has accumulated."""
+
+    flush_id: str
+    tables: dict[str, TableChanges] = field(default_factory=dict)
+    statements: list[PendingStatement] = field(default_factory=list)
+    locks: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.statements) or any(self.tables.values())
+
+    @property
+    def rely_on_reads(self) -> bool:
+        """Whether a read that has grown stale can explain a unique or foreign key violation."""
+        return bool(self.statements) or any(
+            table.puts or table.links for table in self.tables.values()
+        )
+
+    def unbind(self) -> None:
+        """Forget what an earlier attempt learned of the stored rows."""
+        for table in self.tables.values():
+            for row in (*table.adds, *table.puts.values(), *table.links.values()):
+                row.unbind()
+
+
+def guid_of(value: Any) -> Any:
+    """Return the stored guid of a PendingRow, and every other value as it is."""
+    return value.stored_guid if isinstance(value, PendingRow) else value
+
+
+def bound(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with every PendingRow replaced by its stored guid."""
+    return {
+        name: value.stored_guid if isinstance(value, PendingRow) else value
+        for name, value in values.items()
+    }

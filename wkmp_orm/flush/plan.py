@@ -1,0 +1,216 @@
+"""How accumulated rows become an ordered list of steps, one executemany each.
+
+Pure: it reads what prefetch bound and sends nothing. Parents come before children, deletes come
+first of all, and rows stand in the order of their natural keys (guids where there is none), so
+that two writers lock the same rows in the same order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.flush.changes import (
+    Changes,
+    PendingDelete,
+    PendingLink,
+    PendingOrder,
+    PendingRow,
+    PendingStatement,
+    PendingUpdate,
+    TableChanges,
+    guid_of,
+)
+from wkmp_orm.flush.prefetch import merge_columns, natural_key
+from wkmp_orm.models.facts import FACTS, TableFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wkmp_orm.flush.statements import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete rows by key, where the conditions hold."""
+
+    facts: TableFacts
+    orders: Sequence[PendingDelete]
+    shape: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Insert rows that no one else can have made: their keys were made here."""
+
+    facts: TableFacts
+    rows: Sequence[PendingRow]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InsertIfAbsent:
+    """Insert rows that another writer may make at the same time; bind those that it did."""
+
+    facts: TableFacts
+    rows: Sequence[PendingRow]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InsertLinks:
+    """Insert links: those of rows made in this transaction as they are, others if absent."""
+
+    facts: TableFacts
+    rows: Sequence[PendingLink]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Merge given values into known rows by the column policies."""
+
+    facts: TableFacts
+    rows: Sequence[PendingRow]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Set columns of rows by key, where the conditions hold."""
+
+    facts: TableFacts
+    orders: Sequence[PendingUpdate]
+    columns: tuple[str, ...]
+    shape: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Execute a statement of the caller's."""
+
+    pending: PendingStatement
+
+
+Step = Delete | Insert | InsertIfAbsent | InsertLinks | Merge | Update | Execute
+
+
+def plan(changes: Changes) -> list[Step]:
+    """Turn prefetched changes into steps; an empty list means that there is nothing to write.
+
+    Raises InvalidRowError for a `put` of an unknown row that lacks a column it cannot do without.
+    """
+    steps: list[Step] = []
+    for name in reversed(FACTS):
+        table = changes.tables.get(name)
+        if table and table.deletes:
+            steps += _deletes(FACTS[name], table.deletes)
+    for name, facts in FACTS.items():
+        table = changes.tables.get(name)
+        if table:
+            steps += _writes(facts, table)
+    steps += [Execute(pending) for pending in changes.statements]
+    return steps
+
+
+def needs_merge(facts: TableFacts, row: PendingRow, columns: Iterable[str]) -> bool:
+    """Say whether a `put` or link would change the stored row that was found for it."""
+    known = row.known
+    return bool(known) and any(
+        facts.differs(name, known[name], guid_of(row.values.get(name)))  # type: ignore[index]
+        for name in columns
+    )
+
+
+def _writes(facts: TableFacts, table: TableChanges) -> list[Step]:
+    steps: list[Step] = []
+    if table.adds:
+        rows = sorted(table.adds, key=lambda row: row.stored_guid)
+        steps.append(Insert(facts, rows, insert_columns(facts, rows)))
+    if table.puts:
+        new = [row for row in table.puts.values() if row.known is None]
+        for row in new:
+            _require(facts, row)
+        if new:
+            new.sort(key=lambda row: natural_key(facts, row.values))
+            steps.append(InsertIfAbsent(facts, new, insert_columns(facts, new)))
+        steps += _merges(facts, table.puts.values())
+    if table.links:
+        links = [link for link in table.links.values() if link.known is None]
+        if links:
+            links.sort(key=lambda link: natural_key(facts, link.values))
+            steps.append(InsertLinks(facts, links, insert_columns(facts, links)))
+        steps += _merges(facts, table.links.values())
+    if table.updates:
+        steps += _updates(facts, table.updates)
+    return steps
+
+
+def _merges(facts: TableFacts, rows: Iterable[PendingRow]) -> list[Step]:
+    known = [row for row in rows if row.known]
+    columns = merge_columns(facts, known)
+    changed = [row for row in known if needs_merge(facts, row, columns)]
+    changed.sort(key=lambda row: natural_key(facts, row.values))
+    return [Merge(facts, changed, columns)] if changed else []
+
+
+def _require(facts: TableFacts, row: PendingRow) -> None:
+    for name in sorted(facts.required):
+        if row.values.get(name) is None:
+            key = ", ".join(f"{k}={guid_of(row.values[k])!r}" for k in facts.natural_key)
+            raise InvalidRowError(
+                facts.name, name, f"is missing, and no row with {key} is known: a new one needs it"
+            )
+
+
+def insert_columns(facts: TableFacts, rows: Iterable[PendingRow]) -> tuple[str, ...]:
+    """Return one key set for all rows: what any of them gives, the keys, and every default."""
+    given = {name for row in rows for name in row.values}
+    return tuple(
+        name
+        for name in facts.table.c.keys()  # noqa: SIM118  a ColumnCollection iterates its columns
+        if name in given or name in facts.key or name in facts.defaults
+    )
+
+
+def shape_of(order: PendingOrder) -> Condition:
+    """Return the shape of an order's conditions, which belongs to its statement's key set."""
+    return tuple(
+        (name, len(value) if isinstance(value, tuple) else None)
+        for name, value in sorted(order.where.items())
+    )
+
+
+def _deletes(facts: TableFacts, orders: Iterable[PendingDelete]) -> list[Step]:
+    groups: dict[Condition, list[PendingDelete]] = defaultdict(list)
+    for order in sorted(orders, key=lambda order: str(guid_of(order.guid))):
+        groups[shape_of(order)].append(order)
+    return [Delete(facts, group, shape) for shape, group in groups.items()]
+
+
+def _updates(facts: TableFacts, orders: Iterable[PendingUpdate]) -> list[Step]:
+    groups: dict[tuple[Any, ...], list[PendingUpdate]] = defaultdict(list)
+    for order in orders:
+        if order.unchanged:
+            order.matched = True
+        else:
+            groups[tuple(sorted(order.values)), shape_of(order)].append(order)
+    return [
+        Update(facts, sorted(group, key=lambda order: str(guid_of(order.guid))), columns, shape)
+        for (columns, shape), group in groups.items()
+    ]
+
+
+def unchanged(changes: Changes, steps: Iterable[Step]) -> dict[str, int]:
+    """Count, by table, the rows that are in the database already as they were given."""
+    counts = {
+        name: sum(row.known is not None for row in (*table.puts.values(), *table.links.values()))
+        + sum(order.unchanged for order in table.updates)
+        for name, table in changes.tables.items()
+    }
+    for step in steps:
+        if isinstance(step, Merge):
+            counts[step.facts.name] -= len(step.rows)
+    return {name: count for name, count in counts.items() if count}

@@ -1,0 +1,179 @@
+"""The SQL of a flush: the only module that knows how the dialects' statements differ.
+
+Every statement is built once for a table and a key set and kept, so that SQLAlchemy compiles it
+once. Bound parameters carry the column's name with a prefix, because `update()` claims bare names.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from wkmp_orm.models.facts import FACTS, TOTAL_TOLERANCE, TableFacts
+from wkmp_orm.models.policies import Policy
+from wkmp_orm.types import dump_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SET: Final = "set_"
+WHERE: Final = "where_"
+KEYS: Final = "keys"
+
+Condition = tuple[tuple[str, int | None], ...]
+"""The shape of a `where`: each column, and how many values it may have (None: a single one that
+may also be NULL)."""
+
+
+def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _given(column: sa.Column[Any], prefix: str = SET) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"{prefix}{column.name}", type_=column.type)
+
+
+@cache
+def insert_if_absent(dialect: str, table_name: str, columns: tuple[str, ...]) -> sa.Insert:
+    """Insert rows, passing over those whose natural key is there; rowcount tells how many were."""
+    facts = FACTS[table_name]
+    statement = _insert(dialect, facts.table)
+    if facts.total is None:
+        values = {name: _given(facts.table.c[name]) for name in columns}
+        statement = statement.values(values)
+    else:
+        statement = statement.from_select(columns, _within_total(facts, columns))
+    return statement.on_conflict_do_nothing(
+        index_elements=[facts.table.c[name] for name in facts.natural_key or facts.key]
+    )
+
+
+def _within_total(facts: TableFacts, columns: tuple[str, ...]) -> sa.Select[Any]:
+    """Select the given row, unless it would push its parent's total past the limit."""
+    total = facts.total
+    if total is None:
+        raise ValueError(facts.name)
+    there = facts.table.alias("there")
+    others = [
+        there.c[name] != _given(facts.table.c[name]) for name in facts.key if name != total.per
+    ]
+    sum_of_others = (
+        sa.select(sa.func.coalesce(sa.func.sum(there.c[total.column]), sa.literal(0.0)))
+        .where(there.c[total.per] == _given(facts.table.c[total.per]), *others)
+        .scalar_subquery()
+    )
+    row = [sa.cast(_given(facts.table.c[n]), facts.table.c[n].type).label(n) for n in columns]
+    limit = sa.literal(total.limit + TOTAL_TOLERANCE, type_=facts.table.c[total.column].type)
+    return sa.select(*row).where(sum_of_others + _given(facts.table.c[total.column]) <= limit)
+
+
+def _known(facts: TableFacts, name: str, value: Any) -> Any:
+    """Turn the texts that mean "unknown" into NULL."""
+    for text in facts.unknown_texts.get(name, ()):
+        value = sa.func.nullif(value, sa.literal(text))
+    return value
+
+
+@cache
+def merge(table_name: str, columns: tuple[str, ...]) -> sa.Update:
+    """Merge given values into a known row by the column policies.
+
+    A row that would stay as it is is not written, so that its `updated_at` does not move.
+    """
+    facts = FACTS[table_name]
+    table = facts.table
+    merged: dict[str, Any] = {}
+    for name in columns:
+        stored, given = table.c[name], _given(table.c[name])
+        order = (stored, given) if facts.merged[name] is Policy.FILL else (given, stored)
+        # The stored value comes last once more: where both are unknown it stays what it is.
+        merged[name] = sa.func.coalesce(
+            *(_known(facts, name, value) for value in order), stored, type_=table.c[name].type
+        )
+    changed = [table.c[name].is_distinct_from(value) for name, value in merged.items()]
+    if facts.updated_at is not None:
+        merged[facts.updated_at] = _given(table.c[facts.updated_at])
+    return sa.update(table).where(*_by_key(facts), sa.or_(*changed)).values(merged)
+
+
+def _by_key(facts: TableFacts) -> list[sa.ColumnElement[bool]]:
+    return [facts.table.c[name] == _given(facts.table.c[name], WHERE) for name in facts.key]
+
+
+def _conditions(facts: TableFacts, shape: Condition) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    for name, count in shape:
+        column = facts.table.c[name]
+        if count is None:
+            given = sa.bindparam(f"{WHERE}{name}", type_=column.type)
+            conditions.append(column.is_not_distinct_from(given))
+        else:
+            conditions.append(
+                sa.or_(
+                    sa.false(),
+                    *(
+                        column == sa.bindparam(f"{WHERE}{name}_{i}", type_=column.type)
+                        for i in range(count)
+                    ),
+                )
+            )
+    return conditions
+
+
+@cache
+def update(table_name: str, columns: tuple[str, ...], shape: Condition) -> sa.Update:
+    """Set columns of the row with the given key, where the conditions hold."""
+    facts = FACTS[table_name]
+    values = {name: _given(facts.table.c[name]) for name in columns}
+    if facts.updated_at is not None and facts.updated_at not in values:
+        values[facts.updated_at] = _given(facts.table.c[facts.updated_at])
+    return sa.update(facts.table).where(*_by_key(facts), *_conditions(facts, shape)).values(values)
+
+
+@cache
+def delete(table_name: str, shape: Condition) -> sa.Delete:
+    """Delete the row with the given key, where the conditions hold."""
+    facts = FACTS[table_name]
+    return sa.delete(facts.table).where(*_by_key(facts), *_conditions(facts, shape))
+
+
+@cache
+def touch(table_name: str) -> sa.Update:
+    """Lock a row until COMMIT without changing it (PostgreSQL; SQLite has locked the file)."""
+    facts = FACTS[table_name]
+    column = facts.table.c[facts.updated_at or facts.guid]
+    return sa.update(facts.table).where(*_by_key(facts)).values({column.name: column})
+
+
+@cache
+def select_by(
+    dialect: str, table_name: str, by: str, columns: tuple[str, ...]
+) -> sa.Select[tuple[Any, ...]]:
+    """Select columns of the rows whose `by` is among the keys: one statement whatever their number.
+
+    A list of bound parameters would be compiled anew for every length, and SQLite takes 32,766.
+    """
+    table = FACTS[table_name].table
+    column = table.c[by]
+    if dialect == "postgresql":
+        array = sa.bindparam(KEYS, type_=postgresql.ARRAY(column.type))
+        among: sa.ColumnElement[bool] = column == sa.func.any(array)
+    else:
+        each = sa.func.json_each(sa.bindparam(KEYS, type_=sa.Text())).table_valued("value")
+        among = column.in_(sa.select(each.c.value))
+    return sa.select(*(table.c[name] for name in columns)).where(among)
+
+
+def keys_parameter(dialect: str, keys: Iterable[Any]) -> dict[str, Any]:
+    """Spell the keys for `select_by`."""
+    values = list(keys)
+    return {KEYS: values if dialect == "postgresql" else dump_json(values)}
+
+
+@cache
+def advisory_lock() -> sa.TextClause:
+    """Take a named lock until COMMIT (PostgreSQL)."""
+    return sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")

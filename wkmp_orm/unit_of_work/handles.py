@@ -1,0 +1,116 @@
+"""What `add`, `put` and `link` answer: a row that has no connection yet, and may be referred to.
+
+Knows no database. A handle belongs to its unit of work and to the thread of that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+from wkmp_orm.errors import NotYetKnownError
+from wkmp_orm.flush.changes import PendingLink, PendingRow
+from wkmp_orm.models import Base
+
+if TYPE_CHECKING:
+    from wkmp_orm.flush.changes import PendingOrder
+    from wkmp_orm.unit_of_work.table import AnyTable
+
+M = TypeVar("M", bound=Base)
+
+
+class Handle(PendingRow, Generic[M]):
+    """An accumulated row. Give it wherever a foreign key of its table is wanted."""
+
+    __slots__ = ("_owner", "_put")
+
+    def __init__(self, owner: AnyTable, values: dict[str, Any], guid: str, *, put: bool) -> None:
+        super().__init__(values, guid)
+        self._owner = owner
+        self._put = put
+
+    @property
+    def table(self) -> str:
+        """The name of the row's table."""
+        return self._owner.name
+
+    @property
+    def guid(self) -> str:
+        """The row's guid as it is stored.
+
+        An `add` knows it at once. A `put` knows it after the commit, because another worker may
+        have made the row first: before, this raises NotYetKnownError.
+        """
+        if self._put and not self._owner.committed:
+            msg = (
+                f"the guid of a put into {self.table} is known after the commit: pass the handle"
+                " itself to links and foreign keys"
+            )
+            raise NotYetKnownError(msg)
+        return self.stored_guid
+
+    def set(self, **columns: Any) -> None:
+        """Correct columns of the accumulated row, for example after a failed commit.
+
+        Raises InvalidRowError as `add` does, AlreadyFinishedError after the commit.
+        """
+        self._owner.change(self, columns)
+
+    def discard(self) -> None:
+        """Take the row out of the unit of work. Links and rows that refer to it must go as well."""
+        self._owner.discard(self)
+
+    def __repr__(self) -> str:
+        known = not self._put or self._owner.committed
+        return f"<Handle {self.table} {self.stored_guid if known else 'not yet committed'}>"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a handle belongs to its unit of work; send its guid to other processes instead"
+        raise TypeError(msg)
+
+
+class LinkHandle(PendingLink):
+    """An accumulated link between two rows."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: AnyTable, values: dict[str, Any]) -> None:
+        super().__init__(values, "")
+        self._owner = owner
+
+    @property
+    def table(self) -> str:
+        """The name of the link's table."""
+        return self._owner.name
+
+    def set(self, **columns: Any) -> None:
+        """Correct columns of the accumulated link."""
+        self._owner.change(self, columns)
+
+    def discard(self) -> None:
+        """Take the link out of the unit of work."""
+        self._owner.discard(self)
+
+    def __repr__(self) -> str:
+        return f"<LinkHandle {self.table} {self.values}>"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a handle belongs to its unit of work and cannot be sent to other processes"
+        raise TypeError(msg)
+
+
+class Outcome:
+    """What became of a conditional `update` or `delete` that was allowed not to match."""
+
+    __slots__ = ("_order", "_owner")
+
+    def __init__(self, owner: AnyTable, order: PendingOrder) -> None:
+        self._owner = owner
+        self._order = order
+
+    @property
+    def matched(self) -> bool:
+        """Whether the row was there and its condition held. Known after the commit."""
+        if not self._owner.committed:
+            msg = "whether a condition held is known after the commit"
+            raise NotYetKnownError(msg)
+        return bool(self._order.matched)

@@ -1,0 +1,179 @@
+"""What a caller gives for a row, turned into checked columns.
+
+A row is keyword arguments, a mapping or a transient model instance. Knows no unit of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.flush.changes import PendingRow
+from wkmp_orm.models import Base
+from wkmp_orm.models.facts import FACTS, TableFacts
+from wkmp_orm.models.passage import POINTS
+from wkmp_orm.unit_of_work.values import checker_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RowLike = Mapping[str, Any] | Base
+"""A mapping of column names to values, or a model instance that no Session has seen."""
+
+_NO_VALUE: Final = object()
+
+
+class RowChecker:
+    """Checks rows of one table; compiled once, because it runs for every row of an import."""
+
+    def __init__(self, facts: TableFacts) -> None:
+        """Read the table's columns."""
+        self.facts = facts
+        self._checks: dict[str, Callable[[Any], Any]] = {
+            column.name: checker_for(column.type) for column in facts.table.c
+        }
+        self._parents = facts.foreign_keys
+        self._whole_row = _WHOLE_ROW.get(facts.name)
+
+    def columns(self, row: RowLike | None, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the checked columns of a row. Raises InvalidRowError by table and field."""
+        values = given if row is None else self._unpack(row) | given
+        checks = self._checks
+        for name, value in values.items():
+            if value is not None:
+                try:
+                    values[name] = checks[name](value)
+                except (KeyError, ValueError) as error:
+                    values[name] = self._reference_or_error(name, value, error)
+            elif name not in checks:
+                raise self._unknown(name)
+        if self._whole_row is not None:
+            self._whole_row(values)
+        return values
+
+    def require(self, values: Mapping[str, Any]) -> None:
+        """Refuse a new row that lacks a column it cannot do without."""
+        for name in self.facts.required:
+            if values.get(name) is None:
+                raise InvalidRowError(self.facts.name, name, "is missing, and has no default")
+
+    def _reference_or_error(self, name: str, value: Any, error: Exception) -> PendingRow:
+        table = self.facts.name
+        if name not in self._checks:
+            raise self._unknown(name) from None
+        if not isinstance(value, PendingRow):
+            raise InvalidRowError(table, name, str(error)) from None
+        if name not in self._parents:
+            raise InvalidRowError(table, name, "takes a value, not a handle") from None
+        parent = getattr(value, "table", self._parents[name])
+        if parent != self._parents[name]:
+            reason = f"refers to {self._parents[name]}, not to a row of {parent}"
+            raise InvalidRowError(table, name, reason) from None
+        return value
+
+    def _unknown(self, name: str) -> InvalidRowError:
+        known = ", ".join(sorted(self.facts.columns))
+        return InvalidRowError(self.facts.name, name, f"is no column; there are {known}")
+
+    def _unpack(self, row: RowLike) -> dict[str, Any]:
+        if isinstance(row, Mapping):
+            return dict(row)
+        table = self.facts.name
+        if not isinstance(row, self.facts.model):
+            reason = f"{row!r} is neither a mapping nor a {self.facts.model.__name__}"
+            raise InvalidRowError(table, None, reason)
+        state = sa.inspect(row)
+        if not state.transient:
+            reason = (
+                f"{row!r} came from a Session; give its columns as keyword arguments, or update"
+                " the row by its guid"
+            )
+            raise InvalidRowError(table, None, reason)
+        values = dict(state.dict)
+        values.pop("_sa_instance_state", None)
+        for relationship in state.mapper.relationships:
+            if values.pop(relationship.key, None):
+                reason = "is a relationship; give the foreign key, or link the two rows"
+                raise InvalidRowError(table, relationship.key, reason)
+        return values
+
+
+def _check_passage(values: Mapping[str, Any]) -> None:
+    start, end = values.get("start_time_ticks", _NO_VALUE), values.get("end_time_ticks")
+    if start is _NO_VALUE and end is not None and "file_id" in values:
+        start = 0
+    if start is not _NO_VALUE and start is not None:
+        _check_span("passages", start, end)
+    if len(values) > len(_SPAN):
+        _check_points(values, None if start is _NO_VALUE else start, end)
+
+
+_SPAN: Final = ("file_id", "start_time_ticks", "end_time_ticks")
+
+
+def _check_points(values: Mapping[str, Any], start: int | None, end: int | None) -> None:
+    for point in POINTS:
+        name = f"{point}_ticks"
+        value = values.get(name)
+        if value is None:
+            continue
+        if (start is not None and value < start) or (end is not None and value > end):
+            reason = f"{value} lies outside the passage, {start} to {end} ticks"
+            raise InvalidRowError("passages", name, reason)
+    for kind in ("fade", "lead"):
+        begin = values.get(f"{kind}_in_start_ticks")
+        finish = values.get(f"{kind}_out_start_ticks")
+        if begin is not None and finish is not None and begin > finish:
+            reason = f"{begin} comes after {kind}_out_start_ticks, {finish}"
+            raise InvalidRowError("passages", f"{kind}_in_start_ticks", reason)
+
+
+def _check_span(table: str, start: int, end: int | None) -> None:
+    if start < 0:
+        raise InvalidRowError(table, "start_time_ticks", f"{start} is negative")
+    if end is not None and end <= start:
+        raise InvalidRowError(table, "end_time_ticks", f"{end} is not after the start, {start}")
+
+
+def _check_passage_song(values: Mapping[str, Any]) -> None:
+    start = values.get("start_time_ticks")
+    if start is not None:
+        _check_span("passage_songs", start, values.get("end_time_ticks"))
+
+
+def _check_song_artist(values: Mapping[str, Any]) -> None:
+    weight = values.get("weight")
+    if weight is not None and not 0.0 < weight <= 1.0:
+        reason = f"{weight} is not above 0 and up to 1; the shares of a song sum to 1"
+        raise InvalidRowError("song_artists", "weight", reason)
+
+
+def _check_not_negative(table: str, *columns: str) -> Callable[[Mapping[str, Any]], None]:
+    def check(values: Mapping[str, Any]) -> None:
+        for name in columns:
+            value = values.get(name)
+            if value is not None and value < 0:
+                raise InvalidRowError(table, name, f"{value} is negative")
+
+    return check
+
+
+_TUNED: Final = ("base_probability", "min_cooldown", "ramping_cooldown")
+_WHOLE_ROW: Final[dict[str, Callable[[Mapping[str, Any]], None]]] = {
+    "passages": _check_passage,
+    "passage_songs": _check_passage_song,
+    "song_artists": _check_song_artist,
+    "songs": _check_not_negative("songs", *_TUNED),
+    "artists": _check_not_negative("artists", *_TUNED),
+    "works": _check_not_negative("works", *_TUNED),
+}
+
+
+@cache
+def checker(table: str) -> RowChecker:
+    """Return the checker of a table."""
+    return RowChecker(FACTS[table])

@@ -1,0 +1,176 @@
+"""What a value must be to go into a column, said when it is given and not when it is flushed.
+
+Knows column types, no tables. Each checker returns the value as it will be read back, or raises
+ValueError with the reason and the remedy.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeEngine
+
+from wkmp_orm.types import Guid, Json, Mbid, UtcDateTime, Word, is_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_INTEGER_BITS: Final = {True: 63, False: 31}
+
+
+def _guid(value: Any) -> str:
+    if type(value) is str and len(value) == 36 and is_uuid(value):
+        return value
+    if isinstance(value, UUID):
+        return str(value)
+    msg = f"{value!r} is not a guid; give a UUID, or the handle that add or put answered"
+    if isinstance(value, str):
+        try:
+            return str(UUID(value))
+        except ValueError:
+            raise ValueError(msg) from None
+    raise ValueError(msg)
+
+
+def _mbid(placeholder: str | None) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if placeholder and isinstance(value, str) and value.startswith(placeholder):
+            return _text(value)
+        try:
+            return _guid(value)
+        except ValueError:
+            also = f", or {placeholder}... while it is not known" if placeholder else ""
+            msg = f"{value!r} is not a MusicBrainz id: give a UUID{also}"
+            raise ValueError(msg) from None
+
+    return check
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        if not isinstance(value, str):
+            msg = f"{value!r} is not text; give a str"
+            raise ValueError(msg)
+        value = str.__str__(value)
+    if value.isascii():
+        if "\x00" not in value:
+            return value  # type: ignore[no-any-return]
+    else:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            msg = f"{value!r} is not valid Unicode; escape or replace its surrogates"
+            raise ValueError(msg) from None
+    if "\x00" in value:
+        msg = f"{value!r} has a NUL character, which PostgreSQL cannot store; remove it"
+        raise ValueError(msg)
+    return value  # type: ignore[no-any-return]
+
+
+def _integer(*, wide: bool) -> Callable[[Any], int]:
+    limit = 1 << _INTEGER_BITS[wide]
+
+    def check(value: Any) -> int:
+        if type(value) is not int:
+            # A NumPy scalar becomes a BLOB in sqlite3, a float breaks the services that read the
+            # column as an integer.
+            msg = f"{value!r} is a {type(value).__name__}, not an int; give int(...)"
+            raise ValueError(msg)
+        if not -limit <= value < limit:
+            msg = f"{value!r} does not fit into {_INTEGER_BITS[wide] + 1} bits"
+            raise ValueError(msg)
+        return value
+
+    return check
+
+
+def _real(value: Any) -> float:
+    if type(value) is not float:
+        if type(value) is bool or not isinstance(value, int | float):
+            msg = f"{value!r} is a {type(value).__name__}, not a float; give float(...)"
+            raise ValueError(msg)
+        value = float(value)
+    if not math.isfinite(value):
+        msg = f"{value!r} is not a finite number"
+        raise ValueError(msg)
+    return value  # type: ignore[no-any-return]
+
+
+def _time(column_type: UtcDateTime) -> Callable[[Any], datetime]:
+    def check(value: Any) -> datetime:
+        if not isinstance(value, datetime):
+            msg = f"{value!r} is not a datetime; give an aware one, e.g. datetime.now(UTC)"
+            raise ValueError(msg)
+        if value.tzinfo is None:
+            msg = f"{value!r} has no timezone; give an aware one, e.g. datetime.now(UTC)"
+            raise ValueError(msg)
+        return column_type.normalized(value)
+
+    return check
+
+
+def _word(column_type: Word[Any]) -> Callable[[Any], Any]:
+    words = column_type.words
+    listed = ", ".join(repr(word.value) for word in words)
+
+    def check(value: Any) -> Any:
+        if type(value) is words:
+            return value
+        try:
+            return words(value)
+        except ValueError:
+            msg = f"{value!r} is not one of {listed}"
+            raise ValueError(msg) from None
+
+    return check
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case None | bool() | int():
+            return value
+        case str():
+            return _text(value)
+        case float():
+            return _real(value)
+        case list() | tuple():
+            return [_json(item) for item in value]
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                msg = f"{value!r} has a key that is not text"
+                raise ValueError(msg)
+            return {_text(key): _json(item) for key, item in value.items()}
+        case _:
+            msg = f"{value!r} is a {type(value).__name__}, which JSON does not have"
+            raise ValueError(msg)
+
+
+def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:
+    """Return the checker of a column type."""
+    match column_type:
+        case Guid():
+            return _guid
+        case Mbid():
+            return _mbid(column_type.placeholder)
+        case UtcDateTime():
+            return _time(column_type)
+        case Word():
+            return _word(column_type)
+        case Json():
+            return _json
+        case sa.BigInteger():
+            return _integer(wide=True)
+        case sa.Integer():
+            return _integer(wide=False)
+        case sa.Double():
+            return _real
+        case sa.Text():
+            return _text
+        case _:
+            msg = f"no checker for columns of type {column_type!r}"
+            raise TypeError(msg)
