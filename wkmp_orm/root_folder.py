@@ -1,0 +1,157 @@
+r"""Which folder holds the music when nobody says: the four places where that is looked up.
+
+Knows nothing of databases and creates nothing: the answer may be a folder that is not there yet.
+
+The first place that has an answer wins, as for the other WKMP services:
+
+1. the argument on the command line;
+2. the environment: `WKMP_ROOT_FOLDER`, then `WKMP_ROOT`;
+3. the key `root_folder` in `audio-ingest.toml`, which lies in `~/.config/wkmp` on Linux, in
+   `~/Library/Application Support/WKMP` on macOS and in `%APPDATA%\WKMP` on Windows;
+4. the folder `Music` in the user's home.
+
+A place that is there but says nothing, such as `WKMP_ROOT=`, is an error that names it. The older
+services took the empty text for a folder, the current one; to skip it instead would import
+thousands of files under the wrong root, because of a variable that a script failed to fill in.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_logger = logging.getLogger(__name__)
+
+ENVIRONMENT_VARIABLES: Final = ("WKMP_ROOT_FOLDER", "WKMP_ROOT")
+CONFIG_FILE_NAME: Final = "audio-ingest.toml"
+CONFIG_KEY: Final = "root_folder"
+
+
+class RootSource(StrEnum):
+    """The place that named the root folder."""
+
+    ARGUMENT = "command line"
+    ENVIRONMENT = "environment"
+    CONFIG_FILE = "configuration file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRoot:
+    """The root folder, absolute, and the place that named it."""
+
+    path: Path
+    source: RootSource
+
+
+def resolve_root_folder(
+    argument: str | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    config_home: Path | None = None,
+) -> ResolvedRoot:
+    """Find the root folder, and say which of the four places named it.
+
+    `config_home` is the folder of the configuration file, None for the platform's own. A leading
+    `~` is expanded; a relative path counts from the current directory, wherever it was written.
+    A configuration file that is missing or cannot be read, or has no such key, is a warning in the
+    log, and the default is taken. Any thread may call it.
+
+    Raises ConfigurationError when the place that decides holds an empty text, a NUL, or the `~` of
+    a user who is not known, and when the default is asked for and there is no home.
+    """
+    if argument is not None:
+        return ResolvedRoot(_folder(argument, "--root-folder", environ), RootSource.ARGUMENT)
+    for variable in ENVIRONMENT_VARIABLES:
+        if variable in environ:
+            path = _folder(environ[variable], f"environment variable {variable}", environ)
+            return ResolvedRoot(path, RootSource.ENVIRONMENT)
+    file = (config_home or default_config_home(environ)) / CONFIG_FILE_NAME
+    try:
+        text = _configured(file)
+    except _NotConfiguredError as reason:
+        default = (_home(environ) / "Music").absolute()
+        _logger.warning("no root folder in %s (%s): taking %s", file, reason, default)
+        return ResolvedRoot(default, RootSource.DEFAULT)
+    path = _folder(text, f"{CONFIG_KEY} in {file}", environ)
+    return ResolvedRoot(path, RootSource.CONFIG_FILE)
+
+
+def default_config_home(
+    environ: Mapping[str, str] = os.environ, *, platform: str = sys.platform
+) -> Path:
+    """Return the folder in which WKMP services keep their configuration files.
+
+    Not what the platform's conventions would give today (`XDG_CONFIG_HOME` is not looked at), but
+    where the other services of this user read theirs.
+    """
+    if platform == "win32":
+        roaming = environ.get("APPDATA")
+        return Path(roaming or _home(environ, platform=platform) / "AppData" / "Roaming") / "WKMP"
+    if platform == "darwin":
+        return _home(environ, platform=platform) / "Library" / "Application Support" / "WKMP"
+    return _home(environ, platform=platform) / ".config" / "wkmp"
+
+
+class _NotConfiguredError(Exception):
+    """The configuration file does not name a root folder; the message says why."""
+
+
+def _configured(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            table = tomllib.load(stream)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise _NotConfiguredError(reason[:1].lower() + reason[1:]) from None
+    except ValueError as error:
+        message = f"not valid TOML: {error}"
+        raise _NotConfiguredError(message) from None
+    if CONFIG_KEY not in table:
+        message = f"it has no key {CONFIG_KEY}"
+        raise _NotConfiguredError(message)
+    value = table[CONFIG_KEY]
+    if not isinstance(value, str):
+        message = f"{CONFIG_KEY} is not a string but {type(value).__name__}"
+        raise _NotConfiguredError(message)
+    return value
+
+
+def _folder(text: str, place: str, environ: Mapping[str, str]) -> Path:
+    if not text.strip():
+        message = f"{place} is set but empty: name a folder there, or remove it"
+        raise ConfigurationError(message)
+    if "\0" in text:
+        message = f"{place} contains a NUL, which no folder's name can: correct it"
+        raise ConfigurationError(message)
+    path = Path(text)
+    if not text.startswith("~"):
+        return path.absolute()
+    user, *names = path.parts
+    if user == "~":
+        return _home(environ).joinpath(*names).absolute()
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        message = f"{place} names the home of an unknown user, {user}: write the folder out"
+        raise ConfigurationError(message) from None
+
+
+def _home(environ: Mapping[str, str], *, platform: str = sys.platform) -> Path:
+    variable = "USERPROFILE" if platform == "win32" else "HOME"
+    try:
+        return Path(environ.get(variable) or Path.home())
+    except RuntimeError:
+        message = f"this user has no home folder: set {variable}, or name a root folder"
+        raise ConfigurationError(message) from None

@@ -1,0 +1,65 @@
+"""The settings that all WKMP services share: what each is called, may be and means.
+
+Definitions and text only. Of tables and connections only `wkmp_orm.settings.store` knows, which is
+not imported from here, so that rooms that must know no database may still ask for a default.
+"""
+
+from __future__ import annotations
+
+from wkmp_orm.settings.definitions import (
+    ACOUSTID_API_KEY,
+    AI_DATABASE_CONNECTION_POOL_SIZE,
+    AI_DATABASE_LOCK_RETRY_MS,
+    AI_DATABASE_MAX_LOCK_WAIT_MS,
+    AI_LONGWORK_YIELD_INTERVAL_MS,
+    AI_PROCESSING_THREAD_COUNT,
+    APPLY_A_WEIGHTING,
+    INGEST_MAX_CONCURRENT_JOBS,
+    LEAD_IN_THRESHOLD_BELOW_PEAK_DB,
+    LEAD_IN_THRESHOLD_DB,
+    LEAD_OUT_THRESHOLD_BELOW_PEAK_DB,
+    LEAD_OUT_THRESHOLD_DB,
+    LIBRARY_ROOT,
+    MAX_LEAD_IN_DURATION_S,
+    MAX_LEAD_OUT_DURATION_S,
+    MINIMUM_PASSAGE_AUDIO_DURATION_TICKS,
+    QUICK_RAMP_DURATION_S,
+    QUICK_RAMP_THRESHOLD,
+    RMS_WINDOW_MS,
+    SETTINGS,
+    SILENCE_MIN_DURATION_TICKS,
+    SILENCE_THRESHOLD_DB,
+    WORKING_SAMPLE_RATE,
+    setting_named,
+)
+from wkmp_orm.settings.key import SettingKey
+from wkmp_orm.settings.snapshot import SettingsSnapshot
+
+__all__ = [
+    "ACOUSTID_API_KEY",
+    "AI_DATABASE_CONNECTION_POOL_SIZE",
+    "AI_DATABASE_LOCK_RETRY_MS",
+    "AI_DATABASE_MAX_LOCK_WAIT_MS",
+    "AI_LONGWORK_YIELD_INTERVAL_MS",
+    "AI_PROCESSING_THREAD_COUNT",
+    "APPLY_A_WEIGHTING",
+    "INGEST_MAX_CONCURRENT_JOBS",
+    "LEAD_IN_THRESHOLD_BELOW_PEAK_DB",
+    "LEAD_IN_THRESHOLD_DB",
+    "LEAD_OUT_THRESHOLD_BELOW_PEAK_DB",
+    "LEAD_OUT_THRESHOLD_DB",
+    "LIBRARY_ROOT",
+    "MAX_LEAD_IN_DURATION_S",
+    "MAX_LEAD_OUT_DURATION_S",
+    "MINIMUM_PASSAGE_AUDIO_DURATION_TICKS",
+    "QUICK_RAMP_DURATION_S",
+    "QUICK_RAMP_THRESHOLD",
+    "RMS_WINDOW_MS",
+    "SETTINGS",
+    "SILENCE_MIN_DURATION_TICKS",
+    "SILENCE_THRESHOLD_DB",
+    "WORKING_SAMPLE_RATE",
+    "SettingKey",
+    "SettingsSnapshot",
+    "setting_named",
+]

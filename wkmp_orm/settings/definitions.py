@@ -1,0 +1,290 @@
+"""The settings that matter to an import, each as a constant, with its range, default and meaning.
+
+Only the list: how a value becomes text is `SettingKey`'s affair, and storing it is nobody's here.
+
+Names are case-sensitive, and two pairs differ in nothing but a capital: `lead_in_threshold_dB` and
+`lead_in_threshold_db` are two settings with two meanings, and so are their lead-out siblings. The
+constants say which is which. Ranges and defaults are those of the WKMP settings reference; where
+they are not, the comment says why.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from wkmp_orm.errors import SettingError
+from wkmp_orm.settings.key import SettingKey
+from wkmp_orm.ticks import TICKS_PER_MILLISECOND, TICKS_PER_SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# The database.
+
+AI_DATABASE_MAX_LOCK_WAIT_MS: Final[SettingKey[int]] = SettingKey(
+    "ai_database_max_lock_wait_ms",
+    int,
+    5_000,
+    minimum=500,
+    maximum=30_000,
+    unit="ms",
+    doc="The deadline over all waits and retries of one write.",
+)
+
+AI_DATABASE_LOCK_RETRY_MS: Final[SettingKey[int]] = SettingKey(
+    "ai_database_lock_retry_ms",
+    int,
+    250,
+    minimum=50,
+    maximum=5_000,
+    unit="ms",
+    doc="One wait for a lock inside the database: SQLite's busy_timeout.",
+)
+
+# 8 and not the Rust service's 96, which was 8 connections for each of 12 workers. Going from 16 to
+# 96 did not make it faster: SQLite has one writer at a time whatever the pool. Here the pool is for
+# readers alone, which are short, and a worker holds none while it decodes or waits for the network.
+AI_DATABASE_CONNECTION_POOL_SIZE: Final[SettingKey[int]] = SettingKey(
+    "ai_database_connection_pool_size",
+    int,
+    8,
+    minimum=1,
+    maximum=500,
+    unit="connections",
+    doc="How many connections may be reading at the same time.",
+)
+
+LIBRARY_ROOT: Final[SettingKey[str | None]] = SettingKey(
+    "library_root",
+    str,
+    None,
+    doc=(
+        "The absolute path of the folder that stored paths are relative to, as `path_text` spells"
+        " it. NULL: the folder of the SQLite file."
+    ),
+)
+
+# The work.
+
+AI_PROCESSING_THREAD_COUNT: Final[SettingKey[int | None]] = SettingKey(
+    "ai_processing_thread_count",
+    int,
+    None,
+    minimum=1,
+    maximum=64,
+    unit="threads",
+    doc="How many threads decode and compute. NULL: one more than there are processors.",
+)
+
+INGEST_MAX_CONCURRENT_JOBS: Final[SettingKey[int]] = SettingKey(
+    "ingest_max_concurrent_jobs",
+    int,
+    12,
+    minimum=1,
+    maximum=64,
+    unit="files",
+    doc="How many files are on their way through the import at the same time.",
+)
+
+AI_LONGWORK_YIELD_INTERVAL_MS: Final[SettingKey[int]] = SettingKey(
+    "ai_longwork_yield_interval_ms",
+    int,
+    990,
+    minimum=0,
+    unit="ms",
+    doc="How long one stretch of computing may last before other work gets its turn. 0: any time.",
+)
+
+ACOUSTID_API_KEY: Final[SettingKey[str | None]] = SettingKey(
+    "acoustid_api_key",
+    str,
+    None,
+    doc="The key for asking AcoustID what a fingerprint is. NULL or blank: AcoustID is not asked.",
+)
+
+# From a file to its passages.
+
+SILENCE_THRESHOLD_DB: Final[SettingKey[float]] = SettingKey(
+    "silence_threshold_dB",
+    float,
+    35.0,
+    minimum=0.0,
+    maximum=100.0,
+    unit="dB",
+    doc="Silence is what lies this far below full scale. 35 is a level of -35 dB.",
+)
+
+# No maximum, where the settings reference has one second: the rest inside a piece may be longer,
+# and whoever wants it kept in one passage must be able to say so.
+SILENCE_MIN_DURATION_TICKS: Final[SettingKey[int]] = SettingKey(
+    "silence_min_duration_ticks",
+    int,
+    300 * TICKS_PER_MILLISECOND,
+    minimum=0,
+    unit="ticks",
+    doc="How long a silence must last to divide two passages.",
+)
+
+MINIMUM_PASSAGE_AUDIO_DURATION_TICKS: Final[SettingKey[int]] = SettingKey(
+    "minimum_passage_audio_duration_ticks",
+    int,
+    100 * TICKS_PER_MILLISECOND,
+    minimum=0,
+    maximum=TICKS_PER_SECOND,
+    unit="ticks",
+    doc="A file with less sound than this, all of it added up, is marked NO AUDIO.",
+)
+
+# Where a passage begins and ends to the ear.
+
+LEAD_IN_THRESHOLD_DB: Final[SettingKey[float]] = SettingKey(
+    "lead_in_threshold_dB",
+    float,
+    45.0,
+    minimum=0.0,
+    maximum=100.0,
+    unit="dB",
+    doc="The lead-in is over where the level reaches this far below full scale: 45 is -45 dB.",
+)
+
+LEAD_OUT_THRESHOLD_DB: Final[SettingKey[float]] = SettingKey(
+    "lead_out_threshold_dB",
+    float,
+    40.0,
+    minimum=0.0,
+    maximum=100.0,
+    unit="dB",
+    doc="The lead-out begins where the level falls for good to this far below full scale.",
+)
+
+LEAD_IN_THRESHOLD_BELOW_PEAK_DB: Final[SettingKey[float]] = SettingKey(
+    "lead_in_threshold_db",
+    float,
+    -12.0,
+    minimum=-60.0,
+    maximum=0.0,
+    unit="dB",
+    doc="The level that ends a lead-in, relative to the passage's own peak. -12 is a quarter.",
+)
+
+LEAD_OUT_THRESHOLD_BELOW_PEAK_DB: Final[SettingKey[float]] = SettingKey(
+    "lead_out_threshold_db",
+    float,
+    -12.0,
+    minimum=-60.0,
+    maximum=0.0,
+    unit="dB",
+    doc="The level that begins a lead-out, relative to the passage's own peak.",
+)
+
+RMS_WINDOW_MS: Final[SettingKey[int]] = SettingKey(
+    "rms_window_ms",
+    int,
+    100,
+    minimum=10,
+    maximum=1_000,
+    unit="ms",
+    doc="The length of sound over which one level (root mean square) is taken.",
+)
+
+QUICK_RAMP_THRESHOLD: Final[SettingKey[float]] = SettingKey(
+    "quick_ramp_threshold",
+    float,
+    0.75,
+    minimum=0.0,
+    maximum=1.0,
+    doc="The part of the peak that a passage must reach quickly to need no lead-in or lead-out.",
+)
+
+QUICK_RAMP_DURATION_S: Final[SettingKey[float]] = SettingKey(
+    "quick_ramp_duration_s",
+    float,
+    1.0,
+    minimum=0.1,
+    maximum=5.0,
+    unit="s",
+    doc="How quickly that is.",
+)
+
+MAX_LEAD_IN_DURATION_S: Final[SettingKey[float]] = SettingKey(
+    "max_lead_in_duration_s",
+    float,
+    5.0,
+    minimum=0.0,
+    maximum=10.0,
+    unit="s",
+    doc="The longest lead-in; a slower beginning is cut off there.",
+)
+
+MAX_LEAD_OUT_DURATION_S: Final[SettingKey[float]] = SettingKey(
+    "max_lead_out_duration_s",
+    float,
+    5.0,
+    minimum=0.0,
+    maximum=10.0,
+    unit="s",
+    doc="The longest lead-out; a slower ending is cut off there.",
+)
+
+APPLY_A_WEIGHTING: Final[SettingKey[bool]] = SettingKey(
+    "apply_a_weighting",
+    bool,
+    default=True,
+    doc="Weigh the sound as the ear does (A-weighting) before its level is taken.",
+)
+
+WORKING_SAMPLE_RATE: Final[SettingKey[int]] = SettingKey(
+    "working_sample_rate",
+    int,
+    44_100,
+    minimum=8_000,
+    maximum=192_000,
+    unit="Hz",
+    doc="The rate to which the player resamples everything.",
+)
+
+SETTINGS: Final[Mapping[str, SettingKey[Any]]] = MappingProxyType(
+    {
+        key.name: key
+        for key in (
+            AI_DATABASE_MAX_LOCK_WAIT_MS,
+            AI_DATABASE_LOCK_RETRY_MS,
+            AI_DATABASE_CONNECTION_POOL_SIZE,
+            LIBRARY_ROOT,
+            AI_PROCESSING_THREAD_COUNT,
+            INGEST_MAX_CONCURRENT_JOBS,
+            AI_LONGWORK_YIELD_INTERVAL_MS,
+            ACOUSTID_API_KEY,
+            SILENCE_THRESHOLD_DB,
+            SILENCE_MIN_DURATION_TICKS,
+            MINIMUM_PASSAGE_AUDIO_DURATION_TICKS,
+            LEAD_IN_THRESHOLD_DB,
+            LEAD_OUT_THRESHOLD_DB,
+            LEAD_IN_THRESHOLD_BELOW_PEAK_DB,
+            LEAD_OUT_THRESHOLD_BELOW_PEAK_DB,
+            RMS_WINDOW_MS,
+            QUICK_RAMP_THRESHOLD,
+            QUICK_RAMP_DURATION_S,
+            MAX_LEAD_IN_DURATION_S,
+            MAX_LEAD_OUT_DURATION_S,
+            APPLY_A_WEIGHTING,
+            WORKING_SAMPLE_RATE,
+        )
+    }
+)
+"""Every setting above by its name in the database."""
+
+
+def setting_named(name: str) -> SettingKey[Any]:
+    """Return the setting of that name. Raises SettingError, with the nearest name, for any other.
+
+    The settings table holds more rows than are known here; the other services' are not touched.
+    """
+    try:
+        return SETTINGS[name]
+    except KeyError:
+        near = get_close_matches(name, SETTINGS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "wkmp_orm.settings.SETTINGS has them all"
+        raise SettingError(name, f"there is no such setting; {hint}") from None
