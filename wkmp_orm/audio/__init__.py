@@ -1,0 +1,19 @@
+"""What is read from a sound file: its tags, its bytes' hash.
+
+Knows no database. Needs the `audio` extra: without it, importing this room is a ConfigurationError.
+"""
+
+from __future__ import annotations
+
+from wkmp_orm.errors import ConfigurationError
+
+try:
+    from wkmp_orm.audio.hashing import sha256_of
+    from wkmp_orm.audio.tags import ArtistCredit, Tags, read_tags
+except ModuleNotFoundError as missing:
+    if (missing.name or "").startswith("wkmp_orm"):
+        raise
+    _message = f"{missing.name} is not installed: run pip install 'wkmp_orm[audio]'"
+    raise ConfigurationError(_message) from missing
+
+__all__ = ["ArtistCredit", "Tags", "read_tags", "sha256_of"]

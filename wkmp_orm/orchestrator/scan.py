@@ -1,0 +1,200 @@
+"""Finds the sound files under a folder, in an order that is the same every time.
+
+Knows no audio format beyond the names of its files, and no database.
+
+- A file is reported once however many symbolic links lead to it, under its own name if that lies
+  in the folder and under the first link's name if not. For that the links are looked at last.
+- A hard link is a file of its own: none of the names is the real one, and hashing finds it equal,
+  as it finds a copy.
+- A link to a folder is followed, but a folder is visited once, and the folders above the scanned
+  one count as visited: loops end, and a link to `/` does not bring the whole disk in.
+- What vanishes between being listed and being looked at is as if it had gone before.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+DEFAULT_EXTENSIONS: Final = frozenset(
+    {
+        # What the Rust service scanned.
+        *(".mp3", ".flac", ".ogg", ".m4a", ".wav", ".opus", ".aac"),
+        # The other formats whose tags can be read. Not .mp4 and .asf, which are video as a rule,
+        # nor .m4b, which are audio books.
+        *(".aif", ".aiff", ".ape", ".dsf", ".mpc", ".oga", ".wma", ".wv"),
+    }
+)
+"""The file name extensions that are scanned unless others are named, lower case with the dot."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFile:
+    """A file that should hold sound: where it lies, its size, when it was modified (UTC)."""
+
+    path: Path
+    size_bytes: int
+    modification_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProblem:
+    """A place that could not be looked into, and why."""
+
+    path: Path
+    reason: str
+
+
+def scan_folder(
+    root: Path,
+    *,
+    extensions: AbstractSet[str] = DEFAULT_EXTENSIONS,
+    skip_hidden: bool = True,
+) -> Iterator[ScannedFile | ScanProblem]:
+    """Walk a folder and yield its sound files, and the places where it could not look.
+
+    `extensions` are compared without regard to case, with or without the dot; `skip_hidden` leaves
+    out files and folders whose name begins with a dot. Paths begin with `root` as it is spelled
+    here; bytes in a name that are not UTF-8 are the surrogates of `os.fsdecode`. Sorted by name,
+    the files of a folder before its subfolders, links last.
+
+    Raises ConfigurationError at once, before anything is yielded, when `root` is missing, is not a
+    directory or cannot be listed. Any thread may call it and advance the iterator.
+    """
+    try:
+        with os.scandir(root):
+            pass
+    except OSError as error:
+        raise ConfigurationError(_why_not_scanned(root, error)) from error
+    suffixes = frozenset(f".{extension.removeprefix('.').lower()}" for extension in extensions)
+    return _Walk(suffixes, skip_hidden=skip_hidden).over(root)
+
+
+def modification_time(mtime_ns: int) -> datetime:
+    """Return a file's `st_mtime_ns` as a UTC time, cut to whole microseconds.
+
+    Integer arithmetic: a float holds today's nanoseconds only to the nearest 256. A time beyond
+    the year 9999, which a damaged file system can show, becomes 1970-01-01.
+    """
+    try:
+        return _EPOCH + timedelta(microseconds=mtime_ns // 1000)
+    except OverflowError:
+        return _EPOCH
+
+
+class _Walk:
+    """One walk: what it looks for, what it has seen, and the links that wait for their turn."""
+
+    def __init__(self, suffixes: frozenset[str], *, skip_hidden: bool) -> None:
+        self._suffixes = suffixes
+        self._skip_hidden = skip_hidden
+        self._seen: set[tuple[int, int]] = set()
+        self._links: deque[Path] = deque()
+
+    def over(self, root: Path) -> Iterator[ScannedFile | ScanProblem]:
+        for above in root.resolve().parents:
+            with suppress(OSError):
+                self._is_new(above.stat())
+        yield from self._tree(root)
+        while self._links:
+            yield from self._link(self._links.popleft())
+
+    def _tree(self, top: Path) -> Iterator[ScannedFile | ScanProblem]:
+        pending = [top]
+        while pending:
+            folder = pending.pop()
+            try:
+                if not self._is_new(folder.stat()):
+                    continue
+                with os.scandir(folder) as listing:
+                    entries = sorted(listing, key=lambda entry: entry.name)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                yield ScanProblem(folder, f"folder cannot be read: {_reason(error)}")
+                continue
+            subfolders: list[Path] = []
+            for entry in entries:
+                if not (self._skip_hidden and entry.name.startswith(".")):
+                    yield from self._entry(entry, folder / entry.name, subfolders)
+            pending.extend(reversed(subfolders))
+
+    def _entry(
+        self, entry: os.DirEntry[str], path: Path, subfolders: list[Path]
+    ) -> Iterator[ScannedFile | ScanProblem]:
+        try:
+            if entry.is_symlink():
+                self._links.append(path)
+            elif entry.is_dir(follow_symlinks=False):
+                subfolders.append(path)
+            elif self._is_wanted(path):
+                # Not entry.stat(), whose device and inode numbers are zero on Windows.
+                status = path.stat()
+                self._is_new(status)
+                yield _report(path, status)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            yield ScanProblem(path, f"cannot be looked at: {_reason(error)}")
+
+    def _link(self, path: Path) -> Iterator[ScannedFile | ScanProblem]:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            if path.is_symlink():
+                yield ScanProblem(path, "symbolic link to something that does not exist")
+            return
+        except OSError as error:
+            yield ScanProblem(path, f"symbolic link cannot be followed: {_reason(error)}")
+            return
+        if stat.S_ISDIR(status.st_mode):
+            yield from self._tree(path)
+        elif self._is_wanted(path) and self._is_new(status):
+            yield _report(path, status)
+
+    def _is_wanted(self, path: Path) -> bool:
+        return path.suffix.lower() in self._suffixes
+
+    def _is_new(self, status: os.stat_result) -> bool:
+        identity = (status.st_dev, status.st_ino)
+        if identity in self._seen:
+            return False
+        self._seen.add(identity)
+        return True
+
+
+def _report(path: Path, status: os.stat_result) -> ScannedFile | ScanProblem:
+    if not stat.S_ISREG(status.st_mode):
+        return ScanProblem(path, "not a file but a device, a pipe or a socket")
+    return ScannedFile(path, status.st_size, modification_time(status.st_mtime_ns))
+
+
+def _why_not_scanned(root: Path, error: OSError) -> str:
+    shown = f"{str(root)!a}"
+    match error:
+        case FileNotFoundError():
+            return f"folder {shown} does not exist: check its spelling, or mount the disk"
+        case NotADirectoryError():
+            return f"{shown} is not a folder: name the folder that holds the music"
+        case PermissionError():
+            return f"folder {shown} cannot be read: give this user read and search permission on it"
+        case _:
+            return f"folder {shown} cannot be read: {_reason(error)}"
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
