@@ -1,0 +1,101 @@
+"""Databases for tests: a fresh copy of a migrated template for each, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.postgres import running_server
+from wkmp_orm import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.postgres import PostgresServer
+
+TEMPLATE = "wkmp_template"
+DATABASES = ("sqlite", "postgresql")
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Database:
+    """A fresh database at the newest schema, for one test."""
+
+    url: str
+    dialect: str
+    root: Path
+
+    def open(self, **options: Any) -> Library:
+        """Open it as a user would."""
+        return Library.open(self.url, root=self.root, **options)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Give the PostgreSQL of this test process."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the SQLite file that tests copy."""
+    path = tmp_path_factory.mktemp("template") / "wkmp.db"
+    Library.open(path).close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgres_server: PostgresServer, tmp_path_factory: Any) -> str:
+    """Make the PostgreSQL database that tests copy."""
+    url = postgres_server.create_database(TEMPLATE)
+    Library.open(str(url)).close()
+    return TEMPLATE
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Give the empty folder that is the library's root."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def sqlite_database(sqlite_template: Path, music: Path) -> Database:
+    """Copy the SQLite template."""
+    path = music / "wkmp.db"
+    shutil.copyfile(sqlite_template, path)
+    return Database(str(path), "sqlite", music)
+
+
+@pytest.fixture
+def postgresql_database(
+    postgres_server: PostgresServer, postgresql_template: str, music: Path
+) -> Iterator[Database]:
+    """Copy the PostgreSQL template."""
+    name = f"wkmp_{next(_numbers)}"
+    url = postgres_server.create_database(name, template=postgresql_template)
+    yield Database(str(url), "postgresql", music)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> Database:
+    """Give a fresh database of each kind in turn."""
+    fresh: Database = request.getfixturevalue(f"{request.param}_database")
+    return fresh
+
+
+@pytest.fixture
+def library(database: Database) -> Iterator[Library]:
+    """Open a fresh database of each kind in turn."""
+    with database.open() as opened:
+        yield opened
