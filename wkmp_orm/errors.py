@@ -45,7 +45,21 @@ if TYPE_CHECKING:
 
 
 class WkmpOrmError(Exception):
-    """The root of every error that wkmp_orm raises on purpose."""
+    """The root of every error that wkmp_orm raises on purpose. Each survives pickling."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Handles stay behind: they belong to a unit of work of the raising process.
+        state = {name: value for name, value in self.__dict__.items() if name != "handle"}
+        return _unpickled, (type(self), self.args, state)
+
+
+def _unpickled(
+    kind: type[WkmpOrmError], args: tuple[Any, ...], state: dict[str, Any]
+) -> WkmpOrmError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigurationError(WkmpOrmError):

@@ -15,12 +15,15 @@ from uuid import UUID
 import sqlalchemy as sa
 import uuid_utils
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from wkmp_orm.errors import StoredValueError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
+    from sqlalchemy.sql.compiler import SQLCompiler
 
 JsonValue = dict[str, Any] | list[Any] | str | int | float | bool | None
 
@@ -195,6 +198,24 @@ class Json(TypeDecorator[JsonValue]):
         except (ValueError, TypeError) as error:
             msg = f"stored JSON {value!r:.80} cannot be read; correct it in the database"
             raise StoredValueError(msg) from error
+
+
+class JsonArrayOf(FunctionElement[JsonValue]):
+    """The aggregate of a column's values as a `Json` array; NULL where there are no rows."""
+
+    inherit_cache = True
+    type = Json()
+
+
+@compiles(JsonArrayOf, "sqlite")
+def _sqlite_json_array(element: JsonArrayOf, compiler: SQLCompiler, **options: Any) -> str:
+    values = compiler.process(element.clauses, **options)
+    return f"nullif(json_group_array({values}), '[]')"
+
+
+@compiles(JsonArrayOf, "postgresql")
+def _postgresql_json_array(element: JsonArrayOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"jsonb_agg({compiler.process(element.clauses, **options)})"
 
 
 class Word(TypeDecorator[E]):

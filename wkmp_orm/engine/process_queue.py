@@ -52,6 +52,7 @@ class ProcessQueue:
         self._ticket = LockFile(f"{database}-ticket")
         self._place = _Place.AWAY
         self._works = True
+        self.trouble: OSError | None = None
         self._phase = ""
         self._bell = threading.Lock()
         self._bell.acquire()
@@ -125,14 +126,15 @@ class ProcessQueue:
         except OSError as error:
             failure = error
         with self._mutex:
+            self._place = _Place.AWAY if failure else _Place.TURN
             if failure:
                 self._do_without(failure)
-            else:
-                self._place = _Place.TURN
             self._on_turn()
             # After the call, so that the writer starts sooner; under the mutex, or a quick writer
             # could have this process back at the gate before we let go of it.
             self._gate.unlock()
+        if self.trouble:
+            self.report_trouble()
 
     def yield_turn(self) -> None:
         """Give the turn back if another process waits for it; else our next thread may have it."""
@@ -172,11 +174,16 @@ class ProcessQueue:
 
     def _do_without(self, error: OSError) -> None:
         self.close()
-        self._place = _Place.AWAY
         self._works = False
-        logger.warning(
-            "%s: no writer ticket between processes, as a lock file cannot be used (%s); threads "
-            "still take turns, and between processes SQLite's busy_timeout decides",
-            self._database,
-            error,
-        )
+        self.trouble = error
+
+    def report_trouble(self) -> None:
+        """Warn of it, without the mutex, as the log's handlers are foreign code."""
+        error, self.trouble = self.trouble, None
+        if error:
+            logger.warning(
+                "%s: no writer ticket between processes, as a lock file cannot be used (%s); "
+                "threads still take turns, and between processes SQLite's busy_timeout decides",
+                self._database,
+                error,
+            )

@@ -87,8 +87,8 @@ class WriterTicket:
                 self._closing = False
                 self._queue.append(turn)
                 self._advance()
-            if turn.admitted:
-                return
+            if self._processes.trouble:
+                self._processes.report_trouble()
             patience = max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX))
             if turn.call.acquire(timeout=patience):
                 return

@@ -1,0 +1,148 @@
+"""Persistence for music importers: models, and a unit of work for each phase of an import.
+
+    with Library.open("~/Music/wkmp.db") as library:
+        with library.unit_of_work(Phase.RECORDING) as work:
+            song = work.songs.put(recording_mbid="...", title="Sinnerman")
+
+Everything public is here; `wkmp_orm.errors` draws the tree of what can go wrong.
+"""
+
+from __future__ import annotations
+
+from wkmp_orm.engine.monitor import RowCounts, Totals, WriteReport
+from wkmp_orm.engine.retry import retry_on_lock
+from wkmp_orm.errors import (
+    AlreadyFinishedError,
+    ConditionNotMetError,
+    ConfigurationError,
+    ConstraintViolationError,
+    DatabaseUnavailableError,
+    FlushError,
+    FlushFailedError,
+    ImportRunningError,
+    ImportSessionError,
+    InvalidRowError,
+    LockHolder,
+    LockTimeoutError,
+    NotADatabaseError,
+    NotYetKnownError,
+    PathOutsideRootError,
+    ReadOnlyDatabaseError,
+    RowError,
+    RowNotFoundError,
+    SchemaError,
+    SchemaOutdatedError,
+    SchemaTooNewError,
+    SchemaUnmanagedError,
+    SettingError,
+    SoundFileError,
+    StorageError,
+    StoredValueError,
+    UnitOfWorkError,
+    WkmpOrmError,
+    WrongOwnerError,
+)
+from wkmp_orm.library import Library
+from wkmp_orm.models import (
+    AcoustidCache,
+    Album,
+    Artist,
+    Base,
+    DecodeStatus,
+    FadeCurve,
+    File,
+    FileStatus,
+    FlushLedger,
+    ImportFailure,
+    ImportProvenance,
+    ImportSession,
+    Passage,
+    PassageAlbum,
+    PassageSong,
+    PassageStatus,
+    SessionState,
+    Setting,
+    Song,
+    SongArtist,
+    SongStatus,
+    SongWork,
+    SourceType,
+    Work,
+)
+from wkmp_orm.phase import Phase
+from wkmp_orm.settings.key import SettingKey
+from wkmp_orm.ticks import TICKS_PER_SECOND
+from wkmp_orm.types import new_guid
+from wkmp_orm.unit_of_work import Handle, LinkHandle, Outcome, UnitOfWork
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "TICKS_PER_SECOND",
+    "AcoustidCache",
+    "Album",
+    "AlreadyFinishedError",
+    "Artist",
+    "Base",
+    "ConditionNotMetError",
+    "ConfigurationError",
+    "ConstraintViolationError",
+    "DatabaseUnavailableError",
+    "DecodeStatus",
+    "FadeCurve",
+    "File",
+    "FileStatus",
+    "FlushError",
+    "FlushFailedError",
+    "FlushLedger",
+    "Handle",
+    "ImportFailure",
+    "ImportProvenance",
+    "ImportRunningError",
+    "ImportSession",
+    "ImportSessionError",
+    "InvalidRowError",
+    "Library",
+    "LinkHandle",
+    "LockHolder",
+    "LockTimeoutError",
+    "NotADatabaseError",
+    "NotYetKnownError",
+    "Outcome",
+    "Passage",
+    "PassageAlbum",
+    "PassageSong",
+    "PassageStatus",
+    "PathOutsideRootError",
+    "Phase",
+    "ReadOnlyDatabaseError",
+    "RowCounts",
+    "RowError",
+    "RowNotFoundError",
+    "SchemaError",
+    "SchemaOutdatedError",
+    "SchemaTooNewError",
+    "SchemaUnmanagedError",
+    "SessionState",
+    "Setting",
+    "SettingError",
+    "SettingKey",
+    "Song",
+    "SongArtist",
+    "SongStatus",
+    "SongWork",
+    "SoundFileError",
+    "SourceType",
+    "StorageError",
+    "StoredValueError",
+    "Totals",
+    "UnitOfWork",
+    "UnitOfWorkError",
+    "WkmpOrmError",
+    "Work",
+    "WriteReport",
+    "WrongOwnerError",
+    "__version__",
+    "new_guid",
+    "retry_on_lock",
+]

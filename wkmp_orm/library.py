@@ -1,0 +1,367 @@
+"""The front door: open a database, start units of work, read, ask for settings and totals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from wkmp_orm.engine.codes import Fault, code_of, driver_error, fault_of
+from wkmp_orm.engine.factory import create_reader_engine
+from wkmp_orm.engine.options import EngineOptions, SqliteDriver, Synchronous
+from wkmp_orm.engine.retry import retry_on_lock
+from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.engine.writer import Writer
+from wkmp_orm.errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    NotADatabaseError,
+    ReadOnlyDatabaseError,
+    SettingError,
+    WrongOwnerError,
+)
+from wkmp_orm.flush.flush import Flusher
+from wkmp_orm.models import FlushLedger
+from wkmp_orm.paths import path_from_text, path_text
+from wkmp_orm.schema import ensure_schema
+from wkmp_orm.settings import (
+    AI_DATABASE_CONNECTION_POOL_SIZE,
+    AI_DATABASE_LOCK_RETRY_MS,
+    AI_DATABASE_MAX_LOCK_WAIT_MS,
+    LIBRARY_ROOT,
+)
+from wkmp_orm.settings.store import Settings
+from wkmp_orm.types import utc_now
+from wkmp_orm.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from wkmp_orm.engine.monitor import Totals, WriteReport
+    from wkmp_orm.engine.withdrawal import Withdrawal
+    from wkmp_orm.flush.changes import Changes
+
+logger = logging.getLogger("wkmp_orm.library")
+
+T = TypeVar("T")
+
+COMMIT_THREADS = 4
+"""Threads that commit for event loops. On SQLite one writes while the next ones prefetch."""
+
+LEDGER_LIFETIME = timedelta(days=1)
+
+
+class Library:
+    """An open database. Made by `Library.open`; a context manager that closes it.
+
+    Any thread may use it; a forked child must open its own.
+    """
+
+    def __init__(self, target: DatabaseTarget, options: EngineOptions) -> None:
+        """Prepare the engines; `open` is what users call."""
+        self.target = target
+        self.options = options
+        self.settings = Settings(self)
+        self._writer = Writer(target, options)
+        self._readers = create_reader_engine(target, options)
+        self._flusher = Flusher(self._writer, self._readers)
+        self._listeners: list[Callable[[WriteReport], object]] = []
+        self._executor: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._root: Path | None = None
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        database: str | os.PathLike[str],
+        *,
+        root: str | os.PathLike[str] | None = None,
+        upgrade: bool = False,
+        read_only: bool = False,
+        synchronous: Synchronous = "NORMAL",
+        sqlite_driver: SqliteDriver = "sqlite3",
+    ) -> Library:
+        """Open a database by its path or URL; a new one is created at the newest schema.
+
+        `root` is the folder that stored paths are relative to: remembered in the settings, by
+        default the folder of the SQLite file. `upgrade` brings an older schema up to date (after a
+        backup on SQLite) instead of refusing it. `read_only` opens an existing database for
+        readers alone. `synchronous="FULL"` waits for the disk at every commit.
+
+        Raises ConfigurationError, DatabaseUnavailableError and SchemaError with what to do.
+        """
+        target = DatabaseTarget.parse(database)
+        _check_place(target, read_only=read_only)
+        options = EngineOptions(
+            synchronous=synchronous, sqlite_driver=sqlite_driver, read_only=read_only
+        )
+        library = cls(target, options)
+        try:
+            with _explained(target):
+                library._prepare(root, upgrade=upgrade)
+        except BaseException:
+            library.close()
+            raise
+        return library
+
+    def _prepare(self, root: str | os.PathLike[str] | None, *, upgrade: bool) -> None:
+        ensure_schema(
+            self.target,
+            self._readers if self.options.read_only else self._writer.engine,
+            upgrade=upgrade,
+            hold=lambda: self._writer.hold_ticket(
+                phase="schema", deadline=self._writer.deadline()
+            ),
+        )
+        if not self.options.read_only:
+            self.settings.write_defaults()
+        self._take_settings()
+        self._settle_root(root)
+        if self.target.dialect == "postgresql" and not self.options.read_only:
+            self._prune_ledger()
+
+    def _take_settings(self) -> None:
+        """Give the stored numbers to connections that are opened from now on."""
+        stored = self.settings.snapshot()
+        options = self.options
+        try:
+            options.lock_retry_ms = stored.get(AI_DATABASE_LOCK_RETRY_MS)
+            options.max_lock_wait_ms = stored.get(AI_DATABASE_MAX_LOCK_WAIT_MS)
+            options.reader_pool_size = stored.get(AI_DATABASE_CONNECTION_POOL_SIZE)
+        except SettingError as error:
+            # The database must open all the same, or the value could not be mended through it.
+            logger.warning("%s; the default is used meanwhile", error)
+        self._writer.close()
+        self._readers.dispose()
+        self._writer.engine = self._writer.new_engine()
+        self._readers = create_reader_engine(self.target, options)
+        self._flusher = Flusher(self._writer, self._readers)
+
+    def _settle_root(self, root: str | os.PathLike[str] | None) -> None:
+        stored = self.settings.get(LIBRARY_ROOT)
+        known = path_from_text(stored) if stored else None
+        if known is None and self.target.path is not None:
+            known = self.target.path.parent
+        if root is None:
+            self._root = known
+            return
+        given = Path(root).expanduser().absolute()
+        if stored and known is not None and not _same_folder(known, given):
+            msg = (
+                f"the library's root is {known}, not {given}: stored paths are relative to it."
+                " Open the database without root, or correct the setting library_root"
+            )
+            raise ConfigurationError(msg)
+        if not stored and (known is None or not _same_folder(known, given)):
+            if self.options.read_only:
+                msg = f"the root {given} cannot be remembered: the database is opened read-only"
+                raise ConfigurationError(msg)
+            self.settings.save({LIBRARY_ROOT: path_text(given)})
+            known = given
+        self._root = known
+
+    def _prune_ledger(self) -> None:
+        old = sa.delete(FlushLedger).where(FlushLedger.committed_at < utc_now() - LEDGER_LIFETIME)
+        with self.begin_monitored("flush_ledger::prune") as session:
+            session.execute(old)
+
+    @property
+    def root(self) -> Path:
+        """The folder that stored paths are relative to. ConfigurationError when none is known."""
+        if self._root is None:
+            msg = f"the library {self.target} has no root yet: give one to Library.open(root=...)"
+            raise ConfigurationError(msg)
+        return self._root
+
+    def unit_of_work(self, phase: str, *, caller: str | None = None) -> UnitOfWork:
+        """Start a unit of work; nothing is connected until its commit.
+
+        `phase` is one of `Phase` or a name of your own; `caller` is what logs call the write.
+        """
+        self._check_usable()
+        if self.options.read_only:
+            msg = f"{self.target} was opened read-only; open it without read_only to write"
+            raise ReadOnlyDatabaseError(msg)
+        return UnitOfWork(self, phase, caller=caller)
+
+    @contextmanager
+    def reader(self) -> Iterator[Session]:
+        """Open a read-only Session for the length of a `with` block: one consistent snapshot.
+
+        What it loads may be used afterwards. Writing through it is an error.
+        """
+        self._check_usable()
+        with _explained(self.target), Session(self._readers, expire_on_commit=False) as session:
+            yield session
+
+    def begin_monitored(self, caller: str) -> AbstractContextManager[Session]:
+        """Run a write transaction of your own under the ticket, monitored and committed.
+
+        For code that does not use units of work yet. Only its BEGIN is retried. Do nothing in it
+        but SQL: everyone else waits. Raises LockTimeoutError.
+        """
+        self._check_usable()
+        return self._writer.begin_monitored(caller)
+
+    def retry_on_lock(self, operation_name: str, operation: Callable[[], T]) -> T:
+        """Call `operation` again while the database is locked, as long as the settings allow."""
+        return retry_on_lock(
+            operation_name, operation, max_wait_ms=self.options.max_lock_wait_ms
+        )
+
+    def on_commit(self, listener: Callable[[WriteReport], object]) -> None:
+        """Call `listener` with the report of every unit of work that commits from now on.
+
+        It is called in the committing thread, after COMMIT; what it raises is logged.
+        """
+        self._listeners.append(listener)
+
+    def totals(self) -> Totals:
+        """Return what all writes through this library have cost so far."""
+        return self._writer.monitor.totals()
+
+    def flush(
+        self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
+    ) -> WriteReport:
+        """Write a unit of work's changes; units of work call this."""
+        self._check_usable()
+        return self._flusher.flush(changes, phase=phase, caller=caller, withdrawal=withdrawal)
+
+    def committed(self, report: WriteReport) -> None:
+        """Tell the listeners of a commit; units of work call this."""
+        for listener in self._listeners:
+            try:
+                listener(report)
+            except Exception:
+                logger.exception("%s: an after-commit listener failed", report.caller)
+
+    def executor(self) -> Executor:
+        """Return the threads that commit for event loops; asyncio's own are too few to wait in."""
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(COMMIT_THREADS, "wkmp_orm-commit")
+            return self._executor
+
+    def close(self) -> None:
+        """Close all connections. Units of work that are not committed yet can no longer be."""
+        if self._closed or os.getpid() != self._pid:
+            return
+        self._closed = True
+        if self._executor is not None:
+            self._executor.shutdown()
+        self._readers.dispose()
+        self._writer.close()
+
+    def _check_usable(self) -> None:
+        if os.getpid() != self._pid:
+            msg = (
+                "this library was opened before a fork; SQLite's locks and PostgreSQL's"
+                " connections do not survive it: open the library in the child process"
+            )
+            raise WrongOwnerError(msg)
+        if self._closed:
+            msg = f"the library {self.target} is closed"
+            raise WrongOwnerError(msg)
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Library {self.target}>"
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a library cannot be sent to another process; open it there"
+        raise TypeError(msg)
+
+
+def _same_folder(one: Path, other: Path) -> bool:
+    """Say whether two paths lead to one folder, whatever their spelling."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other
+
+
+def _check_place(target: DatabaseTarget, *, read_only: bool) -> None:
+    path = target.path
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        msg = f"the folder {path.parent} does not exist; create it, or give another path"
+        raise DatabaseUnavailableError(msg)
+    if read_only and not path.exists():
+        msg = f"{path} does not exist, and opening read-only does not create it"
+        raise DatabaseUnavailableError(msg)
+
+
+@contextmanager
+def _explained(target: DatabaseTarget) -> Iterator[None]:
+    """Turn a driver's refusal to open or read the database into an error that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        problem = _explanation(target, error)
+        if problem is None:
+            raise
+        raise problem from error
+    except Exception as error:
+        if not hasattr(error, "sqlite_errorcode"):
+            raise
+        problem = _explanation(target, error)
+        if problem is None:
+            raise
+        raise problem from error
+
+
+def _explanation(target: DatabaseTarget, error: Exception) -> DatabaseUnavailableError | None:
+    match fault_of(error):
+        case Fault.NOT_A_DATABASE | Fault.CORRUPT:
+            return NotADatabaseError(
+                f"{target} is not an SQLite database, or it is damaged; give another path, or"
+                " restore a backup"
+            )
+        case Fault.READ_ONLY:
+            return ReadOnlyDatabaseError(
+                f"{target} cannot be written; change the permissions of the file and its folder,"
+                " or open it with read_only=True"
+            )
+        case Fault.CANNOT_OPEN:
+            return DatabaseUnavailableError(
+                f"{target} cannot be opened; check that the file and its folder may be read and"
+                " written"
+            )
+        case Fault.FULL | Fault.IO:
+            return DatabaseUnavailableError(
+                f"{target}: {fault_of(error).value} ({code_of(error)}); make room or repair the"
+                " disk, then try again"
+            )
+        case Fault.LOCKED:
+            return DatabaseUnavailableError(
+                f"{target} stayed locked by another program; end it and try again"
+            )
+        case Fault.DISCONNECTED | Fault.OTHER if target.path is None:
+            reason = str(driver_error(error)).strip().splitlines()[0]
+            return DatabaseUnavailableError(
+                f"{target} cannot be reached: {reason}; check the URL and that the server runs"
+            )
+        case _:
+            return None

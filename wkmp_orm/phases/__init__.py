@@ -1,0 +1,56 @@
+"""What each phase of an import writes: a few functions over a unit of work. Knows no audio."""
+
+from __future__ import annotations
+
+from wkmp_orm.phases.attempts import in_unit_of_work
+from wkmp_orm.phases.failures import record_failure
+from wkmp_orm.phases.finalization import complete_passages, finalize_file
+from wkmp_orm.phases.hash_deduplication import is_duplicate, record_hash
+from wkmp_orm.phases.identity import Identity, album_identity, artist_identity
+from wkmp_orm.phases.import_session import (
+    cancel_interrupted,
+    change_state,
+    record_progress,
+    running_session,
+    start_session,
+)
+from wkmp_orm.phases.metadata_extraction import FileMetadata, record_metadata, record_no_audio
+from wkmp_orm.phases.recording import (
+    Extraction,
+    IdentifiedSong,
+    RecordedPassage,
+    Recording,
+    Work,
+    record_passages,
+)
+from wkmp_orm.phases.scanning import FoundFile, Match, MatchedFile, record_files
+
+__all__ = [
+    "Extraction",
+    "FileMetadata",
+    "FoundFile",
+    "IdentifiedSong",
+    "Identity",
+    "Match",
+    "MatchedFile",
+    "RecordedPassage",
+    "Recording",
+    "Work",
+    "album_identity",
+    "artist_identity",
+    "cancel_interrupted",
+    "change_state",
+    "complete_passages",
+    "finalize_file",
+    "in_unit_of_work",
+    "is_duplicate",
+    "record_failure",
+    "record_files",
+    "record_hash",
+    "record_metadata",
+    "record_no_audio",
+    "record_passages",
+    "record_progress",
+    "running_session",
+    "start_session",
+]

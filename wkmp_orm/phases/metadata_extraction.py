@@ -1,0 +1,41 @@
+"""Metadata extraction: what a sound file says of itself, merged into its row.
+
+A value that is not known this time leaves the stored one alone, so that a file whose tags were
+stripped keeps what was known of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from wkmp_orm.models import FileStatus
+
+if TYPE_CHECKING:
+    from wkmp_orm.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class FileMetadata:
+    """Tags and audio facts of a file, under the columns' names; None is unknown, never 0."""
+
+    artist: str | None = None
+    title: str | None = None
+    album: str | None = None
+    track_number: int | None = None
+    year: int | None = None
+    duration_ticks: int | None = None
+    format: str | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+
+
+def record_metadata(work: UnitOfWork, path: str, metadata: FileMetadata) -> None:
+    """Merge what was read from a file into the row that has its path."""
+    work.files.put(asdict(metadata), path=path)
+
+
+def record_no_audio(work: UnitOfWork, guid: str) -> None:
+    """Settle a file in which too little sound was found."""
+    unsettled = [FileStatus.PENDING, FileStatus.PROCESSING, FileStatus.NO_AUDIO]
+    work.files.update(guid, where={"status": unsettled}, status=FileStatus.NO_AUDIO)
