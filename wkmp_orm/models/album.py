@@ -34,6 +34,6 @@ class Album(Audited, Base):
     )
 
     __table_args__ = (
-        sa.Index("idx_albums_album_mbid", "album_mbid", unique=True),
+        sa.Index("idx_albums_mbid", "album_mbid", unique=True),
         sa.Index("idx_albums_identity_key", "identity_key"),
     )

@@ -39,6 +39,6 @@ class Artist(Audited, Base):
 
     __table_args__ = (
         *programme_checks(),
-        sa.Index("idx_artists_artist_mbid", "artist_mbid", unique=True),
+        sa.Index("idx_artists_mbid", "artist_mbid", unique=True),
         sa.Index("idx_artists_identity_key", "identity_key"),
     )

@@ -47,9 +47,7 @@ class Base(DeclarativeBase):
         return f"<{type(self).__name__} {key}>"
 
 
-GuidKey = Annotated[
-    str, mapped_column(Guid, primary_key=True, default=new_guid, sort_order=FIRST)
-]
+GuidKey = Annotated[str, mapped_column(Guid, primary_key=True, default=new_guid, sort_order=FIRST)]
 """A key made by the client."""
 
 Reference = Annotated[str, mapped_column(Guid)]

@@ -69,7 +69,7 @@ class File(Audited, Base):
         sa.CheckConstraint("sample_rate > 0", name="sample_rate_positive"),
         sa.CheckConstraint("channels BETWEEN 1 AND 32", name="channels_in_range"),
         sa.CheckConstraint("file_size_bytes >= 0", name="file_size_bytes_not_negative"),
-        # UNIQUE under the index name that the older services look for, so that it is not made twice.
+        # UNIQUE under the name that the older services look for, so that it is not made twice.
         sa.Index("idx_files_path", "path", unique=True),
         sa.Index("idx_files_hash", "hash"),
         # Among equal files one is the original, whoever races: this index is what decides it.

@@ -33,7 +33,7 @@ class PassageSong(Created, Base):
     __table_args__ = (
         sa.CheckConstraint("start_time_ticks >= 0", name="start_not_negative"),
         sa.CheckConstraint("end_time_ticks > start_time_ticks", name="end_after_start"),
-        sa.Index("idx_passage_songs_song_id", "song_id"),
+        sa.Index("idx_passage_songs_song", "song_id"),
     )
 
 
@@ -51,7 +51,7 @@ class SongArtist(Created, Base):
 
     __table_args__ = (
         sa.CheckConstraint("weight > 0.0 AND weight <= 1.0", name="weight_in_range"),
-        sa.Index("idx_song_artists_artist_id", "artist_id"),
+        sa.Index("idx_song_artists_artist", "artist_id"),
     )
 
 
@@ -65,7 +65,7 @@ class PassageAlbum(Created, Base):
     )
     album_id: Mapped[Reference] = refers_to("albums.guid", on_delete="CASCADE", primary_key=True)
 
-    __table_args__ = (sa.Index("idx_passage_albums_album_id", "album_id"),)
+    __table_args__ = (sa.Index("idx_passage_albums_album", "album_id"),)
 
 
 class SongWork(Created, Base):

@@ -20,7 +20,7 @@ from wkmp_orm.models.base import (
     is_one_of,
     refers_to,
 )
-from wkmp_orm.types import Stored, UtcDateTime, Word
+from wkmp_orm.types import Mbid, Stored, UtcDateTime, Word
 
 if TYPE_CHECKING:
     from wkmp_orm.models.album import Album
@@ -88,7 +88,7 @@ class Passage(Audited, Base):
     user_title: Mapped[str | None]
     artist: Mapped[str | None]
     album: Mapped[str | None]
-    recording_mbid: Mapped[str | None]
+    recording_mbid: Mapped[str | None] = mapped_column(Mbid())
     musical_flavor_vector: Mapped[JsonMap | None]
     import_metadata: Mapped[JsonMap | None]
     additional_metadata: Mapped[JsonMap | None]
@@ -117,7 +117,9 @@ class Passage(Audited, Base):
     import_session_id: Mapped[Reference | None] = refers_to(
         "import_sessions.session_id", on_delete="SET NULL"
     )
-    import_timestamp: Mapped[datetime | None] = mapped_column(UtcDateTime(Stored.RFC3339))
+    import_timestamp: Mapped[datetime | None] = mapped_column(
+        UtcDateTime(Stored.RFC3339, declared="TIMESTAMP")
+    )
     import_strategy: Mapped[str | None]
     song_id: Mapped[Reference | None] = refers_to("songs.guid", on_delete="SET NULL")
     status: Mapped[PassageStatus] = mapped_column(

@@ -23,8 +23,6 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
-
 from wkmp_orm.models.acoustid_cache import AcoustidCache
 from wkmp_orm.models.album import Album
 from wkmp_orm.models.artist import Artist
@@ -178,6 +176,6 @@ def _by_column(model: type[Base]) -> Mapping[str, Policy]:
 
 
 POLICIES: Final[Mapping[str, Mapping[str, Policy]]] = MappingProxyType(
-    {str(sa.inspect(model).local_table.name): _by_column(model) for model in _TABLE}
+    {str(model.__tablename__): _by_column(model) for model in _TABLE}
 )
 """The policy of every column, by table and column name."""

@@ -77,6 +77,6 @@ class Song(Audited, Base):
         is_one_of("status", STATUS),
         *programme_checks(),
         sa.Index("idx_songs_recording_mbid", "recording_mbid", unique=True),
-        sa.Index("idx_songs_last_played_at", "last_played_at"),
+        sa.Index("idx_songs_last_played", "last_played_at"),
         sa.Index("idx_songs_work_id", "work_id"),
     )

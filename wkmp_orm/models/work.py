@@ -34,5 +34,5 @@ class Work(Audited, Base):
 
     __table_args__ = (
         *programme_checks(),
-        sa.Index("idx_works_work_mbid", "work_mbid", unique=True),
+        sa.Index("idx_works_mbid", "work_mbid", unique=True),
     )

@@ -1,0 +1,170 @@
+"""What alembic runs for every command: which database, in which transaction, whose tables.
+
+Must not know what a revision does.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from logging.config import fileConfig
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import sqlalchemy as sa
+from alembic import context
+from alembic.util import CommandError
+
+from wkmp_orm import types
+from wkmp_orm.engine.factory import create_writer_engine
+from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.engine.ticket import ticket_for
+from wkmp_orm.errors import WkmpOrmError
+from wkmp_orm.models import Base
+from wkmp_orm.schema.transaction import PATIENCE_S, migration_transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from alembic.autogenerate.api import AutogenContext
+
+OURS: Final = Base.metadata.tables
+
+# Columns as autogenerate spells them. A revision must go on creating what it created when it was
+# written, so it spells these out and imports nothing of wkmp_orm.
+_TIMES: Final = {
+    "TIMESTAMP": "TIMESTAMP = sa.TIMESTAMP(timezone=True)",
+    "TEXT": 'RFC3339 = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")',
+    "INTEGER": 'UNIX_TIME = sa.Integer().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")',
+}
+_GUID: Final = 'GUID = sa.Text().with_variant(postgresql.UUID(as_uuid=False), "postgresql")'
+_JSON: Final = 'JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")'
+_REAL: Final = 'REAL = sa.Double().with_variant(sa.REAL(), "sqlite")'
+_TICKS: Final = 'TICKS = sa.BigInteger().with_variant(sa.Integer(), "sqlite")'
+
+
+def include_name(
+    name: str | None,
+    kind: str,
+    parents: Mapping[Any, str | None],
+) -> bool:
+    """Leave other services' tables, and what they added to ours, out of every comparison."""
+    if kind == "schema":
+        return True
+    if kind == "table":
+        return name in OURS
+    table = OURS[parents["table_name"] or ""]
+    known: list[sa.Column[Any] | sa.Constraint | sa.Index] = [*table.columns]
+    if kind != "column":
+        known = [*table.constraints, *table.indexes]
+    return name in {item.name for item in known}
+
+
+def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | Literal[False]:
+    """Spell our column types in plain SQLAlchemy, each as a constant of the new revision."""
+    if kind != "type":
+        return False
+    if isinstance(item, types.Word | types.Mbid):
+        return "sa.Text()"
+    constant = None
+    if isinstance(item, types.UtcDateTime):
+        constant = _TIMES[item.declared]
+    elif isinstance(item, types.Guid):
+        constant = _GUID
+    elif isinstance(item, types.Json):
+        constant = _JSON
+    elif isinstance(item, sa.Double):
+        constant = _REAL
+    elif isinstance(item, sa.BigInteger):
+        constant = _TICKS
+    if constant is None:
+        return False
+    autogenerate.imports.add(constant)
+    return constant.partition(" ")[0]
+
+
+def target() -> DatabaseTarget:
+    """Find out which database the command is about."""
+    database = (
+        context.get_x_argument(as_dictionary=True).get("database")
+        or os.environ.get("WKMP_DATABASE")
+        or context.config.get_main_option("sqlalchemy.url")
+    )
+    if not isinstance(database, str):
+        message = (
+            "which database? Say `alembic -x database=PATH_OR_URL ...`, or set WKMP_DATABASE, or"
+            " give sqlalchemy.url in alembic.ini"
+        )
+        raise CommandError(message)
+    return DatabaseTarget.parse(database)
+
+
+def configure(**options: Any) -> None:
+    """Configure alembic, the same for a connection and for `--sql`."""
+    context.configure(
+        **options,
+        target_metadata=Base.metadata,
+        include_name=include_name,
+        render_item=render_item,
+        render_as_batch=True,
+        compare_type=True,
+        compare_server_default=True,
+        # CHECKs too, by their names: ours all have one. A changed condition needs a new name, or
+        # the eye of the test that compares the stored text.
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+        # Alembic doubts it on SQLite because of the driver's own BEGIN, which is switched off.
+        transactional_ddl=True,
+    )
+
+
+def run(connection: sa.Connection) -> None:
+    """Run the command inside the transaction that `connection` is in."""
+    if connection.dialect.name == "sqlite" and connection.scalar(sa.text("PRAGMA foreign_keys")):
+        # A rebuilt table is dropped and made anew: every row that refers to it ON DELETE CASCADE
+        # would go with it, silently. Inside a transaction it is too late to switch them off.
+        message = "PRAGMA foreign_keys is ON: switch it off before the transaction begins"
+        raise CommandError(message)
+    configure(connection=connection)
+    context.run_migrations()
+
+
+def run_by_command() -> None:
+    """Run a command that came without a connection, mostly one of the `alembic` program."""
+    if context.config.cmd_opts is not None and context.config.config_file_name is not None:
+        # It is the program's own process, so its logging may be arranged.
+        fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+    # SQLAlchemy and alembic cannot reflect the index on a constant on SQLite, and say so each time.
+    # A test compares it in sqlite_master instead.
+    warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index")
+    warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based")
+    database = target()
+    if context.is_offline_mode():
+        configure(url=database.url, literal_binds=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = create_writer_engine(database)
+    try:
+        with turn_to_write(database), migration_transaction(database, engine) as connection:
+            run(connection)
+    finally:
+        engine.dispose()
+
+
+def turn_to_write(database: DatabaseTarget) -> AbstractContextManager[None]:
+    """Stand in the queue of those who write to an SQLite file; PostgreSQL needs none."""
+    if database.path is None:
+        return nullcontext()
+    deadline = time.monotonic() + PATIENCE_S
+    return ticket_for(database.path).hold(phase="alembic", deadline=deadline)
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    try:
+        run_by_command()
+    except WkmpOrmError as error:
+        raise CommandError(str(error)) from error

@@ -1,0 +1,149 @@
+"""`ensure_schema` creates what is missing, upgrades on request, refuses what it does not know."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, contextmanager
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from tests.migrations.statements import execute, tables
+from wkmp_orm.engine.factory import create_reader_engine
+from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.errors import (
+    SchemaOutdatedError,
+    SchemaTooNewError,
+    SchemaUnmanagedError,
+)
+from wkmp_orm.models import Base
+from wkmp_orm.schema import (
+    current_revision,
+    ensure_schema,
+    head_revision,
+    schema_differences,
+    upgrade_schema,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def test_a_new_database_gets_the_newest_schema(target: DatabaseTarget, engine: sa.Engine) -> None:
+    assert current_revision(engine) is None
+    ensure_schema(target, engine)
+    assert current_revision(engine) == head_revision()
+    assert tables(engine) == {*Base.metadata.tables, "alembic_version"}
+    assert schema_differences(engine) == []
+
+
+def test_at_the_newest_schema_one_query_is_enough(
+    sqlite_target: DatabaseTarget, sqlite_engine: sa.Engine
+) -> None:
+    ensure_schema(sqlite_target, sqlite_engine)
+    queries: list[str] = []
+    raw = sqlite_engine.raw_connection()
+    assert raw.driver_connection is not None
+    raw.driver_connection.set_trace_callback(queries.append)
+    raw.close()
+    ensure_schema(sqlite_target, sqlite_engine, hold=must_not_wait)
+    assert queries == ["SELECT version_num FROM alembic_version"]
+
+
+def must_not_wait() -> AbstractContextManager[None]:
+    """Fail when somebody asks for the turn to write."""
+    pytest.fail("took the turn to write")
+
+
+def test_at_the_newest_schema_nobody_waits_for_a_writer(
+    sqlite_target: DatabaseTarget, sqlite_engine: sa.Engine
+) -> None:
+    ensure_schema(sqlite_target, sqlite_engine)
+    with sqlite_engine.begin():
+        ensure_schema(sqlite_target, sqlite_engine)
+
+
+def test_a_reader_may_look_at_a_schema(target: DatabaseTarget, engine: sa.Engine) -> None:
+    ensure_schema(target, engine)
+    reader = create_reader_engine(target)
+    try:
+        ensure_schema(target, reader)
+        assert schema_differences(reader) == []
+    finally:
+        reader.dispose()
+
+
+def test_the_schema_is_created_while_this_process_has_its_turn(
+    target: DatabaseTarget, engine: sa.Engine
+) -> None:
+    seen = []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        seen.append(current_revision(engine))
+        yield
+        seen.append(current_revision(engine))
+
+    ensure_schema(target, engine, hold=turn)
+    assert seen == [None, head_revision()]
+
+
+def test_an_older_schema_is_refused_with_the_command_that_upgrades_it(
+    target: DatabaseTarget, engine: sa.Engine, install_next_release: Callable[..., None]
+) -> None:
+    ensure_schema(target, engine)
+    older = head_revision()
+    install_next_release()
+    with pytest.raises(SchemaOutdatedError, match=older) as caught:
+        ensure_schema(target, engine)
+    assert str(caught.value).endswith(f"wkmp-orm db upgrade --database {quote(str(target))}")
+    assert current_revision(engine) == older
+
+
+def test_an_older_schema_is_upgraded_on_request(
+    target: DatabaseTarget, engine: sa.Engine, install_next_release: Callable[..., None]
+) -> None:
+    ensure_schema(target, engine)
+    install_next_release()
+    ensure_schema(target, engine, upgrade=True)
+    assert current_revision(engine) == "a_later_one"
+    assert upgrade_schema(target, engine) is None
+
+
+def test_a_newer_schema_is_refused_and_left_alone(
+    target: DatabaseTarget, engine: sa.Engine
+) -> None:
+    ensure_schema(target, engine)
+    execute(engine, "UPDATE alembic_version SET version_num = 'from_tomorrow'")
+    for ensure in (ensure_schema, upgrade_schema):
+        with pytest.raises(SchemaTooNewError, match="from_tomorrow"):
+            ensure(target, engine)
+    assert current_revision(engine) == "from_tomorrow"
+
+
+def test_two_recorded_revisions_are_not_ours(target: DatabaseTarget, engine: sa.Engine) -> None:
+    ensure_schema(target, engine)
+    execute(engine, "INSERT INTO alembic_version VALUES ('a_branch')")
+    with pytest.raises(SchemaTooNewError, match="a_branch"):
+        ensure_schema(target, engine)
+
+
+def test_tables_of_our_names_without_a_history_are_refused_by_name(
+    target: DatabaseTarget, engine: sa.Engine
+) -> None:
+    execute(engine, "CREATE TABLE songs (title TEXT)", "CREATE VIEW files AS SELECT 1 AS one")
+    for ensure in (ensure_schema, upgrade_schema):
+        with pytest.raises(SchemaUnmanagedError, match="files, songs"):
+            ensure(target, engine)
+    assert tables(engine) == {"songs"}
+
+
+def test_a_history_of_another_program_is_refused(target: DatabaseTarget, engine: sa.Engine) -> None:
+    execute(
+        engine,
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+        "INSERT INTO alembic_version VALUES ('of_others')",
+    )
+    with pytest.raises(SchemaUnmanagedError, match="another program"):
+        ensure_schema(target, engine)

@@ -1,0 +1,62 @@
+"""Where the migrations are, in a source checkout and in an installed wheel, and how they are run.
+
+Must not know which database they are run on, nor whether they should be.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+
+# Alembic's `op` and `context` are globals of the process: one migration at a time, whatever the
+# database. Taken last, with the database's own lock in hand, so that it cannot close a circle.
+_one_at_a_time = threading.Lock()
+
+
+def scripts_folder() -> Path:
+    """Return the folder that holds `alembic.ini` and `migrations/`."""
+    installed = _PACKAGE / "_alembic"
+    return installed if installed.is_dir() else _PACKAGE.parent
+
+
+def alembic_config() -> Config:
+    """Make a configuration for `alembic.command`.
+
+    Put a connection whose transaction you hold into its `attributes["connection"]`; without one
+    the commands look for a database as the `alembic` command does.
+    """
+    return Config(scripts_folder() / "alembic.ini")
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """Return every revision of this version of wkmp_orm, the newest first."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    return tuple(script.revision for script in scripts.walk_revisions())
+
+
+def head_revision() -> str:
+    """Return the newest revision: the one that this version of wkmp_orm works with."""
+    return known_revisions()[0]
+
+
+def run_migrations(connection: sa.Connection) -> None:
+    """Bring the database to the newest revision, inside the transaction that the caller began.
+
+    On SQLite its foreign keys must be off already. Any thread.
+    """
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    with _one_at_a_time:
+        command.upgrade(config, "head")

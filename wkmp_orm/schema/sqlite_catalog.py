@@ -1,0 +1,101 @@
+"""What SQLite has stored of our tables, part by part, so that two databases can be compared.
+
+Reads the text that created them, because no PRAGMA tells of CHECKs and partial indexes; must not
+know what the parts should be.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.schema.state import OUR_TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wkmp_orm.schema.state import Ask
+
+_TOKEN: Final = re.compile(
+    r"""(?P<skip> \s+ | --[^\n]* | /\*.*?\*/)
+    | (?P<text> '(?:[^']|'')*')
+    | (?P<quoted> "(?:[^"]|"")*" | `[^`]*` | \[[^\]]*\])
+    | (?P<word> \d[\w.]* | \w+ | [<>=!|]+ | .)""",
+    re.VERBOSE | re.DOTALL,
+)
+_UNNAMED: Final = frozenset({"primary", "unique", "check", "foreign"})
+
+Tokens = list[str]
+
+
+def describe_sqlite(ask: Ask) -> dict[tuple[str, str], str]:
+    """Return the definition of each part of each of our tables, by table and part.
+
+    Definitions are SQL in one spelling, whatever was quoted, broken, capitalised or (in a default)
+    put in parentheses: a table that SQLite or alembic has rewritten compares equal.
+    """
+    parts: dict[tuple[str, str], str] = {}
+    rows = ask("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    for kind, name, owner, sql in rows:
+        table = owner.lower()
+        if table not in OUR_TABLES:
+            continue
+        tokens = _tokens(sql)
+        if kind == "index":
+            unique = "unique index" if tokens[1] == "unique" else "index"
+            parts[table, f"{unique} {name.lower()}"] = _spelled(tokens[tokens.index("on") :])
+        elif kind == "table":
+            parts |= {(table, part): text for part, text in _parts_of_table(tokens)}
+    return parts
+
+
+def _tokens(sql: str) -> Tokens:
+    tokens = []
+    for found in _TOKEN.finditer(sql):
+        if found["quoted"]:
+            tokens.append(found["quoted"][1:-1].lower())
+        elif found["text"]:
+            tokens.append(found["text"])
+        elif found["word"]:
+            tokens.append(found["word"].lower())
+    return tokens
+
+
+def _parts_of_table(tokens: Tokens) -> Iterator[tuple[str, str]]:
+    first = tokens.index("(") + 1
+    part: Tokens = []
+    depth = 1
+    for position, token in enumerate(tokens[first:], first):
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        if depth == 0:
+            yield _named(part)
+            yield "options", _spelled(tokens[position + 1 :])
+            return
+        if (depth, token) == (1, ","):
+            yield _named(part)
+            part = []
+        else:
+            part.append(token)
+
+
+def _named(part: Tokens) -> tuple[str, str]:
+    if part[0] == "constraint":
+        return f"constraint {part[1]}", _spelled(part[2:])
+    if part[0] in _UNNAMED:
+        return f"constraint {_spelled(part)}", ""
+    return f"column {part[0]}", _spelled(_without_parentheses(part[1:]))
+
+
+def _without_parentheses(part: Tokens) -> Tokens:
+    for at in range(len(part) - 3):
+        if part[at : at + 2] == ["default", "("] and part[at + 3] == ")":
+            return [*part[: at + 1], part[at + 2], *part[at + 4 :]]
+    return part
+
+
+def _spelled(tokens: Tokens) -> str:
+    words: list[str] = []
+    for before, token in pairwise(["(", *tokens]):
+        words += [token] if before == "(" or token in {")", ","} else [" ", token]
+    return "".join(words)

@@ -1,0 +1,119 @@
+"""The one transaction in which a schema changes: alone, and checked before it is committed.
+
+Must not know what changes in it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.exc import DBAPIError
+
+from wkmp_orm.engine.codes import STORAGE, Fault, driver_error, fault_of
+from wkmp_orm.errors import (
+    DatabaseUnavailableError,
+    LockTimeoutError,
+    ReadOnlyDatabaseError,
+    SchemaError,
+    StorageError,
+    WkmpOrmError,
+)
+from wkmp_orm.schema.foreign_keys import refuse_dangling_references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import sqlalchemy as sa
+
+    from wkmp_orm.engine.target import DatabaseTarget
+
+PATIENCE_S: Final = 60.0
+"""How long a program that opens a library waits for another one that creates or upgrades it."""
+
+LOCK_TIMEOUT_MS: Final = 5_000
+"""How long one statement waits for a table: whoever comes after it waits as well."""
+
+ADVISORY_LOCK: Final = 0x776B6D705F6F726D  # "wkmp_orm" as a 64-bit integer
+"""The number under which the programs that change one PostgreSQL schema exclude each other."""
+
+
+@contextmanager
+def migration_transaction(target: DatabaseTarget, engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Begin a transaction that excludes every other migration, and commit it at the end.
+
+    On SQLite foreign keys are off in it and checked before it is committed. `engine` is a writer
+    engine. Raises LockTimeoutError when others write or migrate for longer than PATIENCE_S,
+    SchemaError when rows refer to rows that do not exist or the database refuses a change; then
+    nothing was changed. Any thread.
+    """
+    with engine.connect() as connection, _foreign_keys_off(connection):
+        started = time.monotonic()
+        try:
+            with _begin_alone(connection, started + PATIENCE_S):
+                yield connection
+                if connection.dialect.name == "sqlite":
+                    refuse_dangling_references(target, connection)
+        except DBAPIError as error:
+            raise _in_our_words(target, error, time.monotonic() - started) from error
+
+
+@contextmanager
+def _foreign_keys_off(connection: sa.Connection) -> Iterator[None]:
+    """Switch foreign keys off, which SQLite does outside a transaction only.
+
+    With them on, rebuilding a table deletes every row that refers to it ON DELETE CASCADE.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # Through the driver: the first statement of a SQLAlchemy connection begins a transaction.
+    cursor = connection.connection.cursor()
+    (before,) = cursor.execute("PRAGMA foreign_keys").fetchone()
+    cursor.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        cursor.execute(f"PRAGMA foreign_keys = {before}")
+        cursor.close()
+
+
+def _begin_alone(connection: sa.Connection, deadline: float) -> sa.RootTransaction:
+    """Begin a write transaction, trying again until the deadline while others are at it."""
+    while True:
+        try:
+            transaction = connection.begin()
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+        except DBAPIError as error:
+            connection.rollback()
+            if fault_of(error) is not Fault.LOCKED or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.010))  # noqa: S311  jitter, not a secret
+        else:
+            return transaction
+
+
+def _in_our_words(target: DatabaseTarget, error: DBAPIError, waited_s: float) -> WkmpOrmError:
+    fault = fault_of(error)
+    if fault is Fault.LOCKED:
+        message = (
+            f"{target} was in use by another program for {waited_s:.0f} s, so that its schema"
+            " could not be changed; nothing was changed. Stop that program, or try again"
+        )
+        return LockTimeoutError(message, waited_ms=waited_s * 1000)
+    if fault is Fault.DISCONNECTED:
+        message = (
+            f"the connection to {target} was lost while its schema was changed, completely or not"
+            " at all: open it again to see which"
+        )
+        return DatabaseUnavailableError(message)
+    # The first line alone: PostgreSQL's details quote the row.
+    said = str(driver_error(error)).partition("\n")[0]
+    message = f"the schema of {target} could not be changed, and nothing was changed: {said}"
+    if fault is Fault.READ_ONLY:
+        return ReadOnlyDatabaseError(message)
+    return StorageError(message) if fault in STORAGE else SchemaError(message)

@@ -1,0 +1,97 @@
+"""Creates a schema, brings an old one to the newest revision, and says what it will not touch.
+
+Must not know what the revisions change.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from wkmp_orm.errors import SchemaOutdatedError, SchemaTooNewError, SchemaUnmanagedError
+from wkmp_orm.schema.backup import back_up
+from wkmp_orm.schema.scripts import head_revision, known_revisions, run_migrations
+from wkmp_orm.schema.state import SchemaState, asking, asking_once, current_revision, read_state
+from wkmp_orm.schema.transaction import migration_transaction
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import sqlalchemy as sa
+
+    from wkmp_orm.engine.target import DatabaseTarget
+
+Hold = Callable[[], AbstractContextManager[None]]
+"""Makes the context in which this process has its turn to write: `ticket.hold`, or nothing."""
+
+
+def ensure_schema(
+    target: DatabaseTarget,
+    engine: sa.Engine,
+    *,
+    upgrade: bool = False,
+    hold: Hold = nullcontext,
+) -> None:
+    """Make sure that the database has the newest schema: one query when it has.
+
+    A database without our tables gets them, beside whatever other services keep there. Any number
+    of processes may do this to one new database at once. `engine` is a writer engine.
+    Raises SchemaOutdatedError when the schema is older and `upgrade` is not asked for,
+    SchemaTooNewError, SchemaUnmanagedError, and what `upgrade_schema` raises. Any thread.
+    """
+    if current_revision(engine) == head_revision():
+        return
+    state = read_state(asking_once(engine), target.dialect)
+    _refuse_what_is_not_ours(target, state)
+    if state.revision in known_revisions()[1:] and not upgrade:
+        message = (
+            f"the schema of {target} is at revision {state.revision}, and this version of wkmp_orm"
+            f" needs {head_revision()}: wkmp-orm db upgrade --database {shlex.quote(str(target))}"
+        )
+        raise SchemaOutdatedError(message)
+    upgrade_schema(target, engine, hold=hold)
+
+
+def upgrade_schema(
+    target: DatabaseTarget, engine: sa.Engine, *, hold: Hold = nullcontext
+) -> Path | None:
+    """Create the schema or bring it to the newest revision, completely or not at all.
+
+    Returns the backup that was made of an SQLite file with a schema (see `back_up`), otherwise
+    None. Raises SchemaTooNewError, SchemaUnmanagedError, LockTimeoutError when other programs write
+    too long, SchemaError when the rows do not allow it, StorageError. Any thread.
+    """
+    with hold(), migration_transaction(target, engine) as connection:
+        # What was seen before the lock was in hand may have changed since.
+        state = read_state(asking(connection), target.dialect)
+        _refuse_what_is_not_ours(target, state)
+        if state.revision == head_revision():
+            return None
+        backup = back_up(target, engine) if state.tables and target.path is not None else None
+        run_migrations(connection)
+    return backup
+
+
+def _refuse_what_is_not_ours(target: DatabaseTarget, state: SchemaState) -> None:
+    if state.revision is None and state.tables:
+        message = (
+            f"{target} has tables of these names that wkmp_orm did not create:"
+            f" {', '.join(sorted(state.tables))}. They are left as they are: give another database"
+        )
+        raise SchemaUnmanagedError(message)
+    if state.revision is None or state.revision in known_revisions():
+        return
+    if not state.tables:
+        message = (
+            f"{target} has the migration history of another program (alembic_version says"
+            f" {state.revision}): give wkmp_orm a database or a PostgreSQL schema of its own"
+        )
+        raise SchemaUnmanagedError(message)
+    message = (
+        f"the schema of {target} is at revision {state.revision}, which this version of wkmp_orm"
+        f" does not know (its newest is {head_revision()}): a newer version made it."
+        " Upgrade wkmp_orm"
+    )
+    raise SchemaTooNewError(message)
