@@ -7,9 +7,10 @@ services wrote. It knows no table and no engine.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -47,7 +48,10 @@ def utc_now() -> datetime:
 
 
 class Guid(TypeDecorator[str]):
-    """A UUID as `str`: lower-case hyphenated text on SQLite, native `uuid` on PostgreSQL."""
+    """A UUID as `str`: lower-case hyphenated text on SQLite, native `uuid` on PostgreSQL.
+
+    Takes any spelling of a UUID, and `uuid.UUID` objects, in queries as well.
+    """
 
     impl = sa.Text
     cache_ok = True
@@ -58,9 +62,11 @@ class Guid(TypeDecorator[str]):
             return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
         return dialect.type_descriptor(sa.Text())
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
-        """Accept `uuid.UUID` objects in queries as well."""
-        return None if value is None else str(value)
+    def process_bind_param(self, value: object, _: Dialect) -> str | None:
+        """Write the one spelling that SQLite compares equal, as PostgreSQL does with all."""
+        if value is None or (type(value) is str and len(value) == 36 and value == value.lower()):
+            return value
+        return str(UUID(str(value)))
 
 
 class Mbid(TypeDecorator[str]):
@@ -77,7 +83,7 @@ class Mbid(TypeDecorator[str]):
         super().__init__()
         self.placeholder = placeholder
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: object, _: Dialect) -> str | None:
         """Accept `uuid.UUID` objects in queries as well."""
         return None if value is None else str(value)
 
@@ -98,11 +104,15 @@ class _Declared(UserDefinedType[Any]):
 
     cache_ok = True
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, storage_class: str) -> None:
         self.word = word
+        self.storage_class = storage_class
 
-    def get_col_spec(self, **_: object) -> str:
-        return self.word
+    def get_col_spec(self, **context: object) -> str:
+        # CAST('2025-11-16 01:02:03' AS TIMESTAMP) is the number 2025: the word has no meaning to
+        # SQLite but NUMERIC affinity.
+        is_cast = isinstance(context.get("type_expression"), sa.TypeClause)
+        return self.storage_class if is_cast else self.word
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -125,11 +135,22 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Choose the stored type."""
         if dialect.name == "postgresql":
             return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
-        return dialect.type_descriptor(_Declared(self.declared))
+        storage_class = "INTEGER" if self.stored is Stored.UNIX else "TEXT"
+        return dialect.type_descriptor(_Declared(self.declared, storage_class))
 
     def normalized(self, value: datetime) -> datetime:
-        """Return the value as it will be read back: in UTC, cut to the precision that is stored."""
-        value = value.astimezone(UTC)
+        """Return the value as it will be read back: in UTC, cut to the precision that is stored.
+
+        Raises ValueError for a naive datetime, and for one that is not of the years 1 to 9999 UTC.
+        """
+        if value.utcoffset() is None:
+            msg = f"naive datetime {value!r}: give it a timezone, e.g. datetime.now(UTC)"
+            raise ValueError(msg)
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError:
+            msg = f"{value!r} is outside the years 1 to 9999 in UTC"
+            raise ValueError(msg) from None
         if self.stored in (Stored.SECONDS, Stored.UNIX):
             return value.replace(microsecond=0)
         return value
@@ -138,9 +159,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Write the column's own format."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            msg = f"naive datetime {value!r}: give it a timezone, e.g. datetime.now(UTC)"
-            raise ValueError(msg)
         value = self.normalized(value)
         if dialect.name == "postgresql":
             return value
@@ -150,18 +168,18 @@ class UtcDateTime(TypeDecorator[datetime]):
             return value.replace(tzinfo=None).isoformat(" ", "seconds")
         return value.isoformat("T", "microseconds")
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, _: Dialect) -> datetime | None:
         """Read any of the formats."""
-        if value is None or type(value) is datetime:
+        if value is None or isinstance(value, datetime):
             return None if value is None else value.astimezone(UTC)
         try:
             if isinstance(value, int | float):
-                return datetime.fromtimestamp(value, UTC)
+                return UNIX_EPOCH + timedelta(seconds=value)
             parsed = datetime.fromisoformat(value)
-        except (ValueError, TypeError, OverflowError, OSError) as error:
-            msg = f"stored time {value!r} cannot be read; correct it in the database"
+            return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        except (ValueError, TypeError, OverflowError) as error:
+            msg = f"stored time {value!r:.80} cannot be read; correct it in the database"
             raise StoredValueError(msg) from error
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def dump_json(value: JsonValue) -> str:
@@ -169,6 +187,15 @@ def dump_json(value: JsonValue) -> str:
     return json.dumps(
         value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
     )
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    msg = f"JSON has no {word}"
+    raise ValueError(msg)
+
+
+# `json.loads` would take NaN and Infinity, which no other reader of the column does.
+_JSON_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 class Json(TypeDecorator[JsonValue]):
@@ -194,8 +221,8 @@ class Json(TypeDecorator[JsonValue]):
         if value is None or dialect.name == "postgresql":
             return value  # type: ignore[no-any-return]
         try:
-            return json.loads(value)  # type: ignore[no-any-return]
-        except (ValueError, TypeError) as error:
+            return _JSON_DECODER.decode(value)  # type: ignore[no-any-return]
+        except (ValueError, TypeError, RecursionError) as error:
             msg = f"stored JSON {value!r:.80} cannot be read; correct it in the database"
             raise StoredValueError(msg) from error
 
@@ -228,6 +255,7 @@ class Word(TypeDecorator[E]):
         super().__init__()
         self.words = words
         self.quoted = quoted
+        self._stored = {self.spelled(word): word for word in words}
 
     def spelled(self, word: E) -> str:
         """Return the stored text of a member."""
@@ -238,31 +266,34 @@ class Word(TypeDecorator[E]):
         words = ", ".join(f"'{self.spelled(word)}'" for word in self.words)
         return f"{column} IN ({words})"
 
-    def process_bind_param(self, value: E | str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: E | str | None, _: Dialect) -> str | None:
         """Write the value, accepting the plain string of a member as well."""
         return None if value is None else self.spelled(self.words(value))
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
+    def process_result_value(self, value: str | None, _: Dialect) -> E | None:
         """Read a member; a word outside the list is an error that names it."""
         if value is None:
             return None
         try:
-            return self.words(value.strip('"') if self.quoted else value)
-        except ValueError as error:
-            msg = f"stored {self.words.__name__} {value!r} is not one of {[*self.words]}"
+            return self._stored[value]
+        except KeyError as error:
+            msg = (
+                f"stored {self.words.__name__} {value!r:.80} is not one of"
+                f" {', '.join(self._stored)}; correct it in the database"
+            )
             raise StoredValueError(msg) from error
 
 
-REAL = sa.Double().with_variant(sa.REAL(), "sqlite")
+REAL: Final[sa.Double[float]] = sa.Double().with_variant(sa.REAL(), "sqlite")
 """A 64-bit float under the name that each database gives it."""
 
 TICKS = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A 64-bit integer under the name that each database gives it."""
 
 
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
 def is_uuid(text: str) -> bool:
     """Say whether the text is a UUID in the one spelling that is stored."""
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
+    return _UUID.fullmatch(text) is not None  # six times as fast as to parse it

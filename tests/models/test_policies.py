@@ -1,0 +1,111 @@
+"""Every column has one policy, and none lets a filled-in default undo what is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from wkmp_orm.models import Base
+from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.policies import _TABLE, POLICIES, UNKNOWN_TEXTS, Policy
+from wkmp_orm.types import Word
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.facts import TableFacts
+
+MODELS = [mapper.class_ for mapper in Base.registry.mappers]
+TABLES = [pytest.param(table, id=table.name) for table in Base.metadata.sorted_tables]
+USER_OWNED = {
+    "passages": {
+        "user_title",
+        "fade_in_start_ticks",
+        "fade_out_start_ticks",
+        "fade_in_curve",
+        "fade_out_curve",
+    },
+    "songs": {"lyrics", "related_songs"},
+}
+PROGRAMME = {"base_probability", "min_cooldown", "ramping_cooldown", "last_played_at"}
+
+
+def facts_of_entities() -> list[TableFacts]:
+    return [facts for facts in FACTS.values() if facts.natural_key and not facts.is_link]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_column_of_a_model_is_named_once_in_the_table_of_policies(model: type[Base]) -> None:
+    named = Counter(column for columns in _TABLE[model].values() for column in columns.split())
+    assert named == Counter(sa.inspect(model).local_table.c.keys())
+
+
+def test_every_table_and_no_other_has_policies() -> None:
+    assert POLICIES.keys() == Base.metadata.tables.keys()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_column_with_a_default_is_not_merged_unless_the_default_says_unknown(
+    table: sa.Table,
+) -> None:
+    for column in table.c:
+        defaults = []
+        if isinstance(column.default, sa.ColumnDefault):
+            defaults.append(column.default.arg)
+        if isinstance(column.server_default, sa.DefaultClause):
+            defaults.append(str(column.server_default.arg))
+        if POLICIES[table.name][column.name] in (Policy.FILL, Policy.OVERWRITE):
+            assert {*defaults} <= {*UNKNOWN_TEXTS.get((table.name, column.name), ())}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_word_such_as_a_status_is_never_merged(table: sa.Table) -> None:
+    for column in table.c:
+        if isinstance(column.type, Word):
+            policy = POLICIES[table.name][column.name]
+            assert policy in (Policy.INSERT_ONLY, Policy.USER_OWNED)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_keys_are_the_primary_key_and_clocks_are_the_flushes_own(table: sa.Table) -> None:
+    for column in table.c:
+        policy = POLICIES[table.name][column.name]
+        assert (policy is Policy.KEY) == column.primary_key
+        assert (policy is Policy.UPDATED_AT) == (column.name == "updated_at")
+        if column.name in ("created_at", "occurred_at", "cached_at", "committed_at"):
+            assert policy is Policy.INSERT_ONLY
+
+
+@pytest.mark.parametrize("facts", facts_of_entities(), ids=lambda facts: facts.name)
+def test_a_natural_key_is_never_null_and_unique_in_the_database(facts: TableFacts) -> None:
+    table = facts.table
+    unique: list[Any] = [table.primary_key, *(index for index in table.indexes if index.unique)]
+    unique += [one for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
+    whole = [
+        tuple(column.name for column in one.columns)
+        for one in unique
+        if one.dialect_kwargs.get("sqlite_where") is None
+    ]
+    assert facts.natural_key in whole
+    assert not any(table.c[name].nullable for name in facts.natural_key)
+
+
+def test_what_users_tune_is_theirs() -> None:
+    for table in ("songs", "artists", "works", "passages"):
+        owned = {c for c, policy in POLICIES[table].items() if policy is Policy.USER_OWNED}
+        programme = PROGRAMME if table != "passages" else set()
+        assert owned == USER_OWNED.get(table, set()) | programme
+
+
+def test_unknown_texts_belong_to_columns_that_a_put_may_change() -> None:
+    for table, column in UNKNOWN_TEXTS:
+        assert POLICIES[table][column] in (Policy.FILL, Policy.OVERWRITE)
+
+
+def test_a_link_merges_only_its_own_columns() -> None:
+    links = [facts for facts in FACTS.values() if facts.is_link]
+    assert len(links) == 4
+    for facts in links:
+        assert facts.merged.keys().isdisjoint(facts.key)
+        assert set(facts.foreign_keys) == set(facts.key)

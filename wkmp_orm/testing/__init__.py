@@ -1,0 +1,73 @@
+"""Rows for the tests of programs that write through wkmp_orm: factories, whole imports, strategies.
+
+Needs the `testing` extra, and no test runner: without it, importing this is a ConfigurationError.
+"""
+
+from __future__ import annotations
+
+from wkmp_orm.errors import ConfigurationError
+
+try:
+    from wkmp_orm.testing import strategies
+    from wkmp_orm.testing.factories import (
+        FACTORIES,
+        PASSAGE_TICKS,
+        AcoustidCacheFactory,
+        AlbumFactory,
+        ArtistFactory,
+        FileFactory,
+        FlushLedgerFactory,
+        ImportFailureFactory,
+        ImportProvenanceFactory,
+        ImportSessionFactory,
+        PassageAlbumFactory,
+        PassageFactory,
+        PassageSongFactory,
+        SettingFactory,
+        SongArtistFactory,
+        SongFactory,
+        SongWorkFactory,
+        WorkFactory,
+        reset_sequences,
+    )
+    from wkmp_orm.testing.recordings import (
+        Recording,
+        build_recording,
+        build_recordings,
+        populate,
+        put_all,
+    )
+except ModuleNotFoundError as missing:
+    if (missing.name or "").startswith("wkmp_orm"):
+        raise
+    _package = (missing.name or "").partition(".")[0]
+    _message = f"{_package} is not installed: run pip install 'wkmp_orm[testing]'"
+    raise ConfigurationError(_message) from missing
+
+__all__ = [
+    "FACTORIES",
+    "PASSAGE_TICKS",
+    "AcoustidCacheFactory",
+    "AlbumFactory",
+    "ArtistFactory",
+    "FileFactory",
+    "FlushLedgerFactory",
+    "ImportFailureFactory",
+    "ImportProvenanceFactory",
+    "ImportSessionFactory",
+    "PassageAlbumFactory",
+    "PassageFactory",
+    "PassageSongFactory",
+    "Recording",
+    "SettingFactory",
+    "SongArtistFactory",
+    "SongFactory",
+    "SongWorkFactory",
+    "WorkFactory",
+    "build_recording",
+    "build_recordings",
+    "populate",
+    "put_all",
+    "reset_sequences",
+    "strategies",
+]
