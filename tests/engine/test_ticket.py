@@ -585,5 +585,5 @@ def test_a_full_disk_does_not_keep_the_ticket_from_a_writer(
         assert stranger.holder is None, "it held, but could not say so"
         with pytest.raises(LockTimeoutError) as caught:
             stranger.acquire(phase="second", deadline=soon(0.01))
-    assert caught.value.holder is None or caught.value.holder.phase == "second"
+    assert caught.value.holder is None, "above all it is not the one that waits"
     stranger.close()

@@ -78,9 +78,11 @@ class LockFile:
     def sign(self, phase: str, since: float) -> None:
         """Write into the file who holds it; `since` is `time.time()`. Only for the lock's holder.
 
-        2 us. It is not wiped when the lock is given back: the note counts while the lock is held.
+        3 us. It is not wiped when the lock is given back: the note counts while the lock is held.
+        On a full disk it is left out: that the disk is full is for the database to say.
         """
-        os.pwrite(self._descriptor, _note(phase, since), 0)
+        with suppress(OSError):
+            os.pwrite(self._descriptor, _note(phase, since), 0)
 
     def holder(self) -> LockHolder | None:
         """Read who holds the lock; None when nobody does or no one can tell. Any thread."""

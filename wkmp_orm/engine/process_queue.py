@@ -10,13 +10,15 @@ would let it in ahead of waiters that are still waking up.
 
 from __future__ import annotations
 
+import _thread
 import logging
+import os
 import threading
 import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from wkmp_orm.engine.lock_file import LockFile
+from wkmp_orm.engine.lock_file import HOST, LockFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +58,7 @@ class ProcessQueue:
         self._phase = ""
         self._bell = threading.Lock()
         self._bell.acquire()
-        self._waiting_thread: threading.Thread | None = None
+        self._thread_runs = False
 
     def take_turn(self, phase: str) -> bool:
         """Take the turn if it is there; otherwise send for it and let `on_turn` tell."""
@@ -90,14 +92,16 @@ class ProcessQueue:
 
     def _send(self) -> None:
         # A thread that stays costs 10 us to wake; a new one for each wait would cost 110 us.
-        if self._waiting_thread is None:
-            thread = threading.Thread(target=self._serve, name="wkmp-ticket", daemon=True)
+        # Not a `threading.Thread`: a Ctrl-C in the middle of its `start` leaves open whether there
+        # is one, and two would give back each other's turns.
+        if not self._thread_runs:
+            self._thread_runs = True
             try:
-                thread.start()
+                _thread.start_new_thread(self._serve, ())
             except RuntimeError:  # no more threads, or the interpreter is ending
+                self._thread_runs = False
                 self._step_out()
                 return
-            self._waiting_thread = thread
         if self._bell.locked():
             self._bell.release()
 
@@ -114,7 +118,7 @@ class ProcessQueue:
         with self._mutex:
             if self._waiting:
                 return False
-            self._waiting_thread = None
+            self._thread_runs = False
             return True
 
     def _wait_for_turn(self) -> None:
@@ -139,7 +143,12 @@ class ProcessQueue:
     def yield_turn(self) -> None:
         """Give the turn back if another process waits for it; else our next thread may have it."""
         if self._place is _Place.TURN:
-            if self._gate.try_lock():
+            try:
+                nobody_waits = self._gate.try_lock()
+            except OSError as error:
+                self._do_without(error)
+                return
+            if nobody_waits:
                 self._gate.unlock()
             else:
                 self.give_back()
@@ -147,7 +156,11 @@ class ProcessQueue:
     def give_back(self) -> None:
         """Give the turn back, if we have it."""
         if self._place is _Place.TURN:
-            self._ticket.unlock()
+            try:
+                self._ticket.unlock()
+            except BaseException:  # Ctrl-C: we may not believe in a turn that is gone
+                self._step_out()
+                raise
             self._place = _Place.AWAY
 
     def sign(self, phase: str, since: float) -> None:
@@ -156,8 +169,11 @@ class ProcessQueue:
             self._ticket.sign(phase, since)
 
     def holder(self) -> LockHolder | None:
-        """Read who has the turn, or else who has the gate and does not move. Any thread."""
-        return self._ticket.holder() or self._gate.holder()
+        """Read who has the turn, or else which other process has the gate and does not move."""
+        holder = self._ticket.holder() or self._gate.holder()
+        if holder and self._waiting and (holder.pid, holder.host) == (os.getpid(), HOST):
+            return None  # it is our own waiting thread that has the gate
+        return holder
 
     def close(self) -> None:
         """Close both files, unless the waiting thread is asleep in them."""
