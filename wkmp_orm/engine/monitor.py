@@ -9,11 +9,12 @@ import logging
 import math
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 logger = logging.getLogger("wkmp_orm.monitor")
 
@@ -137,9 +138,27 @@ class Monitor:
         self._workers: Counter[str] = Counter()
         self._rows: dict[str, RowCounts] = {}
         self._rolled_back = self._retries = self._lock_errors = self._checkpoints = 0
+        self._parts: tuple[Monitor, ...] = ()
+
+    @contextmanager
+    def measuring(self) -> Iterator[Monitor]:
+        """Give a monitor of its own to the block: it counts what is recorded here meanwhile."""
+        part = Monitor()
+        with self._lock:
+            self._parts += (part,)
+        try:
+            yield part
+        finally:
+            with self._lock:
+                self._parts = tuple(other for other in self._parts if other is not part)
 
     def record(self, report: WriteReport) -> None:
         """Take in one finished write transaction."""
+        for monitor in (self, *self._parts):
+            monitor._take(report)
+        self._log(report)
+
+    def _take(self, report: WriteReport) -> None:
         with self._lock:
             self._waits.add(report.waited_ms)
             self._retries += max(0, report.attempts - 1)
@@ -152,7 +171,6 @@ class Monitor:
                 self._add_rows(report.rows)
             else:
                 self._rolled_back += 1
-        self._log(report)
 
     def record_checkpoint(self) -> None:
         """Take in one checkpoint of the write-ahead log."""

@@ -26,7 +26,8 @@ def create_postgresql_engine(url: sa.URL, options: EngineOptions, *, writer: boo
         msg = "PostgreSQL needs its driver: pip install 'wkmp_orm[postgresql]'"
         raise ConfigurationError(msg)
     read_only = "off" if writer and not options.read_only else "on"
-    engine = sa.create_engine(
+    own_options = url.query.get("options", "")  # such as a search_path; ours come after it
+    return sa.create_engine(
         url,
         isolation_level="READ COMMITTED",
         pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
@@ -35,10 +36,11 @@ def create_postgresql_engine(url: sa.URL, options: EngineOptions, *, writer: boo
         connect_args={
             "application_name": url.query.get("application_name", APPLICATION_NAME),
             "options": (
-                f"-c timezone=UTC -c default_transaction_read_only={read_only}"
+                f"{own_options} -c timezone=UTC -c default_transaction_read_only={read_only}"
                 f" -c lock_timeout={options.max_lock_wait_ms // 2}"
             ),
-            "connect_timeout": max(2, options.max_lock_wait_ms // 1000),
+            "connect_timeout": url.query.get(
+                "connect_timeout", max(2, options.max_lock_wait_ms // 1000)
+            ),
         },
     )
-    return engine

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from wkmp_orm.engine.codes import Fault, fault_of
+from wkmp_orm.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
 from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ WRITER_CONNECTIONS: Final = 2
 """One transaction writes at a time; the second connection serves the next one while the first is
 still being returned."""
 
+LOG_BYTES_KEPT: Final = 64 * 1024 * 1024
+"""To this size the write-ahead log is cut after a checkpoint."""
+
 STATEMENT_CACHE: Final = 256
 """Prepared statements a connection keeps; the driver's 128 is less than all phases use."""
-
-_ONE_DRIVER_PER_FILE: dict[tuple[int, int], str] = {}
 
 
 def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) -> sa.Engine:
@@ -49,9 +51,15 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
         arguments["autocommit"] = module.LEGACY_TRANSACTION_CONTROL
     uri = _file_uri(path, read_only=options.read_only)
 
-    def connect() -> Any:
-        _check_one_driver(path, options.sqlite_driver)
-        return module.connect(uri, timeout=options.lock_retry_ms / 1000, **arguments)
+    class Connection(module.Connection):  # type: ignore[name-defined,misc]
+        """The driver's connection, which alone cannot be referred to weakly."""
+
+    def connect() -> Connection:
+        refuse_unsafe_opening(path, options.sqlite_driver)
+        timeout = options.lock_retry_ms / 1000
+        connection = module.connect(uri, timeout=timeout, factory=Connection, **arguments)
+        remember_open(connection, path, options.sqlite_driver)
+        return connection  # type: ignore[no-any-return]
 
     engine = sa.create_engine(
         sa.URL.create("sqlite+pysqlite", database=str(path)),
@@ -65,7 +73,16 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
 
     @sa.event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: object) -> None:
-        _set_pragmas(connection, options, writer=writer)
+        try:
+            _set_pragmas(connection, options, writer=writer)
+        except BaseException:  # the pool would leave it to the garbage collector
+            forget_closed(connection)
+            connection.close()
+            raise
+
+    @sa.event.listens_for(engine, "close")
+    def close(connection: Any, _record: object) -> None:
+        forget_closed(connection)
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -81,7 +98,9 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
     # A WAL database on read-only media cannot make its -shm file. When no log waits beside it the
     # file alone is the whole database and may be read as immutable.
     wal = path.with_name(path.name + "-wal")
-    if not os.access(path.parent, os.W_OK) and not wal.exists():
+    effective = os.access in os.supports_effective_ids
+    writable = os.access(path.parent, os.W_OK, effective_ids=effective)
+    if not writable and not wal.exists():
         return uri + "?mode=ro&immutable=1"
     return uri + "?mode=ro"
 
@@ -94,8 +113,12 @@ def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> No
         # Without WAL readers and the writer block each other. NORMAL can lose the last commits at
         # a power cut, never tear one; FULL waits for the disk at every commit.
         ("synchronous", options.synchronous, 2 if options.synchronous == "FULL" else 1),
+        # A reader that stays long lets the log grow; without a limit it keeps its largest size.
+        ("journal_size_limit", str(LOG_BYTES_KEPT), LOG_BYTES_KEPT),
     ]
-    if not writer:
+    if writer:
+        pragmas.append(("wal_autocheckpoint", "0", 0))  # after a commit, not in it: checkpoint.py
+    else:
         pragmas.append(("query_only", "ON", 1))
     cursor = connection.cursor()
     try:
@@ -143,18 +166,3 @@ def _driver(name: SqliteDriver) -> ModuleType:
         msg = "sqlite_driver='pysqlite3' needs its package: pip install 'wkmp_orm[pysqlite3]'"
         raise ConfigurationError(msg) from error
     return dbapi2  # type: ignore[no-any-return]
-
-
-def _check_one_driver(path: Path, driver: SqliteDriver) -> None:
-    """Refuse a second SQLite library on one file: its close would drop the first one's locks."""
-    try:
-        status = path.stat()
-    except OSError:
-        return
-    first = _ONE_DRIVER_PER_FILE.setdefault((status.st_dev, status.st_ino), driver)
-    if first != driver:
-        msg = (
-            f"{path} is open in this process through {first}; a second SQLite library ({driver})"
-            " on the same file loses committed rows: use one of them throughout"
-        )
-        raise ConfigurationError(msg)

@@ -70,7 +70,7 @@ class DatabaseTarget:
             )
             raise ConfigurationError(msg)
         path = Path(text).expanduser().absolute()
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises PermissionError
             msg = f"database {path} is a folder; give the path of a file in it, e.g. {path}/wkmp.db"
             raise ConfigurationError(msg)
         return cls(sa.URL.create("sqlite+pysqlite", database=str(path)), path)

@@ -20,6 +20,12 @@ class Withdrawal:
         self._lock = threading.Lock()
         self._begun = self._withdrawn = False
 
+    def check(self) -> None:
+        """Raise WithdrawnError if the write was called off. Called by the writing thread."""
+        with self._lock:
+            if self._withdrawn:
+                raise WithdrawnError
+
     def begin(self) -> None:
         """Pass the point of no return, or raise WithdrawnError. Called by the writing thread."""
         with self._lock:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from wkmp_orm.engine.checkpoint import Checkpointer
 from wkmp_orm.engine.codes import Fault, fault_of
 from wkmp_orm.engine.factory import create_writer_engine
 from wkmp_orm.engine.monitor import Monitor, WriteReport
@@ -22,7 +23,7 @@ from wkmp_orm.engine.ticket import ticket_for
 from wkmp_orm.errors import LockTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.withdrawal import Withdrawal
 
 logger = logging.getLogger("wkmp_orm.engine")
+
+CLOSING_PATIENCE_S: Final = 1.0
+"""How long closing waits for its turn."""
 
 
 class Writer:
@@ -44,6 +48,7 @@ class Writer:
         self.engine: sa.Engine = self.new_engine()
         self.monitor = Monitor()
         self._ticket = None if target.path is None else ticket_for(target.path)
+        self._checkpointer = None if target.path is None else Checkpointer(target.path, self.monitor)
 
     def new_engine(self) -> sa.Engine:
         """Make an engine with the options as they are now."""
@@ -69,48 +74,73 @@ class Writer:
     ) -> Iterator[Session]:
         """Run one attempt: commit when the block ends, roll back when it raises.
 
-        The report gets this attempt's wait and its hold, COMMIT included. Errors come through as
-        SQLAlchemy raised them; WithdrawnError if the write was called off before BEGIN.
+        The report gets this attempt's wait, also when it was in vain, and its hold, COMMIT
+        included. Errors come through as SQLAlchemy raised them; WithdrawnError if the write was
+        called off before BEGIN had the lock.
         """
         started = time.perf_counter()
         report.attempts += 1
-        with self.hold_ticket(phase=report.phase, deadline=deadline):
-            if withdrawal is not None:
-                withdrawal.begin()
-            with self.engine.connect() as connection:
-                transaction = connection.begin()
-                begun = time.perf_counter()
-                report.waited_ms += (begun - started) * 1000
-                try:
-                    with Session(connection, autoflush=False, expire_on_commit=False) as session:
-                        yield session
-                        session.flush()
-                        self._commit(connection, transaction)
-                        report.outcome = "committed"
-                except BaseException:
-                    report.outcome = "rolled back"
-                    if transaction.is_active:
-                        transaction.rollback()
-                    raise
-                finally:
-                    report.held_ms = (time.perf_counter() - begun) * 1000
+        report.outcome, report.held_ms = "rolled back", 0.0
+        begun: float | None = None
+        try:
+            with self.hold_ticket(phase=report.phase, deadline=deadline):
+                if withdrawal is not None:
+                    withdrawal.check()
+                with self.engine.connect() as connection:
+                    transaction = connection.begin()
+                    begun = time.perf_counter()
+                    try:
+                        if withdrawal is not None:
+                            withdrawal.begin()
+                        if (yield from self._committed(connection, transaction)):
+                            report.outcome = "committed"
+                    finally:
+                        report.held_ms = (time.perf_counter() - begun) * 1000
+                    if self._checkpointer is not None:
+                        self._checkpointer.after_commit(connection)
+        finally:
+            report.waited_ms += ((begun or time.perf_counter()) - started) * 1000
+
+    def _committed(
+        self, connection: sa.Connection, transaction: sa.RootTransaction
+    ) -> Generator[Session, None, bool]:
+        """Give the Session and commit after it; False if its user rolled it back."""
+        try:
+            with Session(connection, autoflush=False, expire_on_commit=False) as session:
+                yield session
+                if not transaction.is_active:
+                    return False
+                session.flush()
+                self._commit(connection, transaction)
+                return True
+        except BaseException:
+            if transaction.is_active:
+                transaction.rollback()
+            raise
 
     @contextmanager
     def begin_monitored(self, caller: str) -> Iterator[Session]:
         """Run a write transaction of the caller's: ticket, BEGIN retried, monitored, committed.
 
-        Only BEGIN is retried: on SQLite nothing after it up to COMMIT can meet a lock. Raises
+        Only BEGIN is retried: on SQLite nothing after it up to COMMIT can meet a lock. `commit` of
+        the Session changes nothing; its `rollback` is the end, the block commits no more. Raises
         LockTimeoutError when the lock does not come before the deadline.
         """
         report = self.new_report(caller=caller, phase=caller)
         deadline = self.deadline()
         started = time.perf_counter()
+
+        def begin() -> Session:
+            try:
+                return stack.enter_context(self.transaction(report, deadline=deadline))
+            except SQLAlchemyError as error:
+                report.lock_errors += fault_of(error) is Fault.LOCKED
+                raise
+
         with ExitStack() as stack:
             stack.callback(self.monitor.record, report)
             try:
-                session = retrying(caller, deadline=deadline, dialect=self.target.dialect)(
-                    lambda: stack.enter_context(self.transaction(report, deadline=deadline))
-                )
+                session = retrying(caller, deadline=deadline, dialect=self.target.dialect)(begin)
             except SQLAlchemyError as error:
                 if fault_of(error) is not Fault.LOCKED:
                     raise
@@ -128,20 +158,31 @@ class Writer:
             if fault_of(error) is Fault.LOCKED and not getattr(driver, "in_transaction", True):
                 logger.warning("COMMIT took effect although it answered %s", error)
                 return
+            # Otherwise it may be open still, and the pool would not roll it back: to SQLAlchemy it
+            # has ended. The next user of the connection would inherit it together with its lock.
+            connection.invalidate(error)
             raise
 
     def close(self) -> None:
-        """Close the connections."""
-        self.engine.dispose()
+        """Close the connections, and the ticket's files unless others use them.
+
+        The last connection of a file copies SQLite's log back, so this takes its turn as well.
+        """
+        with ExitStack() as stack:
+            if self._ticket is not None:
+                stack.callback(self._ticket.close)
+                deadline = time.monotonic() + CLOSING_PATIENCE_S
+                with suppress(LockTimeoutError):  # closing is not worth a longer wait
+                    stack.enter_context(self._ticket.hold(phase="closing", deadline=deadline))
+            self.engine.dispose()
 
 
-def lock_timeout(
-    target: DatabaseTarget, report: WriteReport, waited_ms: float
-) -> LockTimeoutError:
-    """Make the error of a lock that a program without our ticket held too long."""
+def lock_timeout(target: DatabaseTarget, report: WriteReport, waited_ms: float) -> LockTimeoutError:
+    """Make the error of a lock that somebody outside our ticket held too long."""
+    by = "another transaction" if target.path is None else "a program that takes no writer ticket"
     return LockTimeoutError(
         f"{report.phase}: {target} stayed locked for {waited_ms:.0f} ms"
-        f" ({report.attempts} attempts) by a program that does not take the writer ticket;"
-        " nothing was written. Find and end it, or raise ai_database_max_lock_wait_ms",
+        f" ({report.attempts} attempts) by {by}; nothing was written."
+        " Find and end it, or raise ai_database_max_lock_wait_ms",
         waited_ms=waited_ms,
     )

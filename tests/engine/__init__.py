@@ -1,0 +1,1 @@
+"""Where rows go: engines, transactions, the writer ticket, retrying and monitoring."""

@@ -1,0 +1,88 @@
+"""Which SQLite files this process has open, so that what would lose committed rows is refused.
+
+Knows file identities and drivers' names; nothing of PRAGMAs or transactions.
+
+Two things look harmless and are not. Closing a file drops every POSIX lock that the process holds
+on it, so a second SQLite library on an open file unlocks the first one. And a forked child inherits
+SQLite's own list of open files, but none of their locks: what it opens anew joins that list, nobody
+sees it, and the parent's close deletes the write-ahead log under it. Seen with SQLite 3.40: the
+child's COMMIT succeeded and its row was gone; or, forked while the parent wrote, the child found
+the database locked for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from wkmp_orm.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FileId = tuple[int, int]
+"""The device and the inode: a path can be spelled in many ways."""
+
+_lock = threading.RLock()
+_open: WeakKeyDictionary[Any, tuple[FileId, str]] = WeakKeyDictionary()
+_inherited: dict[Any, FileId] = {}
+"""The parent's connections and their files. Kept, because a child must not even close them."""
+
+
+def refuse_unsafe_opening(path: Path, driver: str) -> None:
+    """Raise ConfigurationError if opening `path` now could lose rows. Any thread."""
+    file = _identify(path)
+    if file is None:
+        return
+    if file in _inherited.values():
+        msg = (
+            f"{path} was open when this process was forked; a forked child that opens it again"
+            " loses committed rows. Start processes with multiprocessing's 'spawn' or 'forkserver',"
+            " or close the library before the fork"
+        )
+        raise ConfigurationError(msg)
+    with _lock:
+        others = {other for opened, other in _open.values() if opened == file and other != driver}
+    if others:
+        msg = (
+            f"{path} is open in this process through {min(others)}; a second SQLite library"
+            f" ({driver}) on the same file loses committed rows: use one of them throughout"
+        )
+        raise ConfigurationError(msg)
+
+
+def remember_open(connection: Any, path: Path, driver: str) -> None:
+    """Remember an open connection until `forget_closed`, or until it is collected. Any thread."""
+    file = _identify(path)
+    if file is not None:
+        with _lock:
+            _open[connection] = (file, driver)
+
+
+def forget_closed(connection: Any) -> None:
+    """Forget a connection that is being closed. Any thread."""
+    with _lock:
+        _open.pop(connection, None)
+
+
+def _identify(path: Path) -> FileId | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _inherit() -> None:
+    _inherited.update({connection: file for connection, (file, _) in _open.items()})
+    _open.clear()
+    _lock.release()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_inherit
+    )
