@@ -13,10 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from wkmp_orm.engine.codes import STALE, Fault, fault_of
 from wkmp_orm.engine.monitor import RowCounts
 from wkmp_orm.flush import statements
-from wkmp_orm.flush.diagnose import condition_not_met
+from wkmp_orm.flush.diagnose import condition_not_met, condition_undone
 from wkmp_orm.flush.plan import Step, plan, unchanged
 from wkmp_orm.flush.prefetch import prefetch
-from wkmp_orm.flush.write import ConditionFailedError, Executor, StalePrefetchError, Write
+from wkmp_orm.flush.write import ConditionFailedError, StalePrefetchError, Write
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.withdrawal import Withdrawal
     from wkmp_orm.engine.writer import Writer
     from wkmp_orm.flush.changes import Changes
+    from wkmp_orm.flush.executor import Executor
 
 
 LEDGER_COLUMNS = ("flush_id", "committed_at")
@@ -46,19 +47,15 @@ class Attempt:
     report: WriteReport
     deadline: float
     withdrawal: Withdrawal | None = None
-    in_doubt: bool = field(default=False, init=False)
-    """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
-    _calls: int = field(default=0, init=False)
     _stale: int = field(default=0, init=False)
 
     def __call__(self) -> None:
         """Write everything in one transaction, or raise with nothing written."""
-        self._calls += 1
         try:
-            if self.in_doubt and self.took_effect():
+            if self.changes.in_doubt and self.took_effect():
                 return
-            if self._calls > 1:
-                self.changes.unbind()
+            # Also in the first attempt: an earlier flush of these changes may have failed.
+            self.changes.unbind()
             with self.readers.connect() as connection:
                 prefetch(connection, self.changes)
             steps = plan(self.changes)
@@ -68,6 +65,8 @@ class Attempt:
             }
             if steps:
                 self._write(steps, counts)
+            else:
+                self.report.outcome = "nothing to do"
             self.report.rows = counts
         except SQLAlchemyError as error:
             self.report.lock_errors += fault_of(error) is Fault.LOCKED
@@ -75,6 +74,8 @@ class Attempt:
         except ConditionFailedError as failure:
             with self.readers.connect() as connection:
                 found = condition_not_met(connection, failure)
+            if found is None and self._stale:
+                found = condition_undone(failure)
             raise (found or StalePrefetchError(str(failure))) from failure
 
     def is_stale(self, error: BaseException) -> bool:
@@ -97,9 +98,9 @@ class Attempt:
         try:
             with self.writer.transaction(report, deadline=self.deadline) as session:
                 entered = self._enter_ledger(session.connection())
-                raise RollBackError
+                raise RollBackError  # noqa: TRY301  how a transaction is left without COMMIT
         except RollBackError:
-            self.in_doubt = False
+            self.changes.in_doubt = False
         if not entered:
             self.report.outcome = "committed"
         return not entered
@@ -118,8 +119,8 @@ class Attempt:
                 write.run(step)
             # From here on only COMMIT is left. On SQLite its errors tell the truth.
             self.report.rows = counts
-            self.in_doubt = postgresql
-        self.in_doubt = False
+            self.changes.in_doubt = postgresql
+        self.changes.in_doubt = False
 
     def _enter_ledger(self, connection: sa.Connection) -> bool:
         """Enter the flush's id; False if a transaction that wrote it has committed."""

@@ -22,7 +22,7 @@ class PendingRow:
     once for an `add`, bound by prefetch or by the insert for a `put`.
     """
 
-    __slots__ = ("created", "known", "made_guid", "stored_guid", "values")
+    __slots__ = ("known", "made_guid", "stored_guid", "values")
 
     def __init__(self, values: dict[str, Any], made_guid: str) -> None:
         self.values = values
@@ -30,14 +30,16 @@ class PendingRow:
         self.stored_guid: str = made_guid
         self.known: Mapping[str, Any] | None = None
         """The stored columns that prefetch saw; None for a row that it did not find."""
-        self.created = True
-        """False once another writer turned out to have made the row first."""
+
+    @property
+    def created(self) -> bool:
+        """False once the row turned out to be there under the key that another writer made."""
+        return self.stored_guid == self.made_guid
 
     def unbind(self) -> None:
         """Forget what an earlier attempt learned."""
         self.stored_guid = self.made_guid
         self.known = None
-        self.created = True
 
 
 class PendingLink(PendingRow):
@@ -110,6 +112,8 @@ class Changes:
     tables: dict[str, TableChanges] = field(default_factory=dict)
     statements: list[PendingStatement] = field(default_factory=list)
     locks: set[str] = field(default_factory=set)
+    in_doubt: bool = False
+    """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
 
     def __bool__(self) -> bool:
         return bool(self.statements) or any(self.tables.values())
@@ -126,6 +130,8 @@ class Changes:
         for table in self.tables.values():
             for row in (*table.adds, *table.puts.values(), *table.links.values()):
                 row.unbind()
+            for order in table.updates:
+                order.unchanged = False
 
 
 def guid_of(value: Any) -> Any:

@@ -14,13 +14,15 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from wkmp_orm.engine.codes import Fault, driver_error, fault_of
 from wkmp_orm.errors import ConditionNotMetError, ConstraintViolationError, RowNotFoundError
+from wkmp_orm.flush.batch import Batch
 from wkmp_orm.flush.changes import Changes, PendingLink, PendingRow, guid_of
+from wkmp_orm.flush.executor import PlainExecutor
 from wkmp_orm.flush.prefetch import fetch
 from wkmp_orm.flush.statements import SET, WHERE
-from wkmp_orm.flush.write import ConditionFailedError, PlainExecutor
+from wkmp_orm.flush.write import ConditionFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Hashable, Mapping
 
     from sqlalchemy.orm import Session
 
@@ -59,31 +61,25 @@ class HalvingExecutor:
         self.facts: TableFacts | None = None
         """The table of the step that is being written."""
 
-    def insert(self, session: Session, facts: TableFacts, rows: list[Parameters]) -> None:
+    def insert(self, session: Session, facts: TableFacts, batch: Batch) -> None:
         """Insert rows; RowFailureError names the first that fails."""
-
         # Not through bulk_insert_mappings: its failure would end the Session's own transaction.
-        statement = sa.insert(facts.table)
-        self._narrow(session, rows, lambda part: self._plain.execute(session, statement, part))
+        self._narrow(session, sa.insert(facts.table), batch.rows())
 
-    def execute(self, session: Session, statement: sa.Executable, rows: list[Parameters]) -> int:
+    def execute(self, session: Session, statement: sa.Executable, batch: Batch) -> int:
         """Execute a statement; RowFailureError names the first row that fails."""
-        return self._narrow(
-            session, rows, lambda part: self._plain.execute(session, statement, part)
-        )
+        return self._narrow(session, statement, batch.rows())
 
-    def _narrow(
-        self, session: Session, rows: list[Parameters], send: Callable[[list[Parameters]], int]
-    ) -> int:
+    def _narrow(self, session: Session, statement: sa.Executable, rows: list[Parameters]) -> int:
         try:
             with session.connection().begin_nested():
-                return send(rows)
+                return self._plain.execute(session, statement, Batch.of_rows(rows))
         except (IntegrityError, DataError) as error:
             if len(rows) == 1:
                 raise RowFailureError(self.facts, rows[0], error) from error
         half = len(rows) // 2
-        first = self._narrow(session, rows[:half], send)
-        return first + self._narrow(session, rows[half:], send)
+        first = self._narrow(session, statement, rows[:half])
+        return first + self._narrow(session, statement, rows[half:])
 
 
 def constraint_violation(
@@ -124,14 +120,25 @@ def condition_not_met(connection: sa.Connection, failure: ConditionFailedError) 
             message = f"{order.verb} of {facts.name} {guid}: there is no such row"
             return RowNotFoundError(message, table=facts.name, key=guid)
         for name, wanted in order.where.items():
-            allowed = wanted if isinstance(wanted, tuple) else (wanted,)
+            allowed = [guid_of(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))]
             if rows[0][name] not in allowed:
                 message = (
                     f"{order.verb} of {facts.name} {guid}: {name} is {rows[0][name]!r}, not"
-                    f" {' or '.join(repr(guid_of(item)) for item in allowed)}; nothing was written"
+                    f" {' or '.join(map(repr, allowed))}; nothing was written"
                 )
                 return ConditionNotMetError(message, table=facts.name, key=guid)
     return None
+
+
+def condition_undone(failure: ConditionFailedError) -> ConditionNotMetError:
+    """Make the error of conditions that hold in the database, but not after our own changes."""
+    table = failure.facts.name
+    guids = [guid_of(order.guid) for order in failure.orders]
+    message = (
+        f"{failure.orders[0].verb} of {table} {', '.join(guids)}: the condition does not hold after"
+        " what the same unit of work changes before; nothing was written"
+    )
+    return ConditionNotMetError(message, table=table, key=guids[0] if len(guids) == 1 else None)
 
 
 def _key(facts: TableFacts, values: Mapping[str, Any]) -> Hashable:

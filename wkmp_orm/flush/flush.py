@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from wkmp_orm.engine.codes import STORAGE, Fault, code_of, fault_of
 from wkmp_orm.engine.retry import retrying
-from wkmp_orm.engine.withdrawal import Withdrawal, WithdrawnError
+from wkmp_orm.engine.withdrawal import Withdrawal
 from wkmp_orm.engine.writer import Writer, lock_timeout
 from wkmp_orm.errors import (
     FlushFailedError,
@@ -22,9 +22,11 @@ from wkmp_orm.errors import (
 )
 from wkmp_orm.flush.attempt import Attempt, RollBackError
 from wkmp_orm.flush.diagnose import HalvingExecutor, RowFailureError, constraint_violation
+from wkmp_orm.flush.executor import Executor
+from wkmp_orm.flush.fast import DriverExecutor
 from wkmp_orm.flush.plan import Execute, plan
 from wkmp_orm.flush.prefetch import prefetch
-from wkmp_orm.flush.write import Executor, PlainExecutor, Write
+from wkmp_orm.flush.write import Write
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -36,11 +38,13 @@ if TYPE_CHECKING:
 class Flusher:
     """Flushes accumulated changes into one database. Any thread may call."""
 
-    def __init__(self, writer: Writer, readers: sa.Engine, executor: Executor | None = None) -> None:
+    def __init__(
+        self, writer: Writer, readers: sa.Engine, executor: Executor | None = None
+    ) -> None:
         """Write through `writer`, prefetch through `readers`."""
         self._writer = writer
         self._readers = readers
-        self._executor = executor or PlainExecutor()
+        self._executor = executor or DriverExecutor()
 
     def flush(
         self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
@@ -78,14 +82,14 @@ class Flusher:
         try:
             loop(attempt)
         except SQLAlchemyError:
-            if not attempt.in_doubt or not attempt.took_effect():
+            if not attempt.changes.in_doubt or not attempt.took_effect():
                 raise
 
     def _translated(self, error: SQLAlchemyError, attempt: Attempt, waited: float) -> WkmpOrmError:
         fault, code = fault_of(error), code_of(error)
         report, target = attempt.report, self._writer.target
         phase = report.phase
-        if attempt.in_doubt:
+        if attempt.changes.in_doubt:
             return FlushFailedError(
                 f"{phase}: the connection was lost during COMMIT and {target} cannot be asked"
                 " whether it took effect; committing again will find out",
@@ -127,6 +131,6 @@ class Flusher:
                         write.run(step)
                 except RowFailureError as failure:
                     found = constraint_violation(session.connection(), failure, changes)
-                raise RollBackError
+                raise RollBackError  # noqa: TRY301  how a transaction is left without COMMIT
         except (SQLAlchemyError, WkmpOrmError, RollBackError):
             return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.flush.batch import given_columns
 from wkmp_orm.flush.changes import (
     Changes,
     PendingDelete,
@@ -103,7 +104,7 @@ def plan(changes: Changes) -> list[Step]:
     Raises InvalidRowError for a `put` of an unknown row that lacks a column it cannot do without.
     """
     steps: list[Step] = []
-    for name in reversed(FACTS):
+    for name in reversed(tuple(FACTS)):
         table = changes.tables.get(name)
         if table and table.deletes:
             steps += _deletes(FACTS[name], table.deletes)
@@ -138,14 +139,33 @@ def _writes(facts: TableFacts, table: TableChanges) -> list[Step]:
             steps.append(InsertIfAbsent(facts, new, insert_columns(facts, new)))
         steps += _merges(facts, table.puts.values())
     if table.links:
-        links = [link for link in table.links.values() if link.known is None]
+        links = _distinct(facts, [link for link in table.links.values() if link.known is None])
         if links:
-            links.sort(key=lambda link: natural_key(facts, link.values))
             steps.append(InsertLinks(facts, links, insert_columns(facts, links)))
         steps += _merges(facts, table.links.values())
     if table.updates:
         steps += _updates(facts, table.updates)
     return steps
+
+
+def _distinct(facts: TableFacts, links: list[PendingLink]) -> list[PendingLink]:
+    """Make one link of those that name the same two rows once by handle and once by guid."""
+    if not any(
+        len({isinstance(link.values[name], PendingRow) for link in links}) > 1 for name in facts.key
+    ):
+        return links
+    distinct: dict[tuple[Any, ...], PendingLink] = {}
+    for link in links:
+        first = distinct.setdefault(natural_key(facts, link.values), link)
+        if first is not link:
+            later = {name: link.values.get(name) for name in facts.merged}
+            given = {
+                name: value
+                for name, value in later.items()
+                if facts.differs(name, first.values.get(name), value)
+            }
+            distinct[natural_key(facts, link.values)] = PendingLink(first.values | given, "")
+    return list(distinct.values())
 
 
 def _merges(facts: TableFacts, rows: Iterable[PendingRow]) -> list[Step]:
@@ -167,7 +187,7 @@ def _require(facts: TableFacts, row: PendingRow) -> None:
 
 def insert_columns(facts: TableFacts, rows: Iterable[PendingRow]) -> tuple[str, ...]:
     """Return one key set for all rows: what any of them gives, the keys, and every default."""
-    given = {name for row in rows for name in row.values}
+    given = given_columns(rows)
     return tuple(
         name
         for name in facts.table.c.keys()  # noqa: SIM118  a ColumnCollection iterates its columns
@@ -185,20 +205,34 @@ def shape_of(order: PendingOrder) -> Condition:
 
 def _deletes(facts: TableFacts, orders: Iterable[PendingDelete]) -> list[Step]:
     groups: dict[Condition, list[PendingDelete]] = defaultdict(list)
+    ordered: set[Any] = set()
     for order in sorted(orders, key=lambda order: str(guid_of(order.guid))):
+        if order.required and not order.where:
+            if guid_of(order.guid) in ordered:
+                order.matched = True  # by the first order to the same effect
+                continue
+            ordered.add(guid_of(order.guid))
         groups[shape_of(order)].append(order)
     return [Delete(facts, group, shape) for shape, group in groups.items()]
 
 
 def _updates(facts: TableFacts, orders: Iterable[PendingUpdate]) -> list[Step]:
-    groups: dict[tuple[Any, ...], list[PendingUpdate]] = defaultdict(list)
+    """Group orders by what they set; several about one row keep the order they were given in."""
+    rounds: dict[int, dict[tuple[Any, ...], list[PendingUpdate]]] = defaultdict(dict)
+    latest: dict[Any, tuple[int, tuple[Any, ...]]] = {}
     for order in orders:
         if order.unchanged:
             order.matched = True
-        else:
-            groups[tuple(sorted(order.values)), shape_of(order)].append(order)
+            continue
+        row = guid_of(order.guid)
+        kind = tuple(sorted(order.values)), shape_of(order)
+        number, previous = latest.get(row, (0, kind))
+        number += previous != kind
+        latest[row] = number, kind
+        rounds[number].setdefault(kind, []).append(order)
     return [
         Update(facts, sorted(group, key=lambda order: str(guid_of(order.guid))), columns, shape)
+        for _, groups in sorted(rounds.items())
         for (columns, shape), group in groups.items()
     ]
 

@@ -6,11 +6,14 @@ of naming rows. Binds what it finds into the pending rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.flush import statements
+from wkmp_orm.flush.batch import given_columns
 from wkmp_orm.flush.changes import Changes, PendingRow, PendingUpdate, TableChanges, guid_of
+from wkmp_orm.flush.prepared import prepared
 from wkmp_orm.models.facts import FACTS, TOTAL_TOLERANCE, TableFacts
 
 if TYPE_CHECKING:
@@ -44,23 +47,30 @@ def fetch(
     by: str,
     keys: Iterable[Any],
     columns: Iterable[str],
-) -> list[Mapping[str, Any]]:
+) -> list[dict[str, Any]]:
     """Read columns of the rows whose `by` is among the keys."""
-    dialect = connection.dialect.name
+    dialect = connection.dialect
     names = tuple(columns)
-    query = statements.select_by(dialect, facts.name, by, names)
-    rows = connection.execute(query, statements.keys_parameter(dialect, keys))
+    query = prepared(
+        statements.select_by(dialect.name, facts.name, by, names), (statements.KEYS,), dialect
+    )
+    rows = query.fetch(connection, statements.keys_parameter(dialect.name, keys))
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def natural_key(facts: TableFacts, values: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return a row's natural key with every reference bound."""
-    return tuple(guid_of(values[name]) for name in facts.natural_key)
+    return tuple(
+        [
+            value.stored_guid if isinstance(value := values[name], PendingRow) else value
+            for name in facts.natural_key
+        ]
+    )
 
 
 def merge_columns(facts: TableFacts, rows: Iterable[PendingRow]) -> tuple[str, ...]:
     """Return the columns given in any of the rows that a merge may change, in a stable order."""
-    given = {name for row in rows for name in row.values}
+    given = given_columns(rows)
     return tuple(name for name in facts.merged if name in given)
 
 
@@ -77,7 +87,7 @@ def fetch_by_natural_key(
 
 
 def _is_new(value: Any) -> bool:
-    """Say whether a reference is to a row that prefetch did not find, so nothing can refer to it."""
+    """Say whether a reference is to a row that prefetch did not find: nothing refers to it yet."""
     return isinstance(value, PendingRow) and value.known is None
 
 
@@ -90,11 +100,14 @@ def _bind_puts(connection: sa.Connection, facts: TableFacts, table: TableChanges
     if not rows:
         return
     stored = fetch_by_natural_key(connection, facts, rows)
+    gone = {guid_of(order.guid) for order in table.deletes if not order.where}
     for row in rows:
-        row.known = stored.get(natural_key(facts, row.values))
+        known = stored.get(natural_key(facts, row.values))
+        if known is not None and known[facts.guid] in gone:
+            continue  # deletes come first, so the row is made anew
+        row.known = known
         if row.known is not None:
             row.stored_guid = row.known[facts.guid]
-            row.created = False
 
 
 def _bind_links(connection: sa.Connection, facts: TableFacts, table: TableChanges) -> None:
@@ -123,7 +136,6 @@ def _bind_links(connection: sa.Connection, facts: TableFacts, table: TableChange
             there = sums.get(guid_of(link.values[total.per]), 0.0)
             if there + link.values[total.column] > total.limit + TOTAL_TOLERANCE:
                 link.known = {}  # its parent's shares are complete: there is nothing to write
-        link.created = link.known is None
 
 
 def _check_guids(connection: sa.Connection, facts: TableFacts, table: TableChanges) -> None:
@@ -134,6 +146,8 @@ def _check_guids(connection: sa.Connection, facts: TableFacts, table: TableChang
     columns = dict.fromkeys((facts.guid, *sorted(given)))
     found = fetch(connection, facts, facts.guid, {guid_of(order.guid) for order in orders}, columns)
     stored = {row[facts.guid]: row for row in found}
+    said = Counter(guid_of(order.guid) for order in orders)
+    put = {row.stored_guid: row.values for row in table.puts.values()}
     for order in orders:
         guid = guid_of(order.guid)
         row = stored.get(guid)
@@ -149,4 +163,18 @@ def _check_guids(connection: sa.Connection, facts: TableFacts, table: TableChang
                 row is not None
                 and not order.where
                 and all(row[name] == guid_of(value) for name, value in order.values.items())
+                # What else the phase says of the row may change it before.
+                and said[guid] == 1
+                and not _changes(facts, row, put.get(guid, {}), order.values)
             )
+
+
+def _changes(
+    facts: TableFacts, row: Mapping[str, Any], given: Mapping[str, Any], columns: Iterable[str]
+) -> bool:
+    """Say whether a `put` of the given values would change any of the stored row's columns."""
+    return any(
+        facts.differs(name, row[name], guid_of(given[name]))
+        for name in columns
+        if name in given and name in facts.merged
+    )

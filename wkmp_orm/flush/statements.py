@@ -24,8 +24,8 @@ WHERE: Final = "where_"
 KEYS: Final = "keys"
 
 Condition = tuple[tuple[str, int | None], ...]
-"""The shape of a `where`: each column, and how many values it may have (None: a single one that
-may also be NULL)."""
+"""The shape of a `where`: each column, and how many values it may have (None: a single one). Any
+of them may be NULL."""
 
 
 def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -107,19 +107,10 @@ def _conditions(facts: TableFacts, shape: Condition) -> list[sa.ColumnElement[bo
     conditions: list[sa.ColumnElement[bool]] = []
     for name, count in shape:
         column = facts.table.c[name]
-        if count is None:
-            given = sa.bindparam(f"{WHERE}{name}", type_=column.type)
-            conditions.append(column.is_not_distinct_from(given))
-        else:
-            conditions.append(
-                sa.or_(
-                    sa.false(),
-                    *(
-                        column == sa.bindparam(f"{WHERE}{name}_{i}", type_=column.type)
-                        for i in range(count)
-                    ),
-                )
-            )
+        names = [name] if count is None else [f"{name}_{i}" for i in range(count)]
+        given = [sa.bindparam(f"{WHERE}{each}", type_=column.type) for each in names]
+        any_of = (column.is_not_distinct_from(value) for value in given)
+        conditions.append(sa.or_(sa.false(), *any_of))
     return conditions
 
 
@@ -167,10 +158,10 @@ def select_by(
     return sa.select(*(table.c[name] for name in columns)).where(among)
 
 
-def keys_parameter(dialect: str, keys: Iterable[Any]) -> dict[str, Any]:
+def keys_parameter(dialect: str, keys: Iterable[Any]) -> Any:
     """Spell the keys for `select_by`."""
     values = list(keys)
-    return {KEYS: values if dialect == "postgresql" else dump_json(values)}
+    return values if dialect == "postgresql" else dump_json(values)
 
 
 @cache

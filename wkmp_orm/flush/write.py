@@ -6,11 +6,12 @@ Nothing else happens here: no commit, no read but of the keys that lost a race, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.engine.monitor import RowCounts
 from wkmp_orm.errors import ConditionNotMetError, FlushError
 from wkmp_orm.flush import statements
+from wkmp_orm.flush.batch import Batch, insert_batch
 from wkmp_orm.flush.changes import PendingOrder, PendingRow, bound, guid_of
 from wkmp_orm.flush.plan import (
     Delete,
@@ -24,7 +25,7 @@ from wkmp_orm.flush.plan import (
     needs_merge,
 )
 from wkmp_orm.flush.prefetch import fetch, fetch_by_natural_key, merge_columns, natural_key
-from wkmp_orm.models.facts import NOW, TableFacts
+from wkmp_orm.models.facts import TableFacts
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
@@ -34,45 +35,11 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from sqlalchemy.orm import Session
 
+    from wkmp_orm.flush.executor import Executor
 
 
 class StalePrefetchError(FlushError):
     """Another writer changed what prefetch had seen. The flush is repeated with a new prefetch."""
-
-
-class Executor(Protocol):
-    """How rows reach the database; the diagnosis uses one that finds the row that fails."""
-
-    def insert(
-        self, session: Session, facts: TableFacts, rows: list[dict[str, Any]]
-    ) -> None:
-        """Insert rows that all have the same keys."""
-
-    def execute(
-        self, session: Session, statement: sa.Executable, rows: list[dict[str, Any]]
-    ) -> int:
-        """Execute a statement once for all rows and return how many it matched."""
-
-
-class PlainExecutor:
-    """`Session.bulk_insert_mappings` for new rows and Core's executemany for the rest."""
-
-    def insert(
-        self, session: Session, facts: TableFacts, rows: list[dict[str, Any]]
-    ) -> None:
-        """Insert rows that all have the same keys, in one executemany."""
-        # Without render_nulls rows that differ in their NULLs become separate executions:
-        # 5,000 for 5,000 alternating rows.
-        session.bulk_insert_mappings(facts.model, rows, render_nulls=True)  # type: ignore[arg-type]
-
-    def execute(
-        self, session: Session, statement: sa.Executable, rows: list[dict[str, Any]]
-    ) -> int:
-        """Execute a statement once for all rows and return how many it matched."""
-        result = session.connection().execute(
-            statement, rows, execution_options={"preserve_rowcount": True}
-        )
-        return int(result.rowcount)
 
 
 @dataclass(slots=True)
@@ -115,36 +82,19 @@ class Write:
     def _count(self, facts: TableFacts) -> RowCounts:
         return self.counts.setdefault(facts.name, RowCounts())
 
-    def _insert_row(
-        self, facts: TableFacts, row: PendingRow, columns: Sequence[str], prefix: str = ""
-    ) -> dict[str, Any]:
-        values, defaults = row.values, facts.defaults
-        parameters = {}
-        for name in columns:
-            value = values.get(name)
-            if value is None and name in defaults:
-                value = defaults[name]
-                value = self.now if value is NOW else value() if callable(value) else value
-            elif isinstance(value, PendingRow):
-                value = value.stored_guid
-            parameters[prefix + name] = value
-        if not facts.is_link:
-            parameters[prefix + facts.guid] = row.stored_guid
-        return parameters
-
     def _insert(
         self, facts: TableFacts, rows: Sequence[PendingRow], columns: Sequence[str]
     ) -> None:
-        parameters = [self._insert_row(facts, row, columns) for row in rows]
-        self.executor.insert(self.session, facts, parameters)
+        batch = insert_batch(facts, rows, columns, self.now)
+        self.executor.insert(self.session, facts, batch)
         self._count(facts).inserted += len(rows)
 
     def _insert_absent(
         self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
     ) -> int:
         statement = statements.insert_if_absent(self.dialect, facts.name, columns)
-        parameters = [self._insert_row(facts, row, columns, statements.SET) for row in rows]
-        inserted = self.executor.execute(self.session, statement, parameters)
+        batch = insert_batch(facts, rows, columns, self.now, statements.SET)
+        inserted = self.executor.execute(self.session, statement, batch)
         self._count(facts).inserted += inserted
         return inserted
 
@@ -160,7 +110,7 @@ class Write:
                 msg = f"{facts.name}: a row vanished while it was written"
                 raise StalePrefetchError(msg)
             if known[facts.guid] != row.made_guid:
-                row.stored_guid, row.created = known[facts.guid], False
+                row.stored_guid = known[facts.guid]
             row.known = known
         columns = merge_columns(facts, rows)
         changed = [row for row in rows if needs_merge(facts, row, columns)]
@@ -171,18 +121,23 @@ class Write:
     def _insert_links(self, step: InsertLinks) -> None:
         facts = step.facts
         decisive = (facts.total.per,) if facts.total else facts.key
-
-        def is_fresh(link: PendingRow) -> bool:
-            parents = (link.values[name] for name in decisive)
-            return any(isinstance(parent, PendingRow) and parent.created for parent in parents)
-
-        fresh = [link for link in step.rows if is_fresh(link)]
-        others = [link for link in step.rows if not is_fresh(link)]
+        fresh, others = [], []
+        for link in step.rows:
+            for name in decisive:
+                parent = link.values[name]
+                if isinstance(parent, PendingRow) and parent.created:
+                    fresh.append(link)
+                    break
+            else:
+                others.append(link)
         if fresh:
             self._insert(facts, fresh, step.columns)
         if others:
+            others.sort(key=lambda link: natural_key(facts, link.values))
             if facts.total is not None and self.dialect == "postgresql":
-                self._lock_parents(facts, {guid_of(link.values[facts.total.per]) for link in others})
+                self._lock_parents(
+                    facts, {guid_of(link.values[facts.total.per]) for link in others}
+                )
             inserted = self._insert_absent(facts, others, step.columns)
             self._count(facts).unchanged += len(others) - inserted
 
@@ -191,23 +146,23 @@ class Write:
         if facts.total is None:
             return
         parent = facts.foreign_keys[facts.total.per]
-        rows = [{f"{statements.WHERE}guid": guid} for guid in sorted(parents)]
-        self.executor.execute(self.session, statements.touch(parent), rows)
+        batch = Batch.of_rows([{f"{statements.WHERE}guid": guid} for guid in sorted(parents)])
+        self.executor.execute(self.session, statements.touch(parent), batch)
 
     def _merge(
         self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
     ) -> None:
         statement = statements.merge(facts.name, columns)
-        parameters = []
-        for row in rows:
-            known = row.known or {}
-            given = {name: guid_of(row.values.get(name)) for name in columns}
-            parameters.append(
-                {f"{statements.SET}{name}": value for name, value in given.items()}
-                | {f"{statements.WHERE}{name}": known[name] for name in facts.key}
-                | self._stamp(facts)
-            )
-        matched = self.executor.execute(self.session, statement, parameters)
+        parameters: dict[str, Sequence[Any]] = {
+            f"{statements.SET}{name}": [guid_of(row.values.get(name)) for row in rows]
+            for name in columns
+        }
+        for name in facts.key:
+            parameters[f"{statements.WHERE}{name}"] = [(row.known or {})[name] for row in rows]
+        for name, value in self._stamp(facts).items():
+            parameters[name] = [value] * len(rows)
+        batch = Batch(len(rows), parameters)
+        matched = self.executor.execute(self.session, statement, batch)
         self._count(facts).updated += matched
         self._count(facts).unchanged += len(rows) - matched
         if matched < len(rows):
@@ -229,7 +184,7 @@ class Write:
         for name, value in order.where.items():
             if isinstance(value, tuple):
                 parameters |= {
-                    f"{statements.WHERE}{name}_{i}": item for i, item in enumerate(value)
+                    f"{statements.WHERE}{name}_{i}": guid_of(item) for i, item in enumerate(value)
                 }
             else:
                 parameters[f"{statements.WHERE}{name}"] = guid_of(value)
@@ -262,14 +217,17 @@ class Write:
         required = [i for i, order in enumerate(orders) if order.required]
         matched = 0
         if required:
-            matched = self.executor.execute(self.session, statement, [rows[i] for i in required])
+            matched = self.executor.execute(
+                self.session, statement, Batch.of_rows([rows[i] for i in required])
+            )
             if matched != len(required):
                 self._refuse(facts, [orders[i] for i in required])
             for i in required:
                 orders[i].matched = True
         for i, order in enumerate(orders):
             if not order.required:  # row by row: a sum would not tell which of them matched
-                order.matched = self.executor.execute(self.session, statement, [rows[i]]) > 0
+                one = Batch.of_rows([rows[i]])
+                order.matched = self.executor.execute(self.session, statement, one) > 0
                 matched += order.matched
         return matched
 
@@ -283,8 +241,13 @@ class Write:
 
     def _execute(self, step: Execute) -> None:
         pending = step.pending
-        rows = [bound(row) for row in pending.parameters]
-        pending.matched = self.executor.execute(self.session, pending.statement, rows)
+        # Any statement may come here, so it takes SQLAlchemy's own way, whatever the executor.
+        result = self.session.connection().execute(
+            pending.statement,
+            [bound(row) for row in pending.parameters],
+            execution_options={"preserve_rowcount": True},
+        )
+        pending.matched = int(result.rowcount)
         if pending.expected is not None and pending.matched != pending.expected:
             msg = (
                 f"a statement of the unit of work matched {pending.matched} rows instead of"

@@ -24,7 +24,10 @@ class Handle(PendingRow, Generic[M]):
     __slots__ = ("_owner", "_put")
 
     def __init__(self, owner: AnyTable, values: dict[str, Any], guid: str, *, put: bool) -> None:
-        super().__init__(values, guid)
+        # PendingRow's own, spelled out: this runs for every row of an import.
+        self.values = values
+        self.made_guid = self.stored_guid = guid
+        self.known = None
         self._owner = owner
         self._put = put
 
@@ -48,10 +51,22 @@ class Handle(PendingRow, Generic[M]):
             raise NotYetKnownError(msg)
         return self.stored_guid
 
+    def within(self, unit: object) -> Handle[M] | str:
+        """Return what rows of `unit` refer to: its own handle, or the guid of a committed one.
+
+        Raises NotYetKnownError for a handle of another unit of work that has not committed.
+        """
+        if self._owner.unit is unit:
+            return self
+        if self._owner.committed:
+            return self.stored_guid
+        msg = f"{self!r} belongs to another unit of work; commit that one first"
+        raise NotYetKnownError(msg)
+
     def set(self, **columns: Any) -> None:
         """Correct columns of the accumulated row, for example after a failed commit.
 
-        Raises InvalidRowError as `add` does, AlreadyFinishedError after the commit.
+        The key stays. Raises InvalidRowError as `add` does, AlreadyFinishedError after the commit.
         """
         self._owner.change(self, columns)
 
@@ -74,7 +89,9 @@ class LinkHandle(PendingLink):
     __slots__ = ("_owner",)
 
     def __init__(self, owner: AnyTable, values: dict[str, Any]) -> None:
-        super().__init__(values, "")
+        self.values = values
+        self.made_guid = self.stored_guid = ""
+        self.known = None
         self._owner = owner
 
     @property

@@ -1,6 +1,7 @@
 """What a caller gives for a row, turned into checked columns.
 
-A row is keyword arguments, a mapping or a transient model instance. Knows no unit of work.
+A row is keyword arguments, a mapping or a transient model instance. Knows of a unit of work only
+that handles belong to one.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.errors import InvalidRowError, NotYetKnownError
 from wkmp_orm.flush.changes import PendingRow
 from wkmp_orm.models import Base
 from wkmp_orm.models.facts import FACTS, TableFacts
 from wkmp_orm.models.passage import POINTS
+from wkmp_orm.unit_of_work.handles import Handle
 from wkmp_orm.unit_of_work.values import checker_for
 
 if TYPE_CHECKING:
@@ -39,41 +41,54 @@ class RowChecker:
         self._parents = facts.foreign_keys
         self._whole_row = _WHOLE_ROW.get(facts.name)
 
-    def columns(self, row: RowLike | None, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the checked columns of a row. Raises InvalidRowError by table and field."""
+    def columns(self, row: RowLike | None, given: dict[str, Any], unit: object) -> dict[str, Any]:
+        """Return the checked columns of a row of `unit`. Raises InvalidRowError, by field."""
         values = given if row is None else self._unpack(row) | given
         checks = self._checks
         for name, value in values.items():
-            if value is not None:
+            if value is None:
+                if name not in checks:
+                    raise self._unknown(name)
+            elif isinstance(value, PendingRow):
+                values[name] = self._reference(name, value, unit)
+            else:
                 try:
                     values[name] = checks[name](value)
-                except (KeyError, ValueError) as error:
-                    values[name] = self._reference_or_error(name, value, error)
-            elif name not in checks:
-                raise self._unknown(name)
+                except KeyError:
+                    raise self._unknown(name) from None
+                except ValueError as error:
+                    raise InvalidRowError(self.facts.name, name, str(error)) from None
         if self._whole_row is not None:
             self._whole_row(values)
         return values
 
+    def check_whole(self, values: Mapping[str, Any]) -> None:
+        """Refuse columns that are right one by one and wrong together."""
+        if self._whole_row is not None:
+            self._whole_row(values)
+
     def require(self, values: Mapping[str, Any]) -> None:
         """Refuse a new row that lacks a column it cannot do without."""
+        if self.facts.required.issubset(values) and None not in values.values():
+            return
         for name in self.facts.required:
             if values.get(name) is None:
                 raise InvalidRowError(self.facts.name, name, "is missing, and has no default")
 
-    def _reference_or_error(self, name: str, value: Any, error: Exception) -> PendingRow:
-        table = self.facts.name
+    def _reference(self, name: str, value: PendingRow, unit: object) -> Handle[Any] | str:
+        table, parent = self.facts.name, self._parents.get(name)
         if name not in self._checks:
-            raise self._unknown(name) from None
-        if not isinstance(value, PendingRow):
-            raise InvalidRowError(table, name, str(error)) from None
-        if name not in self._parents:
-            raise InvalidRowError(table, name, "takes a value, not a handle") from None
-        parent = getattr(value, "table", self._parents[name])
-        if parent != self._parents[name]:
-            reason = f"refers to {self._parents[name]}, not to a row of {parent}"
-            raise InvalidRowError(table, name, reason) from None
-        return value
+            raise self._unknown(name)
+        if parent is None or not isinstance(value, Handle):
+            raise InvalidRowError(table, name, "takes a value, not a handle")
+        if value.table != parent:
+            raise InvalidRowError(
+                table, name, f"refers to {parent}, not to a row of {value.table}"
+            )
+        try:
+            return value.within(unit)
+        except NotYetKnownError as not_yet:
+            raise InvalidRowError(table, name, str(not_yet)) from None
 
     def _unknown(self, name: str) -> InvalidRowError:
         known = ", ".join(sorted(self.facts.columns))
@@ -153,7 +168,11 @@ def _check_song_artist(values: Mapping[str, Any]) -> None:
 
 
 def _check_not_negative(table: str, *columns: str) -> Callable[[Mapping[str, Any]], None]:
+    tuned = frozenset(columns)
+
     def check(values: Mapping[str, Any]) -> None:
+        if tuned.isdisjoint(values):
+            return
         for name in columns:
             value = values.get(name)
             if value is not None and value < 0:

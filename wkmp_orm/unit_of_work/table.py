@@ -1,4 +1,4 @@
-"""The vocabulary of a unit of work, one object for each table: add, put, update, link, delete.
+"""The vocabulary of a unit of work, one object for each table: add, put, update, delete.
 
 Accumulates checked rows in plain dictionaries; knows no connection. A table belongs to its unit of
 work and to the thread or task of that.
@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from wkmp_orm.errors import InvalidRowError
-from wkmp_orm.flush.changes import PendingDelete, PendingRow, PendingUpdate, TableChanges
+from wkmp_orm.errors import InvalidRowError, NotYetKnownError
+from wkmp_orm.flush.changes import (
+    PendingDelete,
+    PendingOrder,
+    PendingRow,
+    PendingUpdate,
+    TableChanges,
+)
 from wkmp_orm.models import Base
-from wkmp_orm.models.facts import TOTAL_TOLERANCE, TableFacts
+from wkmp_orm.models.facts import TableFacts
 from wkmp_orm.models.policies import Policy
 from wkmp_orm.types import new_guid
-from wkmp_orm.unit_of_work.handles import Handle, LinkHandle, Outcome
+from wkmp_orm.unit_of_work.handles import Handle, Outcome
 from wkmp_orm.unit_of_work.rows import RowLike, checker
 
 if TYPE_CHECKING:
@@ -49,8 +55,8 @@ class AnyTable:
 
     def __init__(self, owner: Owner, facts: TableFacts) -> None:
         self.name = facts.name
+        self.unit = owner
         self._facts = facts
-        self._owner = owner
         self._check_usable = owner.check_usable
         self._changes = owner.changes_of(facts.name)
         self._checker = checker(facts.name)
@@ -58,37 +64,23 @@ class AnyTable:
     @property
     def committed(self) -> bool:
         """Whether the unit of work has committed."""
-        return self._owner.committed
-
-    def delete(
-        self, guid: Reference, *, where: Mapping[str, Any] | None = None, required: bool = True
-    ) -> Outcome:
-        """Delete the row with this guid, if the columns in `where` have those values.
-
-        A list in `where` means any of its values. Unless `required` is False, a row that is not
-        there (RowNotFoundError) or does not meet the condition (ConditionNotMetError) fails the
-        commit. What refers to the row goes with it or forgets it, as the schema says.
-        """
-        self._check_usable()
-        order = PendingDelete(self._key(guid), self._conditions(where), required)
-        self._changes.deletes.append(order)
-        return Outcome(self, order)
-
-    def delete_many(self, guids: Iterable[Reference]) -> None:
-        """Delete the rows with these guids."""
-        for guid in guids:
-            self.delete(guid)
+        return self.unit.committed
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its handle's `set` comes here."""
         self._check_usable()
-        merged = self._checker.columns(row.values, columns)
         key = self._registered_key(row)
-        row.values = merged
+        merged = self._columns(row.values, columns)
+        if key is None or self._facts.is_link:
+            self._checker.require(merged)
         if key is not None:
-            rows: dict[Hashable, Any] = self._changes.links or self._changes.puts
-            del rows[key]
-            rows[self._natural_key(merged)] = row
+            new_key = self._natural_key(merged)
+            if new_key != key and new_key in self._registered:
+                reason = "this unit of work has another row with the same natural key; discard one"
+                raise InvalidRowError(self.name, self._facts.natural_key[-1], reason)
+            del self._registered[key]
+            self._registered[new_key] = row
+        row.values = merged
 
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated row out; its handle's `discard` comes here."""
@@ -97,17 +89,24 @@ class AnyTable:
         if key is None:
             self._changes.adds.remove(row)
         else:
-            (self._changes.links or self._changes.puts).pop(key)
-        self._owner.forget(row)
+            del self._registered[key]
+        self.unit.forget(row)
+
+    @property
+    def _registered(self) -> dict[Hashable, Any]:
+        """The rows that are found by their natural key."""
+        return self._changes.links if self._facts.is_link else self._changes.puts
 
     def _registered_key(self, row: PendingRow) -> Hashable | None:
         if any(row is other for other in self._changes.adds):
             return None
-        rows: dict[Hashable, Any] = self._changes.links or self._changes.puts
-        for key, other in rows.items():
+        for key, other in self._registered.items():
             if other is row:
                 return key
         raise InvalidRowError(self.name, None, "the row was discarded before")
+
+    def _columns(self, row: RowLike | None, columns: dict[str, Any]) -> dict[str, Any]:
+        return self._checker.columns(row, columns, self.unit)
 
     def _natural_key(self, values: Mapping[str, Any]) -> Hashable:
         try:
@@ -120,38 +119,25 @@ class AnyTable:
             raise InvalidRowError(self.name, missing[0], reason)
         return key
 
-    def _key(self, guid: Reference) -> Any:
-        return self._checker.columns(None, {self._facts.guid: guid})[self._facts.guid] if (
-            not isinstance(guid, PendingRow)
-        ) else self._own(guid)
-
-    def _own(self, row: PendingRow) -> PendingRow:
-        if getattr(row, "table", self.name) != self.name:
-            raise InvalidRowError(self.name, self._facts.guid, f"{row!r} is of another table")
-        return row
-
-    def _conditions(self, where: Mapping[str, Any] | None) -> dict[str, Any]:
-        conditions: dict[str, Any] = {}
-        for name, value in (where or {}).items():
-            if isinstance(value, list | tuple | set | frozenset):
-                each = [self._checker.columns(None, {name: item})[name] for item in value]
-                conditions[name] = tuple(each)
-            else:
-                conditions[name] = self._checker.columns(None, {name: value})[name]
-        return conditions
-
     def _merge_given(self, row: PendingRow, later: dict[str, Any]) -> None:
         """Merge a second `put` of one natural key into the first, by the column policies."""
-        facts, values = self._facts, row.values
+        facts, values = self._facts, dict(row.values)
         for name, value in later.items():
             unknown = facts.is_unknown(name, values.get(name))
             overwrite = facts.merged.get(name) is Policy.OVERWRITE
             if not facts.is_unknown(name, value) and (unknown or overwrite):
                 values[name] = value
+        self._checker.check_whole(values)
+        row.values = values
 
 
 class Table(AnyTable, Generic[M]):
     """The rows of one entity that a unit of work accumulates."""
+
+    def __init__(self, owner: Owner, facts: TableFacts) -> None:
+        super().__init__(owner, facts)
+        self._last: dict[Reference, PendingOrder] = {}
+        """The last order about each row."""
 
     def add(self, row: RowLike | None = None, /, **columns: Any) -> Handle[M]:
         """Accumulate a new row and answer its handle; its guid is known at once.
@@ -160,7 +146,7 @@ class Table(AnyTable, Generic[M]):
         Raises InvalidRowError, which names table, field and remedy; nothing is accumulated then.
         """
         self._check_usable()
-        values = self._checker.columns(row, columns)
+        values = self._columns(row, columns)
         self._checker.require(values)
         guid = values.pop(self._facts.guid, None) if self._made_here else values[self._facts.guid]
         handle: Handle[M] = Handle(self, values, guid or new_guid(), put=False)
@@ -168,7 +154,10 @@ class Table(AnyTable, Generic[M]):
         return handle
 
     def add_many(self, rows: Iterable[RowLike]) -> list[Handle[M]]:
-        """Accumulate new rows and answer their handles, in order."""
+        """Accumulate new rows and answer their handles, in order.
+
+        An InvalidRowError ends it; the rows before that one stay accumulated.
+        """
         return [self.add(row) for row in rows]
 
     def put(self, row: RowLike | None = None, /, **columns: Any) -> Handle[M]:
@@ -182,7 +171,11 @@ class Table(AnyTable, Generic[M]):
         facts = self._facts
         if not facts.natural_key:
             raise InvalidRowError(self.name, None, "rows have no natural key; use add")
-        values = self._checker.columns(row, columns)
+        if row is None:
+            again = self._put_before(columns)
+            if again is not None:
+                return again
+        values = self._columns(row, columns)
         for name in facts.natural_key:
             if name in facts.defaults and values.get(name) is None:
                 values[name] = facts.defaults[name]
@@ -190,11 +183,21 @@ class Table(AnyTable, Generic[M]):
         known = self._changes.puts.get(key)
         if known is not None:
             self._merge_given(known, values)
-            return known  # type: ignore[return-value]  only handles of this table are kept here
+            return known  # type: ignore[return-value]  # only handles of this table are kept here
         guid = values.pop(facts.guid, None) if self._made_here else values[facts.guid]
         handle: Handle[M] = Handle(self, values, guid or new_guid(), put=True)
         self._changes.puts[key] = handle
         return handle
+
+    def _put_before(self, columns: dict[str, Any]) -> Handle[M] | None:
+        """Find an equal `put`, as of the artist of a whole album, without checking it again."""
+        try:
+            known = self._changes.puts.get(tuple(map(columns.get, self._facts.natural_key)))
+        except TypeError:  # an unhashable value: the check that follows names it
+            return None
+        if known is None or known.values != columns:
+            return None
+        return known  # type: ignore[return-value]  # only handles of this table are kept here
 
     def put_many(self, rows: Iterable[RowLike]) -> list[Handle[M]]:
         """Get or create rows, and answer their handles, in order."""
@@ -218,7 +221,7 @@ class Table(AnyTable, Generic[M]):
         not meet the condition (ConditionNotMetError) fails the commit.
         """
         self._check_usable()
-        values = self._checker.columns(row, columns)
+        values = self._columns(row, columns)
         for name, value in values.items():
             if name in self._facts.key:
                 raise InvalidRowError(self.name, name, "is the key, which never changes")
@@ -227,7 +230,17 @@ class Table(AnyTable, Generic[M]):
         if not values:
             raise InvalidRowError(self.name, None, "an update without columns sets nothing")
         order = PendingUpdate(self._key(guid), self._conditions(where), required, values=values)
+        last = self._last.get(order.guid)
+        if isinstance(last, PendingDelete) and required and not last.where:
+            raise self._contradiction()
+        if isinstance(last, PendingUpdate) and not (last.where or order.where):
+            # One order, so that a later update mends what the database refused of an earlier one.
+            merged = last.values | values
+            self._checker.check_whole(merged)
+            last.values, last.required = merged, last.required or required
+            return Outcome(self, last)
         self._changes.updates.append(order)
+        self._last[order.guid] = order
         return Outcome(self, order)
 
     def update_many(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -240,59 +253,70 @@ class Table(AnyTable, Generic[M]):
                 raise InvalidRowError(self.name, self._facts.guid, reason)
             self.update(guid, values)
 
+    def delete(
+        self, guid: Reference, *, where: Mapping[str, Any] | None = None, required: bool = True
+    ) -> Outcome:
+        """Delete the row with this guid, if the columns in `where` have those values.
+
+        A list in `where` means any of its values. Unless `required` is False, a row that is not
+        there (RowNotFoundError) or does not meet the condition (ConditionNotMetError) fails the
+        commit. What refers to the row goes with it or forgets it, as the schema says.
+        """
+        self._check_usable()
+        order = PendingDelete(self._key(guid), self._conditions(where), required)
+        last = self._last.get(order.guid)
+        if isinstance(last, PendingUpdate) and last.required and not order.where:
+            raise self._contradiction()
+        self._changes.deletes.append(order)
+        self._last[order.guid] = order
+        return Outcome(self, order)
+
+    def delete_many(self, guids: Iterable[Reference]) -> None:
+        """Delete the rows with these guids."""
+        for guid in guids:
+            self.delete(guid)
+
+    def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
+        """Correct columns of an accumulated row; its key stays."""
+        if self._facts.guid in columns:
+            reason = "is the key, which never changes; discard the row and accumulate another"
+            raise InvalidRowError(self.name, self._facts.guid, reason)
+        super().change(row, columns)
+
+    def discard(self, row: PendingRow) -> None:
+        """Take an accumulated row out, and the orders about it."""
+        super().discard(row)
+        changes = self._changes
+        changes.updates[:] = [order for order in changes.updates if order.guid is not row]
+        changes.deletes[:] = [order for order in changes.deletes if order.guid is not row]
+        self._last.pop(row, None)
+
+    def _contradiction(self) -> InvalidRowError:
+        # Deletes come first: the update would find no row.
+        reason = "the row is deleted and updated by one unit of work; do one of the two"
+        return InvalidRowError(self.name, self._facts.guid, reason)
+
+    def _key(self, guid: Reference) -> Any:
+        if not isinstance(guid, PendingRow):
+            return self._columns(None, {self._facts.guid: guid})[self._facts.guid]
+        if not isinstance(guid, Handle) or guid.table != self.name:
+            raise InvalidRowError(self.name, self._facts.guid, f"{guid!r} is of another table")
+        try:
+            return guid.within(self.unit)
+        except NotYetKnownError as not_yet:
+            raise InvalidRowError(self.name, self._facts.guid, str(not_yet)) from None
+
+    def _conditions(self, where: Mapping[str, Any] | None) -> dict[str, Any]:
+        conditions: dict[str, Any] = {}
+        for name, value in (where or {}).items():
+            if isinstance(value, list | tuple | set | frozenset):
+                each = [self._columns(None, {name: item})[name] for item in value]
+                conditions[name] = tuple(each)
+            else:
+                conditions[name] = self._columns(None, {name: value})[name]
+        return conditions
+
     @property
     def _made_here(self) -> bool:
         """Whether the key is a guid that we make, apart from any natural key."""
         return self._facts.natural_key != self._facts.key
-
-
-class LinkTable(AnyTable):
-    """The links of one kind that a unit of work accumulates."""
-
-    def __init__(self, owner: Owner, facts: TableFacts) -> None:
-        super().__init__(owner, facts)
-        self._totals: dict[Any, float] = {}
-
-    def link(self, left: Reference, right: Reference, /, **columns: Any) -> LinkHandle:
-        """Link two rows, given as handles or guids in the order of the table's name.
-
-        Linking two rows that are linked already changes the link's columns by their policies, or
-        nothing. Raises InvalidRowError.
-        """
-        first, second = self._facts.key
-        return self._accumulate(None, {first: left, second: right, **columns})
-
-    def link_many(self, rows: Iterable[RowLike | tuple[Reference, Reference]]) -> list[LinkHandle]:
-        """Link rows: pairs, mappings or transient instances with both foreign keys."""
-        return [
-            self.link(*row) if isinstance(row, tuple) else self._accumulate(row, {}) for row in rows
-        ]
-
-    def _accumulate(self, row: RowLike | None, columns: dict[str, Any]) -> LinkHandle:
-        self._check_usable()
-        values = self._checker.columns(row, columns)
-        key = self._natural_key(values)
-        known = self._changes.links.get(key)
-        if known is not None:
-            self._merge_given(known, values)
-            return known  # type: ignore[return-value]  only handles of this table are kept here
-        self._checker.require(values)
-        if self._facts.total is not None:
-            self._add_to_total(values)
-        handle = LinkHandle(self, values)
-        self._changes.links[key] = handle
-        return handle
-
-    def _add_to_total(self, values: Mapping[str, Any]) -> None:
-        total = self._facts.total
-        if total is None:
-            return
-        parent = values[total.per]
-        there = self._totals.get(parent, 0.0)
-        if there + values[total.column] > total.limit + TOTAL_TOLERANCE:
-            reason = (
-                f"{values[total.column]} brings the sum for one {total.per} to"
-                f" {there + values[total.column]:.3f}; the shares must sum to {total.limit:g}"
-            )
-            raise InvalidRowError(self.name, total.column, reason)
-        self._totals[parent] = there + values[total.column]

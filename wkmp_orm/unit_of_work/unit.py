@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import threading
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
+from weakref import WeakSet
 
 from wkmp_orm.engine.withdrawal import Withdrawal, WithdrawnError
 from wkmp_orm.errors import AlreadyFinishedError, InvalidRowError, WrongOwnerError
@@ -19,7 +21,6 @@ from wkmp_orm.models import (
     AcoustidCache,
     Album,
     Artist,
-    Base,
     File,
     ImportFailure,
     ImportProvenance,
@@ -33,9 +34,9 @@ from wkmp_orm.models import (
     SongWork,
     Work,
 )
-from wkmp_orm.models.facts import FACTS
 from wkmp_orm.types import new_guid
-from wkmp_orm.unit_of_work.table import LinkTable, Table
+from wkmp_orm.unit_of_work.attributes import EntityAttribute, LinkAttribute
+from wkmp_orm.unit_of_work.handles import Handle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.monitor import WriteReport
 
 logger = logging.getLogger("wkmp_orm.unit_of_work")
-
-M = TypeVar("M", bound=Base)
-T = TypeVar("T", Table[Any], LinkTable)
 
 
 class Commits(Protocol):
@@ -81,48 +79,6 @@ class State(Enum):
     DISCARDED = "discarded"
 
 
-class _Entity(Generic[M]):
-    """Makes the table of a model when it is first asked for."""
-
-    def __init__(self, model: type[M]) -> None:
-        self._facts = FACTS[str(model.__tablename__)]
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, unit: None, owner: type) -> _Entity[M]: ...
-    @overload
-    def __get__(self, unit: UnitOfWork, owner: type) -> Table[M]: ...
-    def __get__(self, unit: UnitOfWork | None, owner: type) -> Table[M] | _Entity[M]:
-        if unit is None:
-            return self
-        table: Table[M] = Table(unit, self._facts)
-        unit.__dict__[self._name] = table
-        return table
-
-
-class _Link:
-    """Makes the table of a link when it is first asked for."""
-
-    def __init__(self, model: type[Base]) -> None:
-        self._facts = FACTS[str(model.__tablename__)]
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, unit: None, owner: type) -> _Link: ...
-    @overload
-    def __get__(self, unit: UnitOfWork, owner: type) -> LinkTable: ...
-    def __get__(self, unit: UnitOfWork | None, owner: type) -> LinkTable | _Link:
-        if unit is None:
-            return self
-        table = LinkTable(unit, self._facts)
-        unit.__dict__[self._name] = table
-        return table
-
-
 class UnitOfWork:
     """What one phase has to write. Made by `Library.unit_of_work`.
 
@@ -133,21 +89,21 @@ class UnitOfWork:
     that fails keeps the rows: correct them and commit again. `report` says what the commit cost.
     """
 
-    files = _Entity(File)
-    passages = _Entity(Passage)
-    songs = _Entity(Song)
-    artists = _Entity(Artist)
-    albums = _Entity(Album)
-    works = _Entity(Work)
-    passage_songs = _Link(PassageSong)
-    song_artists = _Link(SongArtist)
-    passage_albums = _Link(PassageAlbum)
-    song_works = _Link(SongWork)
-    settings = _Entity(Setting)
-    import_sessions = _Entity(ImportSession)
-    import_provenance = _Entity(ImportProvenance)
-    import_failures = _Entity(ImportFailure)
-    acoustid_cache = _Entity(AcoustidCache)
+    files = EntityAttribute(File)
+    passages = EntityAttribute(Passage)
+    songs = EntityAttribute(Song)
+    artists = EntityAttribute(Artist)
+    albums = EntityAttribute(Album)
+    works = EntityAttribute(Work)
+    passage_songs = LinkAttribute(PassageSong)
+    song_artists = LinkAttribute(SongArtist)
+    passage_albums = LinkAttribute(PassageAlbum)
+    song_works = LinkAttribute(SongWork)
+    settings = EntityAttribute(Setting)
+    import_sessions = EntityAttribute(ImportSession)
+    import_provenance = EntityAttribute(ImportProvenance)
+    import_failures = EntityAttribute(ImportFailure)
+    acoustid_cache = EntityAttribute(AcoustidCache)
 
     def __init__(self, library: Commits, phase: str, *, caller: str | None = None) -> None:
         """Start empty, owned by the calling thread or task."""
@@ -163,6 +119,7 @@ class UnitOfWork:
         self._pid = os.getpid()
         self._thread = threading.get_ident()
         self._task = _current_task()
+        _units.add(self)
 
     @property
     def committed(self) -> bool:
@@ -183,9 +140,15 @@ class UnitOfWork:
         with ConditionNotMetError. `.matched` of the answer is known after the commit.
         """
         self.check_usable()
-        pending = PendingStatement(statement, list(rows), expected)
+        pending = PendingStatement(statement, [self._parameters(row) for row in rows], expected)
         self._changes.statements.append(pending)
         return pending
+
+    def _parameters(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value.within(self) if isinstance(value, Handle) else value
+            for name, value in row.items()
+        }
 
     def lock(self, name: str) -> None:
         """Have the transaction take a named lock before it writes.
@@ -198,7 +161,7 @@ class UnitOfWork:
 
     def reader(self) -> AbstractContextManager[Session]:
         """Open a read-only Session. It sees what is committed, not what is accumulated here."""
-        self.check_usable()
+        self._check_open()
         return self._library.reader()
 
     def after_commit(self, listener: Callable[[WriteReport], object]) -> None:
@@ -213,8 +176,8 @@ class UnitOfWork:
     def commit(self) -> WriteReport:
         """Write everything in one transaction, retried as a whole, and return what it cost.
 
-        Raises the errors under FlushError with nothing written and the rows kept; AlreadyFinished
-        Error at the second call; WrongOwnerError in another thread, task or process.
+        Raises the errors under FlushError with nothing written and the rows kept,
+        AlreadyFinishedError at the second call, WrongOwnerError in another thread, task or process.
         """
         self._start_commit()
         try:
@@ -230,10 +193,11 @@ class UnitOfWork:
         Cancelled before BEGIN, the write is withdrawn and the unit of work discarded; cancelled
         later, it is finished first: see `committed` and `report`.
         """
+        executor = self._library.executor()
         self._start_commit()
         withdrawal = Withdrawal()
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._library.executor(), self._flush, withdrawal)
+        future = loop.run_in_executor(executor, self._flush, withdrawal)
         try:
             report = await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -263,12 +227,27 @@ class UnitOfWork:
             self._fail(error)
 
     def discard(self) -> None:
-        """Drop everything; nothing was ever sent."""
+        """Drop everything; nothing was ever sent. Harmless when it was discarded before."""
+        if self._state is not State.DISCARDED:
+            self._check_open()
+            self._drop()
+
+    def _drop(self) -> None:
         self._state = State.DISCARDED
         self._changes = Changes(flush_id=self._changes.flush_id)
 
     def check_usable(self) -> None:
         """Raise unless the caller owns the unit of work and may still change it."""
+        self._check_open()
+        if self._changes.in_doubt:
+            # What was changed now would never be written, if that COMMIT took effect.
+            msg = (
+                f"the COMMIT of the unit of work {self.caller!r} may have taken effect: commit"
+                " again, which finds out; it can no longer be changed"
+            )
+            raise AlreadyFinishedError(msg)
+
+    def _check_open(self) -> None:
         if threading.get_ident() != self._thread or self._state is not State.OPEN:
             self._refuse()
         if self._task is not None and _current_task() is not self._task:
@@ -301,9 +280,7 @@ class UnitOfWork:
         raise AlreadyFinishedError(msg)
 
     def _start_commit(self) -> None:
-        self.check_usable()
-        if os.getpid() != self._pid:
-            self._refuse()
+        self._check_open()
         self._check_discarded()
         self._state = State.COMMITTING
 
@@ -312,10 +289,15 @@ class UnitOfWork:
             return
         gone = {id(row) for row in self._discarded}
         for name, table in self._changes.tables.items():
-            for row in (*table.adds, *table.puts.values(), *table.links.values()):
-                for column, value in row.values.items():
+            rows = (*table.adds, *table.puts.values(), *table.links.values())
+            given = [row.values for row in rows] + [order.values for order in table.updates]
+            for values in given:
+                for column, value in values.items():
                     if id(value) in gone:
-                        reason = f"refers to {value!r}, which was discarded; discard this row too"
+                        reason = (
+                            f"refers to {value!r}, which was discarded;"
+                            " discard or correct this row too"
+                        )
                         raise InvalidRowError(name, column, reason)
 
     def _flush(self, withdrawal: Withdrawal | None) -> WriteReport:
@@ -343,10 +325,10 @@ class UnitOfWork:
             return self._state is State.OPEN
         # The error of our own failed commit keeps the rows, so that the caller can mend them.
         if self._state is State.OPEN and error is not self._failure:
-            self.discard()
+            self._drop()
         return False
 
-    def __enter__(self) -> UnitOfWork:
+    def __enter__(self) -> Self:
         self.check_usable()
         return self
 
@@ -356,7 +338,9 @@ class UnitOfWork:
         if self._leave(error):
             self.commit()
 
-    async def __aenter__(self) -> UnitOfWork:
+    async def __aenter__(self) -> Self:
+        if self._task is None:  # made outside of any task: this one is the owner now
+            self._task = _current_task()
         return self.__enter__()
 
     async def __aexit__(
@@ -371,6 +355,19 @@ class UnitOfWork:
 
     def __repr__(self) -> str:
         return f"<UnitOfWork {self.caller!r} {self._state.value}>"
+
+
+_units: WeakSet[UnitOfWork] = WeakSet()
+
+
+def _disown_in_child() -> None:
+    # So that the checks of every `add` need not ask for the process id. No thread has the id 0.
+    for unit in _units:
+        unit._thread = 0
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_disown_in_child)
 
 
 def _current_task() -> asyncio.Task[Any] | None:

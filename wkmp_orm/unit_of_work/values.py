@@ -24,7 +24,7 @@ _INTEGER_BITS: Final = {True: 63, False: 31}
 
 
 def _guid(value: Any) -> str:
-    if type(value) is str and len(value) == 36 and is_uuid(value):
+    if type(value) is str and is_uuid(value):
         return value
     if isinstance(value, UUID):
         return str(value)
@@ -105,7 +105,7 @@ def _time(column_type: UtcDateTime) -> Callable[[Any], datetime]:
     def check(value: Any) -> datetime:
         if not isinstance(value, datetime):
             msg = f"{value!r} is not a datetime; give an aware one, e.g. datetime.now(UTC)"
-            raise ValueError(msg)
+            raise ValueError(msg)  # noqa: TRY004  as every checker
         if value.tzinfo is None:
             msg = f"{value!r} has no timezone; give an aware one, e.g. datetime.now(UTC)"
             raise ValueError(msg)
@@ -150,7 +150,7 @@ def _json(value: Any) -> Any:
             raise ValueError(msg)
 
 
-def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:
+def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: PLR0911
     """Return the checker of a column type."""
     match column_type:
         case Guid():

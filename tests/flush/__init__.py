@@ -1,0 +1,1 @@
+"""Tests of how accumulated rows become SQL."""

@@ -1,0 +1,165 @@
+"""A COMMIT whose answer was lost is settled through the ledger, however it ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.flush.recordings import mbid
+from tests.flush.stage import Stage
+from tests.support.driver_errors import connection_lost, serialization_failure
+from wkmp_orm import AlreadyFinishedError, FlushFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Database
+    from tests.support.faults import Call, When
+    from wkmp_orm import Library
+
+PATIENCE_S = 10.0
+WHEN: tuple[When, When] = ("before", "after")
+
+
+@pytest.fixture
+def stage(postgresql_database: Database) -> Iterator[Stage]:
+    """Open a database of the only kind that can lose an answer, with little patience."""
+    with postgresql_database.open() as library:
+        library.settings.save({"ai_database_max_lock_wait_ms": 500})
+    with postgresql_database.open() as library, postgresql_database.open() as audience:
+        stage = Stage(library, audience)
+        stage.set_back()
+        yield stage
+
+
+def commit_of(stage: Stage) -> Call:
+    (commit,) = [call for call in stage.calls if call.kind == "commit"]
+    return commit
+
+
+class InDoubt:
+    """Takes the connection away in front of its COMMIT, while the server keeps the transaction.
+
+    So it is when a network drops packets: nobody on this side can tell how it will end. `end` says.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._url = library.target.url.set(drivername="postgresql")
+        self._wire: socket.socket | None = None
+
+    def __call__(self, call: Call) -> BaseException:
+        """Be the error of the COMMIT."""
+        number = call.connection.fileno()
+        self._wire = socket.socket(fileno=os.dup(number))
+        dead, other = socket.socketpair()
+        other.close()
+        os.dup2(dead.fileno(), number)
+        dead.close()
+        try:
+            call.connection.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            return error
+        raise AssertionError
+
+    def end(self, statement: str) -> None:
+        """Have the server carry out COMMIT or ROLLBACK after all."""
+        assert self._wire is not None
+        with closing(self._wire) as wire:
+            wire.setblocking(True)
+            wire.settimeout(PATIENCE_S)
+            text = statement.encode() + b"\0"
+            wire.sendall(b"Q" + struct.pack("!i", len(text) + 4) + text)
+            assert statement.encode() in wire.recv(1024)
+
+    def end_when_awaited(self, statement: str) -> None:
+        """End it when another transaction has come to wait for it."""
+        end = time.monotonic() + PATIENCE_S
+        waiting = (
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database() AND query LIKE '%flush_ledger%'"
+        )
+        with closing(psycopg.connect(self._url.render_as_string(hide_password=False))) as look:
+            look.autocommit = True
+            while look.execute(waiting).fetchone() is None:
+                assert time.monotonic() < end
+                time.sleep(0.001)
+        self.end(statement)
+
+
+@pytest.mark.parametrize(("statement", "attempts"), [("COMMIT", 1), ("ROLLBACK", 2)])
+def test_a_transaction_in_doubt_is_waited_for_and_repeated_only_if_it_failed(
+    stage: Stage, statement: str, attempts: int
+) -> None:
+    in_doubt = InDoubt(stage.library)
+    work, handles = stage.accumulated()
+    with stage.injector.failing(commit_of(stage).number, "before", in_doubt) as fault:
+        ending = threading.Thread(target=in_doubt.end_when_awaited, args=[statement])
+        ending.start()
+        report = work.commit()
+        ending.join()
+    assert fault.fired
+    assert (report.outcome, report.attempts) == ("committed", attempts)
+    assert report.rows["passages"].inserted == 1
+    stage.assert_whole(handles, commit_of(stage))
+
+
+def test_a_commit_that_took_effect_is_not_repeated(stage: Stage) -> None:
+    commit = commit_of(stage)
+    work, handles = stage.accumulated()
+    with stage.injector.failing(commit.number, "after", connection_lost) as fault:
+        report = work.commit()
+    assert fault.fired
+    assert (report.outcome, report.attempts) == ("committed", 1)
+    stage.assert_whole(handles, commit)
+
+
+@pytest.mark.parametrize("when", WHEN)
+def test_a_server_that_cannot_be_asked_is_asked_by_the_next_commit(
+    stage: Stage, when: When
+) -> None:
+    commit = commit_of(stage)
+    work, handles = stage.accumulated()
+    with (
+        stage.injector.failing(commit.number, when, connection_lost, times=10_000),
+        pytest.raises(FlushFailedError, match="committing again will find out"),
+    ):
+        work.commit()
+    work.commit()
+    stage.assert_whole(handles, commit)
+
+
+@pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK"])
+def test_a_transaction_that_stays_in_doubt_is_settled_by_the_next_commit(
+    stage: Stage, statement: str
+) -> None:
+    in_doubt = InDoubt(stage.library)
+    work, handles = stage.accumulated()
+    with (
+        stage.injector.failing(commit_of(stage).number, "before", in_doubt),
+        pytest.raises(FlushFailedError, match="committing again will find out"),
+    ):
+        work.commit()
+    with pytest.raises(AlreadyFinishedError, match="may have taken effect: commit again"):
+        work.songs.put(recording_mbid=mbid(2, 5))
+    with pytest.raises(AlreadyFinishedError):
+        handles[0].set(year=1966)
+    in_doubt.end(statement)
+    work.commit()
+    stage.assert_whole(handles, commit_of(stage))
+
+
+def test_a_commit_that_the_server_refused_is_repeated(stage: Stage) -> None:
+    commit = commit_of(stage)
+    work, handles = stage.accumulated()
+    with stage.injector.failing(commit.number, "before", serialization_failure):
+        report = work.commit()
+    assert (report.outcome, report.attempts) == ("committed", 2)
+    stage.assert_whole(handles, commit)

@@ -1,0 +1,1 @@
+"""The unit of work: what it accepts, what it refuses, and how it ends."""

@@ -1,0 +1,437 @@
+"""A unit of work in an event loop: committed off the loop, withdrawn or finished when cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.concurrency.foreign_locks import locked
+from tests.flush.recordings import SECOND, add_file, mbid
+from wkmp_orm import (
+    AlreadyFinishedError,
+    FlushError,
+    InvalidRowError,
+    Song,
+    WrongOwnerError,
+    new_guid,
+)
+from wkmp_orm.library import COMMIT_THREADS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Database
+    from wkmp_orm import Library, UnitOfWork
+
+PATIENCE_S = 10.0
+
+
+def songs(library: Library) -> set[str]:
+    with library.reader() as session:
+        return set(session.scalars(sa.select(Song.recording_mbid)))
+
+
+async def put_song(
+    library: Library, number: int = 1, *, made: list[UnitOfWork] | None = None
+) -> UnitOfWork:
+    async with library.unit_of_work("recording") as work:
+        if made is not None:
+            made.append(work)
+        work.songs.put(recording_mbid=mbid(2, number), title="Sinnerman")
+    return work
+
+
+def write_still_works(library: Library) -> None:
+    """Fail if a lock, a ticket or a connection was left behind."""
+    asyncio.run(asyncio.wait_for(put_song(library, 999), PATIENCE_S))
+    assert mbid(2, 999) in songs(library)
+
+
+async def until(event: threading.Event) -> None:
+    """Wait for a thread without blocking the loop."""
+    assert await asyncio.to_thread(event.wait, PATIENCE_S)
+
+
+class Stop:
+    """A place where the writing threads stop, once told so, until they may go on."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def stop(self, *_: object, **__: object) -> None:
+        self.reached.set()
+        assert self.may_go_on.wait(PATIENCE_S)
+
+
+@contextmanager
+def stopping_at(library: Library, text: str) -> Iterator[Stop]:
+    """Stop each write transaction in front of the statements with this text."""
+    stop = Stop()
+
+    def before(_c: object, _u: object, statement: str, *_: object) -> None:
+        if text in statement:
+            stop.stop()
+
+    engine = library._writer.engine
+    sa.event.listen(engine, "before_cursor_execute", before)
+    try:
+        yield stop
+    finally:
+        stop.may_go_on.set()
+        sa.event.remove(engine, "before_cursor_execute", before)
+
+
+def test_leaving_the_block_commits_without_leaving_the_task(library: Library) -> None:
+    heard: list[int] = []
+
+    async def main() -> UnitOfWork:
+        async with library.unit_of_work("recording") as work:
+            work.after_commit(lambda _report: heard.append(threading.get_ident()))
+            song = work.songs.put(recording_mbid=mbid(2, 1))
+        assert song.guid
+        return work
+
+    work = asyncio.run(main())
+
+    assert work.committed
+    assert work.report is not None
+    assert work.report.worker.startswith("wkmp_orm-commit")
+    assert heard == [threading.get_ident()]
+    assert songs(library) == {mbid(2, 1)}
+
+
+def test_an_exception_in_the_block_discards(library: Library) -> None:
+    async def main() -> None:
+        async with library.unit_of_work("recording") as work:
+            work.songs.put(recording_mbid=mbid(2, 1))
+            msg = "stop"
+            raise RuntimeError(msg)
+
+    with pytest.raises(RuntimeError, match="stop"):
+        asyncio.run(main())
+    assert songs(library) == set()
+
+
+def test_a_failed_commit_keeps_the_rows_for_another_commit(library: Library) -> None:
+    file = add_file(library)
+
+    async def main() -> UnitOfWork:
+        with pytest.raises(FlushError):
+            async with library.unit_of_work("recording") as work:
+                passage = work.passages.add(file_id=new_guid(), end_time_ticks=SECOND)
+        with pytest.raises(InvalidRowError):
+            passage.set(end_time_ticks=0)
+        passage.set(file_id=file)
+        await work.commit_async()
+        return work
+
+    assert asyncio.run(main()).committed
+
+
+def test_fifty_tasks_commit_at_once(library: Library) -> None:
+    async def main() -> list[UnitOfWork]:
+        return await asyncio.gather(*(put_song(library, number) for number in range(50)))
+
+    works = asyncio.run(main())
+
+    assert all(work.committed for work in works)
+    assert songs(library) == {mbid(2, number) for number in range(50)}
+
+
+def test_a_task_may_not_use_the_unit_of_work_of_another(library: Library) -> None:
+    async def misuse(action: Callable[[], Any]) -> None:
+        with pytest.raises(WrongOwnerError, match="belongs to the thread or task that made it"):
+            await action()
+
+    async def main() -> None:
+        work = library.unit_of_work("recording")
+        song = work.songs.put(recording_mbid=mbid(2, 1))
+
+        async def put() -> None:
+            work.songs.put(recording_mbid=mbid(2, 2))
+
+        async def change() -> None:
+            song.set(title="x")
+
+        async def discard() -> None:
+            work.discard()
+
+        async def commit() -> None:
+            work.commit()
+
+        actions: list[Callable[[], Any]] = [put, change, discard, commit]
+        for action in (*actions, work.commit_async, work.__aenter__):
+            await asyncio.create_task(misuse(action))
+        await work.commit_async()
+
+    asyncio.run(main())
+    assert songs(library) == {mbid(2, 1)}
+
+
+def test_a_unit_of_work_made_outside_of_tasks_belongs_to_the_first_that_enters_it(
+    library: Library,
+) -> None:
+    work = library.unit_of_work("recording")
+    work.songs.put(recording_mbid=mbid(2, 1))
+
+    async def other() -> None:
+        with pytest.raises(WrongOwnerError):
+            work.songs.put(recording_mbid=mbid(2, 2))
+
+    async def main() -> None:
+        async with work:
+            await asyncio.create_task(other())
+
+    asyncio.run(main())
+    assert songs(library) == {mbid(2, 1)}
+
+
+def test_the_event_loop_runs_on_while_a_commit_waits_for_a_lock(
+    database: Database, library: Library
+) -> None:
+    async def main() -> UnitOfWork:
+        with locked(database) as let_go:
+            commit = asyncio.create_task(put_song(library))
+            for _ in range(20):  # a blocked loop would never come to let go
+                await asyncio.sleep(0.01)
+                assert not commit.done()
+            let_go()
+            return await commit
+
+    work = asyncio.run(main())
+
+    assert work.committed
+    assert work.report is not None
+    assert work.report.waited_ms + work.report.held_ms > 100
+
+
+@contextmanager
+def ticket_taken(library: Library) -> Iterator[None]:
+    """Let another thread write for as long as the block lasts."""
+    holds, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with library.begin_monitored("holder"):
+            holds.set()
+            assert may_end.wait(PATIENCE_S)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert holds.wait(PATIENCE_S)
+    try:
+        yield
+    finally:
+        may_end.set()
+        holder.join(PATIENCE_S)
+
+
+async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait for its end, which must be that of a cancelled one."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(asyncio.shield(task), PATIENCE_S)
+
+
+def assert_withdrawn(library: Library, work: UnitOfWork) -> None:
+    assert (work.committed, work.report) == (False, None)
+    assert repr(work) == "<UnitOfWork 'recording' discarded>"
+    write_still_works(library)
+    assert songs(library) == {mbid(2, 999)}
+
+
+def test_cancelled_while_another_thread_has_the_ticket_it_is_withdrawn_at_once(
+    sqlite_database: Database,
+) -> None:
+    made: list[UnitOfWork] = []
+
+    async def main() -> None:
+        ticket = library._writer._ticket
+        assert ticket is not None
+        commit = asyncio.create_task(put_song(library, made=made))
+        while ticket.waiting == 0:  # noqa: ASYNC110  being in a queue is not an event
+            await asyncio.sleep(0.001)
+        await cancel_and_wait(commit)
+
+    with sqlite_database.open() as library:
+        with ticket_taken(library):
+            asyncio.run(main())
+        assert_withdrawn(library, made[0])
+
+
+def test_cancelled_while_begin_waits_for_another_program_it_is_withdrawn_at_once(
+    sqlite_database: Database,
+) -> None:
+    made: list[UnitOfWork] = []
+
+    async def main(stop: Stop) -> None:
+        commit = asyncio.create_task(put_song(library, made=made))
+        await until(stop.reached)
+        stop.may_go_on.set()
+        await cancel_and_wait(commit)
+
+    with sqlite_database.open() as library:
+        with locked(sqlite_database), stopping_at(library, "BEGIN IMMEDIATE") as stop:
+            asyncio.run(main(stop))
+        assert_withdrawn(library, made[0])
+
+
+def test_cancelled_before_a_thread_is_free_it_is_withdrawn(library: Library) -> None:
+    made: list[UnitOfWork] = []
+    busy = threading.Barrier(COMMIT_THREADS + 1)
+
+    async def main() -> None:
+        executor = library.executor()
+        for _ in range(COMMIT_THREADS):
+            executor.submit(busy.wait, PATIENCE_S)
+        commit = asyncio.create_task(put_song(library, made=made))
+        await asyncio.sleep(0)
+        await cancel_and_wait(commit)
+
+    asyncio.run(main())
+    busy.wait(PATIENCE_S)
+
+    assert_withdrawn(library, made[0])
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_cancelled_inside_the_transaction_it_is_finished_and_reported(
+    library: Library, times: int
+) -> None:
+    made: list[UnitOfWork] = []
+
+    async def main(stop: Stop) -> None:
+        commit = asyncio.create_task(put_song(library, made=made))
+        await until(stop.reached)
+        for _ in range(times):
+            commit.cancel()
+            await asyncio.sleep(0.01)
+            assert not commit.done()
+        stop.may_go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await commit
+
+    with stopping_at(library, "INTO songs") as stop:
+        asyncio.run(main(stop))
+
+    (work,) = made
+    assert work.committed
+    assert work.report is not None
+    assert work.report.rows["songs"].inserted == 1
+    write_still_works(library)
+    assert songs(library) == {mbid(2, 1), mbid(2, 999)}
+
+
+def test_cancelled_inside_a_transaction_that_fails_it_says_so_and_keeps_the_rows(
+    library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = add_file(library)
+
+    async def main(stop: Stop) -> UnitOfWork:
+        work = library.unit_of_work("recording")
+        passage = work.passages.add(file_id=new_guid(), end_time_ticks=SECOND)
+        canceller = asyncio.create_task(cancel_when(stop, asyncio.current_task()))
+        with pytest.raises(asyncio.CancelledError):
+            await work.commit_async()
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+        await canceller
+        passage.set(file_id=file)
+        await work.commit_async()
+        return work
+
+    async def cancel_when(stop: Stop, task: asyncio.Task[Any] | None) -> None:
+        await until(stop.reached)
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+        stop.may_go_on.set()
+
+    with stopping_at(library, "INTO passages") as stop, caplog.at_level(logging.ERROR, "wkmp_orm"):
+        work = asyncio.run(main(stop))
+
+    assert work.committed
+    assert any("cancelled while it failed" in record.message for record in caplog.records)
+
+
+def test_a_timeout_before_begin_writes_nothing(sqlite_database: Database) -> None:
+    made: list[UnitOfWork] = []
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await put_song(library, made=made)
+
+    with sqlite_database.open() as library:
+        with locked(sqlite_database):
+            asyncio.run(main())
+        assert_withdrawn(library, made[0])
+
+
+def test_cancelled_at_any_moment_it_is_written_exactly_when_it_says_so(library: Library) -> None:
+    made: list[UnitOfWork] = []
+    moments = range(0, 64, 2)
+
+    async def cancel_after(number: int, turns: int) -> None:
+        task = asyncio.create_task(put_song(library, number, made=made))
+        for _ in range(turns):
+            await asyncio.sleep(0.0005 if turns > 32 else 0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def main() -> None:
+        for number, turns in enumerate(moments):
+            await cancel_after(number, turns)
+
+    asyncio.run(main())
+    write_still_works(library)
+
+    written = {
+        row.values["recording_mbid"]
+        for work in made
+        if work.committed
+        for row in work.changes_of("songs").puts.values()
+    }
+    assert songs(library) == written | {mbid(2, 999)}
+    assert all((work.report is not None) is work.committed for work in made)
+    assert 0 < len(written) < len(moments)
+
+
+def test_a_closed_library_refuses_and_the_rows_stay(library: Library) -> None:
+    async def main() -> None:
+        work = library.unit_of_work("recording")
+        work.songs.put(recording_mbid=mbid(2, 1))
+        library.close()
+        for _ in range(2):
+            with pytest.raises(AlreadyFinishedError, match="is closed; open it again"):
+                await work.commit_async()
+
+    asyncio.run(main())
+
+
+def test_closing_waits_for_the_commits_that_have_begun(
+    database: Database, library: Library
+) -> None:
+    async def main(stop: Stop) -> UnitOfWork:
+        commit = asyncio.create_task(put_song(library))
+        await until(stop.reached)
+        closing = asyncio.create_task(asyncio.to_thread(library.close))
+        await asyncio.sleep(0.01)
+        assert not closing.done()
+        stop.may_go_on.set()
+        await closing
+        return await commit
+
+    with stopping_at(library, "INTO songs") as stop:
+        work = asyncio.run(main(stop))
+
+    assert work.committed
+    with database.open() as again:
+        assert songs(again) == {mbid(2, 1)}
