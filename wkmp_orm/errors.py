@@ -15,7 +15,7 @@ Knows nothing of databases: the rooms above fill these in and raise them.
     │   └── SchemaUnmanagedError      our tables without a migration history
     ├── UnitOfWorkError               the unit of work was used against its rules
     │   ├── WrongOwnerError           from another thread, task or process
-    │   ├── AlreadyFinishedError      after its commit, or after it was discarded
+    │   ├── AlreadyFinishedError      after its commit, its discard or its library's close
     │   └── NotYetKnownError          `.guid` of a `put`, or `.matched`, before the commit
     ├── InvalidRowError               a row is wrong in itself; nothing was sent
     ├── FlushError                    the database refused; nothing was written
@@ -49,7 +49,7 @@ class WkmpOrmError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Handles stay behind: they belong to a unit of work of the raising process.
-        state = {name: value for name, value in self.__dict__.items() if name != "handle"}
+        state = {n: None if n == "handle" else value for n, value in self.__dict__.items()}
         return _unpickled, (type(self), self.args, state)
 
 
@@ -115,7 +115,7 @@ class WrongOwnerError(UnitOfWorkError):
 
 
 class AlreadyFinishedError(UnitOfWorkError):
-    """The unit of work has committed, or was discarded by an exception."""
+    """The unit of work has committed or was discarded, or the library was closed."""
 
 
 class NotYetKnownError(UnitOfWorkError):

@@ -9,30 +9,30 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from wkmp_orm.engine.codes import Fault, code_of, driver_error, fault_of
 from wkmp_orm.engine.factory import create_reader_engine
 from wkmp_orm.engine.options import EngineOptions, SqliteDriver, Synchronous
+from wkmp_orm.engine.refusal import explained
 from wkmp_orm.engine.retry import retry_on_lock
 from wkmp_orm.engine.target import DatabaseTarget
 from wkmp_orm.engine.writer import Writer
 from wkmp_orm.errors import (
+    AlreadyFinishedError,
     ConfigurationError,
     DatabaseUnavailableError,
-    NotADatabaseError,
     ReadOnlyDatabaseError,
+    SchemaOutdatedError,
     SettingError,
     WrongOwnerError,
 )
 from wkmp_orm.flush.flush import Flusher
-from wkmp_orm.models import FlushLedger
+from wkmp_orm.models import File, FlushLedger
 from wkmp_orm.paths import path_from_text, path_text
-from wkmp_orm.schema import ensure_schema
+from wkmp_orm.schema import current_revision, ensure_schema
 from wkmp_orm.settings import (
     AI_DATABASE_CONNECTION_POOL_SIZE,
     AI_DATABASE_LOCK_RETRY_MS,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from wkmp_orm.engine.monitor import Totals, WriteReport
+    from wkmp_orm.engine.monitor import Monitor, Totals, WriteReport
     from wkmp_orm.engine.withdrawal import Withdrawal
     from wkmp_orm.flush.changes import Changes
 
@@ -66,7 +66,8 @@ LEDGER_LIFETIME = timedelta(days=1)
 class Library:
     """An open database. Made by `Library.open`; a context manager that closes it.
 
-    Any thread may use it; a forked child must open its own.
+    Any thread may use it. Each process opens its own; on SQLite a child that was forked while the
+    file was open cannot, so start processes with multiprocessing's "spawn" or "forkserver".
     """
 
     def __init__(self, target: DatabaseTarget, options: EngineOptions) -> None:
@@ -82,6 +83,7 @@ class Library:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._root: Path | None = None
+        self._root_is_given = False
         self._closed = False
 
     @classmethod
@@ -111,7 +113,7 @@ class Library:
         )
         library = cls(target, options)
         try:
-            with _explained(target):
+            with explained(target):
                 library._prepare(root, upgrade=upgrade)
         except BaseException:
             library.close()
@@ -119,33 +121,42 @@ class Library:
         return library
 
     def _prepare(self, root: str | os.PathLike[str] | None, *, upgrade: bool) -> None:
+        read_only = self.options.read_only
+        engine = self._readers if read_only else self._writer.engine
+        if read_only and current_revision(engine) is None:
+            msg = (
+                f"{self.target} has no schema of wkmp_orm yet, and opening read-only does not"
+                " create it: open it without read_only once"
+            )
+            raise SchemaOutdatedError(msg)
         ensure_schema(
             self.target,
-            self._readers if self.options.read_only else self._writer.engine,
-            upgrade=upgrade,
-            hold=lambda: self._writer.hold_ticket(
-                phase="schema", deadline=self._writer.deadline()
-            ),
+            engine,
+            upgrade=upgrade and not read_only,
+            hold=lambda: self._writer.hold_ticket(phase="schema", deadline=self._writer.deadline()),
         )
-        if not self.options.read_only:
+        if not read_only:
             self.settings.write_defaults()
         self._take_settings()
         self._settle_root(root)
-        if self.target.dialect == "postgresql" and not self.options.read_only:
+        if self.target.dialect == "postgresql" and not read_only:
             self._prune_ledger()
 
     def _take_settings(self) -> None:
         """Give the stored numbers to connections that are opened from now on."""
         stored = self.settings.snapshot()
         options = self.options
-        try:
-            options.lock_retry_ms = stored.get(AI_DATABASE_LOCK_RETRY_MS)
-            options.max_lock_wait_ms = stored.get(AI_DATABASE_MAX_LOCK_WAIT_MS)
-            options.reader_pool_size = stored.get(AI_DATABASE_CONNECTION_POOL_SIZE)
-        except SettingError as error:
-            # The database must open all the same, or the value could not be mended through it.
-            logger.warning("%s; the default is used meanwhile", error)
-        self._writer.close()
+        for name, key in (
+            ("lock_retry_ms", AI_DATABASE_LOCK_RETRY_MS),
+            ("max_lock_wait_ms", AI_DATABASE_MAX_LOCK_WAIT_MS),
+            ("reader_pool_size", AI_DATABASE_CONNECTION_POOL_SIZE),
+        ):
+            try:
+                setattr(options, name, stored.get(key))
+            except SettingError as error:
+                # It must open all the same, or the value could not be mended through it.
+                logger.warning("%s; the default is used meanwhile", error)
+        self._writer.engine.dispose()
         self._readers.dispose()
         self._writer.engine = self._writer.new_engine()
         self._readers = create_reader_engine(self.target, options)
@@ -156,8 +167,9 @@ class Library:
         known = path_from_text(stored) if stored else None
         if known is None and self.target.path is not None:
             known = self.target.path.parent
+        self._root = known
+        self._root_is_given = bool(stored) or root is not None
         if root is None:
-            self._root = known
             return
         given = Path(root).expanduser().absolute()
         if stored and known is not None and not _same_folder(known, given):
@@ -171,8 +183,7 @@ class Library:
                 msg = f"the root {given} cannot be remembered: the database is opened read-only"
                 raise ConfigurationError(msg)
             self.settings.save({LIBRARY_ROOT: path_text(given)})
-            known = given
-        self._root = known
+            self._root = given
 
     def _prune_ledger(self) -> None:
         old = sa.delete(FlushLedger).where(FlushLedger.committed_at < utc_now() - LEDGER_LIFETIME)
@@ -187,41 +198,57 @@ class Library:
             raise ConfigurationError(msg)
         return self._root
 
+    def settle_root(self, folder: Path) -> Path:
+        """Make `folder` the root if nobody has named one and no file is stored; return the root.
+
+        The first import calls it, with an absolute path. It is remembered in the settings, unless
+        it is the default anyway. Any thread.
+        """
+        if not self._root_is_given:
+            self._settle_root(None)  # another process may have named one since
+        if not self._root_is_given:
+            with self.reader() as session:
+                has_files = session.scalar(sa.select(sa.exists().where(File.guid.is_not(None))))
+            if self._root is None or not has_files:
+                self._settle_root(folder)
+        return self.root
+
     def unit_of_work(self, phase: str, *, caller: str | None = None) -> UnitOfWork:
         """Start a unit of work; nothing is connected until its commit.
 
         `phase` is one of `Phase` or a name of your own; `caller` is what logs call the write.
         """
-        self._check_usable()
-        if self.options.read_only:
-            msg = f"{self.target} was opened read-only; open it without read_only to write"
-            raise ReadOnlyDatabaseError(msg)
+        self._check_writable()
         return UnitOfWork(self, phase, caller=caller)
 
     @contextmanager
     def reader(self) -> Iterator[Session]:
         """Open a read-only Session for the length of a `with` block: one consistent snapshot.
 
-        What it loads may be used afterwards. Writing through it is an error.
+        What it loads may be used afterwards. Raises ReadOnlyDatabaseError for a write through it,
+        DatabaseUnavailableError when the database cannot be read; what is wrong with a query of
+        the caller's comes through as SQLAlchemy raised it.
         """
         self._check_usable()
-        with _explained(self.target), Session(self._readers, expire_on_commit=False) as session:
+        with (
+            explained(self.target, reading=True),
+            Session(self._readers, expire_on_commit=False) as session,
+        ):
             yield session
 
     def begin_monitored(self, caller: str) -> AbstractContextManager[Session]:
         """Run a write transaction of your own under the ticket, monitored and committed.
 
         For code that does not use units of work yet. Only its BEGIN is retried. Do nothing in it
-        but SQL: everyone else waits. Raises LockTimeoutError.
+        but SQL: everyone else waits. Raises LockTimeoutError; other errors come through as
+        SQLAlchemy raised them.
         """
-        self._check_usable()
+        self._check_writable()
         return self._writer.begin_monitored(caller)
 
     def retry_on_lock(self, operation_name: str, operation: Callable[[], T]) -> T:
         """Call `operation` again while the database is locked, as long as the settings allow."""
-        return retry_on_lock(
-            operation_name, operation, max_wait_ms=self.options.max_lock_wait_ms
-        )
+        return retry_on_lock(operation_name, operation, max_wait_ms=self.options.max_lock_wait_ms)
 
     def on_commit(self, listener: Callable[[WriteReport], object]) -> None:
         """Call `listener` with the report of every unit of work that commits from now on.
@@ -233,6 +260,10 @@ class Library:
     def totals(self) -> Totals:
         """Return what all writes through this library have cost so far."""
         return self._writer.monitor.totals()
+
+    def measuring(self) -> AbstractContextManager[Monitor]:
+        """Give a monitor to a `with` block: its `totals()` are what was written meanwhile."""
+        return self._writer.monitor.measuring()
 
     def flush(
         self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
@@ -251,6 +282,7 @@ class Library:
 
     def executor(self) -> Executor:
         """Return the threads that commit for event loops; asyncio's own are too few to wait in."""
+        self._check_usable()
         with self._lock:
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(COMMIT_THREADS, "wkmp_orm-commit")
@@ -270,14 +302,21 @@ class Library:
         if os.getpid() != self._pid:
             msg = (
                 "this library was opened before a fork; SQLite's locks and PostgreSQL's"
-                " connections do not survive it: open the library in the child process"
+                " connections do not survive it: open a library in each process, and start"
+                " processes with multiprocessing's 'spawn' or 'forkserver'"
             )
             raise WrongOwnerError(msg)
         if self._closed:
-            msg = f"the library {self.target} is closed"
-            raise WrongOwnerError(msg)
+            msg = f"the library {self.target} is closed; open it again"
+            raise AlreadyFinishedError(msg)
 
-    def __enter__(self) -> Library:
+    def _check_writable(self) -> None:
+        self._check_usable()
+        if self.options.read_only:
+            msg = f"{self.target} was opened read-only; open it without read_only to write"
+            raise ReadOnlyDatabaseError(msg)
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -305,63 +344,12 @@ def _check_place(target: DatabaseTarget, *, read_only: bool) -> None:
     path = target.path
     if path is None:
         return
-    if not path.parent.is_dir():
-        msg = f"the folder {path.parent} does not exist; create it, or give another path"
+    if not os.path.isdir(path.parent):  # noqa: PTH112  Path.is_dir raises PermissionError
+        msg = (
+            f"the folder {path.parent} does not exist or may not be entered; create it, or give"
+            " another path"
+        )
         raise DatabaseUnavailableError(msg)
     if read_only and not path.exists():
         msg = f"{path} does not exist, and opening read-only does not create it"
         raise DatabaseUnavailableError(msg)
-
-
-@contextmanager
-def _explained(target: DatabaseTarget) -> Iterator[None]:
-    """Turn a driver's refusal to open or read the database into an error that says what to do."""
-    try:
-        yield
-    except DBAPIError as error:
-        problem = _explanation(target, error)
-        if problem is None:
-            raise
-        raise problem from error
-    except Exception as error:
-        if not hasattr(error, "sqlite_errorcode"):
-            raise
-        problem = _explanation(target, error)
-        if problem is None:
-            raise
-        raise problem from error
-
-
-def _explanation(target: DatabaseTarget, error: Exception) -> DatabaseUnavailableError | None:
-    match fault_of(error):
-        case Fault.NOT_A_DATABASE | Fault.CORRUPT:
-            return NotADatabaseError(
-                f"{target} is not an SQLite database, or it is damaged; give another path, or"
-                " restore a backup"
-            )
-        case Fault.READ_ONLY:
-            return ReadOnlyDatabaseError(
-                f"{target} cannot be written; change the permissions of the file and its folder,"
-                " or open it with read_only=True"
-            )
-        case Fault.CANNOT_OPEN:
-            return DatabaseUnavailableError(
-                f"{target} cannot be opened; check that the file and its folder may be read and"
-                " written"
-            )
-        case Fault.FULL | Fault.IO:
-            return DatabaseUnavailableError(
-                f"{target}: {fault_of(error).value} ({code_of(error)}); make room or repair the"
-                " disk, then try again"
-            )
-        case Fault.LOCKED:
-            return DatabaseUnavailableError(
-                f"{target} stayed locked by another program; end it and try again"
-            )
-        case Fault.DISCONNECTED | Fault.OTHER if target.path is None:
-            reason = str(driver_error(error)).strip().splitlines()[0]
-            return DatabaseUnavailableError(
-                f"{target} cannot be reached: {reason}; check the URL and that the server runs"
-            )
-        case _:
-            return None
