@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wkmp_orm.phases.attempts import in_unit_of_work
-from wkmp_orm.phases.failures import record_failure
+from wkmp_orm.phases.failures import forget_scan_failures, record_failure
 from wkmp_orm.phases.finalization import complete_passages, finalize_file
 from wkmp_orm.phases.hash_deduplication import is_duplicate, record_hash
 from wkmp_orm.phases.identity import Identity, album_identity, artist_identity
@@ -14,7 +14,7 @@ from wkmp_orm.phases.import_session import (
     running_session,
     start_session,
 )
-from wkmp_orm.phases.metadata_extraction import FileMetadata, record_metadata, record_no_audio
+from wkmp_orm.phases.metadata_extraction import FileMetadata, record_metadata
 from wkmp_orm.phases.recording import (
     Extraction,
     IdentifiedSong,
@@ -24,6 +24,7 @@ from wkmp_orm.phases.recording import (
     record_passages,
 )
 from wkmp_orm.phases.scanning import FoundFile, Match, MatchedFile, record_files
+from wkmp_orm.phases.segmentation import record_no_audio
 
 __all__ = [
     "Extraction",
@@ -42,6 +43,7 @@ __all__ = [
     "change_state",
     "complete_passages",
     "finalize_file",
+    "forget_scan_failures",
     "in_unit_of_work",
     "is_duplicate",
     "record_failure",

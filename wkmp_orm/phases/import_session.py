@@ -79,11 +79,14 @@ def change_state(
         raise ImportSessionError(msg)
 
 
-def record_progress(library: Library, session_id: str, *, current: int, total: int) -> None:
-    """Store how far a running session has come: files done, of how many. The latest wins."""
+def record_progress(library: Library, session_id: str, *, current: int, total: int) -> bool:
+    """Store how far a running session has come: files done, of how many. The latest wins.
+
+    False when the session is not running any more: somebody cancelled it.
+    """
     percentage = 100.0 * current / total if total else 100.0
     with library.unit_of_work(Phase.SESSION) as work:
-        work.import_sessions.update(
+        outcome = work.import_sessions.update(
             session_id,
             where={"state": RUNNING_STATES},
             required=False,
@@ -91,6 +94,7 @@ def record_progress(library: Library, session_id: str, *, current: int, total: i
             progress_total=total,
             progress_percentage=percentage,
         )
+    return bool(outcome.matched)
 
 
 def cancel_interrupted(library: Library) -> int:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from wkmp_orm.models import FileStatus
-
 if TYPE_CHECKING:
     from wkmp_orm.unit_of_work import UnitOfWork
 
@@ -33,9 +31,3 @@ class FileMetadata:
 def record_metadata(work: UnitOfWork, path: str, metadata: FileMetadata) -> None:
     """Merge what was read from a file into the row that has its path."""
     work.files.put(asdict(metadata), path=path)
-
-
-def record_no_audio(work: UnitOfWork, guid: str) -> None:
-    """Settle a file in which too little sound was found."""
-    unsettled = [FileStatus.PENDING, FileStatus.PROCESSING, FileStatus.NO_AUDIO]
-    work.files.update(guid, where={"status": unsettled}, status=FileStatus.NO_AUDIO)

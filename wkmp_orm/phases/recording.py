@@ -8,31 +8,19 @@ again writes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-from sqlalchemy.orm import selectinload
-
-from wkmp_orm.models import (
-    FileStatus,
-    Passage,
-    PassageAlbum,
-    PassageSong,
-    SourceType,
-)
-from wkmp_orm.models.facts import FACTS
-from wkmp_orm.phases.identity import Identity, put_albums, put_artists
+from wkmp_orm.models import Passage, Song, SourceType
+from wkmp_orm.phases.entities import put_albums, put_artists
+from wkmp_orm.phases.identity import Identity
+from wkmp_orm.phases.reconciliation import Reconciliation, Span
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wkmp_orm.unit_of_work import Handle, UnitOfWork
     from wkmp_orm.unit_of_work.table import Reference
-
-Span = tuple[int, int]
-
-USER_OWNED: Final = FACTS["passages"].user_owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +35,8 @@ class Work:
 class IdentifiedSong:
     """A recording, by its MusicBrainz recording id, with who made it and what it records.
 
-    The artists share the song: each has a weight of 1 by their number.
+    The artists share the song: each has a weight of 1 by their number. The first work is the one
+    that `songs.work_id` names for older readers.
     """
 
     recording_mbid: str
@@ -108,166 +97,113 @@ def record_passages(
     """Make the file's passages these, and put what they refer to.
 
     `session_id` is the import session that new passages came with. A file that was PENDING is
-    PROCESSING afterwards. Run it through `in_unit_of_work`: it reads before it writes.
+    PROCESSING afterwards. Run it through `in_unit_of_work`: it reads before it writes, and of two
+    workers that record one file at once the second one's commit is refused (ConditionNotMetError,
+    ConstraintViolationError). Raises RowNotFoundError for a file that is not there,
+    ConditionNotMetError for a duplicate.
     """
-    stored = _stored_passages(work, file_guid)
-    kept = _delete_gone(work, stored, {passage.span for passage in passages})
-    artists = put_artists(work, _all_artists(passages))
-    albums = put_albums(work, dict.fromkeys(a for passage in passages for a in passage.albums))
+    stored = Reconciliation(work, file_guid)
+    kept = stored.delete_others({passage.span for passage in passages})
+    artists = put_artists(work, _artists_of(passages))
+    albums = put_albums(work, (album for passage in passages for album in passage.albums))
+    songs = _put_songs(work, passages, artists)
+    arrival = {"import_session_id": session_id, "import_timestamp": utc_now()} if session_id else {}
     handles = []
     for passage in passages:
-        song = passage.song and _put_song(work, passage.song, artists)
-        known = stored.get(passage.span)
-        columns = dict(passage.columns)
-        if known is None and session_id is not None:
-            columns |= {"import_session_id": session_id, "import_timestamp": utc_now()}
-        handle = work.passages.put(
-            columns,
-            file_id=file_guid,
-            start_time_ticks=passage.start_time_ticks,
-            end_time_ticks=passage.end_time_ticks,
-            title=passage.title,
-            artist=passage.artist,
-            album=passage.album,
-            recording_mbid=passage.song and passage.song.recording_mbid,
-            song_id=song,
-        )
+        known = stored.known(passage.span)
+        song = songs[passage.song.recording_mbid] if passage.song else None
+        columns = _columns(file_guid, passage, song)
+        # Added, not put: if another worker made it meanwhile, its session is the one it came with.
+        handle = work.passages.put(columns) if known else work.passages.add(columns | arrival)
         handles.append(handle)
         if song is not None:
             length = passage.end_time_ticks - passage.start_time_ticks
             work.passage_songs.link(handle, song, start_time_ticks=0, end_time_ticks=length)
         for album in passage.albums:
             work.passage_albums.link(handle, albums[album])
-        _add_provenance(work, handle, known, passage.provenance)
-    work.files.update(
-        file_guid,
-        where={"status": FileStatus.PENDING},
-        required=False,
-        status=FileStatus.PROCESSING,
-    )
-    _unlink_former(work, stored, passages)
+        news = _news(passage.provenance, known)
+        work.import_provenance.add_many(entry | {"passage_id": handle} for entry in news)
+        stored.added(len(news) + (known is None))
+        if known and passage.song:
+            stored.unlink_other_songs(known, passage.song.recording_mbid)
+        if known and passage.albums:
+            stored.unlink_other_albums(known, passage.albums)
+    stored.finish()
     return Recording(handles, kept)
 
 
-def _all_artists(passages: Sequence[RecordedPassage]) -> dict[Identity, None]:
-    return dict.fromkeys(
-        artist
-        for passage in passages
-        for artist in (*passage.artists, *(passage.song.artists if passage.song else ()))
-    )
+def _artists_of(passages: Iterable[RecordedPassage]) -> Iterator[Identity]:
+    for passage in passages:
+        yield from passage.artists
+        if passage.song:
+            yield from passage.song.artists
 
 
-def _stored_passages(work: UnitOfWork, file_guid: str) -> dict[Span, Passage]:
-    query = (
-        sa.select(Passage)
-        .where(Passage.file_id == file_guid)
-        .options(
-            selectinload(Passage.provenance),
-            selectinload(Passage.songs).selectinload(PassageSong.song),
-            selectinload(Passage.albums),
+def _put_songs(
+    work: UnitOfWork, passages: Iterable[RecordedPassage], artists: dict[Identity, Reference]
+) -> dict[str, Handle[Song]]:
+    """Put each song once, however many passages it sounds in, and link its works and artists."""
+    handles: dict[str, Handle[Song]] = {}
+    credited: set[str] = set()
+    for song in (passage.song for passage in passages if passage.song):
+        works = [work.works.put(work_mbid=one.work_mbid, title=one.title) for one in song.works]
+        handles[song.recording_mbid] = handle = work.songs.put(
+            recording_mbid=song.recording_mbid,
+            title=song.title,
+            artist_name=song.artist_name,
+            work_id=works[0] if works else None,
         )
-    )
-    with work.reader() as session:
-        rows = session.scalars(query).all()
-    return {(row.start_time_ticks, row.end_time_ticks): row for row in rows}
+        work.song_works.link_many((handle, entry) for entry in works)
+        # The first credit stands: the shares of a second one would not sum to 1 with it.
+        if song.artists and song.recording_mbid not in credited:
+            credited.add(song.recording_mbid)
+            sharing = {artists[artist] for artist in song.artists}
+            for artist in sharing:
+                work.song_artists.link(handle, artist, weight=1.0 / len(sharing))
+    return handles
 
 
-def _delete_gone(work: UnitOfWork, stored: dict[Span, Passage], wanted: set[Span]) -> list[str]:
-    """Delete passages whose span is gone, but those that a user edited; return the kept ones."""
-    kept = []
-    untouched = dict.fromkeys(USER_OWNED)
-    for span, passage in stored.items():
-        if span in wanted:
-            continue
-        if any(getattr(passage, name) is not None for name in USER_OWNED):
-            kept.append(passage.guid)
-        else:
-            # The user may edit it this very moment: the statement decides.
-            work.passages.delete(passage.guid, where=untouched, required=False)
-    return kept
+def _columns(file_guid: str, passage: RecordedPassage, song: Handle[Song] | None) -> dict[str, Any]:
+    return passage.columns | {
+        "file_id": file_guid,
+        "start_time_ticks": passage.start_time_ticks,
+        "end_time_ticks": passage.end_time_ticks,
+        "title": passage.title,
+        "artist": passage.artist,
+        "album": passage.album,
+        "recording_mbid": passage.song and passage.song.recording_mbid,
+        "song_id": song,
+    }
 
 
-def _put_song(
-    work: UnitOfWork, song: IdentifiedSong, artists: dict[Identity, Reference]
-) -> Reference:
-    works = [
-        work.works.put(work_mbid=entry.work_mbid, title=entry.title) for entry in song.works
-    ]
-    handle = work.songs.put(
-        recording_mbid=song.recording_mbid,
-        title=song.title,
-        artist_name=song.artist_name,
-        work_id=works[0] if works else None,
-    )
-    for entry in works:
-        work.song_works.link(handle, entry)
-    credited = dict.fromkeys(artists[artist] for artist in song.artists)
-    for artist in credited:
-        work.song_artists.link(handle, artist, weight=1.0 / len(credited))
-    return handle
-
-
-def _add_provenance(
-    work: UnitOfWork,
-    passage: Handle[Passage],
-    known: Passage | None,
-    extractions: Sequence[Extraction],
-) -> None:
-    """Add what is not on record yet: the same extraction again is no news."""
+def _news(extractions: Iterable[Extraction], known: Passage | None) -> list[dict[str, Any]]:
+    """Return the rows of what is not on record yet: the same extraction again is no news."""
     there = [
         (row.source_type, row.data_extracted, row.confidence)
         for row in (known.provenance if known else ())
     ]
+    rows = []
     for extraction in extractions:
-        said = (extraction.source_type, extraction.data_extracted, extraction.confidence)
+        said = (extraction.source_type, _as_read(extraction.data_extracted), extraction.confidence)
         if said not in there:
-            work.import_provenance.add(
-                passage_id=passage,
-                source_type=extraction.source_type,
-                data_extracted=extraction.data_extracted,
-                confidence=extraction.confidence,
-                timestamp=utc_now(),
+            there.append(said)
+            rows.append(
+                {
+                    "source_type": extraction.source_type,
+                    "data_extracted": extraction.data_extracted,
+                    "confidence": extraction.confidence,
+                    "timestamp": utc_now(),
+                }
             )
+    return rows
 
 
-def _unlink_former(
-    work: UnitOfWork, stored: dict[Span, Passage], passages: Sequence[RecordedPassage]
-) -> None:
-    """Unlink what a passage was linked to before, where it is known to be something else now."""
-    songs, albums = [], []
-    for passage in passages:
-        known = stored.get(passage.span)
-        if known is None:
-            continue
-        if passage.song is not None:
-            songs += [
-                {"of_passage": known.guid, "of_other": link.song_id}
-                for link in known.songs
-                if link.song.recording_mbid != passage.song.recording_mbid
-            ]
-        if passage.albums:
-            keys = {key for album in passage.albums for key in (album.mbid, album.key)}
-            albums += [
-                {"of_passage": known.guid, "of_other": album.guid}
-                for album in known.albums
-                if not keys & {album.album_mbid, album.identity_key}
-            ]
-    for link, other, rows in (
-        (PassageSong, PassageSong.song_id, songs),
-        (PassageAlbum, PassageAlbum.album_id, albums),
-    ):
-        if rows:
-            of_passage = link.passage_id == sa.bindparam("of_passage")  # type: ignore[attr-defined]
-            work.execute(
-                sa.delete(link).where(of_passage, other == sa.bindparam("of_other")), rows
-            )
-
-
-__all__ = [
-    "Extraction",
-    "IdentifiedSong",
-    "RecordedPassage",
-    "Recording",
-    "Work",
-    "record_passages",
-]
+def _as_read(value: Any) -> Any:
+    """Return JSON as it is read back: it has lists where Python may have tuples."""
+    match value:
+        case dict():
+            return {key: _as_read(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_as_read(item) for item in value]
+        case _:
+            return value

@@ -9,22 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from wkmp_orm.models import File, FileStatus
-from wkmp_orm.phases.hash_deduplication import refresh_clique
+from wkmp_orm.phases.hash_deduplication import list_equal_files
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from wkmp_orm.unit_of_work import UnitOfWork
 
 SETTLED: Final = frozenset(
     {FileStatus.INGEST_COMPLETE, FileStatus.DUPLICATE_HASH, FileStatus.NO_AUDIO}
 )
+PATHS_AT_ONCE: Final = 500
+"""Below the 999 parameters that older SQLites take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,54 @@ class MatchedFile:
     status: FileStatus
 
 
+_original: Final = aliased(File)
+# Columns, not the entity: a list of equal files that cannot be read must not stop a scan.
+_KNOWN: Final = sa.select(
+    File.path,
+    File.guid,
+    File.file_size_bytes,
+    File.modification_time,
+    File.status,
+    File.hash,
+    sa.exists()
+    .where(_original.hash == File.hash, _original.status != FileStatus.DUPLICATE_HASH)
+    .label("has_original"),
+)
+
+_duplicate: Final = File.status == FileStatus.DUPLICATE_HASH
+_size: Final = sa.bindparam("size", type_=File.file_size_bytes.type)
+_modified: Final = sa.bindparam("modified", type_=File.modification_time.type)
+# An original keeps its hash, and with it its place among equal files: most files that change were
+# only re-tagged or touched. A duplicate may not be PENDING under the hash of its original.
+_START_ANEW: Final = (
+    sa.update(File)
+    .where(
+        File.guid == sa.bindparam("of_guid"),
+        File.status == sa.bindparam("status_before"),
+        File.file_size_bytes.is_distinct_from(_size)
+        | File.modification_time.is_distinct_from(_modified),
+    )
+    .values(
+        status=FileStatus.PENDING,
+        hash=sa.case((_duplicate, "PENDING"), else_=File.hash),
+        matching_hashes=sa.case((_duplicate, sa.null()), else_=File.matching_hashes),
+        file_size_bytes=_size,
+        modification_time=_modified,
+        updated_at=sa.bindparam("now", type_=File.updated_at.type),
+    )
+)
+
+
 def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFile]:
     """Match found files with their rows by path, and write the new and the changed ones.
 
-    What is answered for a new file is right once the unit of work has committed: another worker
-    may have made the row first, and then its guid is that one's.
+    Run it through `in_unit_of_work`: where another worker was faster with any of them, the commit
+    is refused (ConstraintViolationError, ConditionNotMetError), and matching again finds its rows.
     """
     found = list(found)
     known = _known(work, [file.path for file in found])
     matched: list[MatchedFile] = []
+    changed: list[tuple[Any, FoundFile]] = []
     for file in found:
         row = known.get(file.path)
         if row is None:
@@ -77,52 +119,50 @@ def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFi
             file.size_bytes,
             file.modification_time,
         ):
-            _start_anew(work, row, file)
+            changed.append((row, file))
             matched.append(MatchedFile(file, row.guid, Match.CHANGED, FileStatus.PENDING))
         else:
-            match = Match.SETTLED if row.status in SETTLED else Match.UNFINISHED
+            match = Match.SETTLED if _is_settled(row) else Match.UNFINISHED
             matched.append(MatchedFile(file, row.guid, match, row.status))
+    _start_anew(work, changed)
     return matched
 
 
-def _known(work: UnitOfWork, paths: list[str]) -> dict[str, File]:
+def _known(work: UnitOfWork, paths: Sequence[str]) -> dict[str, Any]:
     with work.reader() as session:
         return {
             row.path: row
-            for start in range(0, len(paths), 500)
-            for row in session.scalars(
-                sa.select(File).where(File.path.in_(paths[start : start + 500]))
+            for start in range(0, len(paths), PATHS_AT_ONCE)
+            for row in session.execute(
+                _KNOWN.where(File.path.in_(paths[start : start + PATHS_AT_ONCE]))
             )
         }
 
 
-def _start_anew(work: UnitOfWork, row: File, file: FoundFile) -> None:
-    """Send a changed file back to the start.
+def _is_settled(row: Any) -> bool:
+    """Say whether nothing is to be done; a duplicate whose original is gone waits for its turn."""
+    if row.status is FileStatus.DUPLICATE_HASH:
+        return bool(row.has_original)
+    return row.status in SETTLED
 
-    An original keeps its hash, and with it its place among equal files: most files that change
-    were only re-tagged or touched. A duplicate may not be PENDING under the hash of its original.
-    """
-    duplicate = File.status == FileStatus.DUPLICATE_HASH
+
+def _start_anew(work: UnitOfWork, changed: Sequence[tuple[Any, FoundFile]]) -> None:
+    """Send changed files back to the start; those that list them as equal forget them."""
+    if not changed:
+        return
     work.execute(
-        sa.update(File)
-        .where(File.guid == sa.bindparam("of_guid"))
-        .values(
-            status=FileStatus.PENDING,
-            hash=sa.case((duplicate, "PENDING"), else_=File.hash),
-            matching_hashes=sa.case((duplicate, sa.null()), else_=File.matching_hashes),
-            file_size_bytes=sa.bindparam("size"),
-            modification_time=sa.bindparam("modified", type_=File.modification_time.type),
-            updated_at=sa.bindparam("now", type_=File.updated_at.type),
-        ),
+        _START_ANEW,
         [
             {
                 "of_guid": row.guid,
+                "status_before": row.status,
                 "size": file.size_bytes,
                 "modified": file.modification_time,
                 "now": utc_now(),
             }
+            for row, file in changed
         ],
-        expected=1,
+        expected=len(changed),
     )
-    if row.status is FileStatus.DUPLICATE_HASH:
-        refresh_clique(work, row.hash)
+    left = {row.hash for row, _ in changed if row.status is FileStatus.DUPLICATE_HASH}
+    list_equal_files(work, left)

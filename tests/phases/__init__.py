@@ -1,0 +1,1 @@
+"""Tests of what each phase of an import writes."""

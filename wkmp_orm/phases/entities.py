@@ -1,0 +1,137 @@
+"""Artists and albums, got or created for the files that name them.
+
+A row with an id keeps its placeholder in `identity_key`: files without ids find it there, unless
+another row with an id has the same. When an id arrives for a placeholder row, the row takes it;
+when another row has the id already, the placeholder's links move there. Two workers may meet the
+two spellings at the same time, so the move is a statement under a lock of the placeholder, and
+whoever commits second makes it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from wkmp_orm.phases.placeholders import ALBUMS, ARTISTS, Kind, lock_placeholder, merge_placeholders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wkmp_orm.phases.identity import Identity
+    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.unit_of_work.table import Reference, Table
+
+
+def put_artists(work: UnitOfWork, identities: Iterable[Identity]) -> dict[Identity, Reference]:
+    """Get or create the artists; the answers go into links.
+
+    Run it, and `put_albums`, through `in_unit_of_work`: they read before they write.
+    """
+    return _Entities(work, ARTISTS, work.artists).put(identities)
+
+
+def put_albums(work: UnitOfWork, identities: Iterable[Identity]) -> dict[Identity, Reference]:
+    """Get or create the albums; the answers go into links."""
+    return _Entities(work, ALBUMS, work.albums).put(identities)
+
+
+class _Entities:
+    """The rows of one kind that one unit of work refers to."""
+
+    def __init__(self, work: UnitOfWork, kind: Kind, table: Table[Any]) -> None:
+        self._work = work
+        self._kind = kind
+        self._table = table
+        self._placeholders: dict[str, Any] = {}
+        """The rows that have no id, by placeholder."""
+        self._with_id: dict[str, Reference] = {}
+        """The rows that have one, by id."""
+        self._ids_of: dict[str, set[str]] = defaultdict(set)
+        """Which ids there are for a placeholder: one, or it does not say who is meant."""
+        self._promoted: set[str] = set()
+        """The ids that placeholders take; their rows cannot be found by them yet."""
+        self._to_merge: dict[str, str | None] = {}
+        """Placeholders that may have to be merged, with the id that arrived for each."""
+
+    def put(self, identities: Iterable[Identity]) -> dict[Identity, Reference]:
+        wanted = dict.fromkeys(identities)
+        if not wanted:
+            return {}
+        self._read(wanted)
+        references = {}
+        # Those with an id first: a placeholder of the same file then finds the row that takes it.
+        for identity in sorted(wanted, key=lambda identity: (identity.mbid is None, identity.key)):
+            references[identity] = (
+                self._put_without_id(identity)
+                if identity.mbid is None
+                else self._put_with_id(identity, identity.mbid)
+            )
+        merge_placeholders(self._work, self._kind, self._to_merge)
+        return references
+
+    def _read(self, wanted: Iterable[Identity]) -> None:
+        kind = self._kind
+        keys = {identity.key for identity in wanted}
+        ids = {identity.mbid for identity in wanted if identity.mbid is not None}
+        query: sa.Select[Any] = sa.select(kind.entity).where(
+            kind.identity_key.in_(keys) | kind.mbid.in_(keys | ids)
+        )
+        with self._work.reader() as session:
+            for row in session.scalars(query):
+                mbid = getattr(row, kind.mbid.key)
+                if mbid in keys:
+                    self._placeholders[mbid] = row
+                else:
+                    self._with_id[mbid] = row.guid
+                    if row.identity_key is not None:
+                        self._ids_of[row.identity_key].add(mbid)
+
+    def _put_with_id(self, identity: Identity, mbid: str) -> Reference:
+        key = identity.key
+        placeholder = self._placeholders.get(key)
+        takes_placeholder = placeholder is not None and self._ids_of[key] <= {mbid}
+        if takes_placeholder and mbid not in self._with_id:
+            self._with_id[mbid] = self._promote(placeholder, identity, mbid)
+            del self._placeholders[key]
+        elif takes_placeholder or mbid not in self._with_id:
+            self._to_merge[key] = mbid
+            self._placeholders.pop(key, None)
+        if mbid not in self._promoted:
+            self._with_id[mbid] = self._table.put(self._columns(identity))
+        self._ids_of[key].add(mbid)
+        return self._with_id[mbid]
+
+    def _promote(self, placeholder: Any, identity: Identity, mbid: str) -> str:
+        """Give a placeholder row its id, and what came with the id."""
+        where = {self._kind.mbid.key: identity.key}
+        self._table.update(placeholder.guid, self._columns(identity), where=where)
+        self._promoted.add(mbid)
+        return str(placeholder.guid)
+
+    def _put_without_id(self, identity: Identity) -> Reference:
+        key, ids = identity.key, self._ids_of[identity.key]
+        if len(ids) == 1:
+            return self._with_id[next(iter(ids))]
+        placeholder = self._placeholders.get(key)
+        if placeholder is None:
+            self._to_merge.setdefault(key, None)
+            return self._table.put(self._columns(identity))
+        # By guid: a put would make the row anew if it were merged away meanwhile.
+        lock_placeholder(self._work, key)
+        date = identity.release_date
+        if date is not None and placeholder.release_date is None:
+            where = {"release_date": None}
+            self._table.update(placeholder.guid, release_date=date, where=where, required=False)
+        return str(placeholder.guid)
+
+    def _columns(self, identity: Identity) -> dict[str, Any]:
+        columns = {
+            self._kind.mbid.key: identity.mbid or identity.key,
+            self._kind.label.key: identity.label,
+            self._kind.identity_key.key: identity.key,
+        }
+        if identity.release_date is not None:
+            columns["release_date"] = identity.release_date
+        return columns

@@ -1,0 +1,150 @@
+"""Merging of placeholders into the rows that have ids: whom links lead to once it is known.
+
+Statements only: which placeholders may have to be merged is found out elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from wkmp_orm.models import Album, Artist, PassageAlbum, SongArtist
+from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.policies import Policy
+from wkmp_orm.types import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wkmp_orm.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """How artists and albums differ in the tables' words."""
+
+    entity: type[Artist | Album]
+    mbid: InstrumentedAttribute[str]
+    label: InstrumentedAttribute[str]
+    identity_key: InstrumentedAttribute[str | None]
+    link: type[SongArtist | PassageAlbum]
+    link_to: InstrumentedAttribute[str]
+    link_from: InstrumentedAttribute[str]
+
+
+ARTISTS: Final = Kind(
+    entity=Artist,
+    mbid=Artist.artist_mbid,
+    label=Artist.name,
+    identity_key=Artist.identity_key,
+    link=SongArtist,
+    link_to=SongArtist.artist_id,
+    link_from=SongArtist.song_id,
+)
+ALBUMS: Final = Kind(
+    entity=Album,
+    mbid=Album.album_mbid,
+    label=Album.title,
+    identity_key=Album.identity_key,
+    link=PassageAlbum,
+    link_to=PassageAlbum.album_id,
+    link_from=PassageAlbum.passage_id,
+)
+
+
+def lock_placeholder(work: UnitOfWork, key: str) -> None:
+    """Keep a placeholder from being merged away while this unit of work links to it.
+
+    A foreign key would not do: on PostgreSQL the merge would wait for the link, which it has not
+    seen, and then delete it with the placeholder.
+    """
+    work.lock(f"identity:{key}")
+
+
+def merge_placeholders(work: UnitOfWork, kind: Kind, keys: Mapping[str, str | None]) -> None:
+    """Merge each placeholder, if there is one, into the one row with an id that it stands for.
+
+    That row has the placeholder as its key, or the id that is given with it. Where there are two
+    such rows the placeholder stays: it does not say which of them is meant.
+    """
+    if not keys:
+        return
+    for key in keys:
+        lock_placeholder(work, key)
+    now = utc_now()
+    rows = [{"of_key": key, "of_mbid": keys[key], "now": now} for key in sorted(keys)]
+    for statement in _merge(kind):
+        work.execute(statement, rows)
+
+
+@cache
+def _merge(kind: Kind) -> tuple[sa.Executable, ...]:
+    """Build the statements: let the row inherit, move the links to it, drop the placeholder."""
+    entity: Any = kind.entity
+    key = sa.bindparam("of_key", type_=kind.mbid.type)
+    placeholder: Any = aliased(entity)
+    is_placeholder = _of(placeholder, kind.mbid) == key
+    there: Any = aliased(kind.link)
+    meant = _guid_that_is_meant(kind)
+    return (
+        sa.update(entity)
+        .where(entity.guid == meant, sa.exists().where(is_placeholder))
+        .values(
+            {
+                **_inherited(entity, placeholder, is_placeholder),
+                kind.identity_key.key: key,
+                "updated_at": sa.bindparam("now", type_=entity.updated_at.type),
+            }
+        ),
+        sa.update(kind.link)
+        .where(
+            kind.link_to == sa.select(placeholder.guid).where(is_placeholder).scalar_subquery(),
+            meant.is_not(None),
+            ~sa.exists().where(
+                _of(there, kind.link_from) == kind.link_from, _of(there, kind.link_to) == meant
+            ),
+        )
+        .values({kind.link_to.key: meant}),
+        sa.delete(entity).where(kind.mbid == key, meant.is_not(None)),
+    )
+
+
+def _guid_that_is_meant(kind: Kind) -> sa.ScalarSelect[str]:
+    """Select the guid of the only row with an id that a placeholder can stand for."""
+    key = sa.bindparam("of_key", type_=kind.mbid.type)
+    mbid = sa.bindparam("of_mbid", type_=kind.mbid.type)
+
+    def can_be(row: Any) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            _of(row, kind.mbid) != key,
+            sa.or_(_of(row, kind.identity_key) == key, _of(row, kind.mbid) == mbid),
+        )
+
+    row: Any = aliased(kind.entity)
+    rival: Any = aliased(kind.entity)
+    is_rivalled = sa.exists().where(can_be(rival), rival.guid != row.guid)
+    return sa.select(row.guid).where(can_be(row), ~is_rivalled).scalar_subquery()
+
+
+def _inherited(
+    entity: Any, placeholder: Any, is_placeholder: sa.ColumnElement[bool]
+) -> dict[str, Any]:
+    """Take from the placeholder what a user tuned there, or what was known, and is not here."""
+    facts = FACTS[entity.__tablename__]
+    filled = (name for name, policy in facts.merged.items() if policy is Policy.FILL)
+    inherited = {}
+    for name in (*facts.user_owned, *filled):
+        own = getattr(entity, name)
+        default = sa.literal(facts.defaults.get(name), own.type)
+        theirs = sa.select(getattr(placeholder, name)).where(is_placeholder).scalar_subquery()
+        inherited[name] = sa.case((own.is_not_distinct_from(default), theirs), else_=own)
+    return inherited
+
+
+def _of(row: Any, column: InstrumentedAttribute[Any]) -> Any:
+    """Return the column of an alias."""
+    return getattr(row, column.key)

@@ -1,0 +1,171 @@
+"""What is stored of a file's passages, and how it gives way to what a new recording says.
+
+Everything is decided by what was read; that it still holds is a condition of the commit, so that
+of two workers that record a file at once the second reads and decides anew. Must not know what
+passages are for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import load_only, selectinload
+
+from wkmp_orm.errors import ConditionNotMetError, RowNotFoundError
+from wkmp_orm.models import (
+    Album,
+    File,
+    FileStatus,
+    ImportProvenance,
+    Passage,
+    PassageAlbum,
+    PassageSong,
+    PassageStatus,
+    Song,
+)
+from wkmp_orm.phases.leftovers import USER_OWNED, is_edited
+from wkmp_orm.types import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from wkmp_orm.phases.identity import Identity
+    from wkmp_orm.unit_of_work import UnitOfWork
+
+Span = tuple[int, int]
+"""A passage's start and end, in ticks from the file's start."""
+
+UNBEGUN: Final = (FileStatus.PENDING, FileStatus.NO_AUDIO)
+"""What is PROCESSING once a passage is recorded."""
+
+# Not the JSON columns: one that cannot be read must not stop an import that would replace it.
+_PASSAGES: Final = sa.select(Passage).options(
+    load_only(
+        Passage.start_time_ticks,
+        Passage.end_time_ticks,
+        Passage.status,
+        *(getattr(Passage, name) for name in USER_OWNED),
+    ),
+    selectinload(Passage.provenance),
+    selectinload(Passage.songs).selectinload(PassageSong.song).load_only(Song.recording_mbid),
+    selectinload(Passage.albums).load_only(Album.album_mbid, Album.identity_key),
+)
+
+_of_file: Final = sa.bindparam("of_file", type_=File.guid.type)
+_stored_rows: Final = (
+    sa.select(sa.func.count()).where(Passage.file_id == _of_file).scalar_subquery()
+    + sa.select(sa.func.count())
+    .where(ImportProvenance.passage_id == Passage.guid, Passage.file_id == _of_file)
+    .scalar_subquery()
+)
+_begins: Final = File.status.in_(UNBEGUN)
+_PROCESS_IF_AS_READ: Final = (
+    sa.update(File)
+    .where(
+        File.guid == _of_file,
+        File.status == sa.bindparam("status_read"),
+        _stored_rows == sa.bindparam("rows_expected", type_=sa.Integer()),
+    )
+    .values(
+        status=sa.case((_begins, FileStatus.PROCESSING), else_=File.status),
+        updated_at=sa.case(
+            (_begins, sa.bindparam("now", type_=File.updated_at.type)), else_=File.updated_at
+        ),
+    )
+)
+_UNLINK_SONG: Final = sa.delete(PassageSong).where(
+    PassageSong.passage_id == sa.bindparam("of_passage"),
+    PassageSong.song_id == sa.bindparam("of_song"),
+)
+_UNLINK_ALBUM: Final = sa.delete(PassageAlbum).where(
+    PassageAlbum.passage_id == sa.bindparam("of_passage"),
+    PassageAlbum.album_id == sa.bindparam("of_album"),
+)
+
+
+class Reconciliation:
+    """A file's stored passages on their way to what is recorded now, within one unit of work."""
+
+    def __init__(self, work: UnitOfWork, file_guid: str) -> None:
+        """Read what is stored.
+
+        Raises RowNotFoundError for a file that is not there, ConditionNotMetError for a duplicate.
+        """
+        self._work = work
+        self._file_guid = file_guid
+        with work.reader() as session:
+            status = session.scalar(sa.select(File.status).where(File.guid == file_guid))
+            passages = session.scalars(_PASSAGES.where(Passage.file_id == file_guid)).all()
+        if status is None:
+            msg = f"recording of files {file_guid}: there is no such row; it was deleted meanwhile"
+            raise RowNotFoundError(msg, table="files", key=file_guid)
+        if status is FileStatus.DUPLICATE_HASH:
+            msg = f"files {file_guid} is a duplicate: record the passages of its original instead"
+            raise ConditionNotMetError(msg, table="files", key=file_guid)
+        self._status = status
+        self._stored = {(row.start_time_ticks, row.end_time_ticks): row for row in passages}
+        self._added_rows = 0
+        self._deleted_rows = 0
+        self._former_songs: list[dict[str, str]] = []
+        self._former_albums: list[dict[str, str]] = []
+
+    def known(self, span: Span) -> Passage | None:
+        """Return the stored passage of this span."""
+        return self._stored.get(span)
+
+    def delete_others(self, wanted: Collection[Span]) -> list[str]:
+        """Delete the passages of other spans, and return the guids of those that a user edited.
+
+        What is kept is complete: no later phase meets it, and it must not hold its file back.
+        """
+        others = [passage for span, passage in self._stored.items() if span not in wanted]
+        for passage in others:
+            if not is_edited(passage):
+                # The user may edit it this very moment: the statement decides.
+                self._work.passages.delete(passage.guid, where=dict.fromkeys(USER_OWNED))
+                self._deleted_rows += _rows_of(passage)
+            elif passage.status is not PassageStatus.INGEST_COMPLETE:
+                self._work.passages.update(passage.guid, status=PassageStatus.INGEST_COMPLETE)
+        return [passage.guid for passage in others if is_edited(passage)]
+
+    def added(self, rows: int) -> None:
+        """Take note of new rows of passages and provenance."""
+        self._added_rows += rows
+
+    def unlink_other_songs(self, passage: Passage, recording_mbid: str) -> None:
+        """Unlink the songs that the passage is known not to be."""
+        self._former_songs += [
+            {"of_passage": passage.guid, "of_song": link.song_id}
+            for link in passage.songs
+            if link.song.recording_mbid != recording_mbid
+        ]
+
+    def unlink_other_albums(self, passage: Passage, albums: Collection[Identity]) -> None:
+        """Unlink the albums that the passage is known not to be on."""
+        self._former_albums += [
+            {"of_passage": passage.guid, "of_album": row.guid}
+            for row in passage.albums
+            if not any(album.is_stored_as(row.album_mbid, row.identity_key) for album in albums)
+        ]
+
+    def finish(self) -> None:
+        """Accumulate what is left, after everything else of the recording."""
+        if self._former_songs:
+            self._work.execute(_UNLINK_SONG, self._former_songs)
+        if self._former_albums:
+            self._work.execute(_UNLINK_ALBUM, self._former_albums)
+        if self._status in UNBEGUN or self._added_rows or self._deleted_rows:
+            self._work.lock(f"passages:{self._file_guid}")
+            stored_rows = sum(map(_rows_of, self._stored.values()))
+            row = {
+                "of_file": self._file_guid,
+                "status_read": self._status,
+                "rows_expected": stored_rows + self._added_rows - self._deleted_rows,
+                "now": utc_now(),
+            }
+            self._work.execute(_PROCESS_IF_AS_READ, [row], expected=1)
+
+
+def _rows_of(passage: Passage) -> int:
+    return 1 + len(passage.provenance)

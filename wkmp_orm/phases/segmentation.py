@@ -1,0 +1,31 @@
+"""Segmentation: what is to be written of a file that has no passage at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.models import FileStatus, Passage
+from wkmp_orm.phases.failures import forget_failures
+from wkmp_orm.phases.leftovers import UNEDITED
+
+if TYPE_CHECKING:
+    from wkmp_orm.unit_of_work import UnitOfWork
+
+UNSETTLED: Final = (FileStatus.PENDING, FileStatus.PROCESSING, FileStatus.NO_AUDIO)
+
+_DELETE_PASSAGES: Final = sa.delete(Passage).where(
+    Passage.file_id == sa.bindparam("of_file"), *UNEDITED
+)
+
+
+def record_no_audio(work: UnitOfWork, guid: str) -> None:
+    """Settle a file in which too little sound was found.
+
+    Passages of when it held more go, but those that a user edited. The commit raises
+    ConditionNotMetError for a file that is complete or a duplicate.
+    """
+    work.files.update(guid, where={"status": UNSETTLED}, status=FileStatus.NO_AUDIO)
+    work.execute(_DELETE_PASSAGES, [{"of_file": guid}])
+    forget_failures(work, guid, once=FileStatus.NO_AUDIO)
