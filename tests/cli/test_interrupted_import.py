@@ -1,0 +1,163 @@
+"""Imports that are interrupted: by Ctrl-C, by SIGTERM, and by a kill that nothing can answer."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from tests.support.commands import run, start
+from tests.support.imports import sessions, statuses, table
+from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
+from wkmp_orm import File, FileStatus, Passage, SessionState
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Database
+    from wkmp_orm import Library
+
+SONGS = 80
+
+
+@pytest.fixture
+def songs(music: Path) -> Path:
+    """Make enough songs for an import to be in the middle of."""
+    for number in range(SONGS):
+        song = make_sound(music / f"{number}.flac", seconds=0.05, frequency=300 + number % 7)
+        tag_sound(song, **musicbrainz_tags(number))
+    return music
+
+
+def import_command(database: Database) -> list[object]:
+    return ["import", database.root, "--database", database.url, "--workers", 3]
+
+
+@contextmanager
+def importing(database: Database, home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Give an import that has begun to process its files."""
+    with start(*import_command(database), home=home) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if line.startswith("importing: "):
+                    break
+            yield process
+        finally:
+            process.kill()
+
+
+def assert_whole(library: Library) -> None:
+    """Assert that every phase of every file is there completely or not at all."""
+    with library.reader() as session:
+        files = list(session.scalars(sa.select(File)))
+        if library.target.path is not None:
+            assert session.scalar(sa.text("PRAGMA integrity_check")) == "ok"
+    passages = {file_id for (file_id,) in table(library, Passage, "file_id")}
+    for file in files:
+        assert (file.guid in passages) == (
+            file.status in (FileStatus.PROCESSING, FileStatus.INGEST_COMPLETE)
+        )
+        if file.guid in passages:
+            assert file.duration_ticks is not None
+        if file.duration_ticks is not None:
+            assert len(file.hash) == 64
+
+
+def assert_a_rerun_completes(database: Database, home: Path) -> None:
+    ended = run(*import_command(database), home=home)
+    assert ended.returncode == 0, ended
+    with database.open() as library:
+        assert_whole(library)
+        assert list(statuses(library).values()) == ["INGEST COMPLETE"] * SONGS
+        assert len(table(library, Passage, "guid")) == SONGS
+        assert [each.state for each in sessions(library)] == [
+            SessionState.CANCELLED,
+            SessionState.COMPLETED,
+        ]
+
+
+def test_ctrl_c_ends_the_import_in_order_and_a_rerun_goes_on(
+    database: Database, songs: Path, tmp_path: Path
+) -> None:
+    with importing(database, tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopping when what is being written is whole" in said
+    assert "Traceback" not in said
+    assert printed.startswith("Stopped in ")
+    assert "The same command goes on from there." in printed
+    with database.open() as library:
+        assert_whole(library)
+        assert [each.state for each in sessions(library)] == [SessionState.CANCELLED]
+    assert_a_rerun_completes(database, tmp_path)
+
+
+def test_sigterm_is_like_ctrl_c(sqlite_database: Database, songs: Path, tmp_path: Path) -> None:
+    with importing(sqlite_database, tmp_path) as process:
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert printed.startswith("Stopped in ")
+    with sqlite_database.open() as library:
+        assert_whole(library)
+        assert [each.state for each in sessions(library)] == [SessionState.CANCELLED]
+
+
+def test_a_killed_import_leaves_whole_phases_and_a_rerun_goes_on(
+    database: Database, songs: Path, tmp_path: Path
+) -> None:
+    with importing(database, tmp_path) as process:
+        process.kill()
+        process.wait(60)
+    with database.open() as library:
+        assert_whole(library)
+        assert [each.state for each in sessions(library)] == [SessionState.PROCESSING]
+    assert_a_rerun_completes(database, tmp_path)
+
+
+def test_a_second_ctrl_c_leaves_at_once(
+    sqlite_database: Database, songs: Path, tmp_path: Path
+) -> None:
+    # A stranger holds the lock, so that the first one cannot end it.
+    with (
+        closing(sqlite3.connect(sqlite_database.url, isolation_level=None)) as stranger,
+        importing(sqlite_database, tmp_path) as process,
+    ):
+        stranger.execute("BEGIN IMMEDIATE")
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Stopping"):
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(4) == 130  # sooner than the lock's deadline
+        stranger.rollback()
+    with sqlite_database.open() as library:
+        assert_whole(library)
+    assert_a_rerun_completes(sqlite_database, tmp_path)
+
+
+def test_an_import_is_refused_while_one_runs_and_is_told_who_runs(
+    sqlite_database: Database, songs: Path, tmp_path: Path
+) -> None:
+    with importing(sqlite_database, tmp_path) as process:
+        # Stopped, so that it cannot end before the other one asks.
+        process.send_signal(signal.SIGSTOP)
+        refused = run(*import_command(sqlite_database), "--json", home=tmp_path)
+        process.send_signal(signal.SIGCONT)
+        reader = threading.Thread(target=process.communicate)
+        reader.start()
+        reader.join(60)
+    assert refused.returncode == 2
+    assert "another import is running on " in refused.stdout
+    assert f"process {process.pid} on " in refused.stdout
+    assert process.returncode == 0

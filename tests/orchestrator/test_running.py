@@ -1,0 +1,111 @@
+"""The guard that lets one import run at a time, and notices when its process has died."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.imports import sessions
+from tests.support.sound import make_sound
+from wkmp_orm import ImportRunningError, Library, SessionState
+from wkmp_orm.engine.lock_file import HOST
+from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.orchestrator import import_folder
+from wkmp_orm.orchestrator.running import sole_import
+from wkmp_orm.phases import start_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+    from tests.conftest import Database
+
+
+def import_until_killed(pipe: Connection[Any, Any], url: str, root: Path) -> None:
+    """Be the process of an import: guard, session, and no end."""
+    with Library.open(url, root=root) as library, sole_import(library.target):
+        start_session(library, str(root), {})
+        pipe.send("running")
+        pipe.recv()
+
+
+@pytest.fixture
+def other_process(database: Database) -> Iterator[Any]:
+    """Run an import in another process until the test kills it."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(
+        target=import_until_killed, args=(theirs, database.url, database.root), daemon=True
+    )
+    process.start()
+    assert ours.recv() == "running"
+    yield process
+    process.kill()
+    process.join()
+
+
+def test_an_import_is_refused_while_another_process_imports(
+    database: Database, other_process: Any
+) -> None:
+    with database.open() as library:
+        with pytest.raises(ImportRunningError) as refused:
+            import_folder(library)
+        assert f"process {other_process.pid} on {HOST}" in str(refused.value)
+        assert [each.state for each in sessions(library)] == [SessionState.SCANNING]
+
+
+def test_a_killed_import_is_cancelled_by_the_next_one(
+    database: Database, music: Path, other_process: Any
+) -> None:
+    make_sound(music / "song.flac", seconds=0.1)
+    other_process.kill()
+    other_process.join()
+    with database.open() as library:
+        summary = import_folder(library)
+        killed, finished = sessions(library)
+    assert killed.state is SessionState.CANCELLED
+    assert killed.current_operation == "interrupted: the process that ran this import ended"
+    assert finished.session_id == summary.session_id
+    assert finished.state is SessionState.COMPLETED
+
+
+def test_one_process_cannot_import_twice_at_once_either(database: Database) -> None:
+    target = DatabaseTarget.parse(database.url)
+    with sole_import(target) as first:
+        assert first
+        with pytest.raises(ImportRunningError, match=f"process {os.getpid()} on"):
+            sole_import(target).__enter__()
+    with sole_import(target) as again:
+        assert again
+
+
+def test_the_guard_is_of_the_file_and_not_of_its_name(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(sqlite_database.url)
+    with (
+        sole_import(DatabaseTarget.parse(sqlite_database.url)),
+        pytest.raises(ImportRunningError),
+    ):
+        sole_import(DatabaseTarget.parse(link)).__enter__()
+
+
+def test_a_session_that_may_still_run_is_not_cancelled_where_nothing_can_be_locked(
+    sqlite_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock_file = sqlite_database.root / "wkmp.db-import"
+    lock_file.mkdir()  # so that it cannot be opened as a file, by root either
+    with sqlite_database.open() as library:
+        assert import_folder(library).state is SessionState.COMPLETED
+        assert "cannot be locked (is a directory)" in caplog.text
+        start_session(library, "somewhere", {})
+        caplog.set_level(logging.ERROR)
+        with pytest.raises(ImportRunningError, match="another import is running"):
+            import_folder(library)
+        assert sessions(library)[-1].state is SessionState.SCANNING

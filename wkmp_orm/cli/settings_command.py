@@ -1,0 +1,90 @@
+"""`wkmp-orm settings`: what the settings of a database are, and what they mean.
+
+Must not know what a setting is for; its definition says it.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.text import Text
+
+from wkmp_orm.cli.options import chosen_database, database_option
+from wkmp_orm.cli.terminal import out, printable
+from wkmp_orm.errors import SettingError
+from wkmp_orm.library import Library
+from wkmp_orm.settings import ACOUSTID_API_KEY, SETTINGS, setting_named
+
+if TYPE_CHECKING:
+    from wkmp_orm.settings import SettingKey, SettingsSnapshot
+
+NOT_SHOWN = (ACOUSTID_API_KEY,)
+
+
+@click.group("settings", short_help="Show and change the settings of a database.")
+def settings_command() -> None:
+    """Show and change the settings of a database."""
+
+
+@settings_command.command("list")
+@database_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+def list_settings(database: str | None, *, as_json: bool) -> None:
+    """List all settings with their values and what they mean."""
+    with Library.open(chosen_database(database), read_only=True) as library:
+        stored = library.settings.snapshot()
+    if as_json:
+        click.echo(json.dumps({name: _value(stored, key) for name, key in SETTINGS.items()}))
+        return
+    for name, key in SETTINGS.items():
+        unit = f" {key.unit}" if key.unit else ""
+        out.print(Text.assemble((name, "bold"), " = ", (f"{_shown(stored, key)}{unit}", "cyan")))
+        out.print(Text(f"    {key.doc}", style="dim"))
+
+
+@settings_command.command("get")
+@click.argument("name")
+@database_option
+def get_setting(name: str, database: str | None) -> None:
+    """Print the value of one setting; an empty line is NULL."""
+    key = setting_named(name)
+    with Library.open(chosen_database(database), read_only=True) as library:
+        value = library.settings.get(key)
+    click.echo(key.format(value) or "")
+
+
+@settings_command.command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("value", required=False)
+@click.option("--null", is_flag=True, help="Set it to NULL, where that means something.")
+@database_option
+def set_setting(name: str, value: str | None, database: str | None, *, null: bool) -> None:
+    """Set one setting: an int, a float, true or false, or a text, as its definition says."""
+    key = setting_named(name)
+    if null == (value is not None):
+        message = "give either a VALUE or --null"
+        raise click.UsageError(message)
+    # `parse` takes NULL for the default; here it is NULL that is wanted, where that may be.
+    new = None if null else key.parse(value)
+    with Library.open(chosen_database(database)) as library:
+        library.settings.save({key: new})
+
+
+def _value(stored: SettingsSnapshot, key: SettingKey[Any]) -> object:
+    value = None
+    with suppress(SettingError):
+        value = stored.get(key)
+    return "***" if key in NOT_SHOWN and value else value
+
+
+def _shown(stored: SettingsSnapshot, key: SettingKey[Any]) -> str:
+    try:
+        value = stored.get(key)
+    except SettingError as error:
+        return f"{error}; set it again"
+    if key in NOT_SHOWN and value:
+        return "***"
+    return printable("NULL" if value is None else key.format(value) or '""')

@@ -1,0 +1,111 @@
+"""The first two phases: what the scan finds becomes rows, and rows become work to do.
+
+Knows the scan and the rows of files; must not know what is done with a file afterwards.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import sqlalchemy as sa
+
+from wkmp_orm.models import File, FileStatus
+from wkmp_orm.orchestrator.file_pipeline import FileOnItsWay
+from wkmp_orm.orchestrator.scan import ScanProblem
+from wkmp_orm.orchestrator.summary import FailedFile
+from wkmp_orm.orchestrator.writing import write
+from wkmp_orm.paths import stored_path
+from wkmp_orm.phase import Phase
+from wkmp_orm.phases import FoundFile, Match, record_failure, record_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from wkmp_orm.library import Library
+    from wkmp_orm.orchestrator.scan import ScannedFile
+    from wkmp_orm.orchestrator.statistics import Statistics
+    from wkmp_orm.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+CHUNK: Final = 500
+"""Files per unit of work: 10 ms of holding the lock, and one look-up of 500 paths."""
+
+
+class Intake:
+    """What a scan brings in: `to_import`, and the `duplicates` of which an original may change."""
+
+    def __init__(self, library: Library, session_id: str, statistics: Statistics) -> None:
+        """Start empty."""
+        self._library = library
+        self._session_id = session_id
+        self._statistics = statistics
+        self.to_import: list[FileOnItsWay] = []
+        self.duplicates: list[FileOnItsWay] = []
+
+    def take_in(self, scanned: Iterable[ScannedFile | ScanProblem]) -> None:
+        """Write the rows of new and changed files, in chunks. Raises the FlushErrors."""
+        for chunk in _chunks(scanned):
+            self._take_in_problems([each for each in chunk if isinstance(each, ScanProblem)])
+            self._take_in_files([each for each in chunk if not isinstance(each, ScanProblem)])
+
+    def promoted(self, candidates: Sequence[FileOnItsWay]) -> list[FileOnItsWay]:
+        """Return those of the files, duplicates before, that were elected originals meanwhile."""
+        pending: set[str] = set()
+        with self._library.reader() as session:
+            for chunk in _chunks(candidates):
+                guids = [file.guid for file in chunk]
+                query = sa.select(File.guid).where(
+                    File.guid.in_(guids), File.status == FileStatus.PENDING
+                )
+                pending.update(session.scalars(query))
+        return [file for file in candidates if file.guid in pending]
+
+    def _take_in_files(self, scanned: Sequence[ScannedFile]) -> None:
+        root = self._library.root
+        found = [
+            FoundFile(stored_path(each.path, root), each.size_bytes, each.modification_time)
+            for each in scanned
+        ]
+        matched = write(self._library, Phase.SCANNING, lambda work: record_files(work, found))
+        self._statistics.matched(matched)
+        for each, match in zip(scanned, matched, strict=True):
+            file = FileOnItsWay(self._library, self._session_id, each.path, match)
+            if match.match is not Match.SETTLED:
+                self.to_import.append(file)
+            elif match.status is FileStatus.DUPLICATE_HASH:
+                self.duplicates.append(file)
+
+    def _take_in_problems(self, problems: Sequence[ScanProblem]) -> None:
+        root = self._library.root
+        failures = [
+            FailedFile(
+                "." if problem.path == root else stored_path(problem.path, root),
+                Phase.SCANNING,
+                problem.reason,
+            )
+            for problem in problems
+        ]
+
+        def fill(work: UnitOfWork) -> None:
+            for failure in failures:
+                record_failure(
+                    work,
+                    session_id=self._session_id,
+                    path=failure.path,
+                    phase=failure.phase,
+                    reason=failure.reason,
+                )
+
+        if failures:
+            write(self._library, Phase.SCANNING, fill)
+        for failure in failures:
+            self._statistics.unreadable(failure)
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    # itertools.batched comes with Python 3.12.
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

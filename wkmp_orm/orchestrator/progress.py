@@ -1,0 +1,94 @@
+"""Tells whoever shows it, and the session's row, how far an import is, from a thread of its own.
+
+Telemetry: throttled, the latest wins, and nothing that goes wrong here harms the import. Must not
+know what is counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from wkmp_orm.phases import record_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from wkmp_orm.library import Library
+    from wkmp_orm.orchestrator.statistics import ImportProgress, Statistics
+
+logger = logging.getLogger("wkmp_orm.orchestrator")
+
+SHOWN_EVERY_S: Final = 0.1
+STORED_EVERY_S: Final = 2.0
+"""A row every two seconds: one write in a thousand at 100 files a second."""
+
+
+class ProgressReporter:
+    """Reports while a `with` block runs, and once more at its end."""
+
+    def __init__(
+        self,
+        library: Library,
+        session_id: str,
+        statistics: Statistics,
+        stop: threading.Event,
+        show: Callable[[ImportProgress], object] | None,
+    ) -> None:
+        """Prepare; `stop` is set if the session turns out to have been cancelled elsewhere."""
+        self._library = library
+        self._session_id = session_id
+        self._statistics = statistics
+        self._stop = stop
+        self._show = show
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="import-progress")
+        self._stored = (0, 0)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._show_now()
+
+    def _run(self) -> None:
+        store_next = time.monotonic() + STORED_EVERY_S
+        while not self._ended.wait(SHOWN_EVERY_S):
+            self._show_now()
+            if time.monotonic() >= store_next:
+                self._store_now()
+                store_next = time.monotonic() + STORED_EVERY_S
+
+    def _show_now(self) -> None:
+        if self._show is None:
+            return
+        try:
+            self._show(self._statistics.progress())
+        except Exception:
+            logger.exception("progress cannot be shown and is not shown any more")
+            self._show = None
+
+    def _store_now(self) -> None:
+        counts = self._statistics.progress().counts
+        now = (counts.done, counts.to_import)
+        if now == self._stored:
+            return
+        try:
+            running = record_progress(
+                self._library, self._session_id, current=counts.done, total=counts.to_import
+            )
+        except Exception as error:  # noqa: BLE001  telemetry must not share its fate with data
+            logger.info("progress was not stored: %s", error)
+            return
+        self._stored = now
+        if not running:
+            logger.warning("the import session was cancelled in the database: stopping")
+            self._stop.set()

@@ -1,0 +1,94 @@
+"""Keeps a second import from starting, and knows when the first one's process has ended.
+
+Knows locks that the operating system or the server gives back when their holder dies; must not
+know what an import does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final, Protocol
+
+from wkmp_orm.engine.lock_file import LockFile
+from wkmp_orm.engine.refusal import explained
+from wkmp_orm.engine.session_lock import SessionLock
+from wkmp_orm.errors import ImportRunningError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.errors import LockHolder
+
+logger = logging.getLogger("wkmp_orm.orchestrator")
+
+NAME: Final = "wkmp_orm import"
+
+_GLANCES: Final = 20
+_BETWEEN_GLANCES_S: Final = 0.01
+"""A fifth of a second in all: the holder signs some microseconds after it has taken the lock."""
+
+
+class _Lock(Protocol):
+    def try_lock(self) -> bool:
+        """Take the lock if it is free now."""
+
+    def holder(self) -> LockHolder | None:
+        """Find out who holds it."""
+
+
+@contextmanager
+def sole_import(target: DatabaseTarget) -> Iterator[bool]:
+    """Be the only import on a database, on any machine, for the length of a `with` block.
+
+    The block is given True when whoever ran an earlier import has surely ended, and False where
+    that cannot be known: on a file system or operating system without `flock`. The lock beside an
+    SQLite file is the file `<database>-import`; PostgreSQL keeps an advisory one for a connection.
+
+    Raises ImportRunningError, which names the process that imports; DatabaseUnavailableError.
+    """
+    if target.path is None:
+        with closing(SessionLock(target, NAME)) as session_lock:
+            with explained(target):
+                _take(session_lock, target)
+            yield True
+        return
+    with closing(LockFile(f"{os.path.realpath(target.path)}-import")) as lock_file:
+        yield _take_file(lock_file, target, target.path)
+
+
+def _take_file(lock: LockFile, target: DatabaseTarget, database: Path) -> bool:
+    try:
+        lock.open(str(database))
+        _take(lock, target)
+        lock.sign(NAME, time.time())
+    except OSError as error:
+        logger.warning(
+            "%s cannot be locked (%s): an import that was killed counts as running for ever",
+            lock.path,
+            (error.strerror or type(error).__name__).lower(),
+        )
+        return False
+    return True
+
+
+def _take(lock: _Lock, target: DatabaseTarget) -> None:
+    for _ in range(_GLANCES):
+        if lock.try_lock():
+            return
+        holder = lock.holder()
+        if holder is not None:
+            break
+        time.sleep(_BETWEEN_GLANCES_S)
+    else:
+        holder = None
+    by = f" ({holder})" if holder else ""
+    message = (
+        f"another import is running on {target}{by}: wait for its end, or stop that process."
+        " Nothing was changed"
+    )
+    raise ImportRunningError(message)

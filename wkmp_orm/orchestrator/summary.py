@@ -1,0 +1,51 @@
+"""What an import answers when it has ended: what it found and did, what failed, what it cost.
+
+Only values; must not know how they are shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wkmp_orm.models import SessionState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wkmp_orm.engine.monitor import Totals
+    from wkmp_orm.orchestrator.statistics import Counts
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FailedFile:
+    """A file, or a folder, that could not be imported: its stored path, the phase, and why."""
+
+    path: str
+    phase: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """One import. `state` is COMPLETED, or CANCELLED when it was stopped before its end.
+
+    `kept_passages` are the guids of passages whose span is gone but which a user had edited: they
+    were left alone. `writes` is what this import's transactions cost.
+    """
+
+    session_id: str
+    state: SessionState
+    database: str
+    root: Path
+    folder: Path
+    counts: Counts
+    failures: tuple[FailedFile, ...]
+    kept_passages: tuple[str, ...]
+    seconds: float
+    writes: Totals
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether it was stopped before its end; the next import goes on from there."""
+        return self.state is SessionState.CANCELLED

@@ -1,0 +1,75 @@
+"""How an import writes a phase, and which failures are one file's and which are everybody's.
+
+Knows units of work and errors; must not know what a phase writes.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt
+
+from wkmp_orm.errors import (
+    DatabaseUnavailableError,
+    LockTimeoutError,
+    SchemaError,
+    StorageError,
+    UnitOfWorkError,
+    WkmpOrmError,
+)
+from wkmp_orm.phases import in_unit_of_work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from wkmp_orm.library import Library
+    from wkmp_orm.unit_of_work import UnitOfWork
+
+logger = logging.getLogger("wkmp_orm.orchestrator")
+
+T = TypeVar("T")
+
+LOCK_TIMEOUTS: Final = 3
+"""How often in a row a phase may wait in vain for the writer lock: 15 s with the default settings.
+Somebody who holds it longer holds it for all files, and the import ends instead of failing them."""
+
+EVERYBODYS_ERRORS: Final = (
+    DatabaseUnavailableError,
+    LockTimeoutError,
+    SchemaError,
+    StorageError,
+    UnitOfWorkError,
+    MemoryError,
+)
+"""Errors that the next file would meet as well: the import cannot go on."""
+
+LONGEST_REASON: Final = 1_000
+
+
+def write(library: Library, phase: str, fill: Callable[[UnitOfWork], T]) -> T:
+    """Write a phase in one unit of work, and return what `fill` returned. Raises FlushErrors."""
+    return patiently(lambda: in_unit_of_work(library, phase, fill))
+
+
+def patiently(write_something: Callable[[], T]) -> T:
+    """Call a function that writes, again when the lock did not come, and return its answer."""
+    return Retrying(
+        retry=retry_if_exception_type(LockTimeoutError),
+        stop=stop_after_attempt(LOCK_TIMEOUTS),
+        before_sleep=before_sleep_log(logger, logging.WARNING),
+        reraise=True,
+    )(write_something)
+
+
+def reason_of(error: Exception, root: Path) -> str:
+    """Return why a file failed, fit to be stored and shown: no paths of this machine, no NUL."""
+    if isinstance(error, WkmpOrmError):
+        text = str(error)
+    elif isinstance(error, OSError):
+        text = (error.strerror or type(error).__name__).lower()
+    else:
+        text = f"unexpected {type(error).__name__}: {error}"
+    text = text.replace(str(root), "...").replace("\0", " ")
+    return text.encode("utf-8", "backslashreplace").decode()[:LONGEST_REASON]
