@@ -1,0 +1,1 @@
+"""The documentation is run, followed and compared with the code."""

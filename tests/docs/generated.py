@@ -1,0 +1,204 @@
+"""Writes the parts of the documentation that repeat the code: `python -m tests.docs.generated`.
+
+A page marks such a part with two comments, `<!-- generated: NAME -->` and `<!-- end -->`; a test
+says when one is stale. Knows no sentence of the pages.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+import tomllib
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tests.docs.pages import DOCS, PAGES, ROOT
+from tests.docs.schema_picture import draw_schema
+from tests.docs.statements import statements_of_a_recording
+from wkmp_orm import errors
+from wkmp_orm.models.facts import FACTS, NOW, TableFacts
+from wkmp_orm.models.policies import POLICIES, Policy
+from wkmp_orm.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from wkmp_orm.settings import SettingKey
+
+PICTURE: Final = DOCS / "schema.svg"
+
+MARKED: Final = re.compile(
+    r"(?P<open><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL
+)
+
+TABLES: Final = (
+    *("files", "passages", "songs", "artists", "albums", "works"),
+    *("passage_songs", "song_artists", "passage_albums", "song_works"),
+    *("import_sessions", "import_failures", "import_provenance"),
+    *("acoustid_cache", "settings", "flush_ledger"),
+)
+"""In the order in which a reader meets them."""
+
+_DIALECTS: Final = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-call]
+
+
+def settings_table() -> str:
+    """List every setting."""
+    rows = [
+        f"| `{key.name}` | {_kind(key)} | {_range(key)} | {_setting_default(key)} | {key.doc} |"
+        for key in SETTINGS.values()
+    ]
+    return _table("key | kind | range | default | meaning", rows)
+
+
+def _kind(key: SettingKey[Any]) -> str:
+    return f"{key.kind.__name__}, {key.unit}" if key.unit else key.kind.__name__
+
+
+def _range(key: SettingKey[Any]) -> str:
+    if key.minimum is None and key.maximum is None:
+        return ""
+    low = "" if key.minimum is None else f"{key.minimum:,}"
+    high = "" if key.maximum is None else f"{key.maximum:,}"
+    return f"{low} to {high}" if high else f"{low} or more"
+
+
+def _setting_default(key: SettingKey[Any]) -> str:
+    return "NULL" if key.default is None else f"`{key.format(key.default)}`"
+
+
+def schema_tables() -> str:
+    """Describe every table: columns, stored types, defaults, policies, constraints, indexes."""
+    return "\n".join(_described(FACTS[name]) for name in sorted(FACTS, key=TABLES.index))
+
+
+def _described(facts: TableFacts) -> str:
+    rows = [
+        f"| `{column.name}` | {_stored(column)} | {'' if column.nullable else 'never NULL'} |"
+        f" {_default(facts, column)} | {_policy(facts, column)} |"
+        for column in facts.table.c
+    ]
+    parts = [
+        f"### {facts.name}",
+        inspect.cleandoc(facts.model.__doc__ or ""),
+        _table("column | SQLite / PostgreSQL | NULL | default | what `put` may do", rows).strip(),
+        "\n".join([*_indexes(facts.table), *_checks(facts.table)]),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _stored(column: sa.Column[Any]) -> str:
+    here, there = (column.type.compile(dialect=dialect) for dialect in _DIALECTS)
+    there = there.replace("TIMESTAMP WITH TIME ZONE", "timestamptz").replace(
+        "DOUBLE PRECISION", "double precision"
+    )
+    return here if here == there else f"{here} / {there}"
+
+
+def _default(facts: TableFacts, column: sa.Column[Any]) -> str:
+    if column.name in facts.key:
+        return "made by the client" if column.default is not None else ""
+    default = facts.defaults.get(column.name)
+    if column.name not in facts.defaults:
+        return ""
+    if default is NOW:
+        return "now"
+    value = default() if callable(default) else getattr(default, "value", default)
+    return f"`{value}`" if value != "" else "empty"
+
+
+def _policy(facts: TableFacts, column: sa.Column[Any]) -> str:
+    policy = POLICIES[facts.name][column.name]
+    if policy is Policy.KEY and facts.natural_key == facts.key:
+        return "key and natural key"
+    refers = facts.foreign_keys.get(column.name)
+    if refers is None:
+        return policy.value
+    deleted = next(iter(column.foreign_keys)).ondelete
+    return f"{policy.value}; refers to {refers}, ON DELETE {deleted}"
+
+
+def _indexes(table: sa.Table) -> list[str]:
+    lines = []
+    for index in sorted(table.indexes, key=lambda index: (not index.unique, str(index.name))):
+        columns = ", ".join(str(getattr(each, "name", each)) for each in index.expressions)
+        where = index.dialect_options["sqlite"].get("where")
+        condition = f" where {where}" if where is not None else ""
+        kind = "unique index" if index.unique else "index"
+        lines.append(f"- {kind} `{index.name}` on {columns}{condition}")
+    for constraint in table.constraints:
+        if isinstance(constraint, sa.UniqueConstraint):
+            columns = ", ".join(column.name for column in constraint.columns)
+            lines.append(f"- unique `{constraint.name}` on {columns}")
+    return lines
+
+
+def _checks(table: sa.Table) -> list[str]:
+    checks = [item for item in table.constraints if isinstance(item, sa.CheckConstraint)]
+    return [
+        f"- check `{check.name}`: {check.sqltext}"
+        for check in sorted(checks, key=lambda check: str(check.name))
+    ]
+
+
+def _table(head: str, rows: list[str]) -> str:
+    rule = "|".join("---" for _ in head.split("|"))
+    return "\n".join([f"| {head} |", f"|{rule}|", *rows]) + "\n"
+
+
+def error_tree() -> str:
+    """Draw the errors as their module does."""
+    doc = inspect.getdoc(errors) or ""
+    tree = re.search(r"^    WkmpOrmError\n(?:    .*\n)+", doc, re.MULTILINE)
+    if tree is None:
+        message = "wkmp_orm.errors draws no tree any more"
+        raise ValueError(message)
+    return f"```text\n{textwrap.dedent(tree[0])}```\n"
+
+
+def rooms() -> str:
+    """List the rooms from the import contract, the highest first."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    return "```text\n" + "\n".join(layers) + "\n```\n"
+
+
+def statements() -> str:
+    """Show what one recording sends to SQLite."""
+    return f"```sql\n{statements_of_a_recording()}\n```\n"
+
+
+PARTS: Final[dict[str, Callable[[], str]]] = {
+    "settings": settings_table,
+    "tables": schema_tables,
+    "errors": error_tree,
+    "rooms": rooms,
+    "statements": statements,
+}
+
+
+def renewed(page: Path) -> str:
+    """Return the page's text with all of its generated parts as they should be."""
+
+    def part(found: re.Match[str]) -> str:
+        return f"{found['open']}\n{PARTS[found['name']]()}\n{found['close']}"
+
+    return MARKED.sub(part, page.read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    """Write all generated parts."""
+    for page in PAGES:
+        text = renewed(page)
+        if text != page.read_text(encoding="utf-8"):
+            page.write_text(text, encoding="utf-8")
+    PICTURE.write_text(draw_schema(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What the documentation repeats of the code is what the code says."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+import wkmp_orm
+from tests.docs.generated import MARKED, PARTS, PICTURE, renewed
+from tests.docs.pages import DOCS, PAGES, prose
+from tests.docs.schema_picture import draw_schema
+from wkmp_orm import errors
+from wkmp_orm.models.facts import FACTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RENEW = "run: python -m tests.docs.generated"
+
+WITH_PARTS = [page for page in PAGES if MARKED.search(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("page", WITH_PARTS, ids=lambda page: page.name)
+def test_generated_parts_are_fresh(page: Path) -> None:
+    assert page.read_text(encoding="utf-8") == renewed(page), RENEW
+
+
+def test_the_picture_of_the_schema_is_fresh() -> None:
+    assert PICTURE.read_text(encoding="utf-8") == draw_schema(), RENEW
+
+
+def test_the_picture_shows_every_table() -> None:
+    drawn = re.findall(r'<text class="title"[^>]*>(\w+)<', draw_schema())
+    assert sorted(drawn) == sorted(FACTS)
+
+
+def test_every_generated_part_has_its_place() -> None:
+    places = [found["name"] for page in PAGES for found in MARKED.finditer(_text(page))]
+    assert sorted(places) == sorted(PARTS)
+
+
+def test_the_reference_lists_every_public_name() -> None:
+    rooms = {room.name for room in pkgutil.iter_modules(wkmp_orm.__path__)}
+    listed = re.findall(r"^::: wkmp_orm\.(\w+)$", _text(DOCS / "reference.md"), re.MULTILINE)
+    names = [name for name in listed if name not in rooms]
+    assert sorted(names) == sorted({*wkmp_orm.__all__} - {"__version__"})
+
+
+def test_every_error_has_its_remedy() -> None:
+    told = set(re.findall(r"`(\w+Error)`", prose(DOCS / "errors.md")))
+    public = {name for name in wkmp_orm.__all__ if name.endswith("Error")}
+    abstract = {"WkmpOrmError", "RowError", "FlushError", "SchemaError", "UnitOfWorkError"}
+    assert public - told - abstract == set()
+    assert {name for name in told if hasattr(errors, name)} <= public
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
