@@ -16,7 +16,9 @@ from wkmp_orm.types import Word
 if TYPE_CHECKING:
     from wkmp_orm.models.facts import TableFacts
 
-MODELS = [mapper.class_ for mapper in Base.registry.mappers]
+MODELS = sorted(
+    (mapper.class_ for mapper in Base.registry.mappers), key=lambda model: model.__name__
+)
 TABLES = [pytest.param(table, id=table.name) for table in Base.metadata.sorted_tables]
 USER_OWNED = {
     "passages": {

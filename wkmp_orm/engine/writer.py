@@ -48,7 +48,9 @@ class Writer:
         self.engine: sa.Engine = self.new_engine()
         self.monitor = Monitor()
         self._ticket = None if target.path is None else ticket_for(target.path)
-        self._checkpointer = None if target.path is None else Checkpointer(target.path, self.monitor)
+        self._checkpointer = (
+            None if target.path is None else Checkpointer(target.path, self.monitor)
+        )
 
     def new_engine(self) -> sa.Engine:
         """Make an engine with the options as they are now."""

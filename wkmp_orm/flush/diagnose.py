@@ -7,6 +7,7 @@ that is always rolled back, halving the statement that fails.
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -123,8 +124,8 @@ def condition_not_met(connection: sa.Connection, failure: ConditionFailedError) 
             allowed = [guid_of(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))]
             if rows[0][name] not in allowed:
                 message = (
-                    f"{order.verb} of {facts.name} {guid}: {name} is {rows[0][name]!r}, not"
-                    f" {' or '.join(map(repr, allowed))}; nothing was written"
+                    f"{order.verb} of {facts.name} {guid}: {name} is {_shown(rows[0][name])}, not"
+                    f" {' or '.join(map(_shown, allowed))}; nothing was written"
                 )
                 return ConditionNotMetError(message, table=facts.name, key=guid)
     return None
@@ -139,6 +140,11 @@ def condition_undone(failure: ConditionFailedError) -> ConditionNotMetError:
         " what the same unit of work changes before; nothing was written"
     )
     return ConditionNotMetError(message, table=table, key=guids[0] if len(guids) == 1 else None)
+
+
+def _shown(value: Any) -> str:
+    """Show a value as its user writes it: 'PENDING', not <FileStatus.PENDING: 'PENDING'>."""
+    return repr(value.value if isinstance(value, Enum) else value)
 
 
 def _key(facts: TableFacts, values: Mapping[str, Any]) -> Hashable:

@@ -82,9 +82,7 @@ class RowChecker:
         if parent is None or not isinstance(value, Handle):
             raise InvalidRowError(table, name, "takes a value, not a handle")
         if value.table != parent:
-            raise InvalidRowError(
-                table, name, f"refers to {parent}, not to a row of {value.table}"
-            )
+            raise InvalidRowError(table, name, f"refers to {parent}, not to a row of {value.table}")
         try:
             return value.within(unit)
         except NotYetKnownError as not_yet:
