@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from tests.concurrency.foreign_locks import locked
+from tests.concurrency.forks import told_by_a_forked_child
 from tests.flush.recordings import mbid
 from tests.support.recorder import recording
 from wkmp_orm import (
@@ -110,6 +113,18 @@ def test_times_are_read_in_utc_whatever_the_servers_zone_is(library: Library) ->
         now = session.scalar(sa.text("SELECT current_timestamp"))
     assert isinstance(now, datetime)
     assert now.utcoffset() == UTC.utcoffset(None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+def test_a_forked_child_may_open_the_database_and_leaves_its_parents_connections_alone(
+    postgresql_database: Database, library: Library
+) -> None:
+    def opens_again() -> None:
+        postgresql_database.open().close()
+        gc.collect()
+
+    assert told_by_a_forked_child(opens_again) == ["done"]
+    assert shown(library._writer.engine, "application_name") == ("wkmp_orm",)
 
 
 @pytest.mark.parametrize(

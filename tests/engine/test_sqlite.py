@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import sys
 import threading
-import warnings
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from tests.concurrency.forks import told_by_a_forked_child
 from tests.support.processes import run_in_processes
 from tests.support.recorder import recording
 from wkmp_orm import ConfigurationError, DatabaseUnavailableError, Library
@@ -29,7 +28,6 @@ from wkmp_orm.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import Database
@@ -223,38 +221,18 @@ def test_a_driver_that_is_not_installed_is_named_with_its_package(tmp_path: Path
             Library.open(tmp_path / "wkmp.db", sqlite_driver="pysqlite3")
 
 
-def in_a_forked_child(action: Callable[[], object]) -> str:
-    """Tell what `action` raises in a forked child; "" for nothing."""
-    reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # since 3.12, where there are threads
-        child = os.fork()
-    if child == 0:
-        try:
-            action()
-        except BaseException as error:  # noqa: BLE001 - it is told to the parent
-            os.write(writing, f"{type(error).__name__}: {error}".encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        told = pipe.read()
-    os.waitpid(child, 0)
-    return told
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
 def test_a_forked_child_may_not_open_what_its_parent_had_open(sqlite_database: Database) -> None:
     def opens_again() -> None:
         sqlite_database.open().close()
 
     with sqlite_database.open():
-        told = in_a_forked_child(opens_again)
+        (told,) = told_by_a_forked_child(opens_again)
         assert told.startswith("ConfigurationError: ")
         assert "was open when this process was forked" in told
         assert "'spawn' or 'forkserver'" in told
 
-    assert in_a_forked_child(opens_again) == ""
+    assert told_by_a_forked_child(opens_again) == ["done"]
     with sqlite_database.open():
         pass
 

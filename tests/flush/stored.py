@@ -48,7 +48,7 @@ def row_of(library: Library, table: str, guid: str) -> dict[str, Any]:
 def content(rows: Rows) -> Rows:
     """Tell what two runs must agree in: keys by the names they stand for, and no clocks.
 
-    Whether `updated_at` moved is told as well: it differs from `created_at`, or does not.
+    Of rows that `age` has made old it is told as well whether `updated_at` moved.
     """
     names: dict[Any, str] = {}
     return {
@@ -94,8 +94,8 @@ def _all_of(facts: TableFacts) -> sa.Select[Any]:
 
 def _told(facts: TableFacts, row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
     told = dict(row)
-    if facts.updated_at is not None and "created_at" in row:
-        told["moved"] = row[facts.updated_at] != row["created_at"]
+    if facts.updated_at is not None and row.get("created_at") == LONG_AGO:
+        told["moved"] = row[facts.updated_at] != LONG_AGO
     for column in CLOCKS & row.keys():
         del told[column]
     if not facts.is_link and isinstance(facts.table.c[facts.guid].type, Guid):

@@ -90,7 +90,9 @@ def test_whole_recordings_store_the_same_at_first_and_again(library: Library) ->
     assert len(fast["passages"]) == 3 * 40
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 @pytest.mark.parametrize("table", NAMED)
 def test_rows_of_every_kind_store_the_same(

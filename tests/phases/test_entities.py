@@ -320,6 +320,24 @@ def test_a_release_date_comes_with_the_id_or_moves_with_the_links(library: Libra
     ]
 
 
+def test_a_dozen_workers_that_name_the_same_few_at_once_all_succeed(
+    library: Library, kind: Kind
+) -> None:
+    for number in range(5):
+        names = [f"Nina {number}", f"Doctor {number}"]
+        whom = [
+            kind.named(called, None if who is None else 10 * number + who)
+            for called, who in itertools.product(names, (None, 1, 1, 2, 3, None))
+        ]
+        race(
+            library,
+            Phase.RECORDING,
+            *(naming(kind, 12 * number + n, identity) for n, identity in enumerate(whom)),
+        )
+    assert [item for item, _ in kind.links(library)] == list(range(60))
+    assert len([who for who, *_ in kind.rows(library) if not who.startswith(("n", "t"))]) == 15
+
+
 class Model:
     """What must come of a sequence of names and ids, said as simply as possible."""
 

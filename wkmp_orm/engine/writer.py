@@ -171,7 +171,7 @@ class Writer:
         The last connection of a file copies SQLite's log back, so this takes its turn as well.
         """
         with ExitStack() as stack:
-            if self._ticket is not None:
+            if self._ticket is not None and not self.options.read_only:
                 stack.callback(self._ticket.close)
                 deadline = time.monotonic() + CLOSING_PATIENCE_S
                 with suppress(LockTimeoutError):  # closing is not worth a longer wait

@@ -12,9 +12,9 @@ Flush reads nothing else, and no phase has a merge rule of its own. Knows no eng
 | USER_OWNED    | given, default | never: a user may have tuned it    | never         |
 | UPDATED_AT    | now            | now, if another column changed     | -             |
 
-`update` is an order and reads only KEY and UPDATED_AT. A column with a default is INSERT_ONLY or
-USER_OWNED, so that a filled-in default can never reach a row that is known; statuses are among
-them, because they change by guarded `update`s alone.
+`update` is an order and reads only KEY and UPDATED_AT. A column that a `put` may change has no
+default, or one that says "unknown" (`files.hash`), so that a filled-in default never reaches a row
+that is known. Statuses are INSERT_ONLY, because they change by guarded `update`s alone.
 """
 
 from __future__ import annotations

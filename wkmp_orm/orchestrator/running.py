@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wkmp_orm.engine.lock_file import LockFile
@@ -58,14 +58,19 @@ def sole_import(target: DatabaseTarget) -> Iterator[bool]:
             yield True
         return
     with closing(LockFile(f"{os.path.realpath(target.path)}-import")) as lock_file:
-        yield _take_file(lock_file, target, target.path)
+        is_held = _take_file(lock_file, target, target.path)
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                with suppress(OSError):
+                    lock_file.wipe()
 
 
 def _take_file(lock: LockFile, target: DatabaseTarget, database: Path) -> bool:
     try:
         lock.open(str(database))
         _take(lock, target)
-        lock.sign(NAME, time.time())
     except OSError as error:
         logger.warning(
             "%s cannot be locked (%s): an import that was killed counts as running for ever",
@@ -73,6 +78,8 @@ def _take_file(lock: LockFile, target: DatabaseTarget, database: Path) -> bool:
             (error.strerror or type(error).__name__).lower(),
         )
         return False
+    with suppress(OSError):  # a full disk leaves us unnamed, not unlocked
+        lock.sign(NAME, time.time())
     return True
 
 

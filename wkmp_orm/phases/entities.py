@@ -89,15 +89,13 @@ class _Entities:
                         self._ids_of[row.identity_key].add(mbid)
 
     def _put_with_id(self, identity: Identity, mbid: str) -> Reference:
-        key = identity.key
-        placeholder = self._placeholders.get(key)
-        takes_placeholder = placeholder is not None and self._ids_of[key] <= {mbid}
-        if takes_placeholder and mbid not in self._with_id:
+        key, is_new = identity.key, mbid not in self._with_id
+        takes_placeholder = key in self._placeholders and self._ids_of[key] <= {mbid}
+        placeholder = self._placeholders.pop(key) if takes_placeholder else None
+        if takes_placeholder and is_new:
             self._with_id[mbid] = self._promote(placeholder, identity, mbid)
-            del self._placeholders[key]
-        elif takes_placeholder or mbid not in self._with_id:
+        elif takes_placeholder or is_new:
             self._to_merge[key] = mbid
-            self._placeholders.pop(key, None)
         if mbid not in self._promoted:
             self._with_id[mbid] = self._table.put(self._columns(identity))
         self._ids_of[key].add(mbid)
