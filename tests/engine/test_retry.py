@@ -112,7 +112,7 @@ def test_pauses_grow_and_are_clamped_to_the_deadline() -> None:
 
     # 10 ms doubling, with jitter: a fixed pause of 10 ms would make 40 attempts.
     assert 4 <= len(attempts) <= 30
-    assert attempts[-1] - attempts[0] >= 0.39
+    assert attempts[-1] - attempts[0] >= 0.3
 
 
 @pytest.mark.parametrize(

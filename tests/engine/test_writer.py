@@ -163,9 +163,9 @@ def test_a_lock_of_another_program_is_waited_out(
         timer.join()
 
         assert work.report is not None
-        assert 600 <= work.report.waited_ms < 3_000
+        assert 400 <= work.report.waited_ms < 3_000
         assert work.report.attempts == work.report.lock_errors + 1 == len(sent.attempts)
-        assert work.report.attempts >= 3  # each waits for a busy_timeout of 250 ms
+        assert work.report.attempts >= 2  # each waits for a busy_timeout of 250 ms
         assert len(sent.transactions) == 1
         assert library.totals().retries == work.report.attempts - 1
         assert library.totals().lock_errors == work.report.lock_errors
@@ -182,8 +182,8 @@ def test_a_monitored_transaction_waits_a_lock_out_as_well(sqlite_database: Datab
         timer.join()
 
         totals = library.totals()
-        assert totals.longest_wait_ms >= 600
-        assert totals.lock_errors == totals.retries >= 2
+        assert totals.longest_wait_ms >= 400
+        assert totals.lock_errors == totals.retries >= 1
         assert count_songs(library) == 1
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import DATABASES
 from tests.flush.stored import Rows, dump, restore
+from tests.phases.kinds import Albums, Artists, Kind
 from wkmp_orm import Library
 
 if TYPE_CHECKING:
@@ -56,3 +57,10 @@ def sqlite_library(sqlite_database: Database) -> Iterator[Library]:
     """Open a fresh SQLite database: for what only older services write."""
     with sqlite_database.open() as opened:
         yield opened
+
+
+@pytest.fixture(params=[Artists(), Albums()], ids=["artists", "albums"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Give artists and albums in turn."""
+    given: Kind = request.param
+    return given

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
-from tests.phases.importing import LONG_AGO, SECOND, mbid, stored
-from wkmp_orm import Album, Artist, Passage, PassageAlbum, Song, SongArtist
+from tests.phases.importing import LONG_AGO, SECOND, in_order, mbid, stored
+from wkmp_orm import Album, Artist, Passage, PassageAlbum, Phase, Song, SongArtist
 from wkmp_orm.phases import Identity, album_identity, artist_identity
 from wkmp_orm.phases.entities import put_albums, put_artists
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wkmp_orm import Library, UnitOfWork
 
 Told = list[tuple[Any, ...]]
+NINA, DOCTOR = "Nina Simone", "Dr. Simone"
 
 
 class Kind(Protocol):
@@ -101,3 +104,13 @@ class Albums:
         )
         with library.reader() as session:
             return [(start // SECOND, what) for start, what in session.execute(query)]
+
+
+def naming(kind: Kind, item: int, *identities: Identity) -> Callable[[UnitOfWork], None]:
+    """Return what links an item, for a unit of work."""
+    return lambda work: kind.link(work, item, *identities)
+
+
+def name(library: Library, kind: Kind, item: int, *identities: Identity) -> None:
+    """Link an item in a unit of work of its own."""
+    in_order(library, Phase.RECORDING, naming(kind, item, *identities))

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Database
 
-MODELS = [mapper.class_ for mapper in Base.registry.mappers]
+MODELS = [facts.model for facts in FACTS.values()]
 REQUIRED_KEYS = {
     model: sorted(facts.required & facts.foreign_keys.keys())
     for model, facts in ((facts.model, facts) for facts in FACTS.values())
