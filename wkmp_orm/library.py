@@ -27,6 +27,7 @@ from wkmp_orm.errors import (
     ReadOnlyDatabaseError,
     SchemaOutdatedError,
     SettingError,
+    UnitOfWorkError,
     WrongOwnerError,
 )
 from wkmp_orm.flush.flush import Flusher
@@ -295,8 +296,13 @@ class Library:
         self._closed = True
         if self._executor is not None:
             self._executor.shutdown()
+            self._executor = None
         self._readers.dispose()
-        self._writer.close()
+        try:
+            self._writer.close()
+        except UnitOfWorkError:  # in the middle of a transaction of this thread's own
+            self._closed = False
+            raise
 
     def _check_usable(self) -> None:
         if os.getpid() != self._pid:

@@ -324,6 +324,16 @@ def test_a_session_committed_by_its_user_commits_at_the_end_of_the_block(library
     assert count_songs(library) == 2
 
 
+def test_a_library_is_not_closed_inside_its_own_transaction(sqlite_database: Database) -> None:
+    with sqlite_database.open() as library:
+        with library.begin_monitored("songs::save") as session:
+            session.add(Song(recording_mbid=mbid(2, 1)))
+            with pytest.raises(UnitOfWorkError, match="end that write transaction first"):
+                library.close()
+
+        assert count_songs(library) == 1
+
+
 def test_a_closed_library_begins_nothing(library: Library) -> None:
     library.close()
     with pytest.raises(AlreadyFinishedError, match="open it again"):

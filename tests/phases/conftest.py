@@ -1,4 +1,4 @@
-"""Libraries for the tests of phases: two for each module, emptied before each test.
+"""Libraries for the tests of phases: one of each kind, emptied before each test.
 
 Copying a template takes PostgreSQL a second on a busy machine, and emptying the tables 10 ms.
 """
@@ -17,31 +17,25 @@ from wkmp_orm import Library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import Database
     from tests.support.postgres import PostgresServer
 
 
-@pytest.fixture(scope="module", params=DATABASES)
+@pytest.fixture(scope="session", params=DATABASES)
 def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Library, Rows]]:
     """Open a database of each kind in turn, and tell what is in it at first."""
     music = tmp_path_factory.mktemp("music")
     if request.param == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
-        url = str(shutil.copyfile(template, music / "wkmp.db"))
+        url = str(shutil.copyfile(request.getfixturevalue("sqlite_template"), music / "wkmp.db"))
     else:
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        name = request.module.__name__.replace(".", "_")
-        url = str(
-            server.create_database(name, template=request.getfixturevalue("postgresql_template"))
-        )
+        template = request.getfixturevalue("postgresql_template")
+        url = str(server.create_database("wkmp_phases", template=template))
     with Library.open(url, root=music) as library:
         yield library, dump(library)
-    if request.param == "postgresql":
-        server.drop_database(name)
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def _broken_reference(
     connection: sa.Connection, facts: TableFacts, values: Mapping[str, Any]
 ) -> str | None:
     """Name the foreign key whose parent is not there; SQLite does not say."""
-    for constraint in facts.table.foreign_key_constraints:
+    for constraint in sorted(facts.table.foreign_key_constraints, key=lambda one: str(one.name)):
         element = constraint.elements[0]
         value = values.get(element.parent.name)
         if value is None:

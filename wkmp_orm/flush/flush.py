@@ -26,7 +26,7 @@ from wkmp_orm.flush.executor import Executor
 from wkmp_orm.flush.fast import DriverExecutor
 from wkmp_orm.flush.plan import Execute, plan
 from wkmp_orm.flush.prefetch import prefetch
-from wkmp_orm.flush.write import Write
+from wkmp_orm.flush.write import StalePrefetchError, Write
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -64,6 +64,11 @@ class Flusher:
         started = time.perf_counter()
         try:
             self._run(attempt, caller)
+        except StalePrefetchError as error:
+            raise FlushFailedError(
+                f"{phase}: other writers deleted or changed its rows twice while it was written"
+                f" ({error}); nothing was written. Commit again"
+            ) from error
         except SQLAlchemyError as error:
             waited = (time.perf_counter() - started) * 1000
             raise self._translated(error, attempt, waited) from error
