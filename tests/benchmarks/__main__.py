@@ -1,0 +1,79 @@
+"""The benchmarks' command line: `python -m tests.benchmarks`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.console import Console
+
+from tests.benchmarks import bulk, fairness, growth, headline, one_file, overhead
+from tests.benchmarks.place import open_place
+from tests.benchmarks.report import Result, machine, show, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.benchmarks.place import Place
+
+BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
+    "one-file": one_file.against_the_limit,
+    "one-file-postgresql": one_file.on_postgresql,
+    "others": one_file.against_others,
+    "bulk": bulk.on_sqlite,
+    "bulk-postgresql": bulk.on_postgresql,
+    "fairness": fairness.measure,
+    "growth": growth.measure,
+    "headline": headline.measure,
+    "overhead": overhead.measure,
+}
+WIDTH: Final = 140
+"""Characters for the tables where there is no terminal that has a width."""
+
+LONG: Final[frozenset[str]] = frozenset({"growth"})
+"""Those that take many minutes: only with --long, or by name."""
+
+
+@click.command()
+@click.option(
+    "--only", multiple=True, type=click.Choice(list(BENCHMARKS)), help="Run this one; repeatable."
+)
+@click.option("--long", "with_long", is_flag=True, help="Run those as well that take very long.")
+@click.option("--quick", is_flag=True, help="Little work, one round: does it run at all?")
+@click.option("--rounds", default=5, show_default=True, help="How often each is measured.")
+@click.option(
+    "--directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the databases are made; by default the system's temporary folder.",
+)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures too.")
+def main(
+    only: tuple[str, ...],
+    *,
+    with_long: bool,
+    quick: bool,
+    rounds: int,
+    directory: Path | None,
+    json_path: Path | None,
+) -> None:
+    """Measure wkmp_orm beside hand-written SQL and other libraries, in turns."""
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    logging.getLogger("wkmp_orm").addHandler(logging.NullHandler())  # its warnings are not ours
+    console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
+    chosen = only or tuple(name for name in BENCHMARKS if with_long or name not in LONG)
+    results = []
+    with open_place(directory=directory, rounds=1 if quick else rounds, quick=quick) as place:
+        for name in chosen:
+            with console.status(name):
+                result = BENCHMARKS[name](place)
+            show(result, console)
+            results.append(result)
+    if json_path is not None:
+        write_json(results, json_path)
+
+
+if __name__ == "__main__":
+    main()

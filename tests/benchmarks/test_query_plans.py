@@ -1,0 +1,50 @@
+"""No statement of an import gets slower as the database grows: each finds its rows by an index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tests.benchmarks.headline import _import, _scan
+from tests.benchmarks.work import Work
+
+if TYPE_CHECKING:
+    from tests.conftest import Database
+
+SMALL = ("SCAN anon_", "SCAN import_failures")
+"""Subqueries of the keys that are given and of equal files; and what failed, which is little."""
+
+
+def test_no_phase_scans_a_table_that_grows(sqlite_database: Database) -> None:
+    statements: dict[str, Any] = {}
+
+    def remember(
+        _connection: object, _cursor: object, statement: str, parameters: Any, *_: object
+    ) -> None:
+        many = parameters and isinstance(parameters[0], list | tuple)
+        statements[statement] = parameters[0] if many else parameters
+
+    with sqlite_database.open() as library:
+        for engine in (library._writer.engine, library._readers):
+            sa.event.listen(engine, "before_cursor_execute", remember)
+        # The second and third file find songs and artists of the first, and update nothing else.
+        recordings = Work().files(3)
+        for guid, recording in zip(_scan(library, recordings), recordings, strict=True):
+            _import(library, guid, recording)
+        scans = {
+            statement: scanned
+            for statement, parameters in list(statements.items())
+            if (scanned := _scanned(library._readers, statement, parameters))
+        }
+    assert any(statement.startswith("INSERT INTO passages") for statement in statements)
+    assert not scans
+
+
+def _scanned(engine: sa.Engine, statement: str, parameters: Any) -> list[str]:
+    if not statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+        return []
+    with engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        steps = [row.detail for row in plan]
+    return [step for step in steps if step.startswith("SCAN ") and not step.startswith(SMALL)]
