@@ -30,7 +30,7 @@ BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
     "headline": headline.measure,
     "overhead": overhead.measure,
 }
-WIDTH: Final = 140
+WIDTH: Final = 160
 """Characters for the tables where there is no terminal that has a width."""
 
 LONG: Final[frozenset[str]] = frozenset({"growth"})

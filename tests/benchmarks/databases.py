@@ -25,8 +25,13 @@ PRAGMAS: Final = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA wal_autocheckpoint = 4096",
 )
-"""What the connections of every contender are told, as the library tells its own."""
+"""What the connections of every contender are told, as the library tells its own.
+
+The library copies its log back by itself, after the commit that brings it to 16 MiB; the others
+get SQLite's own checkpoint at that size.
+"""
 
 SCANNED_AT: Final = datetime(2025, 11, 16, 1, 2, 3, tzinfo=UTC)
 MODIFICATION_TIME: Final = SCANNED_AT.isoformat("T", "microseconds")

@@ -108,7 +108,6 @@ def test_on_postgresql_the_same_is_stored(
         "cache_size",
         "mmap_size",
         "temp_store",
-        "wal_autocheckpoint",
         "journal_size_limit",
         "page_size",
     ],
