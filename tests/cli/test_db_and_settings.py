@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.commands import run
 from tests.support.sound import make_sound
-from tests.support.unprivileged import public_folder, without_privileges
+from tests.support.unprivileged import public_folder, read_only, without_privileges
 from wkmp_orm import Library
 from wkmp_orm.schema import head_revision
 
@@ -80,7 +80,7 @@ def test_a_read_only_database_is_refused_by_an_import_and_read_by_check(
         make_sound(folder / "song.flac")
         database = folder / "wkmp.db"
         Library.open(database).close()
-        with without_privileges():
+        with read_only(folder), without_privileges():
             assert run_here("import", folder) == 2
             said = capsys.readouterr().err
             assert "cannot be " in said
@@ -94,7 +94,7 @@ def test_a_folder_that_may_not_be_read_is_refused(
 ) -> None:
     with public_folder() as folder:
         secret = folder / "secret"
-        secret.mkdir(mode=0o700)
+        secret.mkdir(mode=0)
         with without_privileges():
             assert run_here("import", secret) == 2
         assert "give this user read and search permission on it" in capsys.readouterr().err

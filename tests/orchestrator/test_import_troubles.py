@@ -181,7 +181,7 @@ def test_a_file_that_may_not_be_read_is_named() -> None:
     with public_folder() as folder:
         music = folder / "music"
         music.mkdir()
-        make_sound(music / "mine.flac").chmod(0o600)
+        make_sound(music / "mine.flac").chmod(0)
         with Library.open(folder / "wkmp.db") as library:
             folder.chmod(0o777)
             for file in folder.glob("wkmp.db*"):

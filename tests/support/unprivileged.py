@@ -34,6 +34,21 @@ def without_privileges() -> Iterator[None]:
 
 
 @contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody write a folder and the files in it inside the block, its owner included."""
+    places = {folder: 0o555, **dict.fromkeys(folder.iterdir(), 0o444)}
+    before = {place: place.stat().st_mode for place in places}
+    for place, mode in places.items():
+        place.chmod(mode)
+    try:
+        yield
+    finally:
+        for place, mode in before.items():
+            if place.exists():
+                place.chmod(mode)
+
+
+@contextmanager
 def public_folder() -> Iterator[Path]:
     """Make a folder that every user can enter, unlike pytest's, which only its owner can."""
     with tempfile.TemporaryDirectory() as name:
