@@ -269,7 +269,7 @@ def test_a_file_that_may_not_be_written_refuses_the_commit_and_keeps_the_rows(
 
 
 def test_a_file_that_may_not_be_read_says_so(public_database: Path) -> None:
-    public_database.chmod(0o600)
+    public_database.chmod(0)
     for read_only in (False, True):
         with (
             without_privileges(),
@@ -281,12 +281,13 @@ def test_a_file_that_may_not_be_read_says_so(public_database: Path) -> None:
 def test_a_folder_that_may_not_be_entered_says_so(public_database: Path) -> None:
     inner = public_database.parent / "inner" / "most"
     inner.mkdir(parents=True)
-    inner.parent.chmod(0o700)
+    inner.parent.chmod(0)
     with (
         without_privileges(),
         pytest.raises(DatabaseUnavailableError, match="does not exist or may not be entered"),
     ):
         Library.open(inner / "wkmp.db")
+    inner.parent.chmod(0o700)
 
 
 def text_file(path: Path) -> None:
