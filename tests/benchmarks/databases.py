@@ -25,11 +25,11 @@ PRAGMAS: Final = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA journal_size_limit = 67108864",
-    "PRAGMA wal_autocheckpoint = 4096",
+    "PRAGMA wal_autocheckpoint = 8192",
 )
 """What the connections of every contender are told, as the library tells its own.
 
-The library copies its log back by itself, after the commit that brings it to 16 MiB; the others
+The library copies its log back by itself, after the commit that brings it to 32 MiB; the others
 get SQLite's own checkpoint at that size.
 """
 

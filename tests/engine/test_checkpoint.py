@@ -53,6 +53,27 @@ def test_no_commit_of_ours_copies_the_log_back_by_itself(library: Library) -> No
         assert session.connection().exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 0
 
 
+def test_the_log_is_written_anew_from_its_beginning_and_not_made_anew(
+    library: Library, log: Path
+) -> None:
+    write(library, 20)
+    inode, size = log.stat().st_ino, log.stat().st_size
+    before = library.totals().checkpoints
+    write(library, 20)
+    assert library.totals().checkpoints > before
+    assert log.stat().st_ino == inode
+    assert size <= log.stat().st_size < 2 * SMALL
+
+
+def test_what_is_in_the_log_already_is_not_copied_again(library: Library) -> None:
+    write(library, 20)
+    before = library.totals().checkpoints
+    for _ in range(3):
+        with library.unit_of_work("writing") as work:
+            work.songs.put(SongFactory.build())
+    assert library.totals().checkpoints <= before + 1
+
+
 def test_a_long_reader_is_reported_once_and_the_log_shrinks_when_it_is_gone(
     library: Library, log: Path, sqlite_database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -66,14 +87,16 @@ def test_a_long_reader_is_reported_once_and_the_log_shrinks_when_it_is_gone(
         assert len(warnings) == 1
         assert "a reader that has been open for long" in warnings[0]
         reader.execute("ROLLBACK")
-    write(library, 20)
+    with library.begin_monitored("asking") as session:
+        session.connection().exec_driver_sql(f"PRAGMA journal_size_limit = {SMALL}")
+    write(library, 40)
     assert log.stat().st_size < 2 * SMALL
 
 
 def test_a_checkpoint_that_fails_takes_no_commit_with_it(
     library: Library, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_connection: object) -> bool:
+    def fail(_connection: object) -> int:
         message = "disk I/O error"
         raise sqlite3.OperationalError(message)
 
