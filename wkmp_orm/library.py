@@ -78,7 +78,7 @@ class Library:
         self.settings = Settings(self)
         self._writer = Writer(target, options)
         self._readers = create_reader_engine(target, options)
-        self._flusher = Flusher(self._writer, self._readers)
+        self._flusher = Flusher(self._writer)
         self._listeners: list[Callable[[WriteReport], object]] = []
         self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
@@ -157,11 +157,9 @@ class Library:
             except SettingError as error:
                 # It must open all the same, or the value could not be mended through it.
                 logger.warning("%s; the default is used meanwhile", error)
-        self._writer.engine.dispose()
+        self._writer.renew()
         self._readers.dispose()
-        self._writer.engine = self._writer.new_engine()
         self._readers = create_reader_engine(self.target, options)
-        self._flusher = Flusher(self._writer, self._readers)
 
     def _settle_root(self, root: str | os.PathLike[str] | None) -> None:
         stored = self.settings.get(LIBRARY_ROOT)

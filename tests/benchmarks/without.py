@@ -36,7 +36,6 @@ def without_ticket(library: Library, threads: int) -> None:
     try:
         # Otherwise the connection pool would be a queue of its own.
         sqlite.WRITER_CONNECTIONS = threads  # type: ignore[misc]
-        library._writer.engine.dispose()
-        library._writer.engine = library._writer.new_engine()
+        library._writer.renew()
     finally:
         sqlite.WRITER_CONNECTIONS = usual  # type: ignore[misc]

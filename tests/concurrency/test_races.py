@@ -15,7 +15,7 @@ from tests.flush.recordings import LONG_AGO, SECOND, add_file, mbid
 from tests.flush.stored import dump
 from tests.support.processes import run_in_processes
 from wkmp_orm import Library, SongArtist
-from wkmp_orm.settings import AI_DATABASE_CONNECTION_POOL_SIZE, AI_DATABASE_MAX_LOCK_WAIT_MS
+from wkmp_orm.settings import AI_DATABASE_MAX_LOCK_WAIT_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,31 +31,33 @@ ROUNDS = 4
 
 
 @contextmanager
-def roomy(database: Database) -> Iterator[Library]:
-    """Open a library in which all writers can stand between their prefetch and their BEGIN."""
+def patient(database: Database) -> Iterator[Library]:
+    """Open a library in which all writers may stand between their prefetch and their BEGIN."""
     with database.open() as library:
-        library.settings.save(
-            {AI_DATABASE_CONNECTION_POOL_SIZE: WRITERS, AI_DATABASE_MAX_LOCK_WAIT_MS: 30_000}
-        )
+        library.settings.save({AI_DATABASE_MAX_LOCK_WAIT_MS: 30_000})
     with database.open() as library:
         yield library
 
 
 @contextmanager
 def held_after_prefetch(library: Library, wait: Callable[[], object]) -> Iterator[None]:
-    """Have each thread wait once, when it gives its first reader's connection back."""
+    """Have each thread wait once, when it has given its first prefetch's connection back."""
     waited = threading.local()
+    reading = library._writer.reading
 
-    def checkin(_connection: object, _record: object) -> None:
+    @contextmanager
+    def held() -> Iterator[sa.Connection]:
+        with reading() as connection:
+            yield connection
         if not getattr(waited, "once", False):
             waited.once = True
             wait()
 
-    sa.event.listen(library._readers, "checkin", checkin)
+    library._writer.reading = held  # type: ignore[method-assign]
     try:
         yield
     finally:
-        sa.event.remove(library._readers, "checkin", checkin)
+        library._writer.reading = reading  # type: ignore[method-assign]
 
 
 def at_once(library: Library, write: Callable[[UnitOfWork, int], None]) -> None:
@@ -104,7 +106,7 @@ def assert_one_song_with_passages(library: Library, count: int) -> str:
 
 
 def test_threads_that_put_one_new_song_make_one_and_all_bind_to_it(database: Database) -> None:
-    with roomy(database) as library:
+    with patient(database) as library:
         file = add_file(library)
         handles: dict[int, tuple[Any, Any]] = {}
 
@@ -133,7 +135,7 @@ def put_all(work: UnitOfWork, number: int, round_: int) -> None:
 
 
 def test_threads_that_put_the_same_keys_in_other_orders_never_fail(database: Database) -> None:
-    with roomy(database) as library:
+    with patient(database) as library:
         for round_ in range(ROUNDS):
             at_once(library, partial(put_all, round_=round_))
 
@@ -167,7 +169,7 @@ def link_an_artist(work: UnitOfWork, number: int, weight: float, song: str | Non
 def test_weights_of_one_song_never_sum_beyond_1_whoever_links_artists_at_once(
     database: Database, weight: float, fitting: int, *, known: bool
 ) -> None:
-    with roomy(database) as library:
+    with patient(database) as library:
         with library.unit_of_work("earlier") as work:
             song = work.songs.put(recording_mbid=mbid(2, 1 if known else 2))
         guid = song.guid if known else None
@@ -178,7 +180,7 @@ def test_weights_of_one_song_never_sum_beyond_1_whoever_links_artists_at_once(
 
 
 def test_weights_of_a_known_song_put_again_never_sum_beyond_1(database: Database) -> None:
-    with roomy(database) as library:
+    with patient(database) as library:
         with library.unit_of_work("earlier") as work:
             work.songs.put(recording_mbid=mbid(2, 1))
 
@@ -201,7 +203,7 @@ def race(barrier: Barrier, database: Database, file: str, number: int) -> tuple[
 
 
 def test_processes_agree_as_threads_do(database: Database) -> None:
-    with roomy(database) as library:
+    with patient(database) as library:
         file = add_file(library)
 
         arguments = [(database, file, number) for number in range(PROCESSES)]

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from tests.concurrency.foreign_locks import locked
 from tests.flush.recordings import LONG_AGO, mbid
 from wkmp_orm.engine.codes import RETRYABLE, STALE, STORAGE, Fault, code_of, driver_error, fault_of
+from wkmp_orm.engine.factory import create_writer_engine
 from wkmp_orm.models import Base
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def test_the_constraints_of_both_databases(library: Library, fault: Fault) -> No
 def test_a_lock_of_both_databases(database: Database, library: Library) -> None:
     library.options.lock_retry_ms = 50
     library.options.max_lock_wait_ms = 100
-    engine = library._writer.new_engine()
+    engine = create_writer_engine(library.target, library.options)
 
     with (
         locked(database),

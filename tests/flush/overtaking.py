@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy.orm import Session
+    import sqlalchemy as sa
 
     from wkmp_orm import Library
 
@@ -26,11 +26,11 @@ def overtaken(library: Library, overtake: Callable[[], object]) -> Iterator[None
     waiting = [overtake]
 
     @contextmanager
-    def late(*arguments: Any, **options: Any) -> Iterator[Session]:
+    def late(*arguments: Any, **options: Any) -> Iterator[sa.Connection]:
         if waiting:
             waiting.pop()()
-        with transaction(*arguments, **options) as session:
-            yield session
+        with transaction(*arguments, **options) as connection:
+            yield connection
 
     library._writer.transaction = late  # type: ignore[method-assign]
     try:

@@ -32,7 +32,7 @@ class Stage:
         age(library)
         self.before = dump(audience)
         self.absent = content(self.before)
-        self.injector = FaultInjector(library._writer.engine, library._readers)
+        self.injector = FaultInjector(library._writer.engine)
         self.set_back()
         work, _ = self.accumulated()
         with self.injector.counting() as self.calls:
@@ -42,11 +42,11 @@ class Stage:
     def set_back(self) -> None:
         """Have the rows as they were, and the library connected or not."""
         restore(self.audience, self.before)
-        for engine in (self.library._writer.engine, self.library._readers):
-            if self.connected:
-                engine.connect().close()
-            else:
-                engine.dispose()
+        engine = self.library._writer.engine
+        if self.connected:
+            engine.connect().close()
+        else:
+            engine.dispose()
 
     def accumulated(self) -> tuple[UnitOfWork, list[Handle[Any]]]:
         work = self.library.unit_of_work("representative")

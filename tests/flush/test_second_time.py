@@ -149,7 +149,7 @@ def test_forty_thousand_passages_are_one_transaction_and_nothing_the_second_time
         sent.clear()
         with library.unit_of_work("recording") as work:
             second = put(work)
-        assert sent.recorded == []
+        assert sent.attempts == []
     assert [passage.guid for passage in second] == [passage.guid for passage in first]
     assert work.report is not None
     assert {str(counts) for counts in work.report.rows.values()} == {f"{count} unchanged"}
@@ -181,7 +181,7 @@ def test_an_unknown_row_needs_its_columns_and_is_refused_before_any_transaction(
         partial = getattr(work, table).put(key)
         with pytest.raises(InvalidRowError, match=re.escape(f"{name}={value!r}")) as caught:
             work.commit()
-        assert sent.recorded == []
+        assert sent.attempts == []
     assert (caught.value.table, caught.value.field) == (table, column)
     assert dump(library) == before
     partial.set(**rest)
@@ -224,5 +224,5 @@ def test_an_update_to_what_is_stored_sends_nothing(
     before = dump(library)
     with recording(library._writer.engine) as sent, library.unit_of_work("second") as work:
         order(work, file)
-    assert sent.recorded == []
+    assert sent.attempts == []
     assert dump(library) == before

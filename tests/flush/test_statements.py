@@ -153,13 +153,12 @@ def test_links_and_passages_of_new_rows_are_not_looked_for(
 def test_a_phase_without_changes_opens_no_connection(
     library: Library, sent: StatementRecorder
 ) -> None:
-    library._writer.engine.dispose()
-    library._readers.dispose()
+    engine = library._writer.engine
+    engine.dispose()
     with library.unit_of_work("recording") as work:
         work.songs.put_many([])
     assert sent.recorded == []
-    for engine in (library._writer.engine, library._readers):
-        assert "Connections in pool: 0" in engine.pool.status()
+    assert "Connections in pool: 0" in engine.pool.status()
     assert str(work.report) == "recording: nothing to do"
 
 
@@ -169,12 +168,10 @@ def test_a_phase_that_finds_everything_done_opens_no_transaction(
     file = add_file(library)
     with library.unit_of_work("recording") as work:
         record(work, file, 5)
-    library._writer.engine.dispose()
     sent.clear()
     with library.unit_of_work("recording") as work:
         record(work, file, 5)
     assert sent.attempts == []
-    assert "Connections in pool: 0" in library._writer.engine.pool.status()
     assert work.report is not None
     assert work.report.outcome == "nothing to do"
 

@@ -82,7 +82,7 @@ def test_a_unit_of_work_that_changes_nothing_begins_no_write(library: Library) -
             song = work.songs.put(recording_mbid=mbid(2, 1), title="Sinnerman")
             work.passages.put(file_id=add_file(library), end_time_ticks=SECOND)
 
-    assert sent.recorded == []
+    assert sent.attempts == []
     assert work.report is not None
     assert (work.report.attempts, work.report.rows["songs"].unchanged) == (0, 1)
     assert song.guid == dump(library)["songs"][0]["guid"]
@@ -158,7 +158,7 @@ def test_an_exception_in_the_block_discards(library: Library) -> None:
         work.songs.put(recording_mbid=mbid(2, 1), title="Sinnerman")
         _ = 1 / 0
 
-    assert sent.recorded == []
+    assert sent.attempts == []
     assert not work.committed
     with pytest.raises(AlreadyFinishedError, match="is discarded"):
         work.songs.put(recording_mbid=mbid(2, 2))

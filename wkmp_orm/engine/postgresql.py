@@ -33,6 +33,7 @@ def create_postgresql_engine(url: sa.URL, options: EngineOptions, *, writer: boo
         pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
         max_overflow=0 if writer else 4,
         pool_timeout=options.max_lock_wait_ms / 1000,
+        pool_use_lifo=True,
         connect_args={
             "application_name": url.query.get("application_name", APPLICATION_NAME),
             "options": (

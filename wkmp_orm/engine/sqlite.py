@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
     from wkmp_orm.engine.options import EngineOptions, SqliteDriver
 
-WRITER_CONNECTIONS: Final = 2
-"""One transaction writes at a time; the second connection serves the next one while the first is
-still being returned."""
+WRITER_CONNECTIONS: Final = 4
+"""One transaction writes at a time; the others look up what the next ones will write."""
+
+NO_BEGIN: Final = {"sqlite_begin": ""}
+"""The execution options of connections that read outside any transaction."""
 
 LOG_BYTES_KEPT: Final = 64 * 1024 * 1024
 """To this size the write-ahead log is cut after a checkpoint."""
@@ -69,6 +71,7 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
         pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
         max_overflow=0 if writer else 4,
         pool_timeout=options.max_lock_wait_ms / 1000,
+        pool_use_lifo=True,  # a writer gets the connection that has just read what it writes
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -84,9 +87,13 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
     def close(connection: Any, _record: object) -> None:
         forget_closed(connection)
 
+    usual_begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
+
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+        statement = connection.get_execution_options().get("sqlite_begin", usual_begin)
+        if statement:
+            connection.exec_driver_sql(statement)
 
     return engine
 

@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from wkmp_orm.engine.checkpoint import Checkpointer
 from wkmp_orm.engine.codes import Fault, fault_of
-from wkmp_orm.engine.factory import create_writer_engine
+from wkmp_orm.engine.factory import autocommitting, create_writer_engine
 from wkmp_orm.engine.monitor import Monitor, WriteReport
 from wkmp_orm.engine.retry import retrying
 from wkmp_orm.engine.ticket import ticket_for
 from wkmp_orm.errors import LockTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
@@ -45,16 +45,21 @@ class Writer:
         """Make the writers' engine; nothing is connected yet."""
         self.target = target
         self.options = options
-        self.engine: sa.Engine = self.new_engine()
         self.monitor = Monitor()
         self._ticket = None if target.path is None else ticket_for(target.path)
         self._checkpointer = (
             None if target.path is None else Checkpointer(target.path, self.monitor)
         )
+        self._make_engines()
 
-    def new_engine(self) -> sa.Engine:
-        """Make an engine with the options as they are now."""
-        return create_writer_engine(self.target, self.options)
+    def _make_engines(self) -> None:
+        self.engine = create_writer_engine(self.target, self.options)
+        self._autocommit = autocommitting(self.engine)
+
+    def renew(self) -> None:
+        """Connect from now on with the options as they are now."""
+        self._disconnect(patience_s=0.0)
+        self._make_engines()
 
     def new_report(self, *, caller: str, phase: str) -> WriteReport:
         """Open the account of one write by the present thread."""
@@ -70,11 +75,24 @@ class Writer:
             return nullcontext()
         return self._ticket.hold(phase=phase, deadline=deadline)
 
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """Give a connection of the writers' for reads outside any transaction.
+
+        The writers' and not the readers': what is looked up is what is written next, and SQLite
+        keeps the pages that it read in the connection's own cache. It is a third of the time.
+        """
+        return self._autocommit.connect()
+
     @contextmanager
     def transaction(
-        self, report: WriteReport, *, deadline: float, withdrawal: Withdrawal | None = None
-    ) -> Iterator[Session]:
-        """Run one attempt: commit when the block ends, roll back when it raises.
+        self,
+        report: WriteReport,
+        *,
+        deadline: float,
+        withdrawal: Withdrawal | None = None,
+        commit: bool = True,
+    ) -> Iterator[sa.Connection]:
+        """Run one attempt: commit (or not) when the block ends, roll back when it raises.
 
         The report gets this attempt's wait, also when it was in vain, and its hold, COMMIT
         included. Errors come through as SQLAlchemy raised them; WithdrawnError if the write was
@@ -94,31 +112,18 @@ class Writer:
                     try:
                         if withdrawal is not None:
                             withdrawal.begin()
-                        if (yield from self._committed(connection, transaction)):
+                        yield connection
+                        if commit and transaction.is_active:
+                            self._commit(connection, transaction)
                             report.outcome = "committed"
                     finally:
+                        if transaction.is_active:
+                            transaction.rollback()
                         report.held_ms = (time.perf_counter() - begun) * 1000
                     if self._checkpointer is not None:
                         self._checkpointer.after_commit(connection)
         finally:
             report.waited_ms += ((begun or time.perf_counter()) - started) * 1000
-
-    def _committed(
-        self, connection: sa.Connection, transaction: sa.RootTransaction
-    ) -> Generator[Session, None, bool]:
-        """Give the Session and commit after it; False if its user rolled it back."""
-        try:
-            with Session(connection, autoflush=False, expire_on_commit=False) as session:
-                yield session
-                if not transaction.is_active:
-                    return False
-                session.flush()
-                self._commit(connection, transaction)
-                return True
-        except BaseException:
-            if transaction.is_active:
-                transaction.rollback()
-            raise
 
     @contextmanager
     def begin_monitored(self, caller: str) -> Iterator[Session]:
@@ -132,7 +137,7 @@ class Writer:
         deadline = self.deadline()
         started = time.perf_counter()
 
-        def begin() -> Session:
+        def begin() -> sa.Connection:
             try:
                 return stack.enter_context(self.transaction(report, deadline=deadline))
             except SQLAlchemyError as error:
@@ -142,13 +147,17 @@ class Writer:
         with ExitStack() as stack:
             stack.callback(self.monitor.record, report)
             try:
-                session = retrying(caller, deadline=deadline, dialect=self.target.dialect)(begin)
+                loop = retrying(caller, deadline=deadline, dialect=self.target.dialect)
+                connection = loop(begin)
             except SQLAlchemyError as error:
                 if fault_of(error) is not Fault.LOCKED:
                     raise
                 waited = (time.perf_counter() - started) * 1000
                 raise lock_timeout(self.target, report, waited) from error
-            yield session
+            with Session(connection, autoflush=False, expire_on_commit=False) as session:
+                yield session
+                if connection.in_transaction():
+                    session.flush()
 
     def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
         driver: Any = connection.connection.dbapi_connection
@@ -166,14 +175,20 @@ class Writer:
             raise
 
     def close(self) -> None:
-        """Close the connections, and the ticket's files unless others use them.
-
-        The last connection of a file copies SQLite's log back, so this takes its turn as well.
-        """
+        """Close the connections, and the ticket's files unless others use them."""
         with ExitStack() as stack:
             if self._ticket is not None and not self.options.read_only:
                 stack.callback(self._ticket.close)
-                deadline = time.monotonic() + CLOSING_PATIENCE_S
+            self._disconnect(patience_s=CLOSING_PATIENCE_S)
+
+    def _disconnect(self, *, patience_s: float) -> None:
+        """Close the connections; the last one of a file copies SQLite's log back, in its turn.
+
+        Who has the turn meanwhile has the file open, so that ours is not the last connection.
+        """
+        with ExitStack() as stack:
+            if self._ticket is not None and not self.options.read_only:
+                deadline = time.monotonic() + patience_s
                 with suppress(LockTimeoutError):  # closing is not worth a longer wait
                     stack.enter_context(self._ticket.hold(phase="closing", deadline=deadline))
             self.engine.dispose()

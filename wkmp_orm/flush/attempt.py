@@ -32,16 +32,11 @@ if TYPE_CHECKING:
 LEDGER_COLUMNS = ("flush_id", "committed_at")
 
 
-class RollBackError(Exception):
-    """Leaves a transaction without committing it."""
-
-
 @dataclass(slots=True)
 class Attempt:
     """One flush and what its attempts have learned."""
 
     writer: Writer
-    readers: sa.Engine
     executor: Executor
     changes: Changes
     report: WriteReport
@@ -56,7 +51,7 @@ class Attempt:
                 return
             # Also in the first attempt: an earlier flush of these changes may have failed.
             self.changes.unbind()
-            with self.readers.connect() as connection:
+            with self.writer.reading() as connection:
                 prefetch(connection, self.changes)
             steps = plan(self.changes)
             counts = {
@@ -72,7 +67,7 @@ class Attempt:
             self.report.lock_errors += fault_of(error) is Fault.LOCKED
             raise
         except ConditionFailedError as failure:
-            with self.readers.connect() as connection:
+            with self.writer.reading() as connection:
                 found = condition_not_met(connection, failure)
             if found is None and self._stale:
                 found = condition_undone(failure)
@@ -94,13 +89,9 @@ class Attempt:
         this one wait for its end, where a mere look would say "not there" too early.
         """
         report = self.writer.new_report(caller="ledger", phase=self.report.phase)
-        entered = False
-        try:
-            with self.writer.transaction(report, deadline=self.deadline) as session:
-                entered = self._enter_ledger(session.connection())
-                raise RollBackError  # noqa: TRY301  how a transaction is left without COMMIT
-        except RollBackError:
-            self.changes.in_doubt = False
+        with self.writer.transaction(report, deadline=self.deadline, commit=False) as connection:
+            entered = self._enter_ledger(connection)
+        self.changes.in_doubt = False
         if not entered:
             self.report.outcome = "committed"
         return not entered
@@ -110,10 +101,10 @@ class Attempt:
         transaction = self.writer.transaction(
             self.report, deadline=self.deadline, withdrawal=self.withdrawal
         )
-        with transaction as session:
-            write = Write(session, self.executor, counts)
+        with transaction as connection:
+            write = Write(connection, self.executor, counts)
             write.lock(self.changes.locks)
-            if postgresql and not self._enter_ledger(session.connection()):
+            if postgresql and not self._enter_ledger(connection):
                 return  # committed by an earlier call that lost its answer
             for step in steps:
                 write.run(step)

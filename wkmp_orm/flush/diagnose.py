@@ -25,8 +25,6 @@ from wkmp_orm.flush.write import ConditionFailedError
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from sqlalchemy.orm import Session
-
     from wkmp_orm.errors import RowError
     from wkmp_orm.models.facts import TableFacts
 
@@ -62,25 +60,27 @@ class HalvingExecutor:
         self.facts: TableFacts | None = None
         """The table of the step that is being written."""
 
-    def insert(self, session: Session, facts: TableFacts, batch: Batch) -> None:
+    def insert(self, connection: sa.Connection, facts: TableFacts, batch: Batch) -> None:
         """Insert rows; RowFailureError names the first that fails."""
-        # Not through bulk_insert_mappings: its failure would end the Session's own transaction.
-        self._narrow(session, sa.insert(facts.table), batch.rows())
+        # Not through bulk_insert_mappings: its failure would end the whole transaction.
+        self._narrow(connection, sa.insert(facts.table), batch.rows())
 
-    def execute(self, session: Session, statement: sa.Executable, batch: Batch) -> int:
+    def execute(self, connection: sa.Connection, statement: sa.Executable, batch: Batch) -> int:
         """Execute a statement; RowFailureError names the first row that fails."""
-        return self._narrow(session, statement, batch.rows())
+        return self._narrow(connection, statement, batch.rows())
 
-    def _narrow(self, session: Session, statement: sa.Executable, rows: list[Parameters]) -> int:
+    def _narrow(
+        self, connection: sa.Connection, statement: sa.Executable, rows: list[Parameters]
+    ) -> int:
         try:
-            with session.connection().begin_nested():
-                return self._plain.execute(session, statement, Batch.of_rows(rows))
+            with connection.begin_nested():
+                return self._plain.execute(connection, statement, Batch.of_rows(rows))
         except (IntegrityError, DataError) as error:
             if len(rows) == 1:
                 raise RowFailureError(self.facts, rows[0], error) from error
         half = len(rows) // 2
-        first = self._narrow(session, statement, rows[:half])
-        return first + self._narrow(session, statement, rows[half:])
+        first = self._narrow(connection, statement, rows[:half])
+        return first + self._narrow(connection, statement, rows[half:])
 
 
 def constraint_violation(

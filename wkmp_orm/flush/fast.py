@@ -14,8 +14,6 @@ import sqlalchemy as sa
 from wkmp_orm.flush.prepared import prepared
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from wkmp_orm.flush.batch import Batch
     from wkmp_orm.models.facts import TableFacts
 
@@ -30,17 +28,15 @@ def _insert(table: sa.Table) -> sa.Insert:
 class DriverExecutor:
     """Sends tuples through the driver's executemany."""
 
-    def insert(self, session: Session, facts: TableFacts, batch: Batch) -> None:
+    def insert(self, connection: sa.Connection, facts: TableFacts, batch: Batch) -> None:
         """Insert rows in one executemany."""
-        connection = session.connection()
         statement = prepared(
             _insert(facts.table), tuple(batch.columns), connection.dialect, insert=True
         )
         connection.exec_driver_sql(statement.text, statement.tuples(batch))
 
-    def execute(self, session: Session, statement: sa.Executable, batch: Batch) -> int:
+    def execute(self, connection: sa.Connection, statement: sa.Executable, batch: Batch) -> int:
         """Execute a statement once for all rows and return how many it matched."""
-        connection = session.connection()
         ready = prepared(statement, tuple(batch.columns), connection.dialect)
         result = connection.exec_driver_sql(
             ready.text, ready.tuples(batch), execution_options=_COUNTED

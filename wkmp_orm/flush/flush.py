@@ -20,7 +20,7 @@ from wkmp_orm.errors import (
     StorageError,
     WkmpOrmError,
 )
-from wkmp_orm.flush.attempt import Attempt, RollBackError
+from wkmp_orm.flush.attempt import Attempt
 from wkmp_orm.flush.diagnose import HalvingExecutor, RowFailureError, constraint_violation
 from wkmp_orm.flush.executor import Executor
 from wkmp_orm.flush.fast import DriverExecutor
@@ -29,8 +29,6 @@ from wkmp_orm.flush.prefetch import prefetch
 from wkmp_orm.flush.write import StalePrefetchError, Write
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from wkmp_orm.engine.monitor import WriteReport
     from wkmp_orm.flush.changes import Changes
 
@@ -38,12 +36,9 @@ if TYPE_CHECKING:
 class Flusher:
     """Flushes accumulated changes into one database. Any thread may call."""
 
-    def __init__(
-        self, writer: Writer, readers: sa.Engine, executor: Executor | None = None
-    ) -> None:
-        """Write through `writer`, prefetch through `readers`."""
+    def __init__(self, writer: Writer, executor: Executor | None = None) -> None:
+        """Write through `writer`; `executor` is how rows are sent, the fast way unless given."""
         self._writer = writer
-        self._readers = readers
         self._executor = executor or DriverExecutor()
 
     def flush(
@@ -58,9 +53,7 @@ class Flusher:
         if not changes:
             return report
         deadline = self._writer.deadline()
-        attempt = Attempt(
-            self._writer, self._readers, self._executor, changes, report, deadline, withdrawal
-        )
+        attempt = Attempt(self._writer, self._executor, changes, report, deadline, withdrawal)
         started = time.perf_counter()
         try:
             self._run(attempt, caller)
@@ -123,19 +116,20 @@ class Flusher:
         """Replay the flush without committing, to name the row that failed; None if none does."""
         report = self._writer.new_report(caller="diagnosis", phase="diagnosis")
         executor = HalvingExecutor()
-        found: WkmpOrmError | None = None
+        changes.unbind()
         try:
-            changes.unbind()
-            with self._readers.connect() as connection:
+            with self._writer.reading() as connection:
                 prefetch(connection, changes)
-            with self._writer.transaction(report, deadline=self._writer.deadline()) as session:
-                write = Write(session, executor, {})
+            with self._writer.transaction(
+                report, deadline=self._writer.deadline(), commit=False
+            ) as connection:
+                write = Write(connection, executor, {})
                 try:
                     for step in plan(changes):
                         executor.facts = None if isinstance(step, Execute) else step.facts
                         write.run(step)
                 except RowFailureError as failure:
-                    found = constraint_violation(session.connection(), failure, changes)
-                raise RollBackError  # noqa: TRY301  how a transaction is left without COMMIT
-        except (SQLAlchemyError, WkmpOrmError, RollBackError):
-            return found
+                    return constraint_violation(connection, failure, changes)
+        except (SQLAlchemyError, WkmpOrmError):
+            pass
+        return None

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import sqlalchemy as sa
-    from sqlalchemy.orm import Session
 
     from wkmp_orm.flush.executor import Executor
 
@@ -46,20 +45,20 @@ class StalePrefetchError(FlushError):
 class Write:
     """One attempt to write a plan. `counts` says what happened to which table's rows."""
 
-    session: Session
+    connection: sa.Connection
     executor: Executor
     counts: dict[str, RowCounts]
     now: datetime = field(default_factory=utc_now)
     dialect: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dialect = self.session.connection().dialect.name
+        self.dialect = self.connection.dialect.name
 
     def lock(self, names: Iterable[str]) -> None:
         """Take the named locks until COMMIT, in one order for all writers."""
         if self.dialect == "postgresql":
             for name in sorted(names):
-                self.session.execute(statements.advisory_lock(), {"name": name})
+                self.connection.execute(statements.advisory_lock(), {"name": name})
 
     def run(self, step: Step) -> None:
         """Send one step."""
@@ -86,7 +85,7 @@ class Write:
         self, facts: TableFacts, rows: Sequence[PendingRow], columns: Sequence[str]
     ) -> None:
         batch = insert_batch(facts, rows, columns, self.now)
-        self.executor.insert(self.session, facts, batch)
+        self.executor.insert(self.connection, facts, batch)
         self._count(facts).inserted += len(rows)
 
     def _insert_absent(
@@ -94,7 +93,7 @@ class Write:
     ) -> int:
         statement = statements.insert_if_absent(self.dialect, facts.name, columns)
         batch = insert_batch(facts, rows, columns, self.now, statements.SET)
-        inserted = self.executor.execute(self.session, statement, batch)
+        inserted = self.executor.execute(self.connection, statement, batch)
         self._count(facts).inserted += inserted
         return inserted
 
@@ -103,7 +102,7 @@ class Write:
         lost = len(rows) - self._insert_absent(facts, rows, step.columns)
         if lost == 0:
             return
-        stored = fetch_by_natural_key(self.session.connection(), facts, rows)
+        stored = fetch_by_natural_key(self.connection, facts, rows)
         for row in rows:
             known = stored.get(natural_key(facts, row.values))
             if known is None:  # it was there and was deleted in between
@@ -147,7 +146,7 @@ class Write:
             return
         parent = facts.foreign_keys[facts.total.per]
         batch = Batch.of_rows([{f"{statements.WHERE}guid": guid} for guid in sorted(parents)])
-        self.executor.execute(self.session, statements.touch(parent), batch)
+        self.executor.execute(self.connection, statements.touch(parent), batch)
 
     def _merge(
         self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
@@ -162,7 +161,7 @@ class Write:
         for name, value in self._stamp(facts).items():
             parameters[name] = [value] * len(rows)
         batch = Batch(len(rows), parameters)
-        matched = self.executor.execute(self.session, statement, batch)
+        matched = self.executor.execute(self.connection, statement, batch)
         self._count(facts).updated += matched
         self._count(facts).unchanged += len(rows) - matched
         if matched < len(rows):
@@ -171,7 +170,7 @@ class Write:
     def _check_still_there(self, facts: TableFacts, rows: Sequence[PendingRow]) -> None:
         """Tell a row that another writer merged in the same way from one that is gone."""
         keys = {(row.known or {})[facts.key[0]] for row in rows}
-        found = fetch(self.session.connection(), facts, facts.key[0], keys, facts.key)
+        found = fetch(self.connection, facts, facts.key[0], keys, facts.key)
         if len({row[facts.key[0]] for row in found}) < len(keys):
             msg = f"{facts.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
@@ -218,7 +217,7 @@ class Write:
         matched = 0
         if required:
             matched = self.executor.execute(
-                self.session, statement, Batch.of_rows([rows[i] for i in required])
+                self.connection, statement, Batch.of_rows([rows[i] for i in required])
             )
             if matched != len(required):
                 self._refuse(facts, [orders[i] for i in required])
@@ -227,7 +226,7 @@ class Write:
         for i, order in enumerate(orders):
             if not order.required:  # row by row: a sum would not tell which of them matched
                 one = Batch.of_rows([rows[i]])
-                order.matched = self.executor.execute(self.session, statement, one) > 0
+                order.matched = self.executor.execute(self.connection, statement, one) > 0
                 matched += order.matched
         return matched
 
@@ -242,7 +241,7 @@ class Write:
     def _execute(self, step: Execute) -> None:
         pending = step.pending
         # Any statement may come here, so it takes SQLAlchemy's own way, whatever the executor.
-        result = self.session.connection().execute(
+        result = self.connection.execute(
             pending.statement,
             [bound(row) for row in pending.parameters],
             execution_options={"preserve_rowcount": True},
