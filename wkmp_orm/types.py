@@ -291,9 +291,9 @@ TICKS = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A 64-bit integer under the name that each database gives it."""
 
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UUID_TEXT: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def is_uuid(text: str) -> bool:
     """Say whether the text is a UUID in the one spelling that is stored."""
-    return _UUID.fullmatch(text) is not None  # six times as fast as to parse it
+    return UUID_TEXT.fullmatch(text) is not None  # six times as fast as to parse it

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.conftest import Database
     from tests.support.processes import Barrier
     from wkmp_orm import UnitOfWork
+    from wkmp_orm.engine.channel import Channel
 
 WRITERS = 16
 PROCESSES = 4
@@ -46,9 +47,9 @@ def held_after_prefetch(library: Library, wait: Callable[[], object]) -> Iterato
     reading = library._writer.reading
 
     @contextmanager
-    def held() -> Iterator[sa.Connection]:
-        with reading() as connection:
-            yield connection
+    def held() -> Iterator[Channel]:
+        with reading() as channel:
+            yield channel
         if not getattr(waited, "once", False):
             waited.once = True
             wait()

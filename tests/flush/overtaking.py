@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import sqlalchemy as sa
-
     from wkmp_orm import Library
+    from wkmp_orm.engine.channel import Channel
 
 
 @contextmanager
@@ -26,11 +25,11 @@ def overtaken(library: Library, overtake: Callable[[], object]) -> Iterator[None
     waiting = [overtake]
 
     @contextmanager
-    def late(*arguments: Any, **options: Any) -> Iterator[sa.Connection]:
+    def late(*arguments: Any, **options: Any) -> Iterator[Channel]:
         if waiting:
             waiting.pop()()
-        with transaction(*arguments, **options) as connection:
-            yield connection
+        with transaction(*arguments, **options) as channel:
+            yield channel
 
     library._writer.transaction = late  # type: ignore[method-assign]
     try:

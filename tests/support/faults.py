@@ -1,6 +1,6 @@
 """Database calls that fail on order: the n-th one, before or after it took effect.
 
-Knows SQLAlchemy's dialect events; must not know the package that is being tested. What the
+Knows SQLAlchemy's dialects; must not know the package that is being tested. What the
 errors are like stands in `driver_errors`.
 
 A database call is a connect, an execute, an executemany or a commit; a rollback never fails.
@@ -157,52 +157,54 @@ class _Cursor(Protocol):
 
 
 class _Interception:
-    """Stands in front of the database calls of one dialect; its methods are event listeners."""
+    """Stands in front of the database calls of one dialect.
+
+    By its methods and not by its events: a program may have a shorter way to the driver for as long
+    as nobody listens, and it is that way which is to fail.
+    """
 
     def __init__(self, dialect: Dialect, order: _Order) -> None:
         self._dialect: Any = dialect  # what its methods take differs from driver to driver
         self._order = order
-        self._commit = dialect.do_commit
 
     def __enter__(self) -> None:
-        for name in _EVENTS:
-            event.listen(self._dialect, name, getattr(self, name))
-        self._patch = patch.object(self._dialect, "do_commit", self.do_commit)
-        self._patch.start()  # there is no event for it
+        event.listen(self._dialect, "do_connect", self._connect)
+        self._patches = ExitStack()
+        for name, kind in _STATEMENTS.items():
+            self._patch(name, partial(self._send, getattr(self._dialect, name), kind))
+        self._patch("do_commit", partial(self._commit, self._dialect.do_commit))
 
     def __exit__(self, *_: object) -> None:
-        self._patch.stop()
-        for name in _EVENTS:
-            event.remove(self._dialect, name, getattr(self, name))
+        self._patches.close()
+        event.remove(self._dialect, "do_connect", self._connect)
 
-    def do_connect(
+    def _patch(self, name: str, replacement: Callable[..., None]) -> None:
+        self._patches.enter_context(patch.object(self._dialect, name, replacement))
+
+    def _connect(
         self, dialect: Dialect, _record: object, arguments: list[Any], keywords: dict[str, Any]
     ) -> None:
         perform = partial(dialect.connect, *arguments, **keywords)
         self._order.meet(dialect, "connect", "", None, perform)
 
-    def do_execute(self, cursor: _Cursor, statement: str, *rest: object) -> None:
-        perform = partial(self._dialect.do_execute, cursor, statement, *rest)
-        self._meet("execute", cursor, statement, perform)
+    def _send(
+        self, send: Callable[..., None], kind: Kind, cursor: _Cursor, statement: str, *rest: object
+    ) -> None:
+        perform = partial(send, cursor, statement, *rest)
+        self._order.meet(self._dialect, kind, statement, cursor.connection, perform)
+        perform()
 
-    def do_execute_no_params(self, cursor: _Cursor, statement: str, *rest: object) -> None:
-        perform = partial(self._dialect.do_execute_no_params, cursor, statement, *rest)
-        self._meet("execute", cursor, statement, perform)
-
-    def do_executemany(self, cursor: _Cursor, statement: str, *rest: object) -> None:
-        perform = partial(self._dialect.do_executemany, cursor, statement, *rest)
-        self._meet("executemany", cursor, statement, perform)
-
-    def do_commit(self, proxied: PoolProxiedConnection) -> None:
-        perform = partial(self._commit, proxied)
+    def _commit(self, commit: Callable[..., None], proxied: PoolProxiedConnection) -> None:
+        perform = partial(commit, proxied)
         self._order.meet(self._dialect, "commit", "", proxied.driver_connection, perform)
         perform()
 
-    def _meet(self, kind: Kind, cursor: _Cursor, statement: str, perform: Perform) -> None:
-        self._order.meet(self._dialect, kind, statement, cursor.connection, perform)
 
-
-_EVENTS = ("do_connect", "do_execute", "do_execute_no_params", "do_executemany")
+_STATEMENTS: dict[str, Kind] = {
+    "do_execute": "execute",
+    "do_execute_no_params": "execute",
+    "do_executemany": "executemany",
+}
 
 
 def _no_error(call: Call) -> BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import logging
 import pickle
 import sys
@@ -20,9 +21,11 @@ from wkmp_orm import (
     AlreadyFinishedError,
     FlushError,
     Handle,
+    LinkHandle,
     NotYetKnownError,
     Phase,
     Song,
+    UnitOfWork,
     WrongOwnerError,
     new_guid,
 )
@@ -30,7 +33,7 @@ from wkmp_orm import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wkmp_orm import Library, UnitOfWork, WriteReport
+    from wkmp_orm import Library, WriteReport
 
 
 def songs(library: Library) -> list[str | None]:
@@ -86,6 +89,32 @@ def test_a_unit_of_work_that_changes_nothing_begins_no_write(library: Library) -
     assert work.report is not None
     assert (work.report.attempts, work.report.rows["songs"].unchanged) == (0, 1)
     assert song.guid == dump(library)["songs"][0]["guid"]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_rows_go_with_the_last_who_has_them(library: Library, *, committed: bool) -> None:
+    def alive() -> int:
+        return sum(isinstance(each, Handle | LinkHandle | UnitOfWork) for each in gc.get_objects())
+
+    file = add_file(library)
+    gc.collect()
+    gc.disable()  # so that what is left over stays
+    try:
+        before = alive()
+        work = library.unit_of_work("recording")
+        song = work.songs.put(recording_mbid=mbid(2, 1))
+        passage = work.passages.add(file_id=file, end_time_ticks=SECOND)
+        link = work.passage_songs.link(passage, song, start_time_ticks=0, end_time_ticks=SECOND)
+        work.passages.update(passage, title="Sinnerman")
+        assert alive() == before + 4
+        if committed:
+            work.commit()
+        else:
+            work.discard()
+        del work, song, passage, link
+        assert alive() == before
+    finally:
+        gc.enable()
 
 
 def test_another_thread_may_neither_add_nor_commit_nor_discard(library: Library) -> None:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from wkmp_orm.engine.channel import Channel
 from wkmp_orm.engine.checkpoint import Checkpointer
 from wkmp_orm.engine.codes import Fault, fault_of
 from wkmp_orm.engine.factory import autocommitting, create_writer_engine
 from wkmp_orm.engine.monitor import Monitor, WriteReport
-from wkmp_orm.engine.retry import retrying
+from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.ticket import ticket_for
 from wkmp_orm.errors import LockTimeoutError
 
@@ -75,13 +76,15 @@ class Writer:
             return nullcontext()
         return self._ticket.hold(phase=phase, deadline=deadline)
 
-    def reading(self) -> AbstractContextManager[sa.Connection]:
+    @contextmanager
+    def reading(self) -> Iterator[Channel]:
         """Give a connection of the writers' for reads outside any transaction.
 
         The writers' and not the readers': what is looked up is what is written next, and SQLite
         keeps the pages that it read in the connection's own cache. It is a third of the time.
         """
-        return self._autocommit.connect()
+        with self._autocommit.connect() as connection, Channel(connection) as channel:
+            yield channel
 
     @contextmanager
     def transaction(
@@ -91,7 +94,7 @@ class Writer:
         deadline: float,
         withdrawal: Withdrawal | None = None,
         commit: bool = True,
-    ) -> Iterator[sa.Connection]:
+    ) -> Iterator[Channel]:
         """Run one attempt: commit (or not) when the block ends, roll back when it raises.
 
         The report gets this attempt's wait, also when it was in vain, and its hold, COMMIT
@@ -112,7 +115,8 @@ class Writer:
                     try:
                         if withdrawal is not None:
                             withdrawal.begin()
-                        yield connection
+                        with Channel(connection) as channel:
+                            yield channel
                         if commit and transaction.is_active:
                             self._commit(connection, transaction)
                             report.outcome = "committed"
@@ -137,7 +141,7 @@ class Writer:
         deadline = self.deadline()
         started = time.perf_counter()
 
-        def begin() -> sa.Connection:
+        def begin() -> Channel:
             try:
                 return stack.enter_context(self.transaction(report, deadline=deadline))
             except SQLAlchemyError as error:
@@ -147,13 +151,13 @@ class Writer:
         with ExitStack() as stack:
             stack.callback(self.monitor.record, report)
             try:
-                loop = retrying(caller, deadline=deadline, dialect=self.target.dialect)
-                connection = loop(begin)
+                channel = retry(begin, caller, deadline=deadline, dialect=self.target.dialect)
             except SQLAlchemyError as error:
                 if fault_of(error) is not Fault.LOCKED:
                     raise
                 waited = (time.perf_counter() - started) * 1000
                 raise lock_timeout(self.target, report, waited) from error
+            connection = channel.connection
             with Session(connection, autoflush=False, expire_on_commit=False) as session:
                 yield session
                 if connection.in_transaction():

@@ -20,8 +20,7 @@ from wkmp_orm.flush.write import ConditionFailedError, StalePrefetchError, Write
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
+    from wkmp_orm.engine.channel import Channel
     from wkmp_orm.engine.monitor import WriteReport
     from wkmp_orm.engine.withdrawal import Withdrawal
     from wkmp_orm.engine.writer import Writer
@@ -49,10 +48,9 @@ class Attempt:
         try:
             if self.changes.in_doubt and self.took_effect():
                 return
-            # Also in the first attempt: an earlier flush of these changes may have failed.
             self.changes.unbind()
-            with self.writer.reading() as connection:
-                prefetch(connection, self.changes)
+            with self.writer.reading() as channel:
+                prefetch(channel, self.changes)
             steps = plan(self.changes)
             counts = {
                 name: RowCounts(unchanged=count)
@@ -67,8 +65,8 @@ class Attempt:
             self.report.lock_errors += fault_of(error) is Fault.LOCKED
             raise
         except ConditionFailedError as failure:
-            with self.writer.reading() as connection:
-                found = condition_not_met(connection, failure)
+            with self.writer.reading() as channel:
+                found = condition_not_met(channel, failure)
             if found is None and self._stale:
                 found = condition_undone(failure)
             raise (found or StalePrefetchError(str(failure))) from failure
@@ -89,8 +87,8 @@ class Attempt:
         this one wait for its end, where a mere look would say "not there" too early.
         """
         report = self.writer.new_report(caller="ledger", phase=self.report.phase)
-        with self.writer.transaction(report, deadline=self.deadline, commit=False) as connection:
-            entered = self._enter_ledger(connection)
+        with self.writer.transaction(report, deadline=self.deadline, commit=False) as channel:
+            entered = self._enter_ledger(channel)
         self.changes.in_doubt = False
         if not entered:
             self.report.outcome = "committed"
@@ -101,10 +99,10 @@ class Attempt:
         transaction = self.writer.transaction(
             self.report, deadline=self.deadline, withdrawal=self.withdrawal
         )
-        with transaction as connection:
-            write = Write(connection, self.executor, counts)
+        with transaction as channel:
+            write = Write(channel, self.executor, counts)
             write.lock(self.changes.locks)
-            if postgresql and not self._enter_ledger(connection):
+            if postgresql and not self._enter_ledger(channel):
                 return  # committed by an earlier call that lost its answer
             for step in steps:
                 write.run(step)
@@ -113,9 +111,9 @@ class Attempt:
             self.changes.in_doubt = postgresql
         self.changes.in_doubt = False
 
-    def _enter_ledger(self, connection: sa.Connection) -> bool:
+    def _enter_ledger(self, channel: Channel) -> bool:
         """Enter the flush's id; False if a transaction that wrote it has committed."""
         statement = statements.insert_if_absent("postgresql", "flush_ledger", LEDGER_COLUMNS)
         row = {"set_flush_id": self.changes.flush_id, "set_committed_at": utc_now()}
         options = {"preserve_rowcount": True}
-        return connection.execute(statement, row, execution_options=options).rowcount == 1
+        return channel.connection.execute(statement, row, execution_options=options).rowcount == 1

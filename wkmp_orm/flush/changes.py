@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wkmp_orm.types import new_guid
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
@@ -17,15 +19,17 @@ if TYPE_CHECKING:
 class PendingRow:
     """A row to be inserted, or merged into the one that has its natural key.
 
-    `values` are the columns as the caller gave them, checked; a foreign key may hold another
-    PendingRow. `stored_guid` is the key that the row has, or will have, in the database: known at
-    once for an `add`, bound by prefetch or by the insert for a `put`.
+    `values` are the columns as the caller gave them, checked, and `shape` is their names; a foreign
+    key may hold another PendingRow. `made_guid` is the key that we made for it, empty as long as it
+    may not need one. `stored_guid` is the key that it has, or will have, in the database: known at
+    once for an `add`, bound by prefetch, plan or insert for a `put`.
     """
 
-    __slots__ = ("known", "made_guid", "stored_guid", "values")
+    __slots__ = ("known", "made_guid", "shape", "stored_guid", "values")
 
-    def __init__(self, values: dict[str, Any], made_guid: str) -> None:
+    def __init__(self, values: dict[str, Any], shape: tuple[str, ...], made_guid: str = "") -> None:
         self.values = values
+        self.shape = shape
         self.made_guid = made_guid
         self.stored_guid: str = made_guid
         self.known: Mapping[str, Any] | None = None
@@ -35,6 +39,11 @@ class PendingRow:
     def created(self) -> bool:
         """False once the row turned out to be there under the key that another writer made."""
         return self.stored_guid == self.made_guid
+
+    def make_guid(self) -> None:
+        """Give the row a key of ours, unless an earlier attempt did: a replay writes the same."""
+        if not self.made_guid:
+            self.made_guid = self.stored_guid = new_guid()
 
     def unbind(self) -> None:
         """Forget what an earlier attempt learned."""
@@ -96,9 +105,11 @@ class TableChanges:
 
     adds: list[PendingRow] = field(default_factory=list)
     puts: dict[Hashable, PendingRow] = field(default_factory=dict)
-    links: dict[Hashable, PendingLink] = field(default_factory=dict)
+    links: dict[tuple[Any, Any], PendingLink] = field(default_factory=dict)
     updates: list[PendingUpdate] = field(default_factory=list)
     deletes: list[PendingDelete] = field(default_factory=list)
+    unchanged: int = 0
+    """How many rows prefetch found as they were given, or found at least."""
 
     def __bool__(self) -> bool:
         return bool(self.adds or self.puts or self.links or self.updates or self.deletes)
@@ -112,6 +123,8 @@ class Changes:
     tables: dict[str, TableChanges] = field(default_factory=dict)
     statements: list[PendingStatement] = field(default_factory=list)
     locks: set[str] = field(default_factory=set)
+    is_bound: bool = False
+    """Whether an attempt was made, so that rows remember what it learned."""
     in_doubt: bool = False
     """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
 
@@ -126,7 +139,10 @@ class Changes:
         )
 
     def unbind(self) -> None:
-        """Forget what an earlier attempt learned of the stored rows."""
+        """Forget what an earlier attempt learned of the stored rows, before another one."""
+        if not self.is_bound:
+            self.is_bound = True
+            return
         for table in self.tables.values():
             for row in (*table.adds, *table.puts.values(), *table.links.values()):
                 row.unbind()

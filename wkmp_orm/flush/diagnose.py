@@ -15,16 +15,20 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from wkmp_orm.engine.codes import Fault, driver_error, fault_of
 from wkmp_orm.errors import ConditionNotMetError, ConstraintViolationError, RowNotFoundError
+from wkmp_orm.flush import statements
 from wkmp_orm.flush.batch import Batch
 from wkmp_orm.flush.changes import Changes, PendingLink, PendingRow, guid_of
 from wkmp_orm.flush.executor import PlainExecutor
 from wkmp_orm.flush.prefetch import fetch
+from wkmp_orm.flush.row_maker import dictionaries
 from wkmp_orm.flush.statements import SET, WHERE
 from wkmp_orm.flush.write import ConditionFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
+    from datetime import datetime
 
+    from wkmp_orm.engine.channel import Channel
     from wkmp_orm.errors import RowError
     from wkmp_orm.models.facts import TableFacts
 
@@ -60,31 +64,51 @@ class HalvingExecutor:
         self.facts: TableFacts | None = None
         """The table of the step that is being written."""
 
-    def insert(self, connection: sa.Connection, facts: TableFacts, batch: Batch) -> None:
+    def insert(
+        self,
+        channel: Channel,
+        facts: TableFacts,
+        rows: Sequence[PendingRow],
+        columns: tuple[str, ...],
+        now: datetime,
+    ) -> None:
         """Insert rows; RowFailureError names the first that fails."""
         # Not through bulk_insert_mappings: its failure would end the whole transaction.
-        self._narrow(connection, sa.insert(facts.table), batch.rows())
+        statement = statements.insert(facts.name)
+        self._narrow(channel, statement, dictionaries(facts, rows, columns, now))
 
-    def execute(self, connection: sa.Connection, statement: sa.Executable, batch: Batch) -> int:
-        """Execute a statement; RowFailureError names the first row that fails."""
-        return self._narrow(connection, statement, batch.rows())
-
-    def _narrow(
-        self, connection: sa.Connection, statement: sa.Executable, rows: list[Parameters]
+    def insert_if_absent(
+        self,
+        channel: Channel,
+        facts: TableFacts,
+        rows: Sequence[PendingRow],
+        columns: tuple[str, ...],
+        now: datetime,
     ) -> int:
+        """Insert rows that are not there; RowFailureError names the first that fails."""
+        statement = statements.insert_if_absent(channel.dialect.name, facts.name, columns)
+        return self._narrow(
+            channel, statement, dictionaries(facts, rows, columns, now, statements.SET)
+        )
+
+    def execute(self, channel: Channel, statement: sa.Executable, batch: Batch) -> int:
+        """Execute a statement; RowFailureError names the first row that fails."""
+        return self._narrow(channel, statement, batch.rows())
+
+    def _narrow(self, channel: Channel, statement: sa.Executable, rows: list[Parameters]) -> int:
         try:
-            with connection.begin_nested():
-                return self._plain.execute(connection, statement, Batch.of_rows(rows))
+            with channel.connection.begin_nested():
+                return self._plain.execute(channel, statement, Batch.of_rows(rows))
         except (IntegrityError, DataError) as error:
             if len(rows) == 1:
                 raise RowFailureError(self.facts, rows[0], error) from error
         half = len(rows) // 2
-        first = self._narrow(connection, statement, rows[:half])
-        return first + self._narrow(connection, statement, rows[half:])
+        first = self._narrow(channel, statement, rows[:half])
+        return first + self._narrow(channel, statement, rows[half:])
 
 
 def constraint_violation(
-    connection: sa.Connection, failure: RowFailureError, changes: Changes
+    channel: Channel, failure: RowFailureError, changes: Changes
 ) -> ConstraintViolationError | None:
     """Turn a located failure into the error that names table, guid and constraint."""
     facts = failure.facts
@@ -96,7 +120,7 @@ def constraint_violation(
     }
     key = _key(facts, values)
     fault = fault_of(failure.error)
-    name = _constraint(connection, facts, values, failure.error)
+    name = _constraint(channel, facts, values, failure.error)
     meaning = _MEANING.get(fault, "the database does not accept a value")
     message = (
         f"{facts.name} {_spelled(key)}: {name or 'a constraint'} refused the row: {meaning}."
@@ -111,20 +135,22 @@ def constraint_violation(
     )
 
 
-def condition_not_met(connection: sa.Connection, failure: ConditionFailedError) -> RowError | None:
+def condition_not_met(channel: Channel, failure: ConditionFailedError) -> RowError | None:
     """Name the first order whose row is gone or whose condition does not hold (any more)."""
     facts = failure.facts
     for order in failure.orders:
         guid = guid_of(order.guid)
-        rows = fetch(connection, facts, facts.guid, [guid], (facts.guid, *order.where))
+        columns = (facts.guid, *order.where)
+        rows = fetch(channel, facts, facts.guid, [guid], columns)
         if not rows:
             message = f"{order.verb} of {facts.name} {guid}: there is no such row"
             return RowNotFoundError(message, table=facts.name, key=guid)
+        stored = dict(zip(columns, rows[0], strict=True))
         for name, wanted in order.where.items():
             allowed = [guid_of(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))]
-            if rows[0][name] not in allowed:
+            if stored[name] not in allowed:
                 message = (
-                    f"{order.verb} of {facts.name} {guid}: {name} is {_shown(rows[0][name])}, not"
+                    f"{order.verb} of {facts.name} {guid}: {name} is {_shown(stored[name])}, not"
                     f" {' or '.join(map(_shown, allowed))}; nothing was written"
                 )
                 return ConditionNotMetError(message, table=facts.name, key=guid)
@@ -170,7 +196,7 @@ def _handle(changes: Changes, facts: TableFacts, key: Hashable) -> PendingRow | 
 
 
 def _constraint(
-    connection: sa.Connection, facts: TableFacts, values: Mapping[str, Any], error: Exception
+    channel: Channel, facts: TableFacts, values: Mapping[str, Any], error: Exception
 ) -> str | None:
     origin = driver_error(error)
     diagnostic = getattr(origin, "diag", None)
@@ -183,7 +209,7 @@ def _constraint(
             found = _SQLITE_CHECK.search(text)
             return found[1] if found else None
         case Fault.FOREIGN_KEY:
-            return _broken_reference(connection, facts, values)
+            return _broken_reference(channel, facts, values)
         case Fault.NOT_NULL:
             found = _SQLITE_COLUMNS.search(text)
             return f"{facts.name}.{found[1]} NOT NULL" if found else None
@@ -206,9 +232,7 @@ def _unique_over(facts: TableFacts, columns: list[str]) -> str | None:
     return None
 
 
-def _broken_reference(
-    connection: sa.Connection, facts: TableFacts, values: Mapping[str, Any]
-) -> str | None:
+def _broken_reference(channel: Channel, facts: TableFacts, values: Mapping[str, Any]) -> str | None:
     """Name the foreign key whose parent is not there; SQLite does not say."""
     for constraint in sorted(facts.table.foreign_key_constraints, key=lambda one: str(one.name)):
         element = constraint.elements[0]
@@ -216,7 +240,7 @@ def _broken_reference(
         if value is None:
             continue
         parent = element.column
-        found = connection.execute(sa.select(parent).where(parent == value)).first()
+        found = channel.connection.execute(sa.select(parent).where(parent == value)).first()
         if found is None:
             return str(constraint.name)
     return None

@@ -9,36 +9,87 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.orm import Session
 
+from wkmp_orm.flush import statements
+from wkmp_orm.flush.row_maker import dictionaries
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     import sqlalchemy as sa
 
+    from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.batch import Batch
+    from wkmp_orm.flush.changes import PendingRow
     from wkmp_orm.models.facts import TableFacts
+
+COUNTED = {"preserve_rowcount": True}
 
 
 class Executor(Protocol):
-    """Sends batches inside an open transaction; there is one way for each way of sending."""
+    """Sends rows and parameters inside an open transaction; one class for each way of sending.
 
-    def insert(self, connection: sa.Connection, facts: TableFacts, batch: Batch) -> None:
-        """Insert rows whose parameters are named as the columns."""
+    `columns` is the key set that all rows get, `now` the flush's time for those that default to it.
+    """
 
-    def execute(self, connection: sa.Connection, statement: sa.Executable, batch: Batch) -> int:
+    def insert(
+        self,
+        channel: Channel,
+        facts: TableFacts,
+        rows: Sequence[PendingRow],
+        columns: tuple[str, ...],
+        now: datetime,
+    ) -> None:
+        """Insert rows that no one else can have made."""
+
+    def insert_if_absent(
+        self,
+        channel: Channel,
+        facts: TableFacts,
+        rows: Sequence[PendingRow],
+        columns: tuple[str, ...],
+        now: datetime,
+    ) -> int:
+        """Insert rows whose natural key is not there, and return how many were not."""
+
+    def execute(self, channel: Channel, statement: sa.Executable, batch: Batch) -> int:
         """Execute a statement once for all rows and return how many it matched."""
 
 
 class PlainExecutor:
     """`Session.bulk_insert_mappings` for new rows and Core's executemany for the rest."""
 
-    def insert(self, connection: sa.Connection, facts: TableFacts, batch: Batch) -> None:
-        """Insert rows in one executemany."""
+    def insert(
+        self,
+        channel: Channel,
+        facts: TableFacts,
+        rows: Sequence[PendingRow],
+        columns: tuple[str, ...],
+        now: datetime,
+    ) -> None:
+        """Insert rows that no one else can have made, in one executemany."""
         # Without render_nulls rows that differ in their NULLs become separate executions:
         # 5,000 for 5,000 alternating rows.
-        with Session(connection) as session:
-            session.bulk_insert_mappings(facts.model, batch.rows(), render_nulls=True)
+        with Session(channel.connection) as session:
+            session.bulk_insert_mappings(
+                facts.model, dictionaries(facts, rows, columns, now), render_nulls=True
+            )
 
-    def execute(self, connection: sa.Connection, statement: sa.Executable, batch: Batch) -> int:
+    def insert_if_absent(
+        self,
+        channel: Channel,
+        facts: TableFacts,
+        rows: Sequence[PendingRow],
+        columns: tuple[str, ...],
+        now: datetime,
+    ) -> int:
+        """Insert rows whose natural key is not there, in one executemany."""
+        statement = statements.insert_if_absent(channel.dialect.name, facts.name, columns)
+        parameters = dictionaries(facts, rows, columns, now, statements.SET)
+        return channel.connection.execute(statement, parameters, execution_options=COUNTED).rowcount
+
+    def execute(self, channel: Channel, statement: sa.Executable, batch: Batch) -> int:
         """Execute a statement once for all rows and return how many it matched."""
-        result = connection.execute(
-            statement, batch.rows(), execution_options={"preserve_rowcount": True}
-        )
-        return int(result.rowcount)
+        return channel.connection.execute(
+            statement, batch.rows(), execution_options=COUNTED
+        ).rowcount

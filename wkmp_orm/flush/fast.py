@@ -1,4 +1,4 @@
-"""The fast way to send a batch: tuples straight to the driver's executemany.
+"""The fast way to send rows: tuples straight to the driver's executemany.
 
 An equal-result replacement of the plain way, tested against it on both databases. It saves what
 SQLAlchemy does for each row: `construct_params` and `_collect_insert_commands` led the profile.
@@ -6,39 +6,55 @@ SQLAlchemy does for each row: `construct_params` and `_collect_insert_commands` 
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from wkmp_orm.flush.prepared import prepared
+from wkmp_orm.flush.prepared import prepared, prepared_insert
+from wkmp_orm.flush.row_maker import shape_of_all
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.batch import Batch
+    from wkmp_orm.flush.changes import PendingRow
     from wkmp_orm.models.facts import TableFacts
-
-_COUNTED = {"preserve_rowcount": True}
-
-
-@cache
-def _insert(table: sa.Table) -> sa.Insert:
-    return sa.insert(table)
 
 
 class DriverExecutor:
     """Sends tuples through the driver's executemany."""
 
-    def insert(self, connection: sa.Connection, facts: TableFacts, batch: Batch) -> None:
-        """Insert rows in one executemany."""
-        statement = prepared(
-            _insert(facts.table), tuple(batch.columns), connection.dialect, insert=True
+    def insert(
+        self,
+        channel: Channel,
+        facts: TableFacts,
+        rows: Sequence[PendingRow],
+        columns: tuple[str, ...],
+        now: datetime,
+    ) -> None:
+        """Insert rows that no one else can have made, in one executemany."""
+        ready = prepared_insert(
+            channel.dialect.name, facts.name, columns, shape_of_all(rows), if_absent=False
         )
-        connection.exec_driver_sql(statement.text, statement.tuples(batch))
+        channel.executemany(ready.text, ready.make(rows, now))
 
-    def execute(self, connection: sa.Connection, statement: sa.Executable, batch: Batch) -> int:
-        """Execute a statement once for all rows and return how many it matched."""
-        ready = prepared(statement, tuple(batch.columns), connection.dialect)
-        result = connection.exec_driver_sql(
-            ready.text, ready.tuples(batch), execution_options=_COUNTED
+    def insert_if_absent(
+        self,
+        channel: Channel,
+        facts: TableFacts,
+        rows: Sequence[PendingRow],
+        columns: tuple[str, ...],
+        now: datetime,
+    ) -> int:
+        """Insert rows whose natural key is not there, in one executemany."""
+        ready = prepared_insert(
+            channel.dialect.name, facts.name, columns, shape_of_all(rows), if_absent=True
         )
-        return int(result.rowcount)
+        return channel.executemany(ready.text, ready.make(rows, now))
+
+    def execute(self, channel: Channel, statement: sa.Executable, batch: Batch) -> int:
+        """Execute a statement once for all rows and return how many it matched."""
+        ready = prepared(statement, tuple(batch.columns), channel.dialect.name)
+        return channel.executemany(ready.text, ready.tuples(batch))

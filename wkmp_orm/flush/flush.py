@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from wkmp_orm.engine.codes import STORAGE, Fault, code_of, fault_of
-from wkmp_orm.engine.retry import retrying
+from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.withdrawal import Withdrawal
 from wkmp_orm.engine.writer import Writer, lock_timeout
 from wkmp_orm.errors import (
@@ -71,14 +71,14 @@ class Flusher:
         return report
 
     def _run(self, attempt: Attempt, caller: str) -> None:
-        loop = retrying(
-            caller,
-            deadline=attempt.deadline,
-            dialect=self._writer.target.dialect,
-            also=attempt.is_stale,
-        )
         try:
-            loop(attempt)
+            retry(
+                attempt,
+                caller,
+                deadline=attempt.deadline,
+                dialect=self._writer.target.dialect,
+                also=attempt.is_stale,
+            )
         except SQLAlchemyError:
             if not attempt.changes.in_doubt or not attempt.took_effect():
                 raise
@@ -118,18 +118,18 @@ class Flusher:
         executor = HalvingExecutor()
         changes.unbind()
         try:
-            with self._writer.reading() as connection:
-                prefetch(connection, changes)
+            with self._writer.reading() as channel:
+                prefetch(channel, changes)
             with self._writer.transaction(
                 report, deadline=self._writer.deadline(), commit=False
-            ) as connection:
-                write = Write(connection, executor, {})
+            ) as channel:
+                write = Write(channel, executor, {})
                 try:
                     for step in plan(changes):
                         executor.facts = None if isinstance(step, Execute) else step.facts
                         write.run(step)
                 except RowFailureError as failure:
-                    return constraint_violation(connection, failure, changes)
+                    return constraint_violation(channel, failure, changes)
         except (SQLAlchemyError, WkmpOrmError):
             pass
         return None

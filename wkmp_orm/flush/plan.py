@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.errors import InvalidRowError
-from wkmp_orm.flush.batch import given_columns
 from wkmp_orm.flush.changes import (
     Changes,
     PendingDelete,
@@ -25,10 +26,11 @@ from wkmp_orm.flush.changes import (
     guid_of,
 )
 from wkmp_orm.flush.prefetch import merge_columns, natural_key
+from wkmp_orm.flush.row_maker import given_columns
 from wkmp_orm.models.facts import FACTS, TableFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from wkmp_orm.flush.statements import Condition
 
@@ -118,53 +120,66 @@ def plan(changes: Changes) -> list[Step]:
 
 def needs_merge(facts: TableFacts, row: PendingRow, columns: Iterable[str]) -> bool:
     """Say whether a `put` or link would change the stored row that was found for it."""
-    known = row.known
-    return bool(known) and any(
-        facts.differs(name, known[name], guid_of(row.values.get(name)))  # type: ignore[index]
-        for name in columns
-    )
+    known, values = row.known, row.values
+    if not known:
+        return False
+    for name in columns:
+        given = guid_of(values.get(name))
+        if given != known[name] and facts.differs(name, known[name], given):
+            return True
+    return False
 
 
 def _writes(facts: TableFacts, table: TableChanges) -> list[Step]:
     steps: list[Step] = []
     if table.adds:
-        rows = sorted(table.adds, key=lambda row: row.stored_guid)
+        rows = sorted(table.adds, key=_by_guid)
         steps.append(Insert(facts, rows, insert_columns(facts, rows)))
     if table.puts:
         new = [row for row in table.puts.values() if row.known is None]
-        for row in new:
-            _require(facts, row)
         if new:
-            new.sort(key=lambda row: natural_key(facts, row.values))
+            new.sort(key=_by_natural_key(facts))
+            for row in new:
+                _require(facts, row)
+                row.make_guid()
             steps.append(InsertIfAbsent(facts, new, insert_columns(facts, new)))
-        steps += _merges(facts, table.puts.values())
+        if len(new) < len(table.puts):
+            steps += _merges(facts, table.puts.values())
     if table.links:
         links = _distinct(facts, [link for link in table.links.values() if link.known is None])
         if links:
             steps.append(InsertLinks(facts, links, insert_columns(facts, links)))
-        steps += _merges(facts, table.links.values())
+        if table.unchanged:
+            steps += _merges(facts, table.links.values())
     if table.updates:
         steps += _updates(facts, table.updates)
     return steps
 
 
+_by_guid: Final = attrgetter("stored_guid")
+
+
+def _by_natural_key(facts: TableFacts) -> Callable[[PendingRow], Any]:
+    return lambda row: natural_key(facts, row.values)
+
+
 def _distinct(facts: TableFacts, links: list[PendingLink]) -> list[PendingLink]:
     """Make one link of those that name the same two rows once by handle and once by guid."""
-    if not any(
-        len({isinstance(link.values[name], PendingRow) for link in links}) > 1 for name in facts.key
-    ):
+    left, right = facts.key
+    ends = {(type(link.values[left]), type(link.values[right])) for link in links}
+    if len(ends) <= 1:
         return links
     distinct: dict[tuple[Any, ...], PendingLink] = {}
     for link in links:
         first = distinct.setdefault(natural_key(facts, link.values), link)
         if first is not link:
             later = {name: link.values.get(name) for name in facts.merged}
-            given = {
+            values = first.values | {
                 name: value
                 for name, value in later.items()
                 if facts.differs(name, first.values.get(name), value)
             }
-            distinct[natural_key(facts, link.values)] = PendingLink(first.values | given, "")
+            distinct[natural_key(facts, link.values)] = PendingLink(values, tuple(values))
     return list(distinct.values())
 
 
@@ -172,14 +187,15 @@ def _merges(facts: TableFacts, rows: Iterable[PendingRow]) -> list[Step]:
     known = [row for row in rows if row.known]
     columns = merge_columns(facts, known)
     changed = [row for row in known if needs_merge(facts, row, columns)]
-    changed.sort(key=lambda row: natural_key(facts, row.values))
+    changed.sort(key=_by_natural_key(facts))
     return [Merge(facts, changed, columns)] if changed else []
 
 
 def _require(facts: TableFacts, row: PendingRow) -> None:
-    for name in sorted(facts.required):
-        if row.values.get(name) is None:
-            key = ", ".join(f"{k}={guid_of(row.values[k])!r}" for k in facts.natural_key)
+    values = row.values
+    for name in facts.required:
+        if values.get(name) is None:
+            key = ", ".join(f"{k}={guid_of(values[k])!r}" for k in facts.natural_key)
             raise InvalidRowError(
                 facts.name, name, f"is missing, and no row with {key} is known: a new one needs it"
             )
@@ -187,7 +203,12 @@ def _require(facts: TableFacts, row: PendingRow) -> None:
 
 def insert_columns(facts: TableFacts, rows: Iterable[PendingRow]) -> tuple[str, ...]:
     """Return one key set for all rows: what any of them gives, the keys, and every default."""
-    given = given_columns(rows)
+    return _insert_columns(facts.name, given_columns(rows))
+
+
+@cache
+def _insert_columns(table: str, given: tuple[str, ...]) -> tuple[str, ...]:
+    facts = FACTS[table]
     return tuple(
         name
         for name in facts.table.c.keys()  # noqa: SIM118  a ColumnCollection iterates its columns
@@ -239,11 +260,7 @@ def _updates(facts: TableFacts, orders: Iterable[PendingUpdate]) -> list[Step]:
 
 def unchanged(changes: Changes, steps: Iterable[Step]) -> dict[str, int]:
     """Count, by table, the rows that are in the database already as they were given."""
-    counts = {
-        name: sum(row.known is not None for row in (*table.puts.values(), *table.links.values()))
-        + sum(order.unchanged for order in table.updates)
-        for name, table in changes.tables.items()
-    }
+    counts = {name: table.unchanged for name, table in changes.tables.items() if table.unchanged}
     for step in steps:
         if isinstance(step, Merge):
             counts[step.facts.name] -= len(step.rows)

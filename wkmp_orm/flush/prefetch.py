@@ -7,24 +7,23 @@ of naming rows. Binds what it finds into the pending rows.
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.flush import statements
-from wkmp_orm.flush.batch import given_columns
 from wkmp_orm.flush.changes import Changes, PendingRow, PendingUpdate, TableChanges, guid_of
 from wkmp_orm.flush.prepared import prepared
+from wkmp_orm.flush.row_maker import given_columns
 from wkmp_orm.models.facts import FACTS, TOTAL_TOLERANCE, TableFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    import sqlalchemy as sa
-
-Stored = dict[Any, dict[str, Any]]
+    from wkmp_orm.engine.channel import Channel
 
 
-def prefetch(connection: sa.Connection, changes: Changes) -> None:
+def prefetch(channel: Channel, changes: Changes) -> None:
     """Bind the stored rows into the pending ones, parents first.
 
     Raises RowNotFoundError for a required `update` or `delete` of a row that is not there.
@@ -33,57 +32,70 @@ def prefetch(connection: sa.Connection, changes: Changes) -> None:
         table = changes.tables.get(name)
         if not table:
             continue
+        table.unchanged = 0
         if table.puts:
-            _bind_puts(connection, facts, table)
+            _bind_puts(channel, facts, table)
         if table.links:
-            _bind_links(connection, facts, table)
+            _bind_links(channel, facts, table)
         if table.updates or table.deletes:
-            _check_guids(connection, facts, table)
+            _check_guids(channel, facts, table)
 
 
 def fetch(
-    connection: sa.Connection,
+    channel: Channel,
     facts: TableFacts,
     by: str,
     keys: Iterable[Any],
-    columns: Iterable[str],
-) -> list[dict[str, Any]]:
+    columns: tuple[str, ...],
+) -> Sequence[Sequence[Any]]:
     """Read columns of the rows whose `by` is among the keys."""
-    dialect = connection.dialect
-    names = tuple(columns)
-    query = prepared(
-        statements.select_by(dialect.name, facts.name, by, names), (statements.KEYS,), dialect
-    )
-    rows = query.fetch(connection, statements.keys_parameter(dialect.name, keys))
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    dialect = channel.dialect.name
+    select = statements.select_by(dialect, facts.name, by, columns)
+    query = prepared(select, (statements.KEYS,), dialect)
+    return query.fetch(channel, statements.keys_parameter(dialect, keys))
 
 
-def natural_key(facts: TableFacts, values: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return a row's natural key with every reference bound."""
-    return tuple(
-        [
-            value.stored_guid if isinstance(value := values[name], PendingRow) else value
-            for name in facts.natural_key
-        ]
-    )
+def natural_key(facts: TableFacts, values: Mapping[str, Any]) -> Any:
+    """Return a row's natural key with every reference bound: a value, or a tuple of several."""
+    if not facts.refers_by_key:
+        return facts.natural(values)
+    return tuple([guid_of(values[name]) for name in facts.natural_key])
 
 
 def merge_columns(facts: TableFacts, rows: Iterable[PendingRow]) -> tuple[str, ...]:
     """Return the columns given in any of the rows that a merge may change, in a stable order."""
-    given = given_columns(rows)
-    return tuple(name for name in facts.merged if name in given)
+    return _merge_columns(facts.name, given_columns(rows))
 
 
-def fetch_by_natural_key(
-    connection: sa.Connection, facts: TableFacts, rows: Iterable[PendingRow]
-) -> Stored:
-    """Read the stored rows that have the natural keys of `rows`."""
-    rows = list(rows)
-    first = facts.natural_key[0]
-    wanted = dict.fromkeys(guid_of(row.values[first]) for row in rows)
-    columns = dict.fromkeys((*facts.key, *facts.natural_key, *merge_columns(facts, rows)))
-    found = fetch(connection, facts, first, wanted, columns)
-    return {tuple(stored[name] for name in facts.natural_key): stored for stored in found}
+@cache
+def _merge_columns(table: str, given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in FACTS[table].merged if name in given)
+
+
+def by_natural_key(facts: TableFacts, rows: Iterable[PendingRow]) -> dict[Any, PendingRow]:
+    """Index rows by their natural keys."""
+    return {natural_key(facts, row.values): row for row in rows}
+
+
+def bind_by_natural_key(
+    channel: Channel, facts: TableFacts, wanted: Mapping[Any, PendingRow]
+) -> list[PendingRow]:
+    """Bind the stored rows that have these natural keys, and return those that were found.
+
+    What a merge may change is read as well.
+    """
+    width, by = len(facts.natural_key), facts.natural_key[0]
+    columns = _columns_to_bind(facts.name, merge_columns(facts, wanted.values()))
+    keys = wanted if width == 1 else dict.fromkeys(key[0] for key in wanted)
+    found = []
+    for stored in fetch(channel, facts, by, keys, columns):
+        row = wanted.get(stored[0] if width == 1 else tuple(stored[:width]))
+        if row is not None:
+            row.known = dict(zip(columns, stored, strict=True))
+            if not facts.is_link:
+                row.stored_guid = row.known[facts.guid]
+            found.append(row)
+    return found
 
 
 def _is_new(value: Any) -> bool:
@@ -91,61 +103,77 @@ def _is_new(value: Any) -> bool:
     return isinstance(value, PendingRow) and value.known is None
 
 
-def _bind_puts(connection: sa.Connection, facts: TableFacts, table: TableChanges) -> None:
-    rows = [
-        row
-        for row in table.puts.values()
-        if not any(_is_new(row.values[name]) for name in facts.natural_key)
-    ]
-    if not rows:
+@cache
+def _columns_to_bind(table: str, merged: tuple[str, ...]) -> tuple[str, ...]:
+    facts = FACTS[table]
+    return tuple(dict.fromkeys((*facts.natural_key, *facts.key, *merged)))
+
+
+def _bind_puts(channel: Channel, facts: TableFacts, table: TableChanges) -> None:
+    wanted: Mapping[Any, PendingRow] = table.puts  # by their natural keys
+    if facts.refers_by_key:
+        references = facts.foreign_keys.keys() & facts.natural_key
+        wanted = by_natural_key(
+            facts,
+            [
+                row
+                for row in table.puts.values()
+                if not any(_is_new(row.values[name]) for name in references)
+            ],
+        )
+    if not wanted:
         return
-    stored = fetch_by_natural_key(connection, facts, rows)
     gone = {guid_of(order.guid) for order in table.deletes if not order.where}
-    for row in rows:
-        known = stored.get(natural_key(facts, row.values))
-        if known is not None and known[facts.guid] in gone:
-            continue  # deletes come first, so the row is made anew
-        row.known = known
-        if row.known is not None:
-            row.stored_guid = row.known[facts.guid]
+    for row in bind_by_natural_key(channel, facts, wanted):
+        if row.stored_guid in gone:  # deletes come first, so the row is made anew
+            row.unbind()
+        else:
+            table.unchanged += 1
 
 
-def _bind_links(connection: sa.Connection, facts: TableFacts, table: TableChanges) -> None:
-    total = facts.total
-    rows = [
-        link
-        for link in table.links.values()
-        if not any(_is_new(link.values[name]) for name in facts.key)
-    ]
-    if total is not None:  # the links of a known parent count, also those to a new child
-        rows = [link for link in table.links.values() if not _is_new(link.values[total.per])]
+def _bind_links(channel: Channel, facts: TableFacts, table: TableChanges) -> None:
+    if facts.total is None:
+        rows = [
+            link
+            for (left, right), link in table.links.items()
+            if not (_is_new(left) or _is_new(right))
+        ]
+        if rows:
+            found = bind_by_natural_key(channel, facts, by_natural_key(facts, rows))
+            table.unchanged += len(found)
+        return
+    # The links of a known parent count, also those to a new child.
+    per, column = facts.total.per, facts.total.column
+    rows = [link for link in table.links.values() if not _is_new(link.values[per])]
     if not rows:
         return
-    first = facts.key[0]
-    wanted = dict.fromkeys(guid_of(link.values[first]) for link in rows)
-    columns = dict.fromkeys((*facts.key, *facts.merged))
-    found = fetch(connection, facts, first, wanted, columns)
-    stored = {tuple(row[name] for name in facts.key): row for row in found}
+    columns = tuple(dict.fromkeys((*facts.key, per, *facts.merged)))
+    wanted = dict.fromkeys(guid_of(link.values[per]) for link in rows)
+    stored: dict[Any, dict[str, Any]] = {}
     sums: dict[Any, float] = {}
-    if total is not None:
-        for row in found:
-            sums[row[total.per]] = sums.get(row[total.per], 0.0) + row[total.column]
+    for values in fetch(channel, facts, per, wanted, columns):
+        known = dict(zip(columns, values, strict=True))
+        stored[facts.natural(known)] = known
+        sums[known[per]] = sums.get(known[per], 0.0) + known[column]
+    limit = facts.total.limit + TOTAL_TOLERANCE
     for link in rows:
         link.known = stored.get(natural_key(facts, link.values))
-        if link.known is None and total is not None:
-            there = sums.get(guid_of(link.values[total.per]), 0.0)
-            if there + link.values[total.column] > total.limit + TOTAL_TOLERANCE:
-                link.known = {}  # its parent's shares are complete: there is nothing to write
+        if (
+            link.known is None
+            and sums.get(guid_of(link.values[per]), 0.0) + link.values[column] > limit
+        ):
+            link.known = {}  # its parent's shares are complete: there is nothing to write
+        table.unchanged += link.known is not None
 
 
-def _check_guids(connection: sa.Connection, facts: TableFacts, table: TableChanges) -> None:
+def _check_guids(channel: Channel, facts: TableFacts, table: TableChanges) -> None:
     orders = [order for order in (*table.updates, *table.deletes) if not _is_new(order.guid)]
     if not orders:
         return
     given = {name for order in table.updates for name in order.values}
-    columns = dict.fromkeys((facts.guid, *sorted(given)))
-    found = fetch(connection, facts, facts.guid, {guid_of(order.guid) for order in orders}, columns)
-    stored = {row[facts.guid]: row for row in found}
+    columns = tuple(dict.fromkeys((facts.guid, *sorted(given))))
+    found = fetch(channel, facts, facts.guid, {guid_of(order.guid) for order in orders}, columns)
+    stored = {row[0]: dict(zip(columns, row, strict=True)) for row in found}
     said = Counter(guid_of(order.guid) for order in orders)
     put = {row.stored_guid: row.values for row in table.puts.values()}
     for order in orders:
@@ -167,6 +195,7 @@ def _check_guids(connection: sa.Connection, facts: TableFacts, table: TableChang
                 and said[guid] == 1
                 and not _changes(facts, row, put.get(guid, {}), order.values)
             )
+            table.unchanged += order.unchanged
 
 
 def _changes(

@@ -6,14 +6,17 @@ Knows SQLAlchemy's compiler and the drivers' parameter styles; nothing of what i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeDecorator
 
+from wkmp_orm.flush import statements
+from wkmp_orm.flush.row_maker import Fixed, Given, Make, Shape, row_maker
 from wkmp_orm.types import Guid, Mbid
 
 if TYPE_CHECKING:
@@ -21,11 +24,48 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
+    from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.batch import Batch
 
+# Of our own and not an engine's: what is compiled for one library serves the next.
+_DIALECTS: Final[dict[str, Dialect]] = {
+    "sqlite": SQLiteDialect_pysqlite(),
+    # psycopg's own style names each parameter; tuples need places.
+    "postgresql": PGDialect_psycopg(paramstyle="format"),  # type: ignore[no-untyped-call]
+}
 
-# psycopg's own style names each parameter; tuples need places.
-_POSTGRESQL: Dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedInsert:
+    """The text of an INSERT, and what makes its tuples out of pending rows."""
+
+    text: str
+    make: Make
+
+
+@lru_cache(maxsize=1024)
+def prepared_insert(
+    dialect: str, table: str, columns: tuple[str, ...], shape: Shape | None, *, if_absent: bool
+) -> PreparedInsert:
+    """Compile an INSERT of rows that have one shape (None: that have several)."""
+    if if_absent:
+        prefix = statements.SET
+        ready = prepared(
+            statements.insert_if_absent(dialect, table, columns),
+            tuple(prefix + name for name in columns),
+            dialect,
+        )
+    else:
+        prefix = ""
+        ready = prepared(statements.insert(table), columns, dialect, insert=True)
+    places = tuple(
+        Fixed(ready.constants[name])
+        if name in ready.constants
+        else Given(name.removeprefix(prefix), process)
+        for name, process in zip(ready.places, ready.processors, strict=True)
+    )
+    given = columns if shape is None else shape
+    return PreparedInsert(ready.text, row_maker(table, places, given, shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,19 +85,19 @@ class Prepared:
             values = batch.columns.get(name)
             if values is None:
                 columns.append(repeat(self.constants[name], batch.size))
-            elif process is None:
-                columns.append(values)
             else:
-                columns.append(_converted(process, values))
+                columns.append(values if process is None else map(process, values))
         return list(zip(*columns, strict=True))
 
-    def fetch(self, connection: sa.Connection, *parameters: Any) -> Sequence[Sequence[Any]]:
+    def fetch(self, channel: Channel, *parameters: Any) -> Sequence[Sequence[Any]]:
         """Execute a SELECT and return its rows as the column types read them."""
         given = tuple(
-            value if process is None else process(value)
-            for value, process in zip(parameters, self.processors, strict=True)
+            [
+                value if process is None else process(value)
+                for value, process in zip(parameters, self.processors, strict=True)
+            ]
         )
-        rows: Sequence[Sequence[Any]] = connection.exec_driver_sql(self.text, given).fetchall()
+        rows = channel.fetch(self.text, given)
         if not self.results:
             return rows
         read = [list(row) for row in rows]
@@ -67,21 +107,14 @@ class Prepared:
         return read
 
 
-def _converted(process: Callable[[Any], Any], values: Sequence[Any]) -> Iterable[Any]:
-    # A default or the time of the flush is one object in all rows.
-    if values[0] is values[-1] and all(value is values[0] for value in values):
-        return repeat(process(values[0]), len(values))
-    return map(process, values)
-
-
 @cache
 def prepared(
-    statement: sa.Executable, names: tuple[str, ...], dialect: Dialect, *, insert: bool = False
+    statement: sa.Executable, names: tuple[str, ...], dialect: str, *, insert: bool = False
 ) -> Prepared:
     """Compile a statement for the driver; `names` are the parameters that rows give."""
-    places_by = _POSTGRESQL if dialect.name == "postgresql" else dialect
-    keys = list(names) if insert else None
-    compiled: Any = statement.compile(dialect=places_by, column_keys=keys)  # type: ignore[attr-defined]
+    compiled: Any = statement.compile(  # type: ignore[attr-defined]
+        dialect=_DIALECTS[dialect], column_keys=list(names) if insert else None
+    )
     # Rows were checked when they were given: their guids are text already.
     processors = {
         name: process
@@ -97,9 +130,9 @@ def prepared(
     return Prepared(
         str(compiled),
         places,
-        tuple(processors.get(name) for name in places),
+        tuple(None if name in constants else processors.get(name) for name in places),
         constants,
-        _results(statement, dialect),
+        _results(statement, _DIALECTS[dialect]),
     )
 
 

@@ -37,6 +37,12 @@ def _given(column: sa.Column[Any], prefix: str = SET) -> sa.BindParameter[Any]:
 
 
 @cache
+def insert(table_name: str) -> sa.Insert:
+    """Insert rows whose parameters are named as the columns."""
+    return sa.insert(FACTS[table_name].table)
+
+
+@cache
 def insert_if_absent(dialect: str, table_name: str, columns: tuple[str, ...]) -> sa.Insert:
     """Insert rows, passing over those whose natural key is there; rowcount tells how many were."""
     facts = FACTS[table_name]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wkmp_orm.engine.monitor import RowCounts
 from wkmp_orm.errors import ConditionNotMetError, FlushError
 from wkmp_orm.flush import statements
-from wkmp_orm.flush.batch import Batch, insert_batch
+from wkmp_orm.flush.batch import Batch
 from wkmp_orm.flush.changes import PendingOrder, PendingRow, bound, guid_of
 from wkmp_orm.flush.plan import (
     Delete,
@@ -24,7 +24,13 @@ from wkmp_orm.flush.plan import (
     Update,
     needs_merge,
 )
-from wkmp_orm.flush.prefetch import fetch, fetch_by_natural_key, merge_columns, natural_key
+from wkmp_orm.flush.prefetch import (
+    bind_by_natural_key,
+    by_natural_key,
+    fetch,
+    merge_columns,
+    natural_key,
+)
 from wkmp_orm.models.facts import TableFacts
 from wkmp_orm.types import utc_now
 
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.executor import Executor
 
 
@@ -45,20 +52,20 @@ class StalePrefetchError(FlushError):
 class Write:
     """One attempt to write a plan. `counts` says what happened to which table's rows."""
 
-    connection: sa.Connection
+    channel: Channel
     executor: Executor
     counts: dict[str, RowCounts]
     now: datetime = field(default_factory=utc_now)
     dialect: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dialect = self.connection.dialect.name
+        self.dialect = self.channel.dialect.name
 
     def lock(self, names: Iterable[str]) -> None:
         """Take the named locks until COMMIT, in one order for all writers."""
         if self.dialect == "postgresql":
             for name in sorted(names):
-                self.connection.execute(statements.advisory_lock(), {"name": name})
+                self.channel.connection.execute(statements.advisory_lock(), {"name": name})
 
     def run(self, step: Step) -> None:
         """Send one step."""
@@ -82,18 +89,15 @@ class Write:
         return self.counts.setdefault(facts.name, RowCounts())
 
     def _insert(
-        self, facts: TableFacts, rows: Sequence[PendingRow], columns: Sequence[str]
+        self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
     ) -> None:
-        batch = insert_batch(facts, rows, columns, self.now)
-        self.executor.insert(self.connection, facts, batch)
+        self.executor.insert(self.channel, facts, rows, columns, self.now)
         self._count(facts).inserted += len(rows)
 
     def _insert_absent(
         self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
     ) -> int:
-        statement = statements.insert_if_absent(self.dialect, facts.name, columns)
-        batch = insert_batch(facts, rows, columns, self.now, statements.SET)
-        inserted = self.executor.execute(self.connection, statement, batch)
+        inserted = self.executor.insert_if_absent(self.channel, facts, rows, columns, self.now)
         self._count(facts).inserted += inserted
         return inserted
 
@@ -102,15 +106,10 @@ class Write:
         lost = len(rows) - self._insert_absent(facts, rows, step.columns)
         if lost == 0:
             return
-        stored = fetch_by_natural_key(self.connection, facts, rows)
-        for row in rows:
-            known = stored.get(natural_key(facts, row.values))
-            if known is None:  # it was there and was deleted in between
-                msg = f"{facts.name}: a row vanished while it was written"
-                raise StalePrefetchError(msg)
-            if known[facts.guid] != row.made_guid:
-                row.stored_guid = known[facts.guid]
-            row.known = known
+        found = bind_by_natural_key(self.channel, facts, by_natural_key(facts, rows))
+        if len(found) < len(rows):  # one was there and was deleted in between
+            msg = f"{facts.name}: a row vanished while it was written"
+            raise StalePrefetchError(msg)
         columns = merge_columns(facts, rows)
         changed = [row for row in rows if needs_merge(facts, row, columns)]
         self._count(facts).unchanged += lost - len(changed)
@@ -122,9 +121,10 @@ class Write:
         decisive = (facts.total.per,) if facts.total else facts.key
         fresh, others = [], []
         for link in step.rows:
+            values = link.values
             for name in decisive:
-                parent = link.values[name]
-                if isinstance(parent, PendingRow) and parent.created:
+                parent = values[name]
+                if isinstance(parent, PendingRow) and parent.stored_guid == parent.made_guid:
                     fresh.append(link)
                     break
             else:
@@ -146,7 +146,7 @@ class Write:
             return
         parent = facts.foreign_keys[facts.total.per]
         batch = Batch.of_rows([{f"{statements.WHERE}guid": guid} for guid in sorted(parents)])
-        self.executor.execute(self.connection, statements.touch(parent), batch)
+        self.executor.execute(self.channel, statements.touch(parent), batch)
 
     def _merge(
         self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
@@ -161,7 +161,7 @@ class Write:
         for name, value in self._stamp(facts).items():
             parameters[name] = [value] * len(rows)
         batch = Batch(len(rows), parameters)
-        matched = self.executor.execute(self.connection, statement, batch)
+        matched = self.executor.execute(self.channel, statement, batch)
         self._count(facts).updated += matched
         self._count(facts).unchanged += len(rows) - matched
         if matched < len(rows):
@@ -170,8 +170,8 @@ class Write:
     def _check_still_there(self, facts: TableFacts, rows: Sequence[PendingRow]) -> None:
         """Tell a row that another writer merged in the same way from one that is gone."""
         keys = {(row.known or {})[facts.key[0]] for row in rows}
-        found = fetch(self.connection, facts, facts.key[0], keys, facts.key)
-        if len({row[facts.key[0]] for row in found}) < len(keys):
+        found = fetch(self.channel, facts, facts.key[0], keys, facts.key[:1])
+        if len({row[0] for row in found}) < len(keys):
             msg = f"{facts.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
 
@@ -217,7 +217,7 @@ class Write:
         matched = 0
         if required:
             matched = self.executor.execute(
-                self.connection, statement, Batch.of_rows([rows[i] for i in required])
+                self.channel, statement, Batch.of_rows([rows[i] for i in required])
             )
             if matched != len(required):
                 self._refuse(facts, [orders[i] for i in required])
@@ -226,7 +226,7 @@ class Write:
         for i, order in enumerate(orders):
             if not order.required:  # row by row: a sum would not tell which of them matched
                 one = Batch.of_rows([rows[i]])
-                order.matched = self.executor.execute(self.connection, statement, one) > 0
+                order.matched = self.executor.execute(self.channel, statement, one) > 0
                 matched += order.matched
         return matched
 
@@ -241,7 +241,7 @@ class Write:
     def _execute(self, step: Execute) -> None:
         pending = step.pending
         # Any statement may come here, so it takes SQLAlchemy's own way, whatever the executor.
-        result = self.connection.execute(
+        result = self.channel.connection.execute(
             pending.statement,
             [bound(row) for row in pending.parameters],
             execution_options={"preserve_rowcount": True},

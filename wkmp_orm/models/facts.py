@@ -5,18 +5,17 @@ Knows no engine and no unit of work.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from wkmp_orm.models.base import Base
 from wkmp_orm.models.policies import POLICIES, UNKNOWN_TEXTS, Policy
 from wkmp_orm.types import utc_now
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 NOW: Final = object()
 """A default that is filled with the time of the flush."""
@@ -50,6 +49,10 @@ class TableFacts:
     """The primary key: one guid, or the pair of a link."""
     natural_key: tuple[str, ...]
     """The columns by which `put` finds a row; empty where there is none."""
+    natural: Callable[[Mapping[str, Any]], Any]
+    """Reads the natural key of a row: one value, or a tuple where it is of several columns."""
+    refers_by_key: bool
+    """Whether a foreign key is part of the natural key."""
     is_link: bool
     columns: frozenset[str]
     required: frozenset[str]
@@ -120,6 +123,8 @@ def _facts(model: type[Base]) -> TableFacts:
         table=table,
         key=key,
         natural_key=natural,
+        natural=itemgetter(*(natural or key)),
+        refers_by_key=any(table.c[name].foreign_keys for name in natural),
         is_link=is_link,
         columns=frozenset(table.c.keys()),
         required=frozenset(

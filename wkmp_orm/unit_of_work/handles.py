@@ -23,9 +23,17 @@ class Handle(PendingRow, Generic[M]):
 
     __slots__ = ("_owner", "_put")
 
-    def __init__(self, owner: AnyTable, values: dict[str, Any], guid: str, *, put: bool) -> None:
-        # PendingRow's own, spelled out: this runs for every row of an import.
+    def __init__(
+        self,
+        owner: AnyTable,
+        values: dict[str, Any],
+        shape: tuple[str, ...],
+        guid: str,
+        put: bool,  # noqa: FBT001
+    ) -> None:
+        # PendingRow's own, spelled out for the same reason.
         self.values = values
+        self.shape = shape
         self.made_guid = self.stored_guid = guid
         self.known = None
         self._owner = owner
@@ -88,8 +96,9 @@ class LinkHandle(PendingLink):
 
     __slots__ = ("_owner",)
 
-    def __init__(self, owner: AnyTable, values: dict[str, Any]) -> None:
+    def __init__(self, owner: AnyTable, values: dict[str, Any], shape: tuple[str, ...]) -> None:
         self.values = values
+        self.shape = shape
         self.made_guid = self.stored_guid = ""
         self.known = None
         self._owner = owner

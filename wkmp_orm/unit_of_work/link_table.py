@@ -6,10 +6,11 @@ work and to the thread or task of that.
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import InvalidRowError
-from wkmp_orm.models.facts import TOTAL_TOLERANCE, TableFacts
+from wkmp_orm.models.facts import TOTAL_TOLERANCE, TableFacts, Total
 from wkmp_orm.unit_of_work.handles import LinkHandle
 from wkmp_orm.unit_of_work.table import AnyTable, Owner, Reference
 
@@ -25,6 +26,7 @@ class LinkTable(AnyTable):
 
     def __init__(self, owner: Owner, facts: TableFacts) -> None:
         super().__init__(owner, facts)
+        self._links = self._changes.links
         self._sums: dict[Any, float] = {}
         """The sum of the total's column for each parent."""
 
@@ -34,62 +36,74 @@ class LinkTable(AnyTable):
         Linking two rows that are linked already changes the link's columns by their policies, or
         nothing. Raises InvalidRowError.
         """
+        unit = self.unit
+        if get_ident() != unit.usable_in:
+            unit.check_usable()
         first, second = self._facts.key
-        return self._accumulate(None, {first: left, second: right, **columns})
+        columns[first], columns[second] = left, right
+        return self._accumulate(columns, (left, right))
 
     def link_many(self, rows: Iterable[RowLike | tuple[Reference, Reference]]) -> list[LinkHandle]:
         """Link rows: pairs, mappings or transient instances with both foreign keys."""
-        return [
-            self.link(*row) if isinstance(row, tuple) else self._accumulate(row, {}) for row in rows
-        ]
+        return [self.link(*row) if isinstance(row, tuple) else self._link_row(row) for row in rows]
 
-    def _accumulate(self, row: RowLike | None, columns: dict[str, Any]) -> LinkHandle:
-        self._check_usable()
-        values = self._columns(row, columns)
-        key = self._natural_key(values)
-        known = self._changes.links.get(key)
+    def _link_row(self, row: RowLike) -> LinkHandle:
+        self.unit.check_usable()
+        values = self._checker.unpack(row)
+        first, second = self._facts.key
+        return self._accumulate(values, (values.get(first), values.get(second)))
+
+    def _accumulate(self, values: dict[str, Any], key: tuple[Any, Any]) -> LinkHandle:
+        shape = tuple(values)
+        accepted = self._new_rows[shape](values, self.unit)
+        if not accepted:
+            values = self._columns(values)
+            shape, key = tuple(values), self._natural_key(values)
+        known = self._links.get(key)
         if known is not None:
             self._merge_given(known, values)
             return known  # type: ignore[return-value]  # only handles of this table are kept here
-        self._checker.require(values)
+        if not accepted:
+            self._checker.require(values)
         if self._facts.total is not None:
-            self._check_total({}, values)
-            self._count(values, 1)
-        handle = LinkHandle(self, values)
-        self._changes.links[key] = handle
+            self._add_share(self._facts.total, values)
+        handle = self._links[key] = LinkHandle(self, values, shape)
         return handle
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated link, of which the pair may be part."""
+        total = self._facts.total
+        if total is None:
+            super().change(row, columns)
+            return
         before = row.values
-        self._check_total(before, self._columns(before, columns))
-        super().change(row, columns)
-        self._count(before, -1)
-        self._count(row.values, 1)
+        self._take_share(total, before)
+        try:
+            after = self._columns(before | columns)
+            if after.get(total.column) is not None:
+                self._add_share(total, after)
+                self._take_share(total, after)
+            super().change(row, columns)
+        finally:
+            self._add_share(total, row.values)
 
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated link out."""
         super().discard(row)
-        self._count(row.values, -1)
+        if self._facts.total is not None:
+            self._take_share(self._facts.total, row.values)
 
-    def _check_total(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        """Refuse a link that brings its parent's shares beyond the limit."""
-        total = self._facts.total
-        weight = after.get(total.column) if total else None
-        if total is None or weight is None:
-            return
-        there = self._sums.get(after[total.per], 0.0)
-        if before.get(total.per) == after[total.per]:
-            there -= before[total.column]
-        if there + weight > total.limit + TOTAL_TOLERANCE:
+    def _add_share(self, total: Total, values: Mapping[str, Any]) -> None:
+        """Refuse a link that brings its parent's shares beyond the limit, or count it."""
+        parent, share = values[total.per], values[total.column]
+        there = self._sums.get(parent, 0.0) + share
+        if there > total.limit + TOTAL_TOLERANCE:
             reason = (
-                f"{weight} brings the sum for one {total.per} to {there + weight:.3f};"
+                f"{share} brings the sum for one {total.per} to {there:.3f};"
                 f" the shares must sum to {total.limit:g}"
             )
             raise InvalidRowError(self.name, total.column, reason)
+        self._sums[parent] = there
 
-    def _count(self, values: Mapping[str, Any], sign: int) -> None:
-        total = self._facts.total
-        if total is not None:
-            parent = values[total.per]
-            self._sums[parent] = self._sums.get(parent, 0.0) + sign * values[total.column]
+    def _take_share(self, total: Total, values: Mapping[str, Any]) -> None:
+        self._sums[values[total.per]] -= values[total.column]

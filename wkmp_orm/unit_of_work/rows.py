@@ -17,6 +17,7 @@ from wkmp_orm.flush.changes import PendingRow
 from wkmp_orm.models import Base
 from wkmp_orm.models.facts import FACTS, TableFacts
 from wkmp_orm.models.passage import POINTS
+from wkmp_orm.unit_of_work.acceptance import Acceptance
 from wkmp_orm.unit_of_work.handles import Handle
 from wkmp_orm.unit_of_work.values import checker_for
 
@@ -30,20 +31,25 @@ _NO_VALUE: Final = object()
 
 
 class RowChecker:
-    """Checks rows of one table; compiled once, because it runs for every row of an import."""
+    """Checks rows of one table, converts them, and says what is wrong with them.
+
+    `new_rows` and `put_rows` tell the rows that need none of it.
+    """
 
     def __init__(self, facts: TableFacts) -> None:
         """Read the table's columns."""
         self.facts = facts
+        compared = _COMPARED.get(facts.name, frozenset())
+        self.new_rows = Acceptance(facts, new=True, long_way=compared)
+        self.put_rows = Acceptance(facts, new=False, long_way=compared)
         self._checks: dict[str, Callable[[Any], Any]] = {
             column.name: checker_for(column.type) for column in facts.table.c
         }
         self._parents = facts.foreign_keys
         self._whole_row = _WHOLE_ROW.get(facts.name)
 
-    def columns(self, row: RowLike | None, given: dict[str, Any], unit: object) -> dict[str, Any]:
+    def columns(self, values: dict[str, Any], unit: object) -> dict[str, Any]:
         """Return the checked columns of a row of `unit`. Raises InvalidRowError, by field."""
-        values = given if row is None else self._unpack(row) | given
         checks = self._checks
         for name, value in values.items():
             if value is None:
@@ -92,7 +98,8 @@ class RowChecker:
         known = ", ".join(sorted(self.facts.columns))
         return InvalidRowError(self.facts.name, name, f"is no column; there are {known}")
 
-    def _unpack(self, row: RowLike) -> dict[str, Any]:
+    def unpack(self, row: RowLike) -> dict[str, Any]:
+        """Return the columns that a mapping or an instance has. Raises InvalidRowError."""
         if isinstance(row, Mapping):
             return dict(row)
         table = self.facts.name
@@ -180,6 +187,11 @@ def _check_not_negative(table: str, *columns: str) -> Callable[[Mapping[str, Any
 
 
 _TUNED: Final = ("base_probability", "min_cooldown", "ramping_cooldown")
+_COMPARED: Final = {
+    "passages": frozenset(f"{point}_ticks" for point in POINTS),
+    **dict.fromkeys(("songs", "artists", "works"), frozenset(_TUNED)),
+}
+"""Columns with conditions that only the functions below know."""
 _WHOLE_ROW: Final[dict[str, Callable[[Mapping[str, Any]], None]]] = {
     "passages": _check_passage,
     "passage_songs": _check_passage_song,

@@ -7,6 +7,7 @@ work and to the thread or task of that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from wkmp_orm.errors import InvalidRowError, NotYetKnownError
@@ -36,6 +37,9 @@ Reference = str | PendingRow
 class Owner(Protocol):
     """What a table needs of its unit of work."""
 
+    usable_in: int
+    """The thread that need not ask `check_usable`; 0 if every one must."""
+
     @property
     def committed(self) -> bool:
         """Whether the commit has succeeded."""
@@ -57,9 +61,9 @@ class AnyTable:
         self.name = facts.name
         self.unit = owner
         self._facts = facts
-        self._check_usable = owner.check_usable
         self._changes = owner.changes_of(facts.name)
         self._checker = checker(facts.name)
+        self._new_rows = self._checker.new_rows
 
     @property
     def committed(self) -> bool:
@@ -68,9 +72,9 @@ class AnyTable:
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its handle's `set` comes here."""
-        self._check_usable()
+        self.unit.check_usable()
         key = self._registered_key(row)
-        merged = self._columns(row.values, columns)
+        merged = self._columns(row.values | columns)
         if key is None or self._facts.is_link:
             self._checker.require(merged)
         if key is not None:
@@ -80,11 +84,11 @@ class AnyTable:
                 raise InvalidRowError(self.name, self._facts.natural_key[-1], reason)
             del self._registered[key]
             self._registered[new_key] = row
-        row.values = merged
+        row.values, row.shape = merged, tuple(merged)
 
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated row out; its handle's `discard` comes here."""
-        self._check_usable()
+        self.unit.check_usable()
         key = self._registered_key(row)
         if key is None:
             self._changes.adds.remove(row)
@@ -92,12 +96,21 @@ class AnyTable:
             del self._registered[key]
         self.unit.forget(row)
 
+    def let_go(self) -> None:
+        """Forget all rows, as their handles know this table: the garbage collector is spared."""
+        changes = self._changes
+        changes.adds.clear()
+        changes.puts.clear()
+        changes.links.clear()
+        changes.updates.clear()
+        changes.deletes.clear()
+
     @property
-    def _registered(self) -> dict[Hashable, Any]:
+    def _registered(self) -> dict[Any, Any]:
         """The rows that are found by their natural key."""
         return self._changes.links if self._facts.is_link else self._changes.puts
 
-    def _registered_key(self, row: PendingRow) -> Hashable | None:
+    def _registered_key(self, row: PendingRow) -> Any:
         if any(row is other for other in self._changes.adds):
             return None
         for key, other in self._registered.items():
@@ -105,19 +118,15 @@ class AnyTable:
                 return key
         raise InvalidRowError(self.name, None, "the row was discarded before")
 
-    def _columns(self, row: RowLike | None, columns: dict[str, Any]) -> dict[str, Any]:
-        return self._checker.columns(row, columns, self.unit)
+    def _columns(self, values: dict[str, Any]) -> dict[str, Any]:
+        return self._checker.columns(values, self.unit)
 
-    def _natural_key(self, values: Mapping[str, Any]) -> Hashable:
-        try:
-            key = tuple([values[name] for name in self._facts.natural_key])
-        except KeyError:
-            key = (None,)
-        if None in key:
-            missing = [n for n in self._facts.natural_key if values.get(n) is None]
-            reason = "is missing: it is part of what identifies the row"
-            raise InvalidRowError(self.name, missing[0], reason)
-        return key
+    def _natural_key(self, values: Mapping[str, Any]) -> Any:
+        for name in self._facts.natural_key:
+            if values.get(name) is None:
+                reason = "is missing: it is part of what identifies the row"
+                raise InvalidRowError(self.name, name, reason)
+        return self._facts.natural(values)
 
     def _merge_given(self, row: PendingRow, later: dict[str, Any]) -> None:
         """Merge a second `put` of one natural key into the first, by the column policies."""
@@ -128,7 +137,7 @@ class AnyTable:
             if not facts.is_unknown(name, value) and (unknown or overwrite):
                 values[name] = value
         self._checker.check_whole(values)
-        row.values = values
+        row.values, row.shape = values, tuple(values)
 
 
 class Table(AnyTable, Generic[M]):
@@ -136,6 +145,11 @@ class Table(AnyTable, Generic[M]):
 
     def __init__(self, owner: Owner, facts: TableFacts) -> None:
         super().__init__(owner, facts)
+        self._put_rows = self._checker.put_rows
+        self._adds = self._changes.adds
+        self._puts = self._changes.puts
+        self._made_here = facts.natural_key != facts.key
+        """Whether the key is a guid that we make, apart from any natural key."""
         self._last: dict[Reference, PendingOrder] = {}
         """The last order about each row."""
 
@@ -145,12 +159,21 @@ class Table(AnyTable, Generic[M]):
         A row is keyword arguments, a mapping, or a model instance that no Session has seen.
         Raises InvalidRowError, which names table, field and remedy; nothing is accumulated then.
         """
-        self._check_usable()
-        values = self._columns(row, columns)
-        self._checker.require(values)
-        guid = values.pop(self._facts.guid, None) if self._made_here else values[self._facts.guid]
-        handle: Handle[M] = Handle(self, values, guid or new_guid(), put=False)
-        self._changes.adds.append(handle)
+        unit = self.unit
+        if get_ident() != unit.usable_in:
+            unit.check_usable()
+        values = columns if row is None else self._checker.unpack(row) | columns
+        shape = tuple(values)
+        guid = None
+        if not self._new_rows[shape](values, unit):
+            values = self._columns(values)
+            self._checker.require(values)
+            guid = values.pop(self._facts.guid, None) if self._made_here else None
+            shape = tuple(values)
+        if not self._made_here:
+            guid = values[self._facts.guid]
+        handle: Handle[M] = Handle(self, values, shape, guid or new_guid(), False)
+        self._adds.append(handle)
         return handle
 
     def add_many(self, rows: Iterable[RowLike]) -> list[Handle[M]]:
@@ -167,37 +190,39 @@ class Table(AnyTable, Generic[M]):
         that belong to new rows only are not touched in a known row. One natural key in one unit of
         work is one handle. The stored guid is known after the commit.
         """
-        self._check_usable()
+        unit = self.unit
+        if get_ident() != unit.usable_in:
+            unit.check_usable()
+        values = columns if row is None else self._checker.unpack(row) | columns
+        shape = tuple(values)
+        facts, guid = self._facts, ""
+        if self._put_rows[shape](values, unit):
+            key = facts.natural(values)
+        else:
+            values, key = self._put_values(values)
+            if self._made_here:
+                guid = values.pop(facts.guid, None) or ""
+            shape = tuple(values)
+        known = self._puts.get(key)
+        if known is not None:
+            if known.values != values:
+                self._merge_given(known, values)
+            return known  # type: ignore[return-value]  # only handles of this table are kept here
+        if not self._made_here:
+            guid = values[facts.guid]
+        handle: Handle[M] = Handle(self, values, shape, guid, True)
+        self._puts[key] = handle
+        return handle
+
+    def _put_values(self, values: dict[str, Any]) -> tuple[dict[str, Any], Hashable]:
         facts = self._facts
         if not facts.natural_key:
             raise InvalidRowError(self.name, None, "rows have no natural key; use add")
-        if row is None:
-            again = self._put_before(columns)
-            if again is not None:
-                return again
-        values = self._columns(row, columns)
+        values = self._columns(values)
         for name in facts.natural_key:
             if name in facts.defaults and values.get(name) is None:
                 values[name] = facts.defaults[name]
-        key = self._natural_key(values)
-        known = self._changes.puts.get(key)
-        if known is not None:
-            self._merge_given(known, values)
-            return known  # type: ignore[return-value]  # only handles of this table are kept here
-        guid = values.pop(facts.guid, None) if self._made_here else values[facts.guid]
-        handle: Handle[M] = Handle(self, values, guid or new_guid(), put=True)
-        self._changes.puts[key] = handle
-        return handle
-
-    def _put_before(self, columns: dict[str, Any]) -> Handle[M] | None:
-        """Find an equal `put`, as of the artist of a whole album, without checking it again."""
-        try:
-            known = self._changes.puts.get(tuple(map(columns.get, self._facts.natural_key)))
-        except TypeError:  # an unhashable value: the check that follows names it
-            return None
-        if known is None or known.values != columns:
-            return None
-        return known  # type: ignore[return-value]  # only handles of this table are kept here
+        return values, self._natural_key(values)
 
     def put_many(self, rows: Iterable[RowLike]) -> list[Handle[M]]:
         """Get or create rows, and answer their handles, in order."""
@@ -220,8 +245,8 @@ class Table(AnyTable, Generic[M]):
         statement. Unless `required` is False, a row that is not there (RowNotFoundError) or does
         not meet the condition (ConditionNotMetError) fails the commit.
         """
-        self._check_usable()
-        values = self._columns(row, columns)
+        self.unit.check_usable()
+        values = self._columns(columns if row is None else self._checker.unpack(row) | columns)
         for name, value in values.items():
             if name in self._facts.key:
                 raise InvalidRowError(self.name, name, "is the key, which never changes")
@@ -262,7 +287,7 @@ class Table(AnyTable, Generic[M]):
         there (RowNotFoundError) or does not meet the condition (ConditionNotMetError) fails the
         commit. What refers to the row goes with it or forgets it, as the schema says.
         """
-        self._check_usable()
+        self.unit.check_usable()
         order = PendingDelete(self._key(guid), self._conditions(where), required)
         last = self._last.get(order.guid)
         if isinstance(last, PendingUpdate) and last.required and not order.where:
@@ -275,6 +300,11 @@ class Table(AnyTable, Generic[M]):
         """Delete the rows with these guids."""
         for guid in guids:
             self.delete(guid)
+
+    def let_go(self) -> None:
+        """Forget all rows and all orders about them."""
+        super().let_go()
+        self._last.clear()
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its key stays."""
@@ -298,7 +328,7 @@ class Table(AnyTable, Generic[M]):
 
     def _key(self, guid: Reference) -> Any:
         if not isinstance(guid, PendingRow):
-            return self._columns(None, {self._facts.guid: guid})[self._facts.guid]
+            return self._columns({self._facts.guid: guid})[self._facts.guid]
         if not isinstance(guid, Handle) or guid.table != self.name:
             raise InvalidRowError(self.name, self._facts.guid, f"{guid!r} is of another table")
         try:
@@ -310,13 +340,8 @@ class Table(AnyTable, Generic[M]):
         conditions: dict[str, Any] = {}
         for name, value in (where or {}).items():
             if isinstance(value, list | tuple | set | frozenset):
-                each = [self._columns(None, {name: item})[name] for item in value]
+                each = [self._columns({name: item})[name] for item in value]
                 conditions[name] = tuple(each)
             else:
-                conditions[name] = self._columns(None, {name: value})[name]
+                conditions[name] = self._columns({name: value})[name]
         return conditions
-
-    @property
-    def _made_here(self) -> bool:
-        """Whether the key is a guid that we make, apart from any natural key."""
-        return self._facts.natural_key != self._facts.key

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 from weakref import WeakSet
 
 from wkmp_orm.engine.withdrawal import Withdrawal, WithdrawnError
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.monitor import WriteReport
 
 logger = logging.getLogger("wkmp_orm.unit_of_work")
+
+
+NO_THREAD: Final = 0
+"""What `threading.get_ident` never answers."""
 
 
 class Commits(Protocol):
@@ -114,12 +118,18 @@ class UnitOfWork:
         self._changes = Changes(flush_id=new_guid())
         self._discarded: list[PendingRow] = []
         self._after_commit: list[Callable[[WriteReport], object]] = []
-        self._state = State.OPEN
         self._failure: BaseException | None = None
         self._pid = os.getpid()
         self._thread = threading.get_ident()
         self._task = _current_task()
+        self._enter(State.OPEN)
         _units.add(self)
+
+    def _enter(self, state: State) -> None:
+        """Be in a state. `usable_in` spares every `add` of the usual case the questions below."""
+        self._state = state
+        is_usual = state is State.OPEN and self._task is None and not self._changes.in_doubt
+        self.usable_in = self._thread if is_usual else NO_THREAD
 
     @property
     def committed(self) -> bool:
@@ -202,7 +212,7 @@ class UnitOfWork:
             report = await asyncio.shield(future)
         except asyncio.CancelledError:
             if withdrawal.withdraw():
-                self._state = State.DISCARDED
+                self._enter(State.DISCARDED)
                 future.add_done_callback(_forget)
             else:
                 await self._finish(future)
@@ -233,7 +243,14 @@ class UnitOfWork:
             self._drop()
 
     def _drop(self) -> None:
-        self._state = State.DISCARDED
+        self._enter(State.DISCARDED)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of rows and tables, which know their unit: handles go when nobody has them."""
+        own = vars(self)
+        for name in self._changes.tables:
+            own.pop(name).let_go()
         self._changes = Changes(flush_id=self._changes.flush_id)
 
     def check_usable(self) -> None:
@@ -282,7 +299,7 @@ class UnitOfWork:
     def _start_commit(self) -> None:
         self._check_open()
         self._check_discarded()
-        self._state = State.COMMITTING
+        self._enter(State.COMMITTING)
 
     def _check_discarded(self) -> None:
         if not self._discarded:
@@ -306,12 +323,13 @@ class UnitOfWork:
         )
 
     def _fail(self, error: BaseException) -> None:
-        self._state = State.OPEN
+        self._enter(State.OPEN)
         self._failure = error
 
     def _succeed(self, report: WriteReport) -> WriteReport:
         self.report = report
-        self._state = State.COMMITTED
+        self._enter(State.COMMITTED)
+        self._let_go()
         for listener in (*self._after_commit, self._library.committed):
             try:
                 listener(report)
@@ -341,6 +359,7 @@ class UnitOfWork:
     async def __aenter__(self) -> Self:
         if self._task is None:  # made outside of any task: this one is the owner now
             self._task = _current_task()
+            self._enter(self._state)
         return self.__enter__()
 
     async def __aexit__(
@@ -361,9 +380,9 @@ _units: WeakSet[UnitOfWork] = WeakSet()
 
 
 def _disown_in_child() -> None:
-    # So that the checks of every `add` need not ask for the process id. No thread has the id 0.
+    # So that the checks of every `add` need not ask for the process id.
     for unit in _units:
-        unit._thread = 0
+        unit._thread = unit.usable_in = NO_THREAD
 
 
 if sys.platform != "win32":

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-_INTEGER_BITS: Final = {True: 63, False: 31}
+INTEGER_BITS: Final = {True: 63, False: 31}
+"""Beside the sign, of wide and of ordinary integers."""
 
 
 def _guid(value: Any) -> str:
@@ -57,23 +58,27 @@ def _text(value: Any) -> str:
             msg = f"{value!r} is not text; give a str"
             raise ValueError(msg)
         value = str.__str__(value)
-    if value.isascii():
-        if "\x00" not in value:
-            return value  # type: ignore[no-any-return]
-    else:
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            msg = f"{value!r} is not valid Unicode; escape or replace its surrogates"
-            raise ValueError(msg) from None
+    if is_storable_text(value):
+        return value  # type: ignore[no-any-return]
     if "\x00" in value:
         msg = f"{value!r} has a NUL character, which PostgreSQL cannot store; remove it"
-        raise ValueError(msg)
-    return value  # type: ignore[no-any-return]
+    else:
+        msg = f"{value!r} is not valid Unicode; escape or replace its surrogates"
+    raise ValueError(msg)
+
+
+def is_storable_text(text: str) -> bool:
+    """Say whether both databases can store the text: valid Unicode without a NUL."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return False
+    return "\x00" not in text
 
 
 def _integer(*, wide: bool) -> Callable[[Any], int]:
-    limit = 1 << _INTEGER_BITS[wide]
+    limit = 1 << INTEGER_BITS[wide]
 
     def check(value: Any) -> int:
         if type(value) is not int:
@@ -82,7 +87,7 @@ def _integer(*, wide: bool) -> Callable[[Any], int]:
             msg = f"{value!r} is a {type(value).__name__}, not an int; give int(...)"
             raise ValueError(msg)
         if not -limit <= value < limit:
-            msg = f"{value!r} does not fit into {_INTEGER_BITS[wide] + 1} bits"
+            msg = f"{value!r} does not fit into {INTEGER_BITS[wide] + 1} bits"
             raise ValueError(msg)
         return value
 

@@ -1,0 +1,168 @@
+"""A row that is kept without a second look is one that the second look would keep as it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.flush.recordings import mbid
+from wkmp_orm import (
+    DecodeStatus,
+    FadeCurve,
+    FileStatus,
+    InvalidRowError,
+    PassageStatus,
+    SongStatus,
+    SourceType,
+    UnitOfWork,
+)
+from wkmp_orm.models.facts import FACTS, TableFacts
+from wkmp_orm.unit_of_work.acceptance import MOST_SHAPES, Acceptance
+from wkmp_orm.unit_of_work.rows import RowChecker, checker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Number(int):
+    pass
+
+
+def unit() -> UnitOfWork:
+    """Start a unit of work that has no library: accumulating needs none."""
+    return UnitOfWork(cast("Any", None), "accumulating")
+
+
+WORK = unit()
+HANDLES = [
+    handle
+    for work in (WORK, unit())
+    for handle in (
+        work.files.put(path="a.flac"),
+        work.songs.put(recording_mbid=mbid(2, 1)),
+        work.artists.put(artist_mbid=mbid(3, 1)),
+        work.albums.put(album_mbid=mbid(4, 1)),
+        work.works.put(work_mbid=mbid(1, 1)),
+        work.passages.add(file_id=mbid(5, 1), end_time_ticks=1),
+    )
+]
+MOMENT = datetime(2001, 2, 3, 4, 5, 6, 7, UTC)
+VALUES = st.one_of(
+    st.none(),
+    st.sampled_from(HANDLES),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from([2**31 - 1, 2**31, -(2**31), 2**63 - 1, 2**63, -(2**63) - 1, Number(7)]),
+    st.sampled_from([0.0, -0.0, 0.5, 1.0, 1.5, float("nan"), float("inf"), 1e308]),
+    st.sampled_from([np.int64(1), np.float64(0.5), np.bool_(True), np.zeros(2)]),
+    st.sampled_from(
+        [mbid(2, 1), mbid(2, 2).upper(), UUID(mbid(2, 3)), mbid(2, 4).replace("-", "")]
+    ),
+    st.sampled_from(
+        ["", "x", "é", "\0", "é\0", "\udcff", "name:Nina", "title:\0", Text("x"), b"x"]
+    ),
+    st.sampled_from([MOMENT, MOMENT.replace(tzinfo=None), MOMENT.replace(microsecond=0)]),
+    st.just(MOMENT.astimezone(timezone(timedelta(hours=2)))),
+    st.sampled_from([*FileStatus, *PassageStatus, *DecodeStatus, *SongStatus, *FadeCurve]),
+    st.sampled_from([*SourceType, "PENDING", "linear", "no word"]),
+    st.sampled_from([[], [1], {}, {"a": 1}, {1: "a"}, (), object()]),
+)
+
+
+@st.composite
+def rows(draw: st.DrawFn, facts: TableFacts) -> dict[str, Any]:
+    """Give a row whose columns are real ones, mostly, and whose values may be anything."""
+    names = [*facts.columns, "no_column"] if draw(st.integers(0, 20)) == 0 else [*facts.columns]
+    chosen = draw(st.lists(st.sampled_from(sorted(names)), unique=True, min_size=1, max_size=9))
+    chosen += [name for name in facts.required if name not in chosen and draw(st.integers(0, 9))]
+    return {name: draw(likely(facts, name) | VALUES) for name in chosen}
+
+
+def likely(facts: TableFacts, name: str) -> st.SearchStrategy[Any]:
+    """Give values that a column of this name may well take."""
+    parent = facts.foreign_keys.get(name)
+    handles = [handle for handle in HANDLES if handle.table == parent]
+    if handles:
+        return st.sampled_from(handles)
+    if name.endswith("_ticks"):
+        return st.integers(0, 3)
+    if name.endswith("mbid"):
+        return st.sampled_from([mbid(2, 1), "name:Nina", "title:Nina"])
+    return st.sampled_from(["x", 0.5, 1, MOMENT])
+
+
+def taken_the_long_way(
+    check: RowChecker, values: Mapping[str, Any], *, new: bool
+) -> dict[str, Any] | None:
+    """Return what a row is kept as by the checks that know what is wrong; None if it is refused."""
+    facts = check.facts
+    try:
+        kept = check.columns(dict(values), WORK)
+        if new:
+            check.require(kept)
+    except InvalidRowError:
+        return None
+    if not new and any(kept.get(name) is None for name in facts.natural_key):
+        return None
+    return kept
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return list(one) == list(other) and all(one[name] is other[name] for name in one)
+
+
+@pytest.mark.parametrize("table", FACTS)
+@given(data=st.data())
+def test_what_is_accepted_is_what_the_long_way_keeps_as_it_is(
+    table: str, data: st.DataObject
+) -> None:
+    check = checker(table)
+    values = data.draw(rows(check.facts))
+    for new, acceptance in ((True, check.new_rows), (False, check.put_rows)):
+        if acceptance[tuple(values)](values, WORK):
+            kept = taken_the_long_way(check, values, new=new)
+            assert kept is not None
+            assert same(kept, values)
+
+
+USUAL: dict[str, dict[str, Any]] = {
+    "files": {"path": "é/a.flac", "modification_time": MOMENT, "file_size_bytes": 2**40},
+    "passages": {"file_id": HANDLES[0], "end_time_ticks": 5, "title": None, "song_id": HANDLES[1]},
+    "songs": {"recording_mbid": mbid(2, 1), "title": "Sinnerman", "artist_name": "Nina Simone"},
+    "artists": {"artist_mbid": "name:nina simone", "name": "Nina Simone"},
+    "albums": {"album_mbid": mbid(4, 1), "title": "Pastel Blues", "release_date": "1965"},
+    "works": {"work_mbid": mbid(1, 1), "title": "Sinnerman"},
+    "passage_songs": {
+        "start_time_ticks": 0,
+        "end_time_ticks": 2**40,
+        "passage_id": HANDLES[5],
+        "song_id": HANDLES[1],
+    },
+    "song_artists": {"weight": 1.0, "song_id": HANDLES[1], "artist_id": HANDLES[2]},
+    "passage_albums": {"passage_id": HANDLES[5], "album_id": HANDLES[3]},
+    "song_works": {"song_id": HANDLES[1], "work_id": HANDLES[4]},
+}
+
+
+@pytest.mark.parametrize("table", USUAL)
+def test_a_usual_row_is_accepted(table: str) -> None:
+    row = USUAL[table]
+    assert checker(table).new_rows[tuple(row)](row, WORK)
+
+
+def test_ever_new_orders_of_columns_do_not_fill_the_memory() -> None:
+    acceptance = Acceptance(FACTS["songs"], new=True, long_way=frozenset())
+    shapes = [("recording_mbid", f"column {number}") for number in range(2 * MOST_SHAPES)]
+    for shape in shapes:
+        assert not acceptance[shape]({}, WORK)
+    assert len(acceptance) == MOST_SHAPES
