@@ -18,6 +18,7 @@ from tests.support.driver_errors import (
     server_error,
 )
 from wkmp_orm import FlushError, StorageError
+from wkmp_orm.flush.copying import CopyExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +34,15 @@ RETRYABLE: dict[str, dict[str, ErrorFactory]] = {
         "lost": connection_lost,
     },
 }
+RETRYABLE["copying"] = RETRYABLE["postgresql"]
 FINAL: dict[str, dict[str, ErrorFactory]] = {
     "sqlite": {"FULL": disk_full, "IOERR": disk_error},
     "postgresql": {"53100": server_error("53100")},
 }
+FINAL["copying"] = FINAL["postgresql"]
+COPYING = CopyExecutor(copy_from=1, stage_from=1)
+"""As PostgreSQL is given many rows, for the few of these tests."""
+
 WHEN: tuple[When, When] = ("before", "after")
 
 
@@ -51,9 +57,12 @@ def cases(errors: dict[str, dict[str, ErrorFactory]]) -> list[Any]:
 @pytest.fixture
 def stage(dialect: str, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """Open a fresh database of the kind that has the error, which may meet it in a connect."""
-    database: Database = request.getfixturevalue(f"{dialect}_database")
+    kind = "postgresql" if dialect == "copying" else dialect
+    database: Database = request.getfixturevalue(f"{kind}_database")
     sqlstate = "name" in request.fixturenames and request.getfixturevalue("name")[0].isdigit()
     with database.open() as library, database.open() as audience:
+        if dialect == "copying":
+            library._flusher._executor = COPYING
         yield Stage(library, audience, connected=sqlstate)
 
 
@@ -67,11 +76,12 @@ def failures(stage: Stage, name: str, when: When) -> Iterator[Call]:
         yield call
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "copying"])
 def test_the_representative_phase_makes_every_kind_of_call(stage: Stage, dialect: str) -> None:
     said = [call.statement.split("(")[0].strip() for call in stage.calls]
     verbs = {text.split()[0] for text in said if text}
     assert verbs >= {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    assert ({"COPY", "CREATE"} <= verbs) is (dialect == "copying")
     assert {call.kind for call in stage.calls} >= {"execute", "executemany", "commit"}
     assert stage.calls[-1].kind == "commit"
     assert stage.whole != stage.absent
@@ -109,7 +119,9 @@ def test_a_final_failure_at_any_call_leaves_nothing_and_the_next_commit_is_whole
         stage.assert_whole(handles, call)
 
 
-@pytest.mark.parametrize(("dialect", "name"), [("sqlite", "BUSY"), ("postgresql", "lost")])
+@pytest.mark.parametrize(
+    ("dialect", "name"), [("sqlite", "BUSY"), ("postgresql", "lost"), ("copying", "lost")]
+)
 def test_failures_that_outlast_the_deadline_leave_nothing_and_the_next_commit_is_whole(
     stage: Stage, dialect: str, name: str
 ) -> None:

@@ -4,8 +4,9 @@ Knows SQLAlchemy's dialects; must not know the package that is being tested. Wha
 errors are like stands in `driver_errors`.
 
 A database call is a connect, an execute, an executemany or a commit; a rollback never fails.
-Calls are those that SQLAlchemy makes: what goes through a driver's own cursor (the PRAGMAs of a
-`connect` event, COPY) passes, and so does the connect of an engine made with `creator=`.
+Calls are those that go through SQLAlchemy's dialect, and psycopg's COPY: what else goes through a
+driver's own cursor (the PRAGMAs of a `connect` event) passes, and so does the connect of an engine
+made with `creator=`.
 The first connect of an engine brings calls of the dialect itself: connect once before counting.
 
     injector = FaultInjector(engine)
@@ -30,6 +31,7 @@ from sqlalchemy import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Dialect, Engine
     from sqlalchemy.pool import PoolProxiedConnection
@@ -122,6 +124,17 @@ class _Order:
     error: ErrorFactory
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def take(self, dialect: Dialect, kind: Kind, statement: str, connection: object) -> Call | None:
+        """Take note of a call; return it if it is to fail."""
+        with self.lock:
+            number = len(self.fault.calls) + 1
+            call = Call(number, kind, statement, connection, dialect.loaded_dbapi)
+            self.fault.calls.append(call)
+            if number not in self.numbers:
+                return None
+            self.fault.failed.append(call)
+            return call
+
     def meet(
         self,
         dialect: Dialect,
@@ -131,13 +144,9 @@ class _Order:
         perform: Perform,
     ) -> None:
         """Return if the call shall take its normal way, or raise the ordered error."""
-        with self.lock:
-            number = len(self.fault.calls) + 1
-            call = Call(number, kind, statement, connection, dialect.loaded_dbapi)
-            self.fault.calls.append(call)
-            if number not in self.numbers:
-                return
-            self.fault.failed.append(call)
+        call = self.take(dialect, kind, statement, connection)
+        if call is None:
+            return
         if self.when == "before":
             raise self.error(call)
         result = perform()
@@ -173,6 +182,8 @@ class _Interception:
         for name, kind in _STATEMENTS.items():
             self._patch(name, partial(self._send, getattr(self._dialect, name), kind))
         self._patch("do_commit", partial(self._commit, self._dialect.do_commit))
+        if self._dialect.name == "postgresql":
+            self._patches.enter_context(self._copies(self._dialect.loaded_dbapi.Cursor))
 
     def __exit__(self, *_: object) -> None:
         self._patches.close()
@@ -193,6 +204,23 @@ class _Interception:
         perform = partial(send, cursor, statement, *rest)
         self._order.meet(self._dialect, kind, statement, cursor.connection, perform)
         perform()
+
+    def _copies(self, cursors: Any) -> AbstractContextManager[object]:
+        """Stand in front of COPY, which no dialect has a method for."""
+        copy = cursors.copy
+
+        @contextmanager
+        def met(cursor: _Cursor, statement: str) -> Iterator[object]:
+            order = self._order
+            call = order.take(self._dialect, "executemany", statement, cursor.connection)
+            if call is not None and order.when == "before":
+                raise order.error(call)
+            with copy(cursor, statement) as rows:
+                yield rows
+            if call is not None:
+                raise order.error(call)
+
+        return patch.object(cursors, "copy", met)
 
     def _commit(self, commit: Callable[..., None], proxied: PoolProxiedConnection) -> None:
         perform = partial(commit, proxied)

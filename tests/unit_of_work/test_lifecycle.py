@@ -94,7 +94,7 @@ def test_a_unit_of_work_that_changes_nothing_begins_no_write(library: Library) -
 @pytest.mark.parametrize("committed", [True, False])
 def test_rows_go_with_the_last_who_has_them(library: Library, *, committed: bool) -> None:
     def alive() -> int:
-        return sum(isinstance(each, Handle | LinkHandle | UnitOfWork) for each in gc.get_objects())
+        return sum(type(each) in {Handle, LinkHandle, UnitOfWork} for each in gc.get_objects())
 
     file = add_file(library)
     gc.collect()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
 
     import sqlalchemy as sa
@@ -24,14 +24,14 @@ _COUNTED: Final = {"preserve_rowcount": True}
 class Channel:
     """One connection's short way, for the length of a `with` block, in the connection's thread."""
 
-    __slots__ = ("_cursor", "_is_watched", "connection", "dialect")
+    __slots__ = ("_cursor", "connection", "dialect", "is_watched")
 
     def __init__(self, connection: sa.Connection) -> None:
         """Look who listens; a listener that comes later sees the next channel."""
         self.connection = connection
         self.dialect = connection.dialect
         events, own_events = connection.dispatch, connection.dialect.dispatch
-        self._is_watched = bool(
+        self.is_watched = bool(
             events.before_cursor_execute
             or events.after_cursor_execute
             or own_events.handle_error
@@ -52,7 +52,7 @@ class Channel:
 
     def fetch(self, text: str, parameters: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
         """Execute a SELECT and return its rows, as the driver reads them."""
-        if self._is_watched:
+        if self.is_watched:
             return self.connection.exec_driver_sql(text, parameters).fetchall()
         try:
             self.dialect.do_execute(self._cursor, text, parameters, None)
@@ -63,7 +63,7 @@ class Channel:
 
     def executemany(self, text: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Execute a statement once for all rows; return how many rows it matched."""
-        if self._is_watched:
+        if self.is_watched:
             result = self.connection.exec_driver_sql(text, rows, execution_options=_COUNTED)
             return result.rowcount
         try:
@@ -72,6 +72,26 @@ class Channel:
         except self.dialect.loaded_dbapi.Error as error:
             raise self._wrapped(text, error) from error
         return matched
+
+    def execute(self, text: str) -> int:
+        """Execute a statement without parameters; return how many rows it matched."""
+        if self.is_watched:
+            return self.connection.exec_driver_sql(text, execution_options=_COUNTED).rowcount
+        try:
+            self.dialect.do_execute_no_params(self._cursor, text, None)
+            matched: int = self._cursor.rowcount
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._wrapped(text, error) from error
+        return matched
+
+    def copy(self, text: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Send rows through a COPY ... FROM STDIN (PostgreSQL). Nobody who listens sees it."""
+        try:
+            with self._cursor.copy(text) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._wrapped(text, error) from error
 
     def _wrapped(self, text: str, error: Any) -> BaseException:
         """Do with a driver's error what SQLAlchemy does, a lost connection included."""

@@ -35,9 +35,7 @@ class DriverExecutor:
         now: datetime,
     ) -> None:
         """Insert rows that no one else can have made, in one executemany."""
-        ready = prepared_insert(
-            channel.dialect.name, facts.name, columns, shape_of_all(rows), if_absent=False
-        )
+        ready = prepared_insert(channel.dialect.name, facts.name, columns, shape_of_all(rows))
         channel.executemany(ready.text, ready.make(rows, now))
 
     def insert_if_absent(

@@ -27,25 +27,35 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.batch import Batch
 
-# Of our own and not an engine's: what is compiled for one library serves the next.
+# Of our own and not an engine's: what is compiled for one library serves the next. psycopg's own
+# style names each parameter; tuples need places.
+POSTGRESQL: Final[Dialect] = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
 _DIALECTS: Final[dict[str, Dialect]] = {
     "sqlite": SQLiteDialect_pysqlite(),
-    # psycopg's own style names each parameter; tuples need places.
-    "postgresql": PGDialect_psycopg(paramstyle="format"),  # type: ignore[no-untyped-call]
+    "postgresql": POSTGRESQL,
 }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedInsert:
-    """The text of an INSERT, and what makes its tuples out of pending rows."""
+    """The text of an INSERT, and what makes its tuples out of pending rows.
+
+    `columns` are the columns that the values of a tuple go to, where it is a plain INSERT.
+    """
 
     text: str
+    columns: tuple[str, ...]
     make: Make
 
 
 @lru_cache(maxsize=1024)
 def prepared_insert(
-    dialect: str, table: str, columns: tuple[str, ...], shape: Shape | None, *, if_absent: bool
+    dialect: str,
+    table: str,
+    columns: tuple[str, ...],
+    shape: Shape | None,
+    *,
+    if_absent: bool = False,
 ) -> PreparedInsert:
     """Compile an INSERT of rows that have one shape (None: that have several)."""
     if if_absent:
@@ -65,7 +75,7 @@ def prepared_insert(
         for name, process in zip(ready.places, ready.processors, strict=True)
     )
     given = columns if shape is None else shape
-    return PreparedInsert(ready.text, row_maker(table, places, given, shape))
+    return PreparedInsert(ready.text, ready.places, row_maker(table, places, given, shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
