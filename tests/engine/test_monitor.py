@@ -114,10 +114,21 @@ def test_totals_add_up_and_keep_what_was_rolled_back_apart() -> None:
     assert (totals.transactions, totals.rolled_back) == (2, 1)
     assert (totals.retries, totals.lock_errors) == (2, 2)
     assert (totals.longest_wait_ms, totals.total_wait_ms) == (700, 755)
+    assert totals.wait_p99_ms == 700
     assert totals.longest_hold_ms == 10
     assert totals.hold_p50_ms <= totals.hold_p95_ms <= totals.hold_p99_ms == 10
     assert totals.rows == {"songs": RowCounts(2, 1, 0, 0), "files": RowCounts(0, 0, 4, 0)}
     assert totals.share_by_worker == {"worker": 1, "other": 1}
+
+
+def test_checkpoints_are_counted_with_the_longest_and_in_what_is_measured_meanwhile() -> None:
+    monitor = Monitor()
+    monitor.record_checkpoint(30.0)
+    with monitor.measuring() as part:
+        monitor.record_checkpoint(20.0)
+
+    assert (monitor.totals().checkpoints, monitor.totals().longest_checkpoint_ms) == (2, 30.0)
+    assert (part.totals().checkpoints, part.totals().longest_checkpoint_ms) == (1, 20.0)
 
 
 def test_totals_are_a_copy() -> None:

@@ -152,7 +152,7 @@ def test_a_lock_of_another_program_is_waited_out(
     sqlite_database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     with sqlite_database.open() as library, locked(sqlite_database) as let_go:
-        timer = threading.Timer(0.7, let_go)
+        timer = threading.Timer(1.5, let_go)
         timer.start()
         with (
             caplog.at_level(logging.INFO, "wkmp_orm.monitor"),
@@ -163,7 +163,7 @@ def test_a_lock_of_another_program_is_waited_out(
         timer.join()
 
         assert work.report is not None
-        assert 400 <= work.report.waited_ms < 3_000
+        assert 1_200 <= work.report.waited_ms < 4_000
         assert work.report.attempts == work.report.lock_errors + 1 == len(sent.attempts)
         assert work.report.attempts >= 2  # each waits for a busy_timeout of 250 ms
         assert len(sent.transactions) == 1

@@ -63,13 +63,14 @@ class Checkpointer:
         """Copy the log back, if it has grown to the threshold."""
         if time.monotonic() < self._look_at or not self._is_due():
             return
+        started = time.perf_counter()
         try:
             size = self._checkpoint(connection)
         except Exception:
             # The transaction is committed: what fails here is tried again after a later one.
             logger.warning("%s could not be copied back", self._log, exc_info=True)
             size = self._next
-        self._monitor.record_checkpoint()
+        self._monitor.record_checkpoint((time.perf_counter() - started) * 1000)
         self._next = size + self._step  # not at every commit while somebody is in the way
         if size >= WARN_AT * self._step and not self._warned:
             self._warned = True

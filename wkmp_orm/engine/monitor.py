@@ -114,6 +114,7 @@ class Totals:
     retries: int
     lock_errors: int
     longest_wait_ms: float
+    wait_p99_ms: float
     total_wait_ms: float
     hold_p50_ms: float
     hold_p95_ms: float
@@ -121,7 +122,10 @@ class Totals:
     longest_hold_ms: float
     rows: Mapping[str, RowCounts]
     share_by_worker: Mapping[str, int]
+    """Committed transactions by thread: a worker that starves has few, or its waits are long."""
     checkpoints: int = 0
+    longest_checkpoint_ms: float = 0.0
+    """How long the next writer waited while SQLite's log was copied back."""
 
 
 class Monitor:
@@ -137,7 +141,8 @@ class Monitor:
         self._holds = Durations()
         self._workers: Counter[str] = Counter()
         self._rows: dict[str, RowCounts] = {}
-        self._rolled_back = self._retries = self._lock_errors = self._checkpoints = 0
+        self._checkpoints = Durations()
+        self._rolled_back = self._retries = self._lock_errors = 0
         self._parts: tuple[Monitor, ...] = ()
 
     @contextmanager
@@ -172,10 +177,11 @@ class Monitor:
             else:
                 self._rolled_back += 1
 
-    def record_checkpoint(self) -> None:
+    def record_checkpoint(self, took_ms: float) -> None:
         """Take in one checkpoint of the write-ahead log."""
-        with self._lock:
-            self._checkpoints += 1
+        for monitor in (self, *self._parts):
+            with monitor._lock:
+                monitor._checkpoints.add(took_ms)
 
     def totals(self) -> Totals:
         """Return the totals so far."""
@@ -186,6 +192,7 @@ class Monitor:
                 retries=self._retries,
                 lock_errors=self._lock_errors,
                 longest_wait_ms=self._waits.longest,
+                wait_p99_ms=self._waits.percentile(0.99),
                 total_wait_ms=self._waits.total,
                 hold_p50_ms=self._holds.percentile(0.50),
                 hold_p95_ms=self._holds.percentile(0.95),
@@ -196,7 +203,8 @@ class Monitor:
                     for table, row in self._rows.items()
                 },
                 share_by_worker=dict(self._workers),
-                checkpoints=self._checkpoints,
+                checkpoints=self._checkpoints.count,
+                longest_checkpoint_ms=self._checkpoints.longest,
             )
 
     def _add_rows(self, rows: Mapping[str, RowCounts]) -> None:
