@@ -190,8 +190,8 @@ def test_rows_that_give_different_columns_share_one_key_set(given_columns: list[
     (step,) = steps_of(work)
     assert isinstance(step, Insert)
     assert len(step.rows) == len(given_columns)
-    assert {*step.columns} & {"title", "artist", "album"} == set().union(*given_columns)
-    assert {*step.columns} >= {"guid", "file_id", "status", "created_at", "updated_at"}
+    assert {*step.keys.inserted} & {"title", "artist", "album"} == set().union(*given_columns)
+    assert {*step.keys.inserted} >= {"guid", "file_id", "status", "created_at", "updated_at"}
 
 
 @pytest.mark.parametrize("count", [1, 10, 1_000])
@@ -218,7 +218,7 @@ def test_a_known_row_is_merged_only_if_it_would_change() -> None:
     known(unknown, recording_mbid=mbid(2, 3), title=None)
     (step,) = steps_of(work)
     assert isinstance(step, Merge)
-    assert (list(step.rows), step.columns) == ([other], ("title",))
+    assert (list(step.rows), step.keys.merged) == ([other], ("title",))
 
 
 def test_nothing_to_write_is_an_empty_plan() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.flush.fast import DriverExecutor
 from wkmp_orm.flush.prepared import POSTGRESQL, prepared_insert
-from wkmp_orm.flush.row_maker import shape_of_all
 from wkmp_orm.models.facts import FACTS
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.changes import PendingRow
     from wkmp_orm.flush.prepared import PreparedInsert
-    from wkmp_orm.models.facts import TableFacts
+    from wkmp_orm.flush.row_maker import KeySet
 
 COPY_FROM: Final = 10
 """How many rows are worth a COPY into the table."""
@@ -50,35 +49,35 @@ class CopyExecutor(DriverExecutor):
     def insert(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> None:
         """Insert rows that no one else can have made, in one COPY."""
         if len(rows) < self._copy_from or channel.is_watched:
-            super().insert(channel, facts, rows, columns, now)
+            super().insert(channel, rows, keys, now)
             return
-        ready = prepared_insert("postgresql", facts.name, columns, shape_of_all(rows))
-        channel.copy(_copy(facts.name, facts.name, ready.columns), _made(ready, rows, now))
+        ready = prepared_insert("postgresql", keys)
+        channel.copy(
+            _copy(keys.facts.name, keys.facts.name, ready.columns), _made(ready, rows, now)
+        )
 
     def insert_if_absent(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> int:
         """Insert rows whose natural key is not there: one COPY beside the table, one INSERT."""
         # A total is counted row by row: within one INSERT no row sees the one before.
-        if facts.total or len(rows) < self._stage_from or channel.is_watched:
-            return super().insert_if_absent(channel, facts, rows, columns, now)
-        ready = prepared_insert("postgresql", facts.name, columns, shape_of_all(rows))
-        stage = STAGE + facts.name
-        make_stage, insert = _staged(stage, facts.name, ready.columns)
+        if keys.facts.total or len(rows) < self._stage_from or channel.is_watched:
+            return super().insert_if_absent(channel, rows, keys, now)
+        ready = prepared_insert("postgresql", keys)
+        stage = STAGE + keys.facts.name
+        make_stage, insert = _staged(stage, keys.facts.name, ready.columns)
         channel.execute(make_stage)
-        channel.copy(_copy(stage, facts.name, ready.columns), _made(ready, rows, now))
+        channel.copy(_copy(stage, keys.facts.name, ready.columns), _made(ready, rows, now))
         return channel.execute(insert)
 
 

@@ -20,7 +20,7 @@ from wkmp_orm.flush.batch import Batch
 from wkmp_orm.flush.changes import Changes, PendingLink, PendingRow, guid_of
 from wkmp_orm.flush.executor import PlainExecutor
 from wkmp_orm.flush.prefetch import fetch
-from wkmp_orm.flush.row_maker import dictionaries
+from wkmp_orm.flush.row_maker import KeySet, dictionaries
 from wkmp_orm.flush.statements import SET, WHERE
 from wkmp_orm.flush.write import ConditionFailedError
 
@@ -67,29 +67,27 @@ class HalvingExecutor:
     def insert(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> None:
         """Insert rows; RowFailureError names the first that fails."""
         # Not through bulk_insert_mappings: its failure would end the whole transaction.
-        statement = statements.insert(facts.name)
-        self._narrow(channel, statement, dictionaries(facts, rows, columns, now))
+        statement = statements.insert(keys.facts.name)
+        self._narrow(channel, statement, dictionaries(rows, keys, now))
 
     def insert_if_absent(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> int:
         """Insert rows that are not there; RowFailureError names the first that fails."""
-        statement = statements.insert_if_absent(channel.dialect.name, facts.name, columns)
-        return self._narrow(
-            channel, statement, dictionaries(facts, rows, columns, now, statements.SET)
+        statement = statements.insert_if_absent(
+            channel.dialect.name, keys.facts.name, keys.inserted
         )
+        return self._narrow(channel, statement, dictionaries(rows, keys, now, statements.SET))
 
     def execute(self, channel: Channel, statement: sa.Executable, batch: Batch) -> int:
         """Execute a statement; RowFailureError names the first row that fails."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.batch import Batch
     from wkmp_orm.flush.changes import PendingRow
-    from wkmp_orm.models.facts import TableFacts
+    from wkmp_orm.flush.row_maker import KeySet
 
 COUNTED = {"preserve_rowcount": True}
 
@@ -29,15 +29,14 @@ COUNTED = {"preserve_rowcount": True}
 class Executor(Protocol):
     """Sends rows and parameters inside an open transaction; one class for each way of sending.
 
-    `columns` is the key set that all rows get, `now` the flush's time for those that default to it.
+    `keys` is the key set that all rows get, `now` the flush's time for those that default to it.
     """
 
     def insert(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> None:
         """Insert rows that no one else can have made."""
@@ -45,9 +44,8 @@ class Executor(Protocol):
     def insert_if_absent(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> int:
         """Insert rows whose natural key is not there, and return how many were not."""
@@ -62,9 +60,8 @@ class PlainExecutor:
     def insert(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> None:
         """Insert rows that no one else can have made, in one executemany."""
@@ -72,20 +69,21 @@ class PlainExecutor:
         # 5,000 for 5,000 alternating rows.
         with Session(channel.connection) as session:
             session.bulk_insert_mappings(
-                facts.model, dictionaries(facts, rows, columns, now), render_nulls=True
+                keys.facts.model, dictionaries(rows, keys, now), render_nulls=True
             )
 
     def insert_if_absent(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> int:
         """Insert rows whose natural key is not there, in one executemany."""
-        statement = statements.insert_if_absent(channel.dialect.name, facts.name, columns)
-        parameters = dictionaries(facts, rows, columns, now, statements.SET)
+        statement = statements.insert_if_absent(
+            channel.dialect.name, keys.facts.name, keys.inserted
+        )
+        parameters = dictionaries(rows, keys, now, statements.SET)
         return channel.connection.execute(statement, parameters, execution_options=COUNTED).rowcount
 
     def execute(self, channel: Channel, statement: sa.Executable, batch: Batch) -> int:

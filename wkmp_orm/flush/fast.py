@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wkmp_orm.flush.prepared import prepared, prepared_insert
-from wkmp_orm.flush.row_maker import shape_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.batch import Batch
     from wkmp_orm.flush.changes import PendingRow
-    from wkmp_orm.models.facts import TableFacts
+    from wkmp_orm.flush.row_maker import KeySet
 
 
 class DriverExecutor:
@@ -29,27 +28,23 @@ class DriverExecutor:
     def insert(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> None:
         """Insert rows that no one else can have made, in one executemany."""
-        ready = prepared_insert(channel.dialect.name, facts.name, columns, shape_of_all(rows))
+        ready = prepared_insert(channel.dialect.name, keys)
         channel.executemany(ready.text, ready.make(rows, now))
 
     def insert_if_absent(
         self,
         channel: Channel,
-        facts: TableFacts,
         rows: Sequence[PendingRow],
-        columns: tuple[str, ...],
+        keys: KeySet,
         now: datetime,
     ) -> int:
         """Insert rows whose natural key is not there, in one executemany."""
-        ready = prepared_insert(
-            channel.dialect.name, facts.name, columns, shape_of_all(rows), if_absent=True
-        )
+        ready = prepared_insert(channel.dialect.name, keys, if_absent=True)
         return channel.executemany(ready.text, ready.make(rows, now))
 
     def execute(self, channel: Channel, statement: sa.Executable, batch: Batch) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,12 +24,12 @@ from wkmp_orm.flush.changes import (
     TableChanges,
     guid_of,
 )
-from wkmp_orm.flush.prefetch import merge_columns, natural_key
-from wkmp_orm.flush.row_maker import given_columns
+from wkmp_orm.flush.prefetch import natural_key
+from wkmp_orm.flush.row_maker import KeySet, key_set
 from wkmp_orm.models.facts import FACTS, TableFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from wkmp_orm.flush.statements import Condition
 
@@ -45,39 +44,32 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class Insert:
+class Rows:
+    """Common to what writes rows: which, and the one key set that they get."""
+
+    facts: TableFacts
+    rows: Sequence[PendingRow]
+    keys: KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class Insert(Rows):
     """Insert rows that no one else can have made: their keys were made here."""
 
-    facts: TableFacts
-    rows: Sequence[PendingRow]
-    columns: tuple[str, ...]
-
 
 @dataclass(frozen=True, slots=True)
-class InsertIfAbsent:
+class InsertIfAbsent(Rows):
     """Insert rows that another writer may make at the same time; bind those that it did."""
 
-    facts: TableFacts
-    rows: Sequence[PendingRow]
-    columns: tuple[str, ...]
-
 
 @dataclass(frozen=True, slots=True)
-class InsertLinks:
+class InsertLinks(Rows):
     """Insert links: those of rows made in this transaction as they are, others if absent."""
 
-    facts: TableFacts
-    rows: Sequence[PendingLink]
-    columns: tuple[str, ...]
-
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Rows):
     """Merge given values into known rows by the column policies."""
-
-    facts: TableFacts
-    rows: Sequence[PendingRow]
-    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +126,35 @@ def _writes(facts: TableFacts, table: TableChanges) -> list[Step]:
     steps: list[Step] = []
     if table.adds:
         rows = sorted(table.adds, key=_by_guid)
-        steps.append(Insert(facts, rows, insert_columns(facts, rows)))
+        steps.append(Insert(facts, rows, key_set(facts, rows)))
     if table.puts:
-        new = [row for row in table.puts.values() if row.known is None]
-        if new:
-            new.sort(key=_by_natural_key(facts))
-            for row in new:
-                _require(facts, row)
-                row.make_guid()
-            steps.append(InsertIfAbsent(facts, new, insert_columns(facts, new)))
-        if len(new) < len(table.puts):
-            steps += _merges(facts, table.puts.values())
+        steps += _puts(facts, table.puts)
     if table.links:
-        links = _distinct(facts, [link for link in table.links.values() if link.known is None])
-        if links:
-            steps.append(InsertLinks(facts, links, insert_columns(facts, links)))
-        if table.unchanged:
-            steps += _merges(facts, table.links.values())
+        steps += _links(facts, table)
     if table.updates:
         steps += _updates(facts, table.updates)
+    return steps
+
+
+def _puts(facts: TableFacts, puts: Mapping[Any, PendingRow]) -> list[Step]:
+    new = [row for row in puts.values() if row.known is None]
+    steps = _merges(facts, puts.values()) if len(new) < len(puts) else []
+    if new:
+        new.sort(key=_by_natural_key(facts))
+        for row in new:
+            _require(facts, row)
+            row.make_guid()
+        steps.insert(0, InsertIfAbsent(facts, new, key_set(facts, new)))
+    return steps
+
+
+def _links(facts: TableFacts, table: TableChanges) -> list[Step]:
+    new: Sequence[PendingRow] = [row for row in table.links.values() if row.known is None]
+    steps = _merges(facts, table.links.values()) if table.unchanged else []
+    if new:
+        if _are_spelled_twice(table.links):
+            new = _distinct(facts, new)
+        steps.insert(0, InsertLinks(facts, new, key_set(facts, new)))
     return steps
 
 
@@ -160,16 +162,20 @@ _by_guid: Final = attrgetter("stored_guid")
 
 
 def _by_natural_key(facts: TableFacts) -> Callable[[PendingRow], Any]:
-    return lambda row: natural_key(facts, row.values)
+    natural = facts.natural
+    if facts.refers_by_key:
+        return lambda row: natural_key(facts, row.values)
+    return lambda row: natural(row.values)
 
 
-def _distinct(facts: TableFacts, links: list[PendingLink]) -> list[PendingLink]:
+def _are_spelled_twice(links: Iterable[tuple[Any, Any]]) -> bool:
+    """Say whether some links name their rows by handles and some by guids."""
+    return any(len(set(map(type, ends))) > 1 for ends in zip(*links, strict=True))
+
+
+def _distinct(facts: TableFacts, links: Iterable[PendingRow]) -> list[PendingRow]:
     """Make one link of those that name the same two rows once by handle and once by guid."""
-    left, right = facts.key
-    ends = {(type(link.values[left]), type(link.values[right])) for link in links}
-    if len(ends) <= 1:
-        return links
-    distinct: dict[tuple[Any, ...], PendingLink] = {}
+    distinct: dict[tuple[Any, ...], PendingRow] = {}
     for link in links:
         first = distinct.setdefault(natural_key(facts, link.values), link)
         if first is not link:
@@ -185,10 +191,10 @@ def _distinct(facts: TableFacts, links: list[PendingLink]) -> list[PendingLink]:
 
 def _merges(facts: TableFacts, rows: Iterable[PendingRow]) -> list[Step]:
     known = [row for row in rows if row.known]
-    columns = merge_columns(facts, known)
-    changed = [row for row in known if needs_merge(facts, row, columns)]
+    keys = key_set(facts, known)
+    changed = [row for row in known if needs_merge(facts, row, keys.merged)]
     changed.sort(key=_by_natural_key(facts))
-    return [Merge(facts, changed, columns)] if changed else []
+    return [Merge(facts, changed, keys)] if changed else []
 
 
 def _require(facts: TableFacts, row: PendingRow) -> None:
@@ -199,21 +205,6 @@ def _require(facts: TableFacts, row: PendingRow) -> None:
             raise InvalidRowError(
                 facts.name, name, f"is missing, and no row with {key} is known: a new one needs it"
             )
-
-
-def insert_columns(facts: TableFacts, rows: Iterable[PendingRow]) -> tuple[str, ...]:
-    """Return one key set for all rows: what any of them gives, the keys, and every default."""
-    return _insert_columns(facts.name, given_columns(rows))
-
-
-@cache
-def _insert_columns(table: str, given: tuple[str, ...]) -> tuple[str, ...]:
-    facts = FACTS[table]
-    return tuple(
-        name
-        for name in facts.table.c.keys()  # noqa: SIM118  a ColumnCollection iterates its columns
-        if name in given or name in facts.key or name in facts.defaults
-    )
 
 
 def shape_of(order: PendingOrder) -> Condition:

@@ -7,14 +7,14 @@ of naming rows. Binds what it finds into the pending rows.
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.flush import statements
 from wkmp_orm.flush.changes import Changes, PendingRow, PendingUpdate, TableChanges, guid_of
 from wkmp_orm.flush.prepared import prepared
-from wkmp_orm.flush.row_maker import given_columns
+from wkmp_orm.flush.row_maker import KeySet, key_set
 from wkmp_orm.models.facts import FACTS, TOTAL_TOLERANCE, TableFacts
 
 if TYPE_CHECKING:
@@ -62,16 +62,6 @@ def natural_key(facts: TableFacts, values: Mapping[str, Any]) -> Any:
     return tuple([guid_of(values[name]) for name in facts.natural_key])
 
 
-def merge_columns(facts: TableFacts, rows: Iterable[PendingRow]) -> tuple[str, ...]:
-    """Return the columns given in any of the rows that a merge may change, in a stable order."""
-    return _merge_columns(facts.name, given_columns(rows))
-
-
-@cache
-def _merge_columns(table: str, given: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in FACTS[table].merged if name in given)
-
-
 def by_natural_key(facts: TableFacts, rows: Iterable[PendingRow]) -> dict[Any, PendingRow]:
     """Index rows by their natural keys."""
     return {natural_key(facts, row.values): row for row in rows}
@@ -85,7 +75,7 @@ def bind_by_natural_key(
     What a merge may change is read as well.
     """
     width, by = len(facts.natural_key), facts.natural_key[0]
-    columns = _columns_to_bind(facts.name, merge_columns(facts, wanted.values()))
+    columns = _columns_to_bind(key_set(facts, wanted.values()))
     keys = wanted if width == 1 else dict.fromkeys(key[0] for key in wanted)
     found = []
     for stored in fetch(channel, facts, by, keys, columns):
@@ -103,10 +93,9 @@ def _is_new(value: Any) -> bool:
     return isinstance(value, PendingRow) and value.known is None
 
 
-@cache
-def _columns_to_bind(table: str, merged: tuple[str, ...]) -> tuple[str, ...]:
-    facts = FACTS[table]
-    return tuple(dict.fromkeys((*facts.natural_key, *facts.key, *merged)))
+@lru_cache(maxsize=1024)
+def _columns_to_bind(keys: KeySet) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*keys.facts.natural_key, *keys.facts.key, *keys.merged)))
 
 
 def _bind_puts(channel: Channel, facts: TableFacts, table: TableChanges) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeDecorator
 
 from wkmp_orm.flush import statements
-from wkmp_orm.flush.row_maker import Fixed, Given, Make, Shape, row_maker
+from wkmp_orm.flush.row_maker import Fixed, Given, KeySet, Make, row_maker
 from wkmp_orm.types import Guid, Mbid
 
 if TYPE_CHECKING:
@@ -49,15 +49,9 @@ class PreparedInsert:
 
 
 @lru_cache(maxsize=1024)
-def prepared_insert(
-    dialect: str,
-    table: str,
-    columns: tuple[str, ...],
-    shape: Shape | None,
-    *,
-    if_absent: bool = False,
-) -> PreparedInsert:
-    """Compile an INSERT of rows that have one shape (None: that have several)."""
+def prepared_insert(dialect: str, keys: KeySet, *, if_absent: bool = False) -> PreparedInsert:
+    """Compile an INSERT of rows that have this key set."""
+    table, columns = keys.facts.name, keys.inserted
     if if_absent:
         prefix = statements.SET
         ready = prepared(
@@ -74,8 +68,7 @@ def prepared_insert(
         else Given(name.removeprefix(prefix), process)
         for name, process in zip(ready.places, ready.processors, strict=True)
     )
-    given = columns if shape is None else shape
-    return PreparedInsert(ready.text, ready.places, row_maker(table, places, given, shape))
+    return PreparedInsert(ready.text, ready.places, row_maker(keys, places))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,48 +42,61 @@ class Fixed:
     value: Any
 
 
-def given_columns(rows: Iterable[PendingRow]) -> Shape:
-    """Return the columns that any of the rows gives, in a stable order."""
-    # Nearly always all rows of a phase have one shape.
-    shapes = dict.fromkeys([row.shape for row in rows])
-    return next(iter(shapes)) if len(shapes) == 1 else tuple(dict.fromkeys(chain(*shapes)))
+@dataclass(frozen=True, slots=True, eq=False)
+class KeySet:
+    """The columns of some rows of a table, which are written as one key set."""
+
+    facts: TableFacts
+    given: Shape
+    """What any of the rows gives; what each of them gives, in its order, if they are `alike`."""
+    alike: bool
+    inserted: Shape
+    """What an INSERT of them writes: what any gives, the keys, and every default."""
+    merged: Shape
+    """What they may change in rows that are known."""
 
 
-def shape_of_all(rows: Iterable[PendingRow]) -> Shape | None:
-    """Return the shape that all rows have, None if they differ."""
-    shapes = {row.shape for row in rows}
-    return shapes.pop() if len(shapes) == 1 else None
+def key_set(facts: TableFacts, rows: Iterable[PendingRow]) -> KeySet:
+    """Return the key set of rows of one table."""
+    return _key_set(facts.name, frozenset([row.shape for row in rows]))
+
+
+@lru_cache(maxsize=1024)
+def _key_set(table: str, shapes: frozenset[Shape]) -> KeySet:
+    facts = FACTS[table]
+    # In a stable order, as it becomes part of statements; nearly always there is one shape.
+    given = tuple(dict.fromkeys(chain(*sorted(shapes))))
+    return KeySet(
+        facts,
+        given,
+        len(shapes) == 1,
+        tuple(
+            name
+            for name in facts.table.c.keys()  # noqa: SIM118  a ColumnCollection iterates its columns
+            if name in given or name in facts.key or name in facts.defaults
+        ),
+        tuple(name for name in facts.merged if name in given),
+    )
 
 
 def dictionaries(
-    facts: TableFacts,
-    rows: Sequence[PendingRow],
-    columns: Sequence[str],
-    now: datetime,
-    prefix: str = "",
+    rows: Sequence[PendingRow], keys: KeySet, now: datetime, prefix: str = ""
 ) -> list[dict[str, Any]]:
     """Make a dictionary of each row, as SQLAlchemy takes it: it converts the values itself."""
-    places = tuple(Given(name) for name in columns)
-    names = [prefix + name for name in columns]
-    made = row_maker(facts.name, places, given_columns(rows), None)(rows, now)
+    made = row_maker(keys, tuple(Given(name) for name in keys.inserted))(rows, now)
+    names = [prefix + name for name in keys.inserted]
     return [dict(zip(names, values, strict=True)) for values in made]
 
 
 @lru_cache(maxsize=1024)
-def row_maker(
-    table: str, places: tuple[Given | Fixed, ...], given: Shape, shape: Shape | None
-) -> Make:
-    """Compile what makes the rows of a table, one value for each place.
-
-    `given` are the columns that any of the rows gives; `shape` is that of all rows, if they have
-    one: then a row is unpacked instead of being asked for each column.
-    """
-    source = _Source(FACTS[table], given)
+def row_maker(keys: KeySet, places: tuple[Given | Fixed, ...]) -> Make:
+    """Compile what makes the rows of a table, one value for each place."""
+    source = _Source(keys.facts, keys.given)
     values = ", ".join([source.expression(number, place) for number, place in enumerate(places)])
     variables = ", ".join(source.variables.values())
     unpacked = "row.values.values()"
-    if shape is None:
-        asked = ", ".join(f"row.values.get({name!r})" for name in given)
+    if not keys.alike:
+        asked = ", ".join(f"row.values.get({name!r})" for name in keys.given)
         unpacked = f"({asked},)"
     text = "\n".join(
         [

@@ -28,7 +28,6 @@ from wkmp_orm.flush.prefetch import (
     bind_by_natural_key,
     by_natural_key,
     fetch,
-    merge_columns,
     natural_key,
 )
 from wkmp_orm.models.facts import TableFacts
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.executor import Executor
+    from wkmp_orm.flush.row_maker import KeySet
 
 
 class StalePrefetchError(FlushError):
@@ -71,13 +71,13 @@ class Write:
         """Send one step."""
         match step:
             case Insert():
-                self._insert(step.facts, step.rows, step.columns)
+                self._insert(step.rows, step.keys)
             case InsertIfAbsent():
                 self._insert_if_absent(step)
             case InsertLinks():
                 self._insert_links(step)
             case Merge():
-                self._merge(step.facts, step.rows, step.columns)
+                self._merge(step.facts, step.rows, step.keys.merged)
             case Update():
                 self._update(step)
             case Delete():
@@ -88,33 +88,29 @@ class Write:
     def _count(self, facts: TableFacts) -> RowCounts:
         return self.counts.setdefault(facts.name, RowCounts())
 
-    def _insert(
-        self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
-    ) -> None:
-        self.executor.insert(self.channel, facts, rows, columns, self.now)
-        self._count(facts).inserted += len(rows)
+    def _insert(self, rows: Sequence[PendingRow], keys: KeySet) -> None:
+        self.executor.insert(self.channel, rows, keys, self.now)
+        self._count(keys.facts).inserted += len(rows)
 
-    def _insert_absent(
-        self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
-    ) -> int:
-        inserted = self.executor.insert_if_absent(self.channel, facts, rows, columns, self.now)
-        self._count(facts).inserted += inserted
+    def _insert_absent(self, rows: Sequence[PendingRow], keys: KeySet) -> int:
+        inserted = self.executor.insert_if_absent(self.channel, rows, keys, self.now)
+        self._count(keys.facts).inserted += inserted
         return inserted
 
     def _insert_if_absent(self, step: InsertIfAbsent) -> None:
         facts, rows = step.facts, step.rows
-        lost = len(rows) - self._insert_absent(facts, rows, step.columns)
+        lost = len(rows) - self._insert_absent(rows, step.keys)
         if lost == 0:
             return
         found = bind_by_natural_key(self.channel, facts, by_natural_key(facts, rows))
         if len(found) < len(rows):  # one was there and was deleted in between
             msg = f"{facts.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
-        columns = merge_columns(facts, rows)
-        changed = [row for row in rows if needs_merge(facts, row, columns)]
+        merged = step.keys.merged
+        changed = [row for row in rows if needs_merge(facts, row, merged)]
         self._count(facts).unchanged += lost - len(changed)
         if changed:
-            self._merge(facts, changed, columns)
+            self._merge(facts, changed, merged)
 
     def _insert_links(self, step: InsertLinks) -> None:
         facts = step.facts
@@ -130,14 +126,14 @@ class Write:
             else:
                 others.append(link)
         if fresh:
-            self._insert(facts, fresh, step.columns)
+            self._insert(fresh, step.keys)
         if others:
             others.sort(key=lambda link: natural_key(facts, link.values))
             if facts.total is not None and self.dialect == "postgresql":
                 self._lock_parents(
                     facts, {guid_of(link.values[facts.total.per]) for link in others}
                 )
-            inserted = self._insert_absent(facts, others, step.columns)
+            inserted = self._insert_absent(others, step.keys)
             self._count(facts).unchanged += len(others) - inserted
 
     def _lock_parents(self, facts: TableFacts, parents: Iterable[str]) -> None:
