@@ -12,9 +12,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
-from wkmp_orm.phases.placeholders import ALBUMS, ARTISTS, Kind, lock_placeholder, merge_placeholders
+from wkmp_orm.phases.placeholders import (
+    ALBUMS,
+    ARTISTS,
+    Kind,
+    known_rows,
+    lock_placeholder,
+    merge_placeholders,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,21 +77,17 @@ class _Entities:
         return references
 
     def _read(self, wanted: Iterable[Identity]) -> None:
-        kind = self._kind
         keys = {identity.key for identity in wanted}
         ids = {identity.mbid for identity in wanted if identity.mbid is not None}
-        query: sa.Select[Any] = sa.select(kind.entity).where(
-            kind.identity_key.in_(keys) | kind.mbid.in_(keys | ids)
-        )
         with self._work.reader() as session:
-            for row in session.scalars(query):
-                mbid = getattr(row, kind.mbid.key)
-                if mbid in keys:
-                    self._placeholders[mbid] = row
+            rows = session.execute(known_rows(self._kind), {"keys": [*keys], "ids": [*keys, *ids]})
+            for row in rows:
+                if row.mbid in keys:
+                    self._placeholders[row.mbid] = row
                 else:
-                    self._with_id[mbid] = row.guid
+                    self._with_id[row.mbid] = row.guid
                     if row.identity_key is not None:
-                        self._ids_of[row.identity_key].add(mbid)
+                        self._ids_of[row.identity_key].add(row.mbid)
 
     def _put_with_id(self, identity: Identity, mbid: str) -> Reference:
         key, is_new = identity.key, mbid not in self._with_id

@@ -1,4 +1,4 @@
-"""Merging of placeholders into the rows that have ids: whom links lead to once it is known.
+"""Placeholders and the rows that have ids: who is known, and whom links lead to once it is known.
 
 Statements only: which placeholders may have to be merged is found out elsewhere.
 """
@@ -54,6 +54,24 @@ ALBUMS: Final = Kind(
     link_to=PassageAlbum.album_id,
     link_from=PassageAlbum.passage_id,
 )
+
+
+@cache
+def known_rows(kind: Kind) -> sa.Select[*tuple[Any, ...]]:
+    """Select the rows that have one of the `keys` as identity key, or one of the `ids` as id.
+
+    Columns and not entities: that is a fifth of the time, and every file asks.
+    """
+    date = Album.release_date if kind is ALBUMS else sa.null()
+    return sa.select(
+        kind.entity.guid,
+        kind.mbid.label("mbid"),
+        kind.identity_key.label("identity_key"),
+        date.label("release_date"),
+    ).where(
+        kind.identity_key.in_(sa.bindparam("keys", expanding=True))
+        | kind.mbid.in_(sa.bindparam("ids", expanding=True))
+    )
 
 
 def lock_placeholder(work: UnitOfWork, key: str) -> None:

@@ -39,20 +39,25 @@ Span = tuple[int, int]
 UNBEGUN: Final = (FileStatus.PENDING, FileStatus.NO_AUDIO)
 """What is PROCESSING once a passage is recorded."""
 
+_of_file: Final = sa.bindparam("of_file", type_=File.guid.type)
+_STATUS: Final = sa.select(File.status).where(File.guid == _of_file)
 # Not the JSON columns: one that cannot be read must not stop an import that would replace it.
-_PASSAGES: Final = sa.select(Passage).options(
-    load_only(
-        Passage.start_time_ticks,
-        Passage.end_time_ticks,
-        Passage.status,
-        *(getattr(Passage, name) for name in USER_OWNED),
-    ),
-    selectinload(Passage.provenance),
-    selectinload(Passage.songs).selectinload(PassageSong.song).load_only(Song.recording_mbid),
-    selectinload(Passage.albums).load_only(Album.album_mbid, Album.identity_key),
+_PASSAGES: Final = (
+    sa.select(Passage)
+    .where(Passage.file_id == _of_file)
+    .options(
+        load_only(
+            Passage.start_time_ticks,
+            Passage.end_time_ticks,
+            Passage.status,
+            *(getattr(Passage, name) for name in USER_OWNED),
+        ),
+        selectinload(Passage.provenance),
+        selectinload(Passage.songs).selectinload(PassageSong.song).load_only(Song.recording_mbid),
+        selectinload(Passage.albums).load_only(Album.album_mbid, Album.identity_key),
+    )
 )
 
-_of_file: Final = sa.bindparam("of_file", type_=File.guid.type)
 _stored_rows: Final = (
     sa.select(sa.func.count()).where(Passage.file_id == _of_file).scalar_subquery()
     + sa.select(sa.func.count())
@@ -95,8 +100,8 @@ class Reconciliation:
         self._work = work
         self._file_guid = file_guid
         with work.reader() as session:
-            status = session.scalar(sa.select(File.status).where(File.guid == file_guid))
-            passages = session.scalars(_PASSAGES.where(Passage.file_id == file_guid)).all()
+            status = session.scalar(_STATUS, {"of_file": file_guid})
+            passages = session.scalars(_PASSAGES, {"of_file": file_guid}).all()
         if status is None:
             msg = f"recording of files {file_guid}: there is no such row; it was deleted meanwhile"
             raise RowNotFoundError(msg, table="files", key=file_guid)
