@@ -122,6 +122,9 @@ def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> No
         ("synchronous", options.synchronous, 2 if options.synchronous == "FULL" else 1),
         # A reader that stays long lets the log grow; without a limit it keeps its largest size.
         ("journal_size_limit", str(LOG_BYTES_KEPT), LOG_BYTES_KEPT),
+        # Others stay at SQLite's defaults, which nothing beat over 12,000 recordings of 24
+        # passages: cache_size of 8, 16 and 64 MB took 14.9 to 15.1 s instead of 14.7, mmap_size
+        # 16.4 s, page_size of 2, 8 and 16 KiB 21.2, 14.8 and 19.5 s instead of 14.4 (8,000).
     ]
     if writer:
         pragmas.append(("wal_autocheckpoint", "0", 0))  # after a commit, not in it: checkpoint.py
