@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wkmp_orm.engine.options import EngineOptions
 from wkmp_orm.engine.postgresql import create_postgresql_engine
-from wkmp_orm.engine.sqlite import NO_BEGIN, create_sqlite_engine
+from wkmp_orm.engine.sqlite import create_sqlite_engine
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -25,13 +25,6 @@ def create_writer_engine(target: DatabaseTarget, options: EngineOptions | None =
 def create_reader_engine(target: DatabaseTarget, options: EngineOptions | None = None) -> sa.Engine:
     """Create the engine whose connections refuse to write."""
     return _create(target, options or EngineOptions(), writer=False)
-
-
-def autocommitting(engine: sa.Engine) -> sa.Engine:
-    """Return the same engine, with the same connections, for reads outside any transaction."""
-    if engine.dialect.name == "sqlite":
-        return engine.execution_options(**NO_BEGIN)
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _create(target: DatabaseTarget, options: EngineOptions, *, writer: bool) -> sa.Engine:

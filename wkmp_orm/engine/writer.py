@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from wkmp_orm.engine.channel import Channel
 from wkmp_orm.engine.checkpoint import Checkpointer
 from wkmp_orm.engine.codes import Fault, fault_of
-from wkmp_orm.engine.factory import autocommitting, create_writer_engine
+from wkmp_orm.engine.factory import create_writer_engine
 from wkmp_orm.engine.monitor import Monitor, WriteReport
 from wkmp_orm.engine.retry import retry
+from wkmp_orm.engine.sqlite import NO_BEGIN
 from wkmp_orm.engine.ticket import ticket_for
 from wkmp_orm.errors import LockTimeoutError
 
@@ -51,16 +52,12 @@ class Writer:
         self._checkpointer = (
             None if target.path is None else Checkpointer(target.path, self.monitor)
         )
-        self._make_engines()
-
-    def _make_engines(self) -> None:
-        self.engine = create_writer_engine(self.target, self.options)
-        self._autocommit = autocommitting(self.engine)
+        self.engine = create_writer_engine(target, options)
 
     def renew(self) -> None:
         """Connect from now on with the options as they are now."""
         self._disconnect(patience_s=0.0)
-        self._make_engines()
+        self.engine = create_writer_engine(self.target, self.options)
 
     def new_report(self, *, caller: str, phase: str) -> WriteReport:
         """Open the account of one write by the present thread."""
@@ -83,8 +80,13 @@ class Writer:
         The writers' and not the readers': what is looked up is what is written next, and SQLite
         keeps the pages that it read in the connection's own cache. It is a third of the time.
         """
-        with self._autocommit.connect() as connection, Channel(connection) as channel:
-            yield channel
+        with self.engine.connect() as connection:
+            if self.target.path is None:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            with Channel(connection) as channel:
+                if channel.is_watched:  # in SQLAlchemy's books every statement is in a transaction
+                    connection.execution_options(**NO_BEGIN)
+                yield channel
 
     @contextmanager
     def transaction(
