@@ -240,4 +240,7 @@ class Monitor:
 
 
 def _level(milliseconds: float, levels: tuple[tuple[float, int], ...]) -> int:
-    return next((level for above, level in levels if milliseconds > above), logging.DEBUG)
+    for above, level in levels:
+        if milliseconds > above:
+            return level
+    return logging.DEBUG
