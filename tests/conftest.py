@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.postgres import running_server
 from wkmp_orm import Library
@@ -22,6 +23,11 @@ TEMPLATE = "wkmp_template"
 DATABASES = ("sqlite", "postgresql")
 
 _numbers = itertools.count()
+
+# An example's time says how busy the machine is, not how good the code: what may take no longer is
+# measured where it is claimed.
+settings.register_profile("no deadline", settings(), deadline=None)
+settings.load_profile("no deadline")
 
 
 @dataclass(frozen=True)
