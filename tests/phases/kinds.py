@@ -27,6 +27,7 @@ class Kind(Protocol):
     """Artists, or albums."""
 
     table: str
+    links_table: str
     model: type[Artist | Album]
     placeholder: str
 
@@ -47,6 +48,7 @@ class Artists:
     """Artists, and the songs that are credited to them."""
 
     table = "artists"
+    links_table = "song_artists"
     model: type[Artist | Album] = Artist
     placeholder = "name:"
 
@@ -77,6 +79,7 @@ class Albums:
     """Albums, and the passages that are on them."""
 
     table = "albums"
+    links_table = "passage_albums"
     model: type[Artist | Album] = Album
     placeholder = "title:nina simone/"
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from wkmp_orm.phases import artist_identity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.conftest import Database
     from wkmp_orm import Library, UnitOfWork
 
 ROUNDS: Final = 30
@@ -156,3 +159,36 @@ def test_workers_that_name_the_same_at_once_end_as_one_after_the_other(
         )
         for letter, _ in steps
     }
+
+
+def test_no_link_is_lost_when_it_becomes_clear_who_is_meant_in_the_middle_of_a_merge(
+    postgresql_database: Database, kind: Kind
+) -> None:
+    """Two rows stand for the name until the links were to move, and one when they have not."""
+    with postgresql_database.open() as library:
+        for number in (1, 2):
+            name(library, kind, number, kind.named(NINA, number))
+        name(library, kind, 0, kind.named(NINA))
+        engine = library._writer.engine
+        told: list[str] = []
+
+        def change_names(*told_of: Any) -> None:
+            statement = told_of[2]
+            if not told and re.match(rf"UPDATE {kind.links_table} ", statement):
+                told.append(statement)
+                with engine.begin() as another:
+                    others = sa.update(kind.model).where(id_of(kind).in_([mbid(1), mbid(2)]))
+                    another.execute(others.values(identity_key="another name"))
+
+        sa.event.listen(engine, "after_cursor_execute", change_names)
+        name(library, kind, 3, kind.named(NINA, 3))
+        assert len(told) == 1
+        assert [item for item, _ in kind.links(library)] == [0, 1, 2, 3]
+        # Whoever meets the name next finds out who it is.
+        name(library, kind, 4, kind.named(NINA, 3))
+        assert [whom for _, whom in kind.links(library)] == [mbid(n) for n in (3, 1, 2, 3, 3)]
+
+
+def id_of(kind: Kind) -> sa.ColumnElement[str]:
+    column: sa.ColumnElement[str] = getattr(kind.model, f"{kind.table[:-1]}_mbid")
+    return column

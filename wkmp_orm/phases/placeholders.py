@@ -107,7 +107,17 @@ def _merge(kind: Kind) -> tuple[sa.Executable, ...]:
     placeholder: Any = aliased(entity)
     is_placeholder = _of(placeholder, kind.mbid) == key
     there: Any = aliased(kind.link)
+    left: Any = aliased(kind.link)
     meant = _guid_that_is_meant(kind)
+    # On PostgreSQL each statement sees what was committed before it: who is meant may have become
+    # clear since the links were to move, and they would go with the placeholder.
+    has_links_left = sa.exists().where(
+        _of(left, kind.link_to) == entity.guid,
+        ~sa.exists().where(
+            _of(there, kind.link_from) == _of(left, kind.link_from),
+            _of(there, kind.link_to) == meant,
+        ),
+    )
     return (
         sa.update(entity)
         .where(entity.guid == meant, sa.exists().where(is_placeholder))
@@ -127,7 +137,7 @@ def _merge(kind: Kind) -> tuple[sa.Executable, ...]:
             ),
         )
         .values({kind.link_to.key: meant}),
-        sa.delete(entity).where(kind.mbid == key, meant.is_not(None)),
+        sa.delete(entity).where(kind.mbid == key, meant.is_not(None), ~has_links_left),
     )
 
 
