@@ -13,6 +13,7 @@ from wkmp_orm.engine.monitor import RowCounts, Totals, WriteReport
 from wkmp_orm.engine.retry import retry_on_lock
 from wkmp_orm.errors import (
     AlreadyFinishedError,
+    AnalysisCancelledError,
     ConditionNotMetError,
     ConfigurationError,
     ConstraintViolationError,
@@ -34,6 +35,7 @@ from wkmp_orm.errors import (
     SchemaOutdatedError,
     SchemaTooNewError,
     SchemaUnmanagedError,
+    ServiceUnavailableError,
     SettingError,
     SoundFileError,
     StorageError,
@@ -82,6 +84,7 @@ __all__ = [
     "AcoustidCache",
     "Album",
     "AlreadyFinishedError",
+    "AnalysisCancelledError",
     "Artist",
     "Base",
     "ConditionNotMetError",
@@ -123,6 +126,7 @@ __all__ = [
     "SchemaOutdatedError",
     "SchemaTooNewError",
     "SchemaUnmanagedError",
+    "ServiceUnavailableError",
     "SessionState",
     "Setting",
     "SettingError",

@@ -27,6 +27,8 @@ Knows nothing of databases: the rooms above fill these in and raise them.
     │   └── FlushFailedError          anything else the database said
     ├── StoredValueError              a stored value cannot be read as its column's type
     ├── SoundFileError                a sound file cannot be read
+    ├── AnalysisCancelledError        a sound file's analysis was called off
+    ├── ServiceUnavailableError       a web service cannot be asked
     └── ImportSessionError            the import session does not allow this
         └── ImportRunningError        another import is running on this database
 
@@ -222,6 +224,21 @@ class StoredValueError(WkmpOrmError, ValueError):
 
 class SoundFileError(WkmpOrmError):
     """A sound file cannot be read; the message is fit for `import_failures.reason`."""
+
+
+class AnalysisCancelledError(WkmpOrmError):
+    """The caller's `cancelled` said yes while a sound file was being analysed."""
+
+
+class ServiceUnavailableError(WkmpOrmError):
+    """A web service gave no answer, or is left alone by now; `service` is its name.
+
+    Nothing is known then, which is not the same as an answer that it knows nothing.
+    """
+
+    def __init__(self, service: str, reason: str) -> None:
+        super().__init__(f"{service}: {reason}")
+        self.service = service
 
 
 class ImportSessionError(WkmpOrmError):
