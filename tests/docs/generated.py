@@ -39,7 +39,7 @@ TABLES: Final = (
     *("files", "passages", "songs", "artists", "albums", "works"),
     *("passage_songs", "song_artists", "passage_albums", "song_works"),
     *("import_sessions", "import_failures", "import_provenance"),
-    *("acoustid_cache", "settings", "flush_ledger"),
+    *("acoustid_cache", "service_answers", "settings", "flush_ledger"),
 )
 """In the order in which a reader meets them."""
 

@@ -14,7 +14,7 @@ from wkmp_orm.models.facts import FACTS, TableFacts
 
 COLUMNS: Final = (
     ("files", "import_failures", "import_sessions", "settings"),
-    ("passages", "import_provenance", "acoustid_cache", "flush_ledger"),
+    ("passages", "import_provenance", "acoustid_cache", "service_answers", "flush_ledger"),
     ("passage_albums", "passage_songs", "song_artists", "song_works"),
     ("albums", "songs", "artists", "works"),
 )

@@ -33,6 +33,7 @@ KEYS: Final = {
     "settings": ("key",),
     "acoustid_cache": ("fingerprint_hash",),
     "import_failures": ("session_id", "path", "phase"),
+    "service_answers": ("request_key", "service"),
 }
 REQUIRED: Final[Mapping[str, Row]] = {
     "files": {"modification_time": datetime(2020, 1, 1, tzinfo=UTC)},
@@ -41,6 +42,10 @@ REQUIRED: Final[Mapping[str, Row]] = {
     "works": {"title": "required"},
     "acoustid_cache": {"mbid": mbid(7, 7)},
     "import_failures": {"reason": "required"},
+    "service_answers": {
+        "answer": {"required": True},
+        "answered_at": datetime(2020, 1, 1, tzinfo=UTC),
+    },
 }
 SPAN: Final = 100
 _PLACES: Final = {

@@ -71,6 +71,13 @@ ROWS: Final[Mapping[str, Row]] = {
         "song_id": SONG,
         "import_session_id": SESSION,
     },
+    "service_answers": {
+        "guid": guid(18),
+        "service": "musicbrainz",
+        "request_key": guid(10),
+        "answer": "{}",
+        "answered_at": RFC3339,
+    },
     "settings": {"key": "volume_level", "value": "0.5"},
     "song_artists": {"song_id": SONG, "artist_id": ARTIST, "weight": 1.0},
     "song_works": {"song_id": SONG, "work_id": WORK},

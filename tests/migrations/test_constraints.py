@@ -67,6 +67,10 @@ BAD: Final[dict[str, list[Row]]] = {
     ],
     "ck_passages__start_not_negative": [{"start_time_ticks": -1}],
     "ck_passages__status_known": [{"status": "PROCESSING"}],
+    "ck_service_answers__request_key_mbid_or_sha256": [
+        {"request_key": "f" * length} for length in (0, 35, 37, 63, 65)
+    ],
+    "ck_service_answers__service_named": [{"service": ""}],
     "ck_song_artists__weight_in_range": [{"weight": 0.0}, {"weight": 1.01}],
     "ck_songs__base_probability_in_range": [
         {"base_probability": -0.1},

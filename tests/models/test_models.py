@@ -64,6 +64,7 @@ GONE_WITH = {
     "import_provenance": "",
     "import_failures": "",
     "acoustid_cache": "",
+    "service_answers": "",
     "settings": "",
 }
 """Each table, and those whose rows cannot be without one of its rows."""

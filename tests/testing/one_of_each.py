@@ -19,6 +19,7 @@ from wkmp_orm.testing import (
     PassageAlbumFactory,
     PassageFactory,
     PassageSongFactory,
+    ServiceAnswerFactory,
     SettingFactory,
     SongArtistFactory,
     SongFactory,
@@ -53,6 +54,7 @@ def one_of_each() -> list[Base]:
         ImportProvenanceFactory.build(passage_id=passage.guid),
         ImportFailureFactory.build(session_id=session.session_id, file_id=file.guid),
         AcoustidCacheFactory.build(),
+        ServiceAnswerFactory.build(),
         SettingFactory.build(),
         *(passage, song, artist, album, work, file, session),
     ]

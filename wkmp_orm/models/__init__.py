@@ -16,6 +16,7 @@ from wkmp_orm.models.import_provenance import ImportProvenance, SourceType
 from wkmp_orm.models.import_session import ImportSession, SessionState
 from wkmp_orm.models.links import PassageAlbum, PassageSong, SongArtist, SongWork
 from wkmp_orm.models.passage import DecodeStatus, FadeCurve, Passage, PassageStatus
+from wkmp_orm.models.service_answer import ServiceAnswer
 from wkmp_orm.models.setting import Setting
 from wkmp_orm.models.song import Song, SongStatus
 from wkmp_orm.models.work import Work
@@ -37,6 +38,7 @@ __all__ = [
     "PassageAlbum",
     "PassageSong",
     "PassageStatus",
+    "ServiceAnswer",
     "SessionState",
     "Setting",
     "Song",

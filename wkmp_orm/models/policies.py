@@ -33,6 +33,7 @@ from wkmp_orm.models.import_provenance import ImportProvenance
 from wkmp_orm.models.import_session import ImportSession
 from wkmp_orm.models.links import PassageAlbum, PassageSong, SongArtist, SongWork
 from wkmp_orm.models.passage import Passage
+from wkmp_orm.models.service_answer import ServiceAnswer
 from wkmp_orm.models.setting import Setting
 from wkmp_orm.models.song import Song
 from wkmp_orm.models.work import Work
@@ -153,6 +154,11 @@ _TABLE: Final[dict[type[Base], dict[Policy, str]]] = {
         Policy.KEY: "fingerprint_hash",
         Policy.INSERT_ONLY: "cached_at",
         Policy.OVERWRITE: "mbid",
+    },
+    ServiceAnswer: {
+        Policy.KEY: "guid",
+        Policy.NATURAL_KEY: "request_key service",
+        Policy.OVERWRITE: "answer answered_at",
     },
     # A put gives a setting its default; whoever means to change one says `update`.
     Setting: {

@@ -41,6 +41,7 @@ from wkmp_orm.models import (
     PassageAlbum,
     PassageSong,
     PassageStatus,
+    ServiceAnswer,
     SessionState,
     Setting,
     Song,
@@ -305,6 +306,18 @@ class AcoustidCacheFactory(ModelFactory[AcoustidCache]):
 
     fingerprint_hash = nth("{:064x}".format)
     mbid = mbids(3)
+
+
+class ServiceAnswerFactory(ModelFactory[ServiceAnswer]):
+    """Answers of MusicBrainz."""
+
+    Meta = of(ServiceAnswer)
+
+    guid = guids(11)
+    service = "musicbrainz"
+    request_key = mbids(3)
+    answer = nth(lambda n: {"title": f"Song {n}"})
+    answered_at = times()
 
 
 class SettingFactory(ModelFactory[Setting]):

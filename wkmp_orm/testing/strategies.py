@@ -25,6 +25,7 @@ from wkmp_orm.models import (
     ImportSession,
     Passage,
     PassageSong,
+    ServiceAnswer,
     Setting,
     Song,
     SongArtist,
@@ -117,6 +118,7 @@ _COLUMNS: Final[Mapping[type[Base], Mapping[str, SearchStrategy[Any]]]] = {
     Work: _TUNED,
     SongArtist: {"weight": st.floats(0.0, 1.0, exclude_min=True)},
     AcoustidCache: {"fingerprint_hash": hashes()},
+    ServiceAnswer: {"service": texts().filter(bool), "request_key": mbids() | hashes()},
     ImportSession: {"errors": json_arrays()},
     ImportFailure: {"path": paths(), "phase": st.sampled_from([phase.value for phase in Phase])},
 }

@@ -28,6 +28,7 @@ from wkmp_orm.models import (
     Passage,
     PassageAlbum,
     PassageSong,
+    ServiceAnswer,
     Setting,
     Song,
     SongArtist,
@@ -108,6 +109,7 @@ class UnitOfWork:
     import_provenance = EntityAttribute(ImportProvenance)
     import_failures = EntityAttribute(ImportFailure)
     acoustid_cache = EntityAttribute(AcoustidCache)
+    service_answers = EntityAttribute(ServiceAnswer)
 
     def __init__(self, library: Commits, phase: str, *, caller: str | None = None) -> None:
         """Start empty, owned by the calling thread or task."""

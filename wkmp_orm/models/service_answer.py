@@ -1,0 +1,35 @@
+"""What a web service answered, also that it knew nothing, so that it is asked once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from wkmp_orm.models.base import Base, GuidKey, JsonMap
+from wkmp_orm.types import Stored, UtcDateTime
+
+
+class ServiceAnswer(Base):
+    """One answer. The natural key is what was asked, and which service.
+
+    `request_key` is the MusicBrainz id that was asked for, or the SHA-256 (64 hex digits) of the
+    request. An empty `answer` says that the service knew nothing: after 30 days it is asked anew.
+    What it knew is kept for good; delete the row to ask again.
+    """
+
+    __tablename__ = "service_answers"
+
+    guid: Mapped[GuidKey]
+    service: Mapped[str]
+    request_key: Mapped[str]
+    answer: Mapped[JsonMap]
+    answered_at: Mapped[datetime] = mapped_column(UtcDateTime(Stored.RFC3339))
+
+    __table_args__ = (
+        # The request first: it is what rows are looked up by, and a service has many.
+        sa.UniqueConstraint("request_key", "service"),
+        sa.CheckConstraint("service <> ''", name="service_named"),
+        sa.CheckConstraint("length(request_key) IN (36, 64)", name="request_key_mbid_or_sha256"),
+    )
