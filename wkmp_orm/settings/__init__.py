@@ -7,7 +7,9 @@ not imported from here, so that rooms that must know no database may still ask f
 from __future__ import annotations
 
 from wkmp_orm.settings.definitions import (
+    ACOUSTICBRAINZ_FOLDER,
     ACOUSTID_API_KEY,
+    ACOUSTID_URL,
     AI_DATABASE_CONNECTION_POOL_SIZE,
     AI_DATABASE_LOCK_RETRY_MS,
     AI_DATABASE_MAX_LOCK_WAIT_MS,
@@ -23,12 +25,15 @@ from wkmp_orm.settings.definitions import (
     MAX_LEAD_IN_DURATION_S,
     MAX_LEAD_OUT_DURATION_S,
     MINIMUM_PASSAGE_AUDIO_DURATION_TICKS,
+    MUSICBRAINZ_URL,
     QUICK_RAMP_DURATION_S,
     QUICK_RAMP_THRESHOLD,
     RMS_WINDOW_MS,
     SETTINGS,
     SILENCE_MIN_DURATION_TICKS,
     SILENCE_THRESHOLD_DB,
+    WEB_SERVICE_CONTACT,
+    WEB_SERVICE_TIMEOUT_MS,
     WORKING_SAMPLE_RATE,
     setting_named,
 )
@@ -36,7 +41,9 @@ from wkmp_orm.settings.key import SettingKey
 from wkmp_orm.settings.snapshot import SettingsSnapshot
 
 __all__ = [
+    "ACOUSTICBRAINZ_FOLDER",
     "ACOUSTID_API_KEY",
+    "ACOUSTID_URL",
     "AI_DATABASE_CONNECTION_POOL_SIZE",
     "AI_DATABASE_LOCK_RETRY_MS",
     "AI_DATABASE_MAX_LOCK_WAIT_MS",
@@ -52,12 +59,15 @@ __all__ = [
     "MAX_LEAD_IN_DURATION_S",
     "MAX_LEAD_OUT_DURATION_S",
     "MINIMUM_PASSAGE_AUDIO_DURATION_TICKS",
+    "MUSICBRAINZ_URL",
     "QUICK_RAMP_DURATION_S",
     "QUICK_RAMP_THRESHOLD",
     "RMS_WINDOW_MS",
     "SETTINGS",
     "SILENCE_MIN_DURATION_TICKS",
     "SILENCE_THRESHOLD_DB",
+    "WEB_SERVICE_CONTACT",
+    "WEB_SERVICE_TIMEOUT_MS",
     "WORKING_SAMPLE_RATE",
     "SettingKey",
     "SettingsSnapshot",

@@ -74,8 +74,8 @@ AI_PROCESSING_THREAD_COUNT: Final[SettingKey[int | None]] = SettingKey(
     None,
     minimum=1,
     maximum=64,
-    unit="threads",
-    doc="How many threads decode and compute. NULL: one more than there are processors.",
+    unit="processes",
+    doc="How many processes decode and compute. NULL: as many as there are processors.",
 )
 
 INGEST_MAX_CONCURRENT_JOBS: Final[SettingKey[int]] = SettingKey(
@@ -94,14 +94,63 @@ AI_LONGWORK_YIELD_INTERVAL_MS: Final[SettingKey[int]] = SettingKey(
     990,
     minimum=0,
     unit="ms",
-    doc="How long one stretch of computing may last before other work gets its turn. 0: any time.",
+    doc="How often long computing looks up whether it is cancelled. 0: at every opportunity.",
 )
 
 ACOUSTID_API_KEY: Final[SettingKey[str | None]] = SettingKey(
     "acoustid_api_key",
     str,
     None,
-    doc="The key for asking AcoustID what a fingerprint is. NULL or blank: AcoustID is not asked.",
+    doc=(
+        "The key for asking AcoustID what a fingerprint is. NULL or blank: the environment and"
+        " `wkmp-ai.toml` are looked at; without any key AcoustID is not asked."
+    ),
+)
+
+# The documented addresses of the public services. A server of one's own, such as a mirror of
+# MusicBrainz, answers the same requests without their limits.
+ACOUSTID_URL: Final[SettingKey[str]] = SettingKey(
+    "acoustid_url",
+    str,
+    "https://api.acoustid.org/v2",
+    doc="Where AcoustID's web service is; requests go to `/lookup` below it.",
+)
+
+MUSICBRAINZ_URL: Final[SettingKey[str]] = SettingKey(
+    "musicbrainz_url",
+    str,
+    "https://musicbrainz.org/ws/2",
+    doc="Where MusicBrainz' web service is; requests go to `/recording/...` below it.",
+)
+
+WEB_SERVICE_TIMEOUT_MS: Final[SettingKey[int]] = SettingKey(
+    "web_service_timeout_ms",
+    int,
+    10_000,
+    minimum=100,
+    maximum=120_000,
+    unit="ms",
+    doc="How long one request to a web service may take before it counts as not answered.",
+)
+
+WEB_SERVICE_CONTACT: Final[SettingKey[str | None]] = SettingKey(
+    "web_service_contact",
+    str,
+    None,
+    doc=(
+        "Whom web services can write to about the requests: an e-mail address or a URL. NULL or"
+        " blank: MusicBrainz, which wants to know, is not asked."
+    ),
+)
+
+ACOUSTICBRAINZ_FOLDER: Final[SettingKey[str | None]] = SettingKey(
+    "acousticbrainz_folder",
+    str,
+    None,
+    doc=(
+        "A folder of AcousticBrainz documents, by recording id, which musical flavor is taken from."
+        " NULL or blank: there is none."
+    ),
 )
 
 # From a file to its passages.
@@ -134,7 +183,10 @@ MINIMUM_PASSAGE_AUDIO_DURATION_TICKS: Final[SettingKey[int]] = SettingKey(
     minimum=0,
     maximum=TICKS_PER_SECOND,
     unit="ticks",
-    doc="A file with less sound than this, all of it added up, is marked NO AUDIO.",
+    doc=(
+        "A file with less sound than this, all of it added up, is marked NO AUDIO; a piece with"
+        " less is part of its neighbour, or none."
+    ),
 )
 
 # Where a passage begins and ends to the ear.
@@ -166,7 +218,10 @@ LEAD_IN_THRESHOLD_BELOW_PEAK_DB: Final[SettingKey[float]] = SettingKey(
     minimum=-60.0,
     maximum=0.0,
     unit="dB",
-    doc="The level that ends a lead-in, relative to the passage's own peak. -12 is a quarter.",
+    doc=(
+        "The level that ends a lead-in, relative to the passage's own peak, for programs that go by"
+        " it. The import goes by `lead_in_threshold_dB`."
+    ),
 )
 
 LEAD_OUT_THRESHOLD_BELOW_PEAK_DB: Final[SettingKey[float]] = SettingKey(
@@ -176,7 +231,10 @@ LEAD_OUT_THRESHOLD_BELOW_PEAK_DB: Final[SettingKey[float]] = SettingKey(
     minimum=-60.0,
     maximum=0.0,
     unit="dB",
-    doc="The level that begins a lead-out, relative to the passage's own peak.",
+    doc=(
+        "The level that begins a lead-out, relative to the passage's own peak, for programs that go"
+        " by it. The import goes by `lead_out_threshold_dB`."
+    ),
 )
 
 RMS_WINDOW_MS: Final[SettingKey[int]] = SettingKey(
@@ -242,7 +300,7 @@ WORKING_SAMPLE_RATE: Final[SettingKey[int]] = SettingKey(
     minimum=8_000,
     maximum=192_000,
     unit="Hz",
-    doc="The rate to which the player resamples everything.",
+    doc="The rate to which everything is resampled, for playing and for the analysis.",
 )
 
 SETTINGS: Final[Mapping[str, SettingKey[Any]]] = MappingProxyType(
@@ -257,6 +315,11 @@ SETTINGS: Final[Mapping[str, SettingKey[Any]]] = MappingProxyType(
             INGEST_MAX_CONCURRENT_JOBS,
             AI_LONGWORK_YIELD_INTERVAL_MS,
             ACOUSTID_API_KEY,
+            ACOUSTID_URL,
+            MUSICBRAINZ_URL,
+            WEB_SERVICE_TIMEOUT_MS,
+            WEB_SERVICE_CONTACT,
+            ACOUSTICBRAINZ_FOLDER,
             SILENCE_THRESHOLD_DB,
             SILENCE_MIN_DURATION_TICKS,
             MINIMUM_PASSAGE_AUDIO_DURATION_TICKS,
