@@ -125,6 +125,38 @@ def make_rip(
     return tuple(placed)
 
 
+def make_waves(
+    path: Path,
+    waves: NDArray[np.float64],
+    *,
+    sample_rate: int | None = None,
+    codec: str | None = None,
+) -> Path:
+    """Write samples between -1.0 and 1.0 into a sound file, and return its path.
+
+    One dimension is sound that is equal on both channels, two are (channels, samples).
+    """
+    planes = waves if waves.ndim == 2 else np.stack((waves, waves))
+    integers = np.round(32_767 * planes).astype(np.int16)
+    path.write_bytes(_written(path.suffix, codec, integers, sample_rate or _usual_rate(path)))
+    return path
+
+
+def repeat_vorbis_headers(path: Path) -> Path:
+    """Write the headers of an Ogg Vorbis file twice, and return its path.
+
+    So some encoder really wrote them. FFmpeg refuses the file, libsndfile plays it.
+    """
+    first, *others = _ogg_pages(path.read_bytes())
+    # Where the first page begins that has sound in it: a position in samples.
+    sound = next(n for n, page in enumerate(others) if any(page[6:14]))
+    again = bytearray(first)
+    again[5] = 0
+    pages = (first, *others[:sound], bytes(again), *others)
+    path.write_bytes(b"".join(_ogg_page(page, number) for number, page in enumerate(pages)))
+    return path
+
+
 def tag_sound(path: Path, **fields: Any) -> Path:
     """Write tags into a sound file as beets does, and return its path.
 
@@ -202,24 +234,58 @@ def _samples(sound: _Sound, recipe: _Recipe) -> NDArray[np.int16]:
 
 @lru_cache(maxsize=64)
 def _encoded(recipe: _Recipe) -> bytes:
-    container, usual_codec = FORMATS[recipe.suffix]
-    layout = _LAYOUTS[recipe.channels]
     mono = np.concatenate([_samples(sound, recipe) for sound in recipe.sounds])
+    planes = np.repeat(mono[np.newaxis], recipe.channels, axis=0)
+    return _written(recipe.suffix, recipe.codec, planes, recipe.sample_rate)
+
+
+def _written(suffix: str, codec: str | None, planes: NDArray[np.int16], sample_rate: int) -> bytes:
+    container, usual_codec = FORMATS[suffix]
+    layout = _LAYOUTS[len(planes)]
     written = io.BytesIO()
     # Bit-exact: no version of the encoder, no random serial number.
     options = {"fflags": "+bitexact"}
     with av.open(written, "w", format=container, container_options=options) as output:
-        codec = recipe.codec or usual_codec
-        stream = output.add_stream(codec, rate=recipe.sample_rate, layout=layout)
+        stream = output.add_stream(codec or usual_codec, rate=sample_rate, layout=layout)
         assert isinstance(stream, AudioStream)
         stream.codec_context.flags |= Flags.bitexact
         stream.codec_context.options = {"strict": "experimental"}
         stream.bit_rate = 128_000
         frame = av.AudioFrame.from_ndarray(
-            np.repeat(mono, recipe.channels).reshape(1, -1), format="s16", layout=layout
+            planes.T.reshape(1, -1).copy(), format="s16", layout=layout
         )
-        frame.sample_rate = recipe.sample_rate
+        frame.sample_rate = sample_rate
         frame.pts = 0
         for packet in (*stream.encode(frame), *stream.encode(None)):
             output.mux(packet)
     return written.getvalue()
+
+
+def _ogg_pages(content: bytes) -> list[bytes]:
+    pages = []
+    while content:
+        sizes = content[27 : 27 + content[26]]
+        length = 27 + len(sizes) + sum(sizes)
+        pages.append(content[:length])
+        content = content[length:]
+    return pages
+
+
+def _ogg_page(page: bytes, number: int) -> bytes:
+    """Return the page under another number, with the checksum that this gives it."""
+    head = page[:18] + number.to_bytes(4, "little")
+    blank = head + bytes(4) + page[26:]
+    checksum = 0
+    for byte in blank:
+        checksum = (checksum << 8) & 0xFFFFFFFF ^ _OGG_CHECKSUMS[checksum >> 24 ^ byte]
+    return head + checksum.to_bytes(4, "little") + page[26:]
+
+
+def _ogg_checksum(byte: int) -> int:
+    checksum = byte << 24
+    for _ in range(8):
+        checksum = (checksum << 1) & 0xFFFFFFFF ^ (0x04C11DB7 if checksum >> 31 else 0)
+    return checksum
+
+
+_OGG_CHECKSUMS: Final = tuple(_ogg_checksum(byte) for byte in range(256))

@@ -1,4 +1,4 @@
-"""What is read from a sound file: its tags, its bytes' hash.
+"""What is read from a sound file: its tags, its bytes' hash, its passages and how they sound.
 
 Knows no database. Needs the `audio` extra: without it, importing this room is a ConfigurationError.
 """
@@ -8,6 +8,14 @@ from __future__ import annotations
 from wkmp_orm.errors import ConfigurationError
 
 try:
+    from wkmp_orm.audio.analysis import (
+        Amplitude,
+        AnalysedPassage,
+        AnalysisOptions,
+        SoundAnalysis,
+        analyse,
+        fingerprint_backend,
+    )
     from wkmp_orm.audio.hashing import sha256_of
     from wkmp_orm.audio.tags import ArtistCredit, Tags, read_tags
 except ModuleNotFoundError as missing:
@@ -16,4 +24,15 @@ except ModuleNotFoundError as missing:
     _message = f"{missing.name} is not installed: run pip install 'wkmp_orm[audio]'"
     raise ConfigurationError(_message) from missing
 
-__all__ = ["ArtistCredit", "Tags", "read_tags", "sha256_of"]
+__all__ = [
+    "Amplitude",
+    "AnalysedPassage",
+    "AnalysisOptions",
+    "ArtistCredit",
+    "SoundAnalysis",
+    "Tags",
+    "analyse",
+    "fingerprint_backend",
+    "read_tags",
+    "sha256_of",
+]

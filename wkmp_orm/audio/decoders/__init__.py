@@ -1,0 +1,20 @@
+"""Processes in which sound is decoded and computed with, beside the process that imports.
+
+Knows how such processes begin, answer, are stopped and die; must not know what they compute.
+
+    with Decoders(number=2) as decoders:
+        analysis = decoders.run(analyse, path, options, cancelled=stop.is_set)
+
+They are programs of their own that are started and talked to through pipes. Nothing of the parent
+is in them: it needs no `if __name__ == "__main__"`, its locks and connections are not inherited,
+and when it dies, however that happens, the pipe ends and so do they.
+
+On two processors two decoders are 1.9 times as fast as one, where two threads are 1.3 times: much
+of decoding and computing holds the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+from wkmp_orm.audio.decoders.pool import Decoders, number_of_processors
+
+__all__ = ["Decoders", "number_of_processors"]

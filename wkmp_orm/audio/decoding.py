@@ -1,0 +1,231 @@
+"""Turns a sound file of any supported format into PCM, a block at a time.
+
+Knows FFmpeg (through PyAV) and libsndfile, and no database.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, cast
+
+import av
+import numpy as np
+import soundfile
+from av.audio.stream import AudioStream
+
+from wkmp_orm.audio.opening import opened, unreadable
+from wkmp_orm.ticks import TICKS_PER_SECOND, samples_from_ticks, ticks_from_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from io import BufferedReader
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.packet import Packet
+    from numpy.typing import NDArray
+
+    Pcm = NDArray[np.float32]
+
+BLOCK_SAMPLES: Final = 65_536
+"""Samples of a block, per channel: 1.5 s. FFmpeg's own frames (1,152 for MP3) cost up to a fifth of
+the speed, as each is a call into NumPy."""
+
+_DEMUXERS: Final = (
+    "aac,ac3,aiff,alac,amr,ape,asf,au,caf,dsf,dts,eac3,flac,iff,loas,matroska,webm,mov,mp3,mpc,"
+    "mpc8,ogg,rm,tak,tta,w64,wav,wsd,wv,xwma"
+)
+"""The formats that FFmpeg may find in a file: none of those (HLS, concat...) that name other files,
+and no picture, text or game."""
+_OPTIONS: Final = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+_LENGTH_IS_A_GUESS: Final = ("aac",)
+"""FFmpeg's names of formats in which no length is written, and no sizes from which to tell it."""
+_LEAST_MISSED_TICKS: Final = TICKS_PER_SECOND
+_LEAST_MISSED_PART: Final = 50
+"""What is shorter than it claims by a second and by a 50th has broken off. Encoder padding is up to
+0.3 s, and an MP3 file without a Xing header is measured by its size."""
+_UNDECODABLE: Final = "its sound cannot be decoded: damaged, incomplete, or of no supported format"
+_LOUDEST: Final = 16.0
+"""Samples of a floating-point file beyond this (24 dB over full scale) are damage, as is NaN."""
+
+
+class Decoding:
+    """The sound of one file as blocks of PCM: iterate over it, once.
+
+    A block is a float32 array of shape (channels, samples), full scale being 1.0, at `sample_rate`
+    Hz, of at most `BLOCK_SAMPLES` samples; one channel if `mono` or if the file has one, else two
+    (more are mixed down). At the file's own rate nothing is resampled; else sample n of the blocks
+    lies at n / `sample_rate` seconds, neither early nor late.
+
+    After the last block, `duration_ticks` is the length of all that was decoded, counted in
+    the samples of the file's own rate, and `warnings` says what was damaged. `own_sample_rate` and
+    `channels` are the file's own, known from the first block on.
+
+    FFmpeg decodes; what it refuses (a few real Vorbis files) libsndfile is asked to. A file that
+    breaks off, or has damaged stretches, is decoded as far as it goes, with a warning. One thread;
+    the file is closed when the iteration ends or the iterator is closed.
+
+    Raises SoundFileError when the file cannot be read or no sound comes out of it.
+    """
+
+    def __init__(self, path: Path, *, sample_rate: int, mono: bool = False) -> None:
+        self.own_sample_rate = 0
+        self.channels = 0
+        self.warnings: list[str] = []
+        self._path = path
+        self._sample_rate = sample_rate
+        self._mono = mono
+        self._samples_at: dict[int, int] = {}
+
+    @property
+    def duration_ticks(self) -> int:
+        """The length of what was decoded so far, from samples, by integers."""
+        return sum(ticks_from_samples(n, rate) for rate, n in self._samples_at.items())
+
+    def __iter__(self) -> Generator[Pcm, None, None]:
+        with opened(self._path) as file:
+            refusal: Exception | None = None
+            for decoder in (self._by_ffmpeg, self._by_libsndfile):
+                self.warnings.clear()
+                file.seek(0)
+                try:
+                    yield from decoder(file)
+                except (av.FFmpegError, soundfile.SoundFileError) as error:
+                    refusal = refusal or error
+                    self.warnings.append("decoding stopped early: what follows is damaged")
+                if self._samples_at:
+                    return
+            reason = "there is no sound in it" if refusal is None else _UNDECODABLE
+            raise unreadable(self._path, reason) from refusal
+
+    def _by_ffmpeg(self, file: BufferedReader) -> Iterator[Pcm]:
+        with av.open(file, mode="r", options=_OPTIONS, metadata_errors="replace") as container:
+            stream = container.streams.best("audio")
+            if not isinstance(stream, AudioStream):
+                return
+            resampler = _Resampler(self._sample_rate, mono=self._mono)
+            damaged: list[av.FFmpegError] = []
+            for packet in self._packets(container, stream):
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError as error:
+                    damaged.append(error)
+                    continue
+                for frame in frames:
+                    if frame.samples:
+                        self._count(frame.sample_rate, frame.layout.nb_channels, frame.samples)
+                        yield from resampler.feed(frame)
+            yield from resampler.flush()
+            if damaged and not self._samples_at:
+                raise damaged[0]
+            if damaged:
+                # Their sound is missing, and all that follows lies that much earlier.
+                self.warnings.append(f"damaged packets that are left out: {len(damaged)}")
+            self._compare(container, stream)
+
+    def _packets(
+        self, container: InputContainer, stream: AudioStream
+    ) -> Iterator[Packet[AudioStream]]:
+        try:
+            yield from container.demux(stream)
+        except av.FFmpegError:
+            if not self._samples_at:
+                raise
+            self.warnings.append("decoding stopped early: what follows is damaged")
+
+    def _compare(self, container: InputContainer, stream: AudioStream) -> None:
+        if container.format.name in _LENGTH_IS_A_GUESS:
+            return
+        if stream.duration and stream.time_base:
+            claimed = int(stream.duration * stream.time_base * TICKS_PER_SECOND)
+        else:
+            claimed = (container.duration or 0) * TICKS_PER_SECOND // av.time_base
+        missed = claimed - self.duration_ticks
+        if missed > max(_LEAST_MISSED_TICKS, claimed // _LEAST_MISSED_PART):
+            found, whole = (t / TICKS_PER_SECOND for t in (self.duration_ticks, claimed))
+            self.warnings.append(f"of {whole:.1f} s only {found:.1f} s could be decoded")
+
+    def _by_libsndfile(self, file: BufferedReader) -> Iterator[Pcm]:
+        resampler = _Resampler(self._sample_rate, mono=self._mono)
+        with soundfile.SoundFile(file) as sound:
+            for block in sound.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True):
+                self._count(sound.samplerate, sound.channels, len(block))
+                # Which channel is where is not known beyond two.
+                plane = block.T if sound.channels <= 2 else block.mean(axis=1)[np.newaxis]
+                frame = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(plane),
+                    format="fltp",
+                    layout="mono" if len(plane) == 1 else "stereo",
+                )
+                frame.sample_rate = sound.samplerate
+                yield from resampler.feed(frame)
+            yield from resampler.flush()
+
+    def _count(self, rate: int, channels: int, samples: int) -> None:
+        if not self._samples_at:
+            self.own_sample_rate = rate
+            self.channels = channels
+        self._samples_at[rate] = self._samples_at.get(rate, 0) + samples
+
+
+def passage_pcm(
+    path: Path, start_time_ticks: int, end_time_ticks: int, *, sample_rate: int
+) -> Iterator[Pcm]:
+    """Yield the mono sound between two positions of a file, in blocks of shape (samples,).
+
+    The file is decoded from its beginning, since no format finds a sample exactly by seeking, and
+    no further than the passage. Raises SoundFileError.
+    """
+    start, end = (samples_from_ticks(t, sample_rate) for t in (start_time_ticks, end_time_ticks))
+    position = 0
+    with closing(iter(Decoding(path, sample_rate=sample_rate, mono=True))) as blocks:
+        for block in blocks:
+            samples = block[0]
+            piece = samples[max(start - position, 0) : max(end - position, 0)]
+            if len(piece):
+                yield piece
+            position += len(samples)
+            if position >= end:
+                return
+
+
+class _Resampler:
+    """FFmpeg's resampler, begun anew when a file changes its rate or channels in the middle."""
+
+    def __init__(self, sample_rate: int, *, mono: bool) -> None:
+        self._sample_rate = sample_rate
+        self._layout = "mono" if mono else ""
+        self._input: tuple[str, str, int] | None = None
+        self._resampler: av.AudioResampler | None = None
+
+    def feed(self, frame: av.AudioFrame) -> Iterator[Pcm]:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._input:
+            yield from self.flush()
+            self._input = kind
+            # The first stretch decides for all, so that every block has the same shape.
+            self._layout = self._layout or ("mono" if frame.layout.nb_channels == 1 else "stereo")
+            self._resampler = av.AudioResampler(
+                format="fltp",
+                layout=self._layout,
+                rate=self._sample_rate,
+                frame_size=BLOCK_SAMPLES,
+            )
+        # Positions are counted, not told: a time stamp that jumps must not make or drop samples.
+        frame.pts = None
+        yield from self._blocks(frame)
+
+    def flush(self) -> Iterator[Pcm]:
+        yield from self._blocks(None)
+        self._resampler = None
+
+    def _blocks(self, frame: av.AudioFrame | None) -> Iterator[Pcm]:
+        if self._resampler is not None:
+            for out in self._resampler.resample(frame):
+                yield _believable(cast("Pcm", out.to_ndarray()))
+
+
+def _believable(block: Pcm) -> Pcm:
+    if np.abs(block).max(initial=0.0) <= _LOUDEST:
+        return block
+    return np.clip(np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0), -_LOUDEST, _LOUDEST)

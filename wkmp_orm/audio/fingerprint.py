@@ -1,0 +1,173 @@
+"""Makes Chromaprint fingerprints with whatever is installed that can.
+
+Knows three programs and a library, and no database: what a fingerprint is for is not its business.
+
+Fingerprints of one recording are similar, never equal: those of its MP3 and its AAC differ in 1 to
+3 bits of 100. Compare them by asking AcoustID, or by distance.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SAMPLE_RATE: Final = 11_025
+"""Hz, one channel, 16 bits: what Chromaprint turns everything into."""
+LONGEST_S: Final = 120
+"""As much of a recording as AcoustID compares."""
+SHORTEST_S: Final = 10
+"""AcoustID knows nothing of what is shorter."""
+
+_PATIENCE_S: Final = 60
+"""Two minutes of sound take 0.15 s."""
+
+
+class FingerprintFailedError(Exception):
+    """The backend gave no fingerprint for this sound; the message says what it gave."""
+
+
+class Fingerprinter(Protocol):
+    """A way to make fingerprints."""
+
+    name: str
+
+    def fingerprint(self, pcm: bytes) -> str:
+        """Return the compressed fingerprint of PCM as base64 text.
+
+        The PCM is mono, signed, 16 bits, little-endian, at `SAMPLE_RATE`, of at most `LONGEST_S`.
+        Raises FingerprintFailedError.
+        """
+
+
+@cache
+def fingerprinter() -> Fingerprinter | None:
+    """Return the best backend there is, None when there is none. Looked for once in a process."""
+    return next(available(), None)
+
+
+def fingerprint_backend() -> str | None:
+    """Return the name of the backend that makes fingerprints, None when there is none."""
+    found = fingerprinter()
+    return found.name if found is not None else None
+
+
+def available() -> Iterator[Fingerprinter]:
+    """Yield every backend that works here, best first."""
+    if (library := _library()) is not None:
+        yield Library(library)
+    if (fpcalc := shutil.which("fpcalc")) is not None:
+        yield Fpcalc(fpcalc)
+    for program in dict.fromkeys(filter(None, (_ffmpeg_of_wheel(), shutil.which("ffmpeg")))):
+        if _has_chromaprint(program):
+            yield Ffmpeg(program)
+
+
+class Library:
+    """Libchromaprint in this process, through the module that comes with pyacoustid."""
+
+    name = "libchromaprint"
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def fingerprint(self, pcm: bytes) -> str:
+        """Return the fingerprint; see Fingerprinter."""
+        try:
+            printer = self._module.Fingerprinter()
+            printer.start(SAMPLE_RATE, 1)
+            printer.feed(pcm)
+            made: bytes = printer.finish()
+        except self._module.FingerprintError as error:
+            raise FingerprintFailedError(f"libchromaprint: {error}") from error
+        return _text(made)
+
+
+class Fpcalc:
+    """Chromaprint's own program."""
+
+    name = "fpcalc"
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+
+    def fingerprint(self, pcm: bytes) -> str:
+        """Return the fingerprint; see Fingerprinter."""
+        form = ("-format", "s16le", "-rate", str(SAMPLE_RATE), "-channels", "1")
+        command = (self._program, "-plain", "-length", str(LONGEST_S), *form, "-")
+        # Version 1.5 with FFmpeg 5 takes the end of the sound for an error, after it has printed.
+        return _text(_output(command, pcm, also_good=3))
+
+
+class Ffmpeg:
+    """An FFmpeg with Chromaprint in it, such as the one that the `fingerprint` extra brings."""
+
+    name = "ffmpeg"
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+
+    def fingerprint(self, pcm: bytes) -> str:
+        """Return the fingerprint; see Fingerprinter."""
+        quiet = ("-nostdin", "-hide_banner", "-loglevel", "error")
+        sound = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0")
+        printed = ("-f", "chromaprint", "-fp_format", "base64", "pipe:1")
+        return _text(_output((self._program, *quiet, *sound, *printed), pcm))
+
+
+def _library() -> Any | None:
+    try:
+        # ImportError also when pyacoustid is there and the library is not.
+        module = importlib.import_module("chromaprint")
+    except ImportError:
+        return None
+    # There is an unrelated package of this name.
+    return module if hasattr(module, "Fingerprinter") else None
+
+
+def _ffmpeg_of_wheel() -> str | None:
+    try:
+        found: str = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    except (ImportError, RuntimeError):
+        return None
+    return found
+
+
+def _has_chromaprint(program: str) -> bool:
+    try:
+        return b"chromaprint" in _output((program, "-hide_banner", "-h", "muxer=chromaprint"), b"")
+    except FingerprintFailedError:
+        return False
+
+
+def _output(command: Sequence[str], sound: bytes, *, also_good: int = 0) -> bytes:
+    name = Path(command[0]).name
+    try:
+        ended = subprocess.run(  # noqa: S603
+            command,
+            input=sound,
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE_S,
+            # Ctrl-C is for the import, which may well want this file to be finished.
+            start_new_session=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise FingerprintFailedError(f"{name}: {type(error).__name__}") from error
+    if ended.returncode not in (0, also_good):
+        said = ended.stderr.decode(errors="replace").strip().splitlines()
+        raise FingerprintFailedError(f"{name}: {said[-1] if said else ended.returncode}")
+    return ended.stdout
+
+
+def _text(made: bytes) -> str:
+    text = made.decode("ascii", errors="replace").strip()
+    if not text:
+        raise FingerprintFailedError("the fingerprint is empty")
+    return text

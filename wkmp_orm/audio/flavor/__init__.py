@@ -1,0 +1,25 @@
+"""What music is like (key, tempo, timbre): from AcousticBrainz documents, or computed from sound.
+
+    sources = [AcousticBrainzFolder(folder)]
+    if essentia_is_installed():
+        sources.append(EssentiaSource())
+    for source in sources:
+        if flavor := source.flavor(recording_mbid=mbid, path=path, ...):
+            break
+
+Knows no database.
+"""
+
+from __future__ import annotations
+
+from wkmp_orm.audio.flavor.acousticbrainz import AcousticBrainzFolder
+from wkmp_orm.audio.flavor.essentia import EssentiaSource, essentia_is_installed
+from wkmp_orm.audio.flavor.protocol import Flavor, FlavorSource
+
+__all__ = [
+    "AcousticBrainzFolder",
+    "EssentiaSource",
+    "Flavor",
+    "FlavorSource",
+    "essentia_is_installed",
+]
