@@ -1,0 +1,98 @@
+"""One request to a web service and its reply, in a thread that can be left behind.
+
+Knows httpx, which need not be installed; must not know services, nor what to do about a failure.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+try:
+    import httpx
+except ModuleNotFoundError:  # without the `online` extra: said when a service is to be asked
+    httpx = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Exchange", "Outcome", "RequestFailedError", "httpx"]
+
+LARGEST_REPLY_BYTES: Final = 4 * 1024 * 1024
+"""A popular fingerprint's answer has some 100 kB."""
+
+
+class RequestFailedError(Exception):
+    """A request got no answer, or one that cannot be meant; `again`: another attempt may help."""
+
+    def __init__(self, reason: str, *, again: bool = True) -> None:
+        super().__init__(reason)
+        self.again = again
+
+
+class Outcome(NamedTuple):
+    """A whole reply."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Exchange:
+    """Sends a request at once; `done` is set when there is an outcome.
+
+    The thread is a daemon: one that is left behind ends with its connection's timeouts and keeps
+    no program from ending.
+    """
+
+    def __init__(self, client: httpx.Client, request: httpx.Request) -> None:
+        self.done = threading.Event()
+        self._client = client
+        self._request = request
+        self._abandoned = False
+        self._outcome: Outcome | None = None
+        self._failure: Exception | None = None
+        name = f"wkmp_orm: {request.url.host}"
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def abandon(self) -> None:
+        """Say that nobody waits any more."""
+        self._abandoned = True
+
+    def outcome(self) -> Outcome:
+        """Return the reply once it is done. Raises RequestFailedError."""
+        if self._outcome is not None:
+            return self._outcome
+        error = self._failure
+        if isinstance(error, RequestFailedError):
+            raise error
+        if isinstance(error, httpx.TimeoutException):
+            raise RequestFailedError("no answer in time") from error
+        details = f"{type(error).__name__}: {str(error)[:200]!a}"
+        again = isinstance(error, httpx.TransportError)
+        raise RequestFailedError(f"the connection failed ({details})", again=again) from error
+
+    def _run(self) -> None:
+        try:
+            self._outcome = self._exchanged()
+        except Exception as error:  # noqa: BLE001
+            # Raised again in the thread that waits, whatever a stranger's bytes made it be.
+            self._failure = error
+        finally:
+            self.done.set()
+
+    def _exchanged(self) -> Outcome:
+        response = self._client.send(self._request, stream=True)
+        try:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > LARGEST_REPLY_BYTES:
+                    raise RequestFailedError(
+                        f"its answer is larger than {LARGEST_REPLY_BYTES} bytes", again=False
+                    )
+                if self._abandoned:
+                    raise RequestFailedError("abandoned")
+            return Outcome(response.status_code, response.headers, bytes(body))
+        finally:
+            response.close()
