@@ -11,7 +11,7 @@ from sqlalchemy.exc import StatementError
 
 from tests.models.stored_values import KEY, Colour, get, get_raw, put, put_raw, stored_values
 from wkmp_orm import StoredValueError
-from wkmp_orm.types import dump_json
+from wkmp_orm.types import JsonWith, dump_json
 
 SPELLINGS = {
     "as stored": KEY,
@@ -137,3 +137,9 @@ def test_ticks_and_reals_keep_64_bits(connection: sa.Connection) -> None:
     put(connection, ticks=2**63 - 1, real=0.1 + 0.2)
     assert get(connection, "ticks") == 2**63 - 1
     assert get(connection, "real") == 0.1 + 0.2
+
+
+@pytest.mark.parametrize("key", ["", "two words", "it's", 'a"b', "a.b", "caf\xe9"])
+def test_a_key_that_would_mean_something_in_sql_or_in_a_path_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="cannot be a key"):
+        JsonWith(stored_values.c.json, key, sa.null())

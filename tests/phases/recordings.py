@@ -15,6 +15,7 @@ from wkmp_orm import Album, Passage, PassageAlbum, PassageSong, Song, SongArtist
 from wkmp_orm.phases import (
     Extraction,
     IdentifiedSong,
+    PassageAmplitude,
     RecordedPassage,
     Work,
     album_identity,
@@ -52,6 +53,13 @@ UNSURE: Final = Extraction(SourceType.METADATA_EXTRACTOR)
 PASTEL_BLUES: Final = album_identity("Pastel Blues", "Nina Simone", mbid(31), "1965-10")
 
 
+MEASURED: Final[dict[str, Any]] = {
+    "peak_rms": 0.5,
+    "quick_ramp_up": True,
+    "parameters_used": {"rms_window_ms": 100},
+}
+
+
 def passage(number: int = 0, **what: Any) -> RecordedPassage:
     """Make a passage of a second."""
     return RecordedPassage(number * SECOND, (number + 1) * SECOND, **what)
@@ -67,6 +75,12 @@ WHOLE: Final = passage(
     provenance=(HEARD, UNSURE),
     columns={"mbid_confidence": 0.85, "lead_in_start_ticks": 1_000},
 )
+
+
+def amplitude(number: int = 0, measured: dict[str, Any] = MEASURED) -> PassageAmplitude:
+    """Make what was measured of the passage that is the second with this number."""
+    start, end = number * SECOND, (number + 1) * SECOND
+    return PassageAmplitude(start, end, start + 100, end - 200, measured)
 
 
 def album_side(songs: int = 3) -> list[RecordedPassage]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from tests.flush.stored import row_of
+from tests.flush.stored import age, row_of
 from tests.phases.importing import (
     SECOND,
     add_file,
@@ -16,6 +16,7 @@ from tests.phases.importing import (
     record,
     set_columns,
     status_of,
+    stored,
     watching,
 )
 from tests.phases.recordings import WHOLE, album_side, passage, spans
@@ -144,3 +145,28 @@ def test_the_same_again_writes_nothing_beside_leftovers_and_a_settled_file(
         assert record(library, file, WHOLE).kept == [old]
     assert recorder.attempts == []
     assert status_of(library, file) is FileStatus.INGEST_COMPLETE
+
+
+def test_entries_of_the_metadata_are_kept_beside_those_of_others(library: Library) -> None:
+    file = add_file(library)
+    (first,) = record(library, file, passage(0, metadata={"release_group": "one"})).passages
+    assert load(library, Passage, first.guid).import_metadata == {"release_group": "one"}
+    others = {"amplitude_analysis": {"peak_rms": 0.5}, "theirs": [1, 2]}
+    set_columns(library, "passages", first.guid, import_metadata=others)
+    for told in ("one", "two"):
+        set_columns(library, "files", file, status=FileStatus.PENDING)
+        record(library, file, passage(0, metadata={"release_group": told}))
+        metadata = load(library, Passage, first.guid).import_metadata
+        assert metadata == others | {"release_group": told}
+
+
+def test_the_same_entries_again_move_no_clock(library: Library) -> None:
+    file = add_file(library)
+    record(library, file, passage(0, metadata={"release_group": "one"}))
+    age(library)
+    ((guid,),) = stored(library, Passage.guid)
+    before = row_of(library, "passages", guid)
+    for status in (FileStatus.PROCESSING, FileStatus.PENDING):
+        set_columns(library, "files", file, status=status)
+        record(library, file, passage(0, metadata={"release_group": "one"}))
+        assert row_of(library, "passages", guid) == before

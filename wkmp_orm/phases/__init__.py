@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from wkmp_orm.phases.amplitude import PassageAmplitude, record_amplitude
 from wkmp_orm.phases.attempts import in_unit_of_work
 from wkmp_orm.phases.failures import forget_scan_failures, record_failure
 from wkmp_orm.phases.finalization import complete_passages, finalize_file
+from wkmp_orm.phases.fingerprinting import (
+    Answer,
+    read_answers,
+    record_acoustid,
+    record_answers,
+    request_key,
+)
+from wkmp_orm.phases.flavoring import Flavor, PendingSong, pending_songs, record_flavors
 from wkmp_orm.phases.hash_deduplication import is_duplicate, record_hash
 from wkmp_orm.phases.identity import Identity, album_identity, artist_identity
 from wkmp_orm.phases.import_session import (
     cancel_interrupted,
     change_state,
+    is_running,
     record_progress,
     running_session,
     start_session,
@@ -23,36 +33,66 @@ from wkmp_orm.phases.recording import (
     Work,
     record_passages,
 )
+from wkmp_orm.phases.retrying import Retry, reset_failed_flavors, retry_failed
 from wkmp_orm.phases.scanning import FoundFile, Match, MatchedFile, record_files
 from wkmp_orm.phases.segmentation import record_no_audio
+from wkmp_orm.phases.status import (
+    Failure,
+    LibraryStatus,
+    SessionReport,
+    failures,
+    last_sessions,
+    library_status,
+)
 
 __all__ = [
+    "Answer",
     "Extraction",
+    "Failure",
     "FileMetadata",
+    "Flavor",
     "FoundFile",
     "IdentifiedSong",
     "Identity",
+    "LibraryStatus",
     "Match",
     "MatchedFile",
+    "PassageAmplitude",
+    "PendingSong",
     "RecordedPassage",
     "Recording",
+    "Retry",
+    "SessionReport",
     "Work",
     "album_identity",
     "artist_identity",
     "cancel_interrupted",
     "change_state",
     "complete_passages",
+    "failures",
     "finalize_file",
     "forget_scan_failures",
     "in_unit_of_work",
     "is_duplicate",
+    "is_running",
+    "last_sessions",
+    "library_status",
+    "pending_songs",
+    "read_answers",
+    "record_acoustid",
+    "record_amplitude",
+    "record_answers",
     "record_failure",
     "record_files",
+    "record_flavors",
     "record_hash",
     "record_metadata",
     "record_no_audio",
     "record_passages",
     "record_progress",
+    "request_key",
+    "reset_failed_flavors",
+    "retry_failed",
     "running_session",
     "start_session",
 ]

@@ -55,6 +55,15 @@ def running_session(library: Library) -> ImportSession | None:
         )
 
 
+def is_running(library: Library, session_id: str) -> bool:
+    """Say whether a session is running still: nobody has cancelled it."""
+    running = sa.exists().where(
+        ImportSession.session_id == session_id, ImportSession.state.in_(RUNNING_STATES)
+    )
+    with library.reader() as session:
+        return bool(session.scalar(sa.select(running)))
+
+
 def change_state(
     library: Library, session_id: str, state: SessionState, *, operation: str, **columns: Any
 ) -> None:

@@ -7,7 +7,8 @@ passages are for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import load_only, selectinload
@@ -25,10 +26,10 @@ from wkmp_orm.models import (
     Song,
 )
 from wkmp_orm.phases.leftovers import USER_OWNED, is_edited
-from wkmp_orm.types import utc_now
+from wkmp_orm.types import Json, JsonWith, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from wkmp_orm.phases.identity import Identity
     from wkmp_orm.unit_of_work import UnitOfWork
@@ -89,6 +90,23 @@ _UNLINK_ALBUM: Final = sa.delete(PassageAlbum).where(
 )
 
 
+@cache
+def _note(key: str) -> sa.Update:
+    """Put an entry into a passage's metadata, beside what measuring, and others, put there."""
+    noted = JsonWith(Passage.import_metadata, key, sa.bindparam("noted", type_=Json()))
+    return (
+        sa.update(Passage)
+        .where(
+            Passage.guid == sa.bindparam("of_passage", type_=Passage.guid.type),
+            Passage.import_metadata.is_distinct_from(noted),
+        )
+        .values(
+            import_metadata=noted,
+            updated_at=sa.bindparam("now", type_=Passage.updated_at.type),
+        )
+    )
+
+
 class Reconciliation:
     """A file's stored passages on their way to what is recorded now, within one unit of work."""
 
@@ -114,6 +132,7 @@ class Reconciliation:
         self._deleted_rows = 0
         self._former_songs: list[dict[str, str]] = []
         self._former_albums: list[dict[str, str]] = []
+        self._notes: dict[str, list[dict[str, Any]]] = {}
 
     def known(self, span: Span) -> Passage | None:
         """Return the stored passage of this span."""
@@ -154,8 +173,20 @@ class Reconciliation:
             if not any(album.is_stored_as(row.album_mbid, row.identity_key) for album in albums)
         ]
 
+    def note(self, passage: Passage, metadata: Mapping[str, Any]) -> None:
+        """Put entries into the metadata of a passage, if its file is being imported anew.
+
+        If not, they are there: recording the same again is to write nothing.
+        """
+        if self._status in UNBEGUN:
+            for key, value in metadata.items():
+                row = {"of_passage": passage.guid, "noted": value, "now": utc_now()}
+                self._notes.setdefault(key, []).append(row)
+
     def finish(self) -> None:
         """Accumulate what is left, after everything else of the recording."""
+        for key in sorted(self._notes):
+            self._work.execute(_note(key), self._notes[key])
         if self._former_songs:
             self._work.execute(_UNLINK_SONG, self._former_songs)
         if self._former_albums:

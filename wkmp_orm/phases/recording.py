@@ -59,7 +59,8 @@ class Extraction:
 class RecordedPassage:
     """A passage to record: its span in ticks from the file's start, and what is known of it.
 
-    `columns` are further columns of `passages`. Artists without a song are still given rows.
+    `columns` are further columns of `passages`, `metadata` further entries of its
+    `import_metadata`, which has others beside them. Artists without a song are still given rows.
     """
 
     start_time_ticks: int
@@ -72,6 +73,7 @@ class RecordedPassage:
     artists: tuple[Identity, ...] = ()
     provenance: tuple[Extraction, ...] = ()
     columns: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
     def span(self) -> Span:
@@ -114,7 +116,12 @@ def record_passages(
         song = songs[passage.song.recording_mbid] if passage.song else None
         columns = _columns(file_guid, passage, song)
         # Added, not put: if another worker made it meanwhile, its session is the one it came with.
-        handle = work.passages.put(columns) if known else work.passages.add(columns | arrival)
+        if known:
+            handle = work.passages.put(columns)
+            stored.note(known, passage.metadata)
+        else:
+            entries = {"import_metadata": passage.metadata} if passage.metadata else {}
+            handle = work.passages.add(columns | arrival | entries)
         handles.append(handle)
         if song is not None:
             length = passage.end_time_ticks - passage.start_time_ticks

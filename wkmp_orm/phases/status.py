@@ -1,0 +1,126 @@
+"""What there is and how far it has come: files, songs, sessions, and what still fails and why.
+
+Reads and nothing else; knows no running import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from wkmp_orm.models import (
+    File,
+    FileStatus,
+    ImportFailure,
+    ImportSession,
+    Passage,
+    PassageStatus,
+    SessionState,
+    Song,
+    SongStatus,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from enum import StrEnum
+
+    from sqlalchemy.orm import Session
+
+    E = TypeVar("E", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReport:
+    """One run of the import; `errors` are the first few reasons, times are UTC."""
+
+    session_id: str
+    state: SessionState
+    root_folder: str
+    current_operation: str
+    progress_current: int
+    progress_total: int
+    started_at: datetime
+    ended_at: datetime | None
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a path could not be imported when that was last tried (UTC).
+
+    `file_guid` is None for what has no row, as a folder that could not be read.
+    """
+
+    path: str
+    phase: str
+    reason: str
+    occurred_at: datetime
+    session_id: str
+    file_guid: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryStatus:
+    """How many files, passages and songs there are in each status, none left out."""
+
+    files: Mapping[FileStatus, int]
+    passages: Mapping[PassageStatus, int]
+    songs: Mapping[SongStatus, int]
+    passages_without_song: int
+
+
+_REPORTED: Final = (
+    ImportSession.session_id,
+    ImportSession.state,
+    ImportSession.root_folder,
+    ImportSession.current_operation,
+    ImportSession.progress_current,
+    ImportSession.progress_total,
+    ImportSession.started_at,
+    ImportSession.ended_at,
+    ImportSession.errors,
+)
+_LAST_SESSIONS: Final = (
+    sa.select(*_REPORTED)
+    .order_by(ImportSession.started_at.desc(), ImportSession.session_id.desc())
+    .limit(sa.bindparam("number", type_=sa.Integer()))
+)
+_FAILURES: Final = sa.select(
+    ImportFailure.path,
+    ImportFailure.phase,
+    ImportFailure.reason,
+    ImportFailure.occurred_at,
+    ImportFailure.session_id,
+    ImportFailure.file_id.label("file_guid"),
+).order_by(ImportFailure.path, ImportFailure.occurred_at)
+_WITHOUT_SONG: Final = sa.select(sa.func.count()).where(Passage.song_id.is_(None))
+
+
+def library_status(session: Session) -> LibraryStatus:
+    """Count what is in the library, by status."""
+    return LibraryStatus(
+        files=_by_status(session, File.status, FileStatus),
+        passages=_by_status(session, Passage.status, PassageStatus),
+        songs=_by_status(session, Song.status, SongStatus),
+        passages_without_song=session.scalar(_WITHOUT_SONG) or 0,
+    )
+
+
+def last_sessions(session: Session, number: int = 5) -> list[SessionReport]:
+    """Return the sessions that started last, the latest first."""
+    rows = session.execute(_LAST_SESSIONS, {"number": number}).mappings()
+    return [SessionReport(**{**row, "errors": tuple(map(str, row["errors"]))}) for row in rows]
+
+
+def failures(session: Session) -> list[Failure]:
+    """Return what still fails, by path: whatever was imported since has no failure any more."""
+    return [Failure(**row) for row in session.execute(_FAILURES).mappings()]
+
+
+def _by_status(session: Session, column: Any, words: type[E]) -> dict[E, int]:
+    query = sa.select(column, sa.func.count()).group_by(column)
+    counted = dict(map(tuple, session.execute(query)))
+    return {word: counted.get(word, 0) for word in words}
