@@ -44,7 +44,6 @@ from wkmp_orm.errors import (
     WkmpOrmError,
     WrongOwnerError,
 )
-from wkmp_orm.library import Library
 from wkmp_orm.models import (
     AcoustidCache,
     Album,
@@ -73,6 +72,7 @@ from wkmp_orm.models import (
     Work,
 )
 from wkmp_orm.phase import Phase
+from wkmp_orm.public_library import Library
 from wkmp_orm.settings.key import SettingKey
 from wkmp_orm.ticks import TICKS_PER_SECOND
 from wkmp_orm.types import new_guid

@@ -97,7 +97,7 @@ class Library:
         read_only: bool = False,
         synchronous: Synchronous = "NORMAL",
         sqlite_driver: SqliteDriver = "sqlite3",
-    ) -> Library:
+    ) -> Self:
         """Open a database by its path or URL; a new one is created at the newest schema.
 
         `root` is the folder that stored paths are relative to: remembered in the settings, by

@@ -198,7 +198,7 @@ def test_wrong_arguments_are_refused(home: Path, arguments: list[str]) -> None:
 
 def test_a_disk_without_room_is_named_and_nothing_is_lost(home: Path, album: Path) -> None:
     for number in range(40):
-        make_sound(album / f"more {number}.flac", seconds=0.05, frequency=900 + number)
+        make_sound(album / f"more {number}.flac", seconds=0.2, frequency=900 + number)
     assert run("db", "upgrade", "--database", album / "wkmp.db", home=home).returncode == 0
     room = (album / "wkmp.db").stat().st_size + 40_000
     # Files of this process and its children may not grow beyond: as on a disk that is full.
@@ -271,7 +271,7 @@ def read_terminal(*arguments: object, home: Path) -> tuple[int, str]:
 
 def test_a_terminal_shows_progress_and_is_tidy_afterwards(home: Path, album: Path) -> None:
     for number in range(20):
-        make_sound(album / f"more {number}.flac", seconds=0.05, frequency=900 + number)
+        make_sound(album / f"more {number}.flac", seconds=0.2, frequency=900 + number)
     code, shown = read_terminal("import", album, home=home)
     assert code == 0
     assert "Scanning" in shown

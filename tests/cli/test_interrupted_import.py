@@ -31,7 +31,7 @@ SONGS = 80
 def songs(music: Path) -> Path:
     """Make enough songs for an import to be in the middle of."""
     for number in range(SONGS):
-        song = make_sound(music / f"{number}.flac", seconds=0.05, frequency=300 + number % 7)
+        song = make_sound(music / f"{number}.flac", seconds=0.2, frequency=300 + number % 7)
         tag_sound(song, **musicbrainz_tags(number))
     return music
 

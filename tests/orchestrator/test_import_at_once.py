@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EQUAL_FILES = 5
 
 rounds_of_a_race = pytest.mark.parametrize(
-    "rounds", [5, pytest.param(50, marks=pytest.mark.slow)], ids=str
+    "rounds", [5, pytest.param(100, marks=pytest.mark.slow)], ids=str
 )
 
 
@@ -42,7 +42,7 @@ def test_among_equal_files_that_are_imported_at_once_one_is_the_original(
     for number in range(rounds):
         folder = music / str(number)
         folder.mkdir()
-        song = make_sound(folder / "0.flac", seconds=0.05, frequency=300 + number)
+        song = make_sound(folder / "0.flac", seconds=0.2, frequency=300 + number)
         content = tag_sound(song, **musicbrainz_tags(number)).read_bytes()
         for copy in range(1, EQUAL_FILES):
             (folder / f"{copy}.flac").write_bytes(content)
@@ -89,7 +89,7 @@ def test_of_two_imports_that_start_at_once_one_runs_and_one_is_told_who_runs(
     database: Database, music: Path, rounds: int
 ) -> None:
     for number in range(3):
-        make_sound(music / f"{number}.flac", seconds=0.05, frequency=300 + number)
+        make_sound(music / f"{number}.flac", seconds=0.2, frequency=300 + number)
     database.open().close()
     one, other = run_in_processes(import_together, [(database.url, music, rounds)] * 2)
     for told in zip(one, other, strict=True):
@@ -114,7 +114,7 @@ def import_a_copy(barrier: Barrier, url: str, root: Path, folder: str) -> int:
 def test_whoever_is_refused_can_import_afterwards(sqlite_database: Database, music: Path) -> None:
     for folder in ("a", "b"):
         (music / folder).mkdir()
-        make_sound(music / folder / "song.flac", seconds=0.05)
+        make_sound(music / folder / "song.flac", seconds=0.2)
     sqlite_database.open().close()
     arguments = [(sqlite_database.url, music, folder) for folder in ("a", "b")]
     run_in_processes(import_a_copy, arguments)

@@ -18,7 +18,15 @@ from wkmp_orm import (
     StorageError,
     WriteReport,
 )
-from wkmp_orm.orchestrator import ImportProgress, Stage, import_folder, progress
+from wkmp_orm.orchestrator import (
+    STEPS,
+    FileOnItsWay,
+    ImportProgress,
+    Stage,
+    Step,
+    import_folder,
+    progress,
+)
 from wkmp_orm.phases import change_state
 
 if TYPE_CHECKING:
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
 
 def make_songs(folder: Path, number: int = 10) -> None:
     for each in range(number):
-        make_sound(folder / f"{each}.flac", seconds=0.1, frequency=300 + each)
+        make_sound(folder / f"{each}.flac", seconds=0.2, frequency=300 + each)
 
 
 def when_committed(library: Library, phase: str, act: Callable[[], object]) -> None:
@@ -131,6 +139,24 @@ def test_a_session_that_is_cancelled_in_the_database_stops_its_import(
     (session,) = sessions(library)
     assert (session.state, session.current_operation) == (SessionState.CANCELLED, "by a user")
     assert_a_rerun_completes(library)
+
+
+def test_a_session_that_is_cancelled_during_one_long_file_stops_as_well(
+    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_songs(music, 1)
+    monkeypatch.setattr(progress, "STORED_EVERY_S", 0.0)
+    stopped: list[bool] = []
+
+    def long_work(file: FileOnItsWay) -> None:
+        session_id = sessions(library)[0].session_id
+        change_state(library, session_id, SessionState.CANCELLED, operation="by a user")
+        stopped.append(file.tools.stop.wait(20))
+
+    assert import_folder(library, steps=(Step("long", long_work), *STEPS)).was_cancelled
+    assert stopped == [True]
+    assert sessions(library)[0].current_operation == "by a user"
+    assert_a_rerun_completes(library, 1)
 
 
 @contextmanager

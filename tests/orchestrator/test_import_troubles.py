@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.support.imports import failures, sessions, statuses, table
 from tests.support.sound import make_sound, tag_sound
 from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import (
+    TICKS_PER_SECOND,
     ConfigurationError,
     File,
     Library,
@@ -22,6 +23,7 @@ from wkmp_orm import (
     WriteReport,
 )
 from wkmp_orm.audio import sha256_of
+from wkmp_orm.audio.decoders import Decoders
 from wkmp_orm.orchestrator import FailedFile, import_folder
 from wkmp_orm.settings import LIBRARY_ROOT
 
@@ -66,15 +68,16 @@ def test_bad_files_fail_with_their_reasons_and_the_good_ones_are_imported(
     assert sessions(library)[0].state is SessionState.COMPLETED
 
 
-def test_a_file_of_unknown_duration_says_so_and_keeps_what_is_known(
+def test_a_file_that_does_not_say_how_long_it_is_has_the_length_of_its_sound(
     library: Library, music: Path
 ) -> None:
     make_sound(music / "song.aac")
-    (failure,) = import_folder(library).failures
-    reason = "its duration is unknown: the aac file does not say it"
-    assert failure == FailedFile("song.aac", "recording", reason)
-    assert table(library, File, "format", "status") == [("aac", "PENDING")]
-    assert table(library, Passage, "guid") == []
+    assert import_folder(library).failures == ()
+    ((form, status, duration),) = table(library, File, "format", "status", "duration_ticks")
+    assert (form, status) == ("aac", "INGEST COMPLETE")
+    assert duration == pytest.approx(TICKS_PER_SECOND, rel=0.05)
+    ((end,),) = table(library, Passage, "end_time_ticks")
+    assert end <= duration
 
 
 def test_a_file_that_vanishes_during_the_import_says_so(library: Library, music: Path) -> None:
@@ -155,7 +158,15 @@ def test_links_that_lead_in_circles_end_and_dangling_ones_are_named(
     assert set(failures(library)) == {"dangling.mp3", "self"}
 
 
-def test_a_folder_that_may_not_be_entered_is_named_and_the_rest_imported() -> None:
+def test_a_folder_that_may_not_be_entered_is_named_and_the_rest_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def decoded_here(_: Decoders, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("begun")()
+        return function(*args, **kwargs)
+
+    # Nobody, whom the test becomes, may not run root's Python.
+    monkeypatch.setattr(Decoders, "run", decoded_here)
     with public_folder() as folder:
         music = folder / "music"
         (music / "secret").mkdir(parents=True)

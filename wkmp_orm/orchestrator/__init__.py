@@ -8,16 +8,37 @@ Needs the `audio` extra: without it, importing this room is a ConfigurationError
 
 from __future__ import annotations
 
+from wkmp_orm.orchestrator.counts import (
+    Counts,
+    Effort,
+    Findings,
+    ImportProgress,
+    Stage,
+    WorkerActivity,
+)
+from wkmp_orm.orchestrator.event_loops import import_folder_async
+from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
+from wkmp_orm.orchestrator.file_pipeline import STEPS, Step, Verdict
+from wkmp_orm.orchestrator.options import ImportOptions
+from wkmp_orm.orchestrator.retrying import retry_failed
 from wkmp_orm.orchestrator.run import import_folder
-from wkmp_orm.orchestrator.statistics import Counts, ImportProgress, Stage, WorkerActivity
 from wkmp_orm.orchestrator.summary import FailedFile, ImportSummary
 
 __all__ = [
+    "STEPS",
     "Counts",
+    "Effort",
     "FailedFile",
+    "FileOnItsWay",
+    "Findings",
+    "ImportOptions",
     "ImportProgress",
     "ImportSummary",
     "Stage",
+    "Step",
+    "Verdict",
     "WorkerActivity",
     "import_folder",
+    "import_folder_async",
+    "retry_failed",
 ]

@@ -5,147 +5,153 @@ Knows audio and phases; must not know workers, nor what is done with a file that
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wkmp_orm.audio import read_tags, sha256_of
-from wkmp_orm.errors import SoundFileError
-from wkmp_orm.orchestrator.from_tags import file_metadata, whole_file_passage
-from wkmp_orm.orchestrator.scan import modification_time
-from wkmp_orm.orchestrator.writing import write
+from wkmp_orm.audio.analysis import analyse
+from wkmp_orm.orchestrator.counts import Findings
+from wkmp_orm.orchestrator.flavoring import flavor_songs
+from wkmp_orm.orchestrator.identification import ask_acoustid, match_songs
+from wkmp_orm.orchestrator.recorded import decoded_metadata, file_metadata
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
-    complete_passages,
+    PassageAmplitude,
     finalize_file,
     is_duplicate,
+    record_amplitude,
     record_hash,
     record_metadata,
+    record_no_audio,
     record_passages,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from wkmp_orm.audio import Tags
-    from wkmp_orm.library import Library
-    from wkmp_orm.phases import MatchedFile
+    from wkmp_orm.audio.analysis import SoundAnalysis
+    from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
     from wkmp_orm.unit_of_work import UnitOfWork
+
+logger = logging.getLogger("wkmp_orm.orchestrator")
 
 
 class Verdict(Enum):
-    """What a phase says of its file."""
+    """What a file is when a phase has ended its way."""
 
-    GO_ON = auto()
     DUPLICATE = auto()
-
-
-@dataclass(slots=True, eq=False)
-class FileOnItsWay:
-    """A file, and what its phases have found so far. Belongs to one worker."""
-
-    library: Library
-    session_id: str
-    place: Path
-    matched: MatchedFile
-    _tags: Tags | None = None
-    kept_passages: list[str] = field(default_factory=list)
-
-    @property
-    def guid(self) -> str:
-        """The guid of its row."""
-        return self.matched.guid
-
-    @property
-    def path(self) -> str:
-        """Its stored path."""
-        return self.matched.found.path
-
-    @property
-    def tags(self) -> Tags:
-        """Its tags, once the metadata phase has read them."""
-        if self._tags is None:
-            msg = f"the phases of {self.path} are out of order: its tags were not read yet"
-            raise RuntimeError(msg)
-        return self._tags
-
-    def read_tags(self) -> Tags:
-        """Read its tags for this phase and the later ones."""
-        self._tags = read_tags(self.place)
-        return self._tags
-
-    def write(self, phase: Phase, fill: Callable[[UnitOfWork], object]) -> None:
-        """Write a phase of it."""
-        write(self.library, phase, fill)
-
-    def check_unchanged(self) -> None:
-        """Raise SoundFileError unless it is the file that was scanned: rows must not mix two."""
-        status = self.place.stat()
-        scanned = self.matched.found
-        if (status.st_size, modification_time(status.st_mtime_ns)) != (
-            scanned.size_bytes,
-            scanned.modification_time,
-        ):
-            msg = "changed during the import: import it again when it is finished"
-            raise SoundFileError(msg)
+    NO_AUDIO = auto()
+    COMPLETE = auto()
 
 
 class Step(NamedTuple):
-    """A phase of the pipeline."""
+    """A phase of the pipeline. `run` answers None when the next one is to follow.
 
-    phase: Phase
-    run: Callable[[FileOnItsWay], Verdict]
+    `run` is called in a worker's thread, for several files at once. What it raises is why the file
+    failed; nothing that it holds may be a transaction.
+    """
+
+    phase: str
+    run: Callable[[FileOnItsWay], Verdict | None]
 
 
-def deduplicate(file: FileOnItsWay) -> Verdict:
+def deduplicate(file: FileOnItsWay) -> Verdict | None:
     """Hash the file and find out whether an equal one is there already."""
     sha256 = sha256_of(file.place)
     file.check_unchanged()
     file.write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, file.guid, sha256))
-    with file.library.reader() as session:
-        return Verdict.DUPLICATE if is_duplicate(session, file.guid) else Verdict.GO_ON
+    with file.tools.library.reader() as session:
+        return Verdict.DUPLICATE if is_duplicate(session, file.guid) else None
 
 
-def extract_metadata(file: FileOnItsWay) -> Verdict:
-    """Read the tags and what the sound is like."""
-    metadata = file_metadata(file.read_tags())
+def extract_metadata(file: FileOnItsWay) -> None:
+    """Read the tags and what the file says its sound is like."""
+    file.tags = read_tags(file.place)
     file.check_unchanged()
+    for warning in file.tags.warnings:
+        logger.info("%s: %s", file.path, warning)
+    metadata = file_metadata(file.tags)
     file.write(Phase.METADATA_EXTRACTION, lambda work: record_metadata(work, file.path, metadata))
-    return Verdict.GO_ON
 
 
-def record(file: FileOnItsWay) -> Verdict:
-    """Record the passage with its song, artists, album and works."""
-    duration = file.tags.duration_ticks
-    if duration is None:
-        msg = f"its duration is unknown: the {file.tags.format} file does not say it"
-        raise SoundFileError(msg)
-    passage = whole_file_passage(file.tags, duration)
+def segment(file: FileOnItsWay) -> Verdict | None:
+    """Decode the file, once for all phases, and find its passages; write only if it has none."""
+    tools = file.tools
+    analysis: SoundAnalysis = tools.compute(
+        analyse, file.place, tools.analysis, fingerprint=tools.asks_acoustid
+    )
+    file.check_unchanged()
+    for warning in analysis.warnings:
+        logger.warning("%s: %s", file.path, warning)
+    tools.statistics.found(Findings(sound_ticks=analysis.duration_ticks))
+    if analysis.passages:
+        file.analysis = analysis
+        return None
 
     def fill(work: UnitOfWork) -> None:
-        recording = record_passages(work, file.guid, [passage], session_id=file.session_id)
+        record_no_audio(work, file.guid)
+        _record_sound(work, file, analysis)
+
+    file.write(Phase.SEGMENTATION, fill)
+    return Verdict.NO_AUDIO
+
+
+def record(file: FileOnItsWay) -> None:
+    """Record the passages with their songs, artists, albums and works."""
+
+    def fill(work: UnitOfWork) -> None:
+        _record_sound(work, file, file.analysis)
+        recording = record_passages(
+            work, file.guid, file.passages, session_id=file.tools.session_id
+        )
         file.kept_passages = recording.kept
 
     file.write(Phase.RECORDING, fill)
-    return Verdict.GO_ON
+
+
+def record_lead_points(file: FileOnItsWay) -> None:
+    """Give the passages their lead-in and lead-out, with which they are complete."""
+    amplitudes = [
+        PassageAmplitude(
+            passage.start_time_ticks,
+            passage.end_time_ticks,
+            passage.amplitude.lead_in_start_ticks,
+            passage.amplitude.lead_out_start_ticks,
+            passage.amplitude.measured,
+        )
+        for passage in file.analysis.passages
+    ]
+    file.write(Phase.AMPLITUDE, lambda work: record_amplitude(work, file.guid, amplitudes))
 
 
 def finalize(file: FileOnItsWay) -> Verdict:
-    """Complete the passages and the file: no later phase has anything to add to them yet."""
+    """Complete the file, if its passages are and its songs are settled."""
+    # Where nobody can be asked for flavor, the songs wait for an import that can ask.
+    settled = bool(file.tools.flavor_sources)
+    file.write(
+        Phase.FINALIZATION, lambda work: finalize_file(work, file.guid, songs_settled=settled)
+    )
+    return Verdict.COMPLETE
 
-    def fill(work: UnitOfWork) -> None:
-        complete_passages(work, file.guid)
-        finalize_file(work, file.guid, songs_settled=False)
 
-    file.write(Phase.FINALIZATION, fill)
-    return Verdict.GO_ON
+def _record_sound(work: UnitOfWork, file: FileOnItsWay, analysis: SoundAnalysis) -> None:
+    decoded = decoded_metadata(file.tags, analysis)
+    if decoded is not None:
+        record_metadata(work, file.path, decoded)
 
 
 STEPS: Final = (
     Step(Phase.HASH_DEDUPLICATION, deduplicate),
     Step(Phase.METADATA_EXTRACTION, extract_metadata),
+    Step(Phase.SEGMENTATION, segment),
+    Step(Phase.FINGERPRINTING, ask_acoustid),
+    Step(Phase.SONG_MATCHING, match_songs),
     Step(Phase.RECORDING, record),
+    Step(Phase.AMPLITUDE, record_lead_points),
+    Step(Phase.FLAVORING, flavor_songs),
     Step(Phase.FINALIZATION, finalize),
 )
 """The phases of a file, in order. Between two of them the import may stop."""
+
+LATE_PHASES: Final = (Phase.FLAVORING, Phase.FINALIZATION)
+"""Those of a complete file whose songs have no flavor yet."""

@@ -5,13 +5,14 @@ Knows the scan and the rows of files; must not know what is done with a file aft
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import sqlalchemy as sa
 
-from wkmp_orm.models import File, FileStatus
-from wkmp_orm.orchestrator.file_pipeline import FileOnItsWay
+from wkmp_orm.models import File, FileStatus, Passage, PassageSong, Song, SongStatus
+from wkmp_orm.orchestrator.file_on_its_way import WaitingFile
 from wkmp_orm.orchestrator.scan import ScanProblem
 from wkmp_orm.orchestrator.summary import FailedFile
 from wkmp_orm.orchestrator.writing import write
@@ -32,17 +33,28 @@ T = TypeVar("T")
 CHUNK: Final = 500
 """Files per unit of work: 10 ms of holding the lock, and one look-up of 500 paths."""
 
+_LACKS_FLAVOR: Final = (
+    sa.select(Passage.file_id)
+    .join(PassageSong, PassageSong.passage_id == Passage.guid)
+    .join(Song, Song.guid == PassageSong.song_id)
+    .where(Song.status == SongStatus.PENDING)
+    .distinct()
+)
+
 
 class Intake:
     """What a scan brings in: `to_import`, and the `duplicates` of which an original may change."""
 
-    def __init__(self, library: Library, session_id: str, statistics: Statistics) -> None:
-        """Start empty."""
+    def __init__(
+        self, library: Library, session_id: str, statistics: Statistics, *, flavors: bool
+    ) -> None:
+        """Start empty. `flavors`: there is somebody to ask for the flavor of songs."""
         self._library = library
         self._session_id = session_id
         self._statistics = statistics
-        self.to_import: list[FileOnItsWay] = []
-        self.duplicates: list[FileOnItsWay] = []
+        self._flavors = flavors
+        self.to_import: list[WaitingFile] = []
+        self.duplicates: list[WaitingFile] = []
 
     def take_in(self, scanned: Iterable[ScannedFile | ScanProblem]) -> None:
         """Write the rows of new and changed files, in chunks. Raises the FlushErrors."""
@@ -50,17 +62,17 @@ class Intake:
             self._take_in_problems([each for each in chunk if isinstance(each, ScanProblem)])
             self._take_in_files([each for each in chunk if not isinstance(each, ScanProblem)])
 
-    def promoted(self, candidates: Sequence[FileOnItsWay]) -> list[FileOnItsWay]:
+    def promoted(self, candidates: Sequence[WaitingFile]) -> list[WaitingFile]:
         """Return those of the files, duplicates before, that were elected originals meanwhile."""
         pending: set[str] = set()
         with self._library.reader() as session:
             for chunk in _chunks(candidates):
-                guids = [file.guid for file in chunk]
+                guids = [file.matched.guid for file in chunk]
                 query = sa.select(File.guid).where(
                     File.guid.in_(guids), File.status == FileStatus.PENDING
                 )
                 pending.update(session.scalars(query))
-        return [file for file in candidates if file.guid in pending]
+        return [file for file in candidates if file.matched.guid in pending]
 
     def _take_in_files(self, scanned: Sequence[ScannedFile]) -> None:
         root = self._library.root
@@ -70,12 +82,27 @@ class Intake:
         ]
         matched = write(self._library, Phase.SCANNING, lambda work: record_files(work, found))
         self._statistics.matched(matched)
+        complete: list[WaitingFile] = []
         for each, match in zip(scanned, matched, strict=True):
-            file = FileOnItsWay(self._library, self._session_id, each.path, match)
+            file = WaitingFile(each.path, match)
             if match.match is not Match.SETTLED:
                 self.to_import.append(file)
             elif match.status is FileStatus.DUPLICATE_HASH:
                 self.duplicates.append(file)
+            elif match.status is FileStatus.INGEST_COMPLETE:
+                complete.append(file)
+        if self._flavors and complete:
+            self._take_up(complete)
+
+    def _take_up(self, complete: Sequence[WaitingFile]) -> None:
+        """Find the complete files whose songs have no flavor: an earlier import had no source."""
+        query = _LACKS_FLAVOR.where(Passage.file_id.in_([file.matched.guid for file in complete]))
+        with self._library.reader() as session:
+            lacking = set(session.scalars(query))
+        for file in complete:
+            if file.matched.guid in lacking:
+                self._statistics.taken_up(file.matched)
+                self.to_import.append(replace(file, lacks_flavor=True))
 
     def _take_in_problems(self, problems: Sequence[ScanProblem]) -> None:
         root = self._library.root

@@ -11,14 +11,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from wkmp_orm.phases import record_progress
+from wkmp_orm.phases import is_running, record_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
     from wkmp_orm.library import Library
-    from wkmp_orm.orchestrator.statistics import ImportProgress, Statistics
+    from wkmp_orm.orchestrator.counts import ImportProgress
+    from wkmp_orm.orchestrator.statistics import Statistics
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
@@ -79,12 +80,13 @@ class ProgressReporter:
     def _store_now(self) -> None:
         counts = self._statistics.progress().counts
         now = (counts.done, counts.to_import)
-        if now == self._stored:
-            return
         try:
-            running = record_progress(
-                self._library, self._session_id, current=counts.done, total=counts.to_import
-            )
+            if now == self._stored:  # a long file: it may have been cancelled all the same
+                running = is_running(self._library, self._session_id)
+            else:
+                running = record_progress(
+                    self._library, self._session_id, current=counts.done, total=counts.to_import
+                )
         except Exception as error:  # noqa: BLE001  telemetry must not share its fate with data
             logger.info("progress was not stored: %s", error)
             return

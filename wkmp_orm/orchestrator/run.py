@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.errors import ConfigurationError, ImportSessionError, WkmpOrmError
 from wkmp_orm.models import SessionState
+from wkmp_orm.orchestrator.counts import Stage
+from wkmp_orm.orchestrator.file_pipeline import STEPS
 from wkmp_orm.orchestrator.intake import Intake
 from wkmp_orm.orchestrator.progress import ProgressReporter
 from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS, scan_folder
-from wkmp_orm.orchestrator.statistics import Stage, Statistics
+from wkmp_orm.orchestrator.statistics import Statistics
 from wkmp_orm.orchestrator.summary import ImportSummary
+from wkmp_orm.orchestrator.tools import Equipment
 from wkmp_orm.orchestrator.workers import Workers
 from wkmp_orm.orchestrator.writing import patiently
 from wkmp_orm.paths import path_text, path_under_root, stored_path
@@ -36,11 +39,13 @@ from wkmp_orm.settings import INGEST_MAX_CONCURRENT_JOBS
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from wkmp_orm.audio.flavor import FlavorSource
     from wkmp_orm.library import Library
+    from wkmp_orm.orchestrator.counts import ImportProgress
+    from wkmp_orm.orchestrator.file_pipeline import Step
     from wkmp_orm.orchestrator.scan import ScannedFile, ScanProblem
-    from wkmp_orm.orchestrator.statistics import ImportProgress
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
@@ -55,32 +60,46 @@ def import_folder(
     workers: int | None = None,
     on_progress: Callable[[ImportProgress], object] | None = None,
     stop: threading.Event | None = None,
+    flavor_sources: Sequence[FlavorSource] | None = None,
+    steps: Sequence[Step] | None = None,
 ) -> ImportSummary:
     """Import a folder's sound files: what is new, what changed, what was left unfinished.
 
     `folder` is the library's root unless given, and lies in it; at the first import it becomes the
     root, unless the library was opened with one. `workers` is how many files are on their way at
-    the same time, by default the setting `ingest_max_concurrent_jobs`. `on_progress` is called ten
-    times a second, in a thread of its own. Setting `stop` ends the import after the phases that
-    are being written: its summary is CANCELLED, and the next import goes on from there. A
-    KeyboardInterrupt does the same, and comes through.
+    the same time, by default the setting `ingest_max_concurrent_jobs`; their sound is decoded by as
+    many processes as `ai_processing_thread_count` says. `on_progress` is called ten times a second,
+    in a thread of its own. Setting `stop` ends the import after the phases that are being written
+    and calls off what is being computed: its summary is CANCELLED, and the next import goes on
+    from there. A KeyboardInterrupt does the same, and comes through.
+
+    `flavor_sources` are asked for the flavor of songs instead of those that the settings name, one
+    after the other. `steps` are the phases of a file, by default `STEPS`; one of your own goes
+    before the last.
 
     A file that cannot be imported is in the summary's `failures` with its reason, and never stops
     the others. Raises ConfigurationError for a folder that cannot be read or lies outside the root,
     ImportRunningError, and, with the session FAILED and what was committed whole, what no file
     could get past: StorageError, LockTimeoutError, DatabaseUnavailableError. Any thread may call.
     """
-    number = library.settings.get(INGEST_MAX_CONCURRENT_JOBS) if workers is None else workers
+    settings = library.settings.snapshot()
+    number = settings.get(INGEST_MAX_CONCURRENT_JOBS) if workers is None else workers
     if number < 1:
         msg = f"workers={number}: an import needs at least one"
         raise ConfigurationError(msg)
     given = library.root if folder is None else _absolute(Path(folder).expanduser())
     scan_folder(given)  # refuses a missing folder before anything remembers it
-    with sole_import(library.target) as others_have_ended:
+    stop = stop or threading.Event()
+    with (
+        # Refuses settings that cannot be used.
+        Equipment.of(settings, stop, flavor_sources=flavor_sources) as equipment,
+        sole_import(library.target) as others_have_ended,
+    ):
         if others_have_ended and running_session(library) is not None:
             patiently(lambda: cancel_interrupted(library))
         root = library.settle_root(given)
-        run = _Run(library, path_under_root(given, root), number, stop or threading.Event())
+        place = path_under_root(given, root)
+        run = _Run(library, place, equipment, workers=number, stop=stop, steps=steps or STEPS)
         return run.to_its_end(on_progress)
 
 
@@ -92,11 +111,22 @@ def _absolute(path: Path) -> Path:
 class _Run:
     """One import that is allowed to run."""
 
-    def __init__(self, library: Library, folder: Path, workers: int, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        library: Library,
+        folder: Path,
+        equipment: Equipment,
+        *,
+        workers: int,
+        stop: threading.Event,
+        steps: Sequence[Step],
+    ) -> None:
         self._library = library
         self._folder = folder
+        self._equipment = equipment
         self._workers = workers
         self._stop = stop
+        self._steps = steps
         self._statistics = Statistics()
         self._session_id = ""
 
@@ -126,6 +156,10 @@ class _Run:
             root=library.root,
             folder=self._folder,
             counts=progress.counts,
+            findings=progress.findings,
+            phases=progress.phases,
+            workers=progress.workers,
+            notes=self._equipment.notes if progress.counts.to_import else (),
             failures=statistics.failures,
             kept_passages=statistics.kept,
             seconds=progress.seconds,
@@ -142,19 +176,32 @@ class _Run:
 
     def _stages(self, scanned: Iterator[ScannedFile | ScanProblem]) -> bool:
         """Scan and process; say whether nothing is left to do."""
-        intake = Intake(self._library, self._session_id, self._statistics)
+        intake = Intake(
+            self._library,
+            self._session_id,
+            self._statistics,
+            flavors=bool(self._equipment.flavor_sources),
+        )
         intake.take_in(takewhile(lambda _: not self._stop.is_set(), scanned))
         if self._stop.is_set() or not patiently(self._enter_processing):
             return False
         self._statistics.enter(Stage.PROCESSING)
-        workers = Workers(
-            self._library, self._session_id, self._statistics, self._stop, self._workers
-        )
-        workers.process(intake.to_import)
-        if any(file.matched.match is Match.CHANGED for file in intake.to_import):
-            self._process_promoted(workers, intake)
+        if intake.to_import:
+            self._process(intake)
         counts = self._statistics.progress().counts
         return counts.done == counts.to_import
+
+    def _process(self, intake: Intake) -> None:
+        for note in self._equipment.notes:
+            logger.info(note)
+        has_changes = any(file.matched.match is Match.CHANGED for file in intake.to_import)
+        with self._equipment.unpacked(
+            self._library, self._session_id, self._statistics, self._stop, self._workers
+        ) as tools:
+            workers = Workers(tools, self._workers, self._steps)
+            workers.process(intake.to_import)
+            if has_changes:
+                self._process_promoted(workers, intake)
 
     def _process_promoted(self, workers: Workers, intake: Intake) -> None:
         """Import what was a duplicate of a file that changed, and is an original now."""
@@ -163,9 +210,12 @@ class _Run:
             if not promoted:
                 return
             for file in promoted:
-                counted = file in workers.duplicates
-                self._statistics.promoted(counted=counted)
-                (workers.duplicates if counted else intake.duplicates).remove(file)
+                if file in workers.duplicates:
+                    self._statistics.promoted(file.matched)
+                    workers.duplicates.remove(file)
+                else:
+                    self._statistics.taken_up(file.matched)
+                    intake.duplicates.remove(file)
             workers.process(promoted)
 
     def _enter_processing(self) -> bool:
@@ -186,7 +236,7 @@ class _Run:
         return self._end(
             SessionState.COMPLETED,
             f"{counts.imported} imported, {counts.duplicates} duplicates,"
-            f" {counts.failed + counts.unreadable} failed",
+            f" {counts.no_audio} without sound, {counts.failed + counts.unreadable} failed",
         )
 
     def _cancel(self) -> SessionState:
@@ -202,10 +252,10 @@ class _Run:
 
     def _end(self, state: SessionState, operation: str, *errors: str) -> SessionState:
         counts = self._statistics.progress().counts
-        failures = self._statistics.failures
-        reasons = [*errors, *(f"{each.path}: {each.reason}" for each in failures)]
-        if len(reasons) > MOST_ERRORS:
-            reasons[MOST_ERRORS:] = [f"and {len(reasons) - MOST_ERRORS} more"]
+        named = self._statistics.failures[:MOST_ERRORS]
+        reasons = [*errors, *(f"{each.path}: {each.reason}" for each in named)]
+        if (more := counts.failed + counts.unreadable - len(named)) > 0:
+            reasons.append(f"and {more} more")
         completed = state is SessionState.COMPLETED
         try:
             change_state(

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
+from wkmp_orm.orchestrator.counts import (
+    Counts,
+    Effort,
+    Findings,
+    ImportProgress,
+    Stage,
+    WorkerActivity,
+)
 from wkmp_orm.phases import Match
 
 if TYPE_CHECKING:
@@ -21,61 +29,9 @@ if TYPE_CHECKING:
     from wkmp_orm.phases import MatchedFile
 
 
-class Stage(StrEnum):
-    """Where the import as a whole is."""
-
-    SCANNING = "scanning"
-    PROCESSING = "processing"
-    ENDED = "ended"
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of the files so far.
-
-    `found` files are `new`, `changed`, `unfinished` (an earlier import did not complete them) or
-    `unchanged`; of the latter nothing is done. `to_import` are all the others, and duplicates whose
-    original changed. Each of them ends up `imported`, as one of the `duplicates` of another file,
-    or `failed`; `unreadable` places are those that the scan could not look at. `identified` files
-    named their recording.
-    """
-
-    found: int = 0
-    new: int = 0
-    changed: int = 0
-    unfinished: int = 0
-    unchanged: int = 0
-    to_import: int = 0
-    imported: int = 0
-    identified: int = 0
-    duplicates: int = 0
-    failed: int = 0
-    unreadable: int = 0
-
-    @property
-    def done(self) -> int:
-        """How many of the files `to_import` are through, one way or another."""
-        return self.imported + self.duplicates + self.failed
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerActivity:
-    """A file on its way: who works on it, in which phase, since when (`time.monotonic`)."""
-
-    worker: str
-    path: str
-    phase: str
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class ImportProgress:
-    """How far an import is. `seconds` have passed since it began."""
-
-    stage: Stage
-    counts: Counts
-    active: tuple[WorkerActivity, ...]
-    seconds: float
+MOST_NAMED: Final = 1_000
+"""Failures, and kept passages, that are kept by name: a disk that is failing has 100,000 of them,
+and the database has them all."""
 
 
 class Statistics:
@@ -85,93 +41,178 @@ class Statistics:
         """Start at zero, with the clock running."""
         self._lock = threading.Lock()
         self._counts = Counts()
+        self._findings = Findings()
         self._stage = Stage.SCANNING
         self._active: dict[str, WorkerActivity] = {}
+        self._begun = 0
+        self._phases: defaultdict[str, Effort] = defaultdict(Effort)
+        self._workers: defaultdict[str, Effort] = defaultdict(Effort)
         self._failures: list[FailedFile] = []
         self._kept: list[str] = []
-        self._started = time.monotonic()
+        self._started = self._processing_since = time.monotonic()
 
     def enter(self, stage: Stage) -> None:
         """Take note that another stage has begun."""
         with self._lock:
             self._stage = stage
+            if stage is Stage.PROCESSING:
+                self._processing_since = time.monotonic()
 
     def matched(self, files: Iterable[MatchedFile]) -> None:
         """Count files that the scan found and whose rows are written."""
         with self._lock:
+            counts = self._counts
             for file in files:
-                counts = self._counts
                 counts.found += 1
-                counts.to_import += file.match is not Match.SETTLED
                 counts.new += file.match is Match.NEW
                 counts.changed += file.match is Match.CHANGED
                 counts.unfinished += file.match is Match.UNFINISHED
                 counts.unchanged += file.match is Match.SETTLED
+                if file.match is not Match.SETTLED:
+                    counts.to_import += 1
+                    counts.bytes_to_import += file.found.size_bytes
+
+    def taken_up(self, file: MatchedFile) -> None:
+        """Count a file that was unchanged, and of which something is to be done after all."""
+        with self._lock:
+            self._counts.to_import += 1
+            self._counts.bytes_to_import += file.found.size_bytes
+            self._counts.unchanged -= 1
+            self._counts.unfinished += 1
 
     @contextmanager
-    def working(self, path: str, phase: str) -> Iterator[None]:
-        """Show this thread as working on a phase of a file for the length of a `with` block."""
+    def on_its_way(self, path: str) -> Iterator[None]:
+        """Show this thread as working on a file for the length of a `with` block."""
         worker = threading.current_thread().name
         with self._lock:
-            self._active[worker] = WorkerActivity(worker, path, phase, time.monotonic())
+            self._begun += 1
+            now = time.monotonic()
+            self._active[worker] = WorkerActivity(worker, path, self._begun, "", now)
         try:
             yield
         finally:
             with self._lock:
                 del self._active[worker]
+                self._workers[worker] += Effort(files=1)
+
+    @contextmanager
+    def working(self, phase: str) -> Iterator[None]:
+        """Show this thread's file as being in a phase for the length of a `with` block."""
+        worker = threading.current_thread().name
+        with self._lock:
+            self._active[worker] = replace(
+                self._active[worker], phase=phase, since=time.monotonic(), waits=False
+            )
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._clock_off(worker)
+                self._phases[phase] += Effort(files=1)
+
+    def waits(self) -> None:
+        """Show this thread as waiting for a decoder, until `goes_on`."""
+        self._switch(waits=True)
+
+    def goes_on(self) -> None:
+        """Show this thread as being at work again."""
+        self._switch(waits=False)
+
+    def found(self, findings: Findings) -> None:
+        """Count what a phase of a file has found."""
+        with self._lock:
+            self._findings += findings
 
     def imported(self, *, identified: bool, kept: Iterable[str]) -> None:
         """Count a file that is complete; `kept` are passages that only the user still wants."""
         with self._lock:
             self._counts.imported += 1
             self._counts.identified += identified
-            self._kept += kept
+            for passage in kept:
+                self._counts.kept += 1
+                if len(self._kept) < MOST_NAMED:
+                    self._kept.append(passage)
 
     def duplicate(self) -> None:
         """Count a file that is equal to another one."""
         with self._lock:
             self._counts.duplicates += 1
 
-    def promoted(self, *, counted: bool) -> None:
-        """Count a duplicate that has become an original; `counted` if this import called it one."""
+    def promoted(self, file: MatchedFile) -> None:
+        """Count a file that this import called a duplicate as one that is still to be imported."""
         with self._lock:
-            if counted:
-                self._counts.duplicates -= 1
-            else:
-                self._counts.to_import += 1
-                self._counts.unchanged -= 1
-                self._counts.unfinished += 1
+            self._counts.duplicates -= 1
+            self._counts.bytes_done -= file.found.size_bytes
+
+    def no_audio(self) -> None:
+        """Count a file that has too little sound in it."""
+        with self._lock:
+            self._counts.no_audio += 1
 
     def failed(self, failure: FailedFile) -> None:
         """Count a file that could not be imported."""
         with self._lock:
             self._counts.failed += 1
-            self._failures.append(failure)
+            self._name(failure)
+            self._phases[failure.phase] += Effort(failed=1)
+            self._workers[threading.current_thread().name] += Effort(failed=1)
+
+    def through(self, file: MatchedFile) -> None:
+        """Count the bytes of a file that is through, one way or another."""
+        with self._lock:
+            self._counts.bytes_done += file.found.size_bytes
 
     def unreadable(self, failure: FailedFile) -> None:
         """Count a place that the scan could not look at."""
         with self._lock:
             self._counts.unreadable += 1
-            self._failures.append(failure)
+            self._name(failure)
 
     @property
     def failures(self) -> tuple[FailedFile, ...]:
-        """What could not be imported so far, by path."""
+        """What could not be imported so far, by path; the first thousand."""
         with self._lock:
             return tuple(sorted(self._failures))
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The passages that are only there because a user edited them."""
+        """The passages that are only there because a user edited them; the first thousand."""
         with self._lock:
             return tuple(sorted(self._kept))
 
     def progress(self) -> ImportProgress:
         """Return a copy of all counters as they are now."""
         with self._lock:
+            now = time.monotonic()
             return ImportProgress(
                 stage=self._stage,
                 counts=replace(self._counts),
+                findings=self._findings,
+                phases=dict(self._phases),
+                workers=dict(sorted(self._workers.items())),
                 active=tuple(sorted(self._active.values(), key=lambda each: each.since)),
-                seconds=time.monotonic() - self._started,
+                seconds=now - self._started,
+                processing_seconds=(
+                    0.0 if self._stage is Stage.SCANNING else now - self._processing_since
+                ),
             )
+
+    def _name(self, failure: FailedFile) -> None:
+        if len(self._failures) < MOST_NAMED:
+            self._failures.append(failure)
+
+    def _switch(self, *, waits: bool) -> None:
+        worker = threading.current_thread().name
+        with self._lock:
+            self._clock_off(worker)
+            self._active[worker] = replace(
+                self._active[worker], since=time.monotonic(), waits=waits
+            )
+
+    def _clock_off(self, worker: str) -> None:
+        """Add the time since a worker's last change to where it belongs."""
+        activity = self._active[worker]
+        passed = time.monotonic() - activity.since
+        effort = Effort(waited_s=passed) if activity.waits else Effort(seconds=passed)
+        self._phases[activity.phase] += effort
+        self._workers[worker] += effort

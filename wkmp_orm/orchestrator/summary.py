@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from wkmp_orm.models import SessionState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from wkmp_orm.engine.monitor import Totals
-    from wkmp_orm.orchestrator.statistics import Counts
+    from wkmp_orm.orchestrator.counts import Counts, Effort, Findings
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,7 +32,11 @@ class ImportSummary:
     """One import. `state` is COMPLETED, or CANCELLED when it was stopped before its end.
 
     `kept_passages` are the guids of passages whose span is gone but which a user had edited: they
-    were left alone. `writes` is what this import's transactions cost.
+    were left alone. Of them, and of the `failures`, the first thousand are named; `counts` has how
+    many there are, and the table `import_failures` has them all.
+
+    `notes` say what this import had to do without, and what to do about it. `phases` and `workers`
+    say where the time went, by their names; `writes` is what this import's transactions cost.
     """
 
     session_id: str
@@ -40,6 +45,10 @@ class ImportSummary:
     root: Path
     folder: Path
     counts: Counts
+    findings: Findings
+    phases: Mapping[str, Effort]
+    workers: Mapping[str, Effort]
+    notes: tuple[str, ...]
     failures: tuple[FailedFile, ...]
     kept_passages: tuple[str, ...]
     seconds: float

@@ -11,18 +11,19 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from wkmp_orm.errors import WkmpOrmError
-from wkmp_orm.orchestrator.file_pipeline import STEPS, FileOnItsWay, Verdict
+from wkmp_orm.errors import AnalysisCancelledError, WkmpOrmError
+from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
+from wkmp_orm.orchestrator.file_pipeline import LATE_PHASES, Verdict
 from wkmp_orm.orchestrator.summary import FailedFile
 from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, reason_of, write
 from wkmp_orm.phases import record_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from wkmp_orm.library import Library
-    from wkmp_orm.orchestrator.statistics import Statistics
-    from wkmp_orm.phase import Phase
+    from wkmp_orm.orchestrator.file_on_its_way import WaitingFile
+    from wkmp_orm.orchestrator.file_pipeline import Step
+    from wkmp_orm.orchestrator.tools import Tools
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
@@ -30,32 +31,25 @@ VANISHED = "vanished during the import"
 
 
 class Workers:
-    """Threads that work through files until there are none left, or until `stop` is set.
+    """Threads that work through files until there are none left, or until the import is stopped.
 
-    Threads and not processes: hashing and SQLite release the interpreter lock, and what is left of
-    Python in a file costs less than sending it to another process.
+    Threads and not processes: hashing and SQLite release the interpreter lock, what computes for
+    long is done by decoders, and what is left of Python in a file costs less than sending it to
+    another process.
     """
 
-    def __init__(
-        self,
-        library: Library,
-        session_id: str,
-        statistics: Statistics,
-        stop: threading.Event,
-        number: int,
-    ) -> None:
+    def __init__(self, tools: Tools, number: int, steps: Sequence[Step]) -> None:
         """Prepare so many workers; `process` starts them."""
-        self._library = library
-        self._session_id = session_id
-        self._statistics = statistics
-        self._stop = stop
+        self._tools = tools
         self._number = number
+        self._steps = steps
+        self._late_steps = [step for step in steps if step.phase in LATE_PHASES]
         self._lock = threading.Lock()
         self._error: BaseException | None = None
-        self.duplicates: list[FileOnItsWay] = []
+        self.duplicates: list[WaitingFile] = []
         """Files that turned out to be equal to another one."""
 
-    def process(self, files: Iterable[FileOnItsWay]) -> None:
+    def process(self, files: Iterable[WaitingFile]) -> None:
         """Take the files through the pipeline and return when all workers have ended.
 
         Raises the first error that concerned all files; the workers have stopped then.
@@ -71,7 +65,7 @@ class Workers:
             for thread in threads:
                 thread.join()
         except BaseException:  # Ctrl-C: what is committed is whole, what is not begun stays so
-            self._stop.set()
+            self._tools.stop.set()
             raise
         finally:
             for thread in threads:
@@ -80,8 +74,8 @@ class Workers:
         if self._error is not None:
             raise self._error
 
-    def _work(self, waiting: Iterator[FileOnItsWay]) -> None:
-        while not self._stop.is_set():
+    def _work(self, waiting: Iterator[WaitingFile]) -> None:
+        while not self._tools.stop.is_set():
             with self._lock:
                 file = next(waiting, None)
             if file is None:
@@ -91,50 +85,69 @@ class Workers:
             except BaseException as error:  # noqa: BLE001  raised by `process`
                 self._abort(error)
 
-    def _take_through(self, file: FileOnItsWay) -> None:
-        for step in STEPS:
-            if self._stop.is_set():
-                return
-            with self._statistics.working(file.path, step.phase):
-                try:
-                    verdict = step.run(file)
-                except EVERYBODYS_ERRORS:
-                    raise
-                except Exception as error:  # noqa: BLE001  one bad file never stops the others
-                    self._fail(file, step.phase, error)
+    def _take_through(self, waiting: WaitingFile) -> None:
+        tools = self._tools
+        file = FileOnItsWay(tools, waiting.place, waiting.matched)
+        with tools.statistics.on_its_way(file.path):
+            for step in self._late_steps if waiting.lacks_flavor else self._steps:
+                if tools.stop.is_set():
                     return
-            if verdict is Verdict.DUPLICATE:
-                with self._lock:
-                    self.duplicates.append(file)
-                self._statistics.duplicate()
-                return
-        self._statistics.imported(
-            identified=file.tags.recording_mbid is not None, kept=file.kept_passages
-        )
+                with tools.statistics.working(step.phase):
+                    try:
+                        verdict = step.run(file)
+                    except EVERYBODYS_ERRORS:
+                        raise
+                    except AnalysisCancelledError:  # the import is being stopped
+                        return
+                    except Exception as error:  # noqa: BLE001  one bad file never stops the others
+                        self._fail(file, step.phase, error)
+                        break
+                if verdict is not None:
+                    self._conclude(waiting, file, verdict)
+                    break
+            else:
+                silent = RuntimeError("its last step did not say what became of it: see Verdict")
+                self._fail(file, self._steps[-1].phase, silent)
+        tools.statistics.through(file.matched)
 
-    def _fail(self, file: FileOnItsWay, phase: Phase, error: Exception) -> None:
-        reason = reason_of(error, self._library.root)
+    def _conclude(self, waiting: WaitingFile, file: FileOnItsWay, verdict: Verdict) -> None:
+        statistics = self._tools.statistics
+        match verdict:
+            case Verdict.DUPLICATE:
+                with self._lock:
+                    self.duplicates.append(waiting)
+                statistics.duplicate()
+            case Verdict.NO_AUDIO:
+                statistics.no_audio()
+            case Verdict.COMPLETE:
+                statistics.imported(
+                    identified=file.is_identified or waiting.lacks_flavor, kept=file.kept_passages
+                )
+
+    def _fail(self, file: FileOnItsWay, phase: str, error: Exception) -> None:
+        tools = self._tools
+        reason = reason_of(error, tools.library.root)
         if not os.path.lexists(file.place):
             reason = VANISHED
         elif not isinstance(error, WkmpOrmError | OSError):
             logger.warning("%s: %s failed unexpectedly", file.path, phase, exc_info=error)
         # Whoever cannot even store the reason cannot go on: an error here is everybody's.
         write(
-            self._library,
+            tools.library,
             phase,
             lambda work: record_failure(
                 work,
-                session_id=self._session_id,
+                session_id=tools.session_id,
                 path=file.path,
                 phase=phase,
                 reason=reason,
                 file_guid=file.guid,
             ),
         )
-        self._statistics.failed(FailedFile(file.path, phase, reason))
+        tools.statistics.failed(FailedFile(file.path, phase, reason))
 
     def _abort(self, error: BaseException) -> None:
         with self._lock:
             if self._error is None:
                 self._error = error
-        self._stop.set()
+        self._tools.stop.set()

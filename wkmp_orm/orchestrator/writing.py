@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt
 
 from wkmp_orm.errors import (
+    ConfigurationError,
     DatabaseUnavailableError,
     LockTimeoutError,
     SchemaError,
@@ -36,6 +37,7 @@ LOCK_TIMEOUTS: Final = 3
 Somebody who holds it longer holds it for all files, and the import ends instead of failing them."""
 
 EVERYBODYS_ERRORS: Final = (
+    ConfigurationError,  # no decoder can be started
     DatabaseUnavailableError,
     LockTimeoutError,
     SchemaError,

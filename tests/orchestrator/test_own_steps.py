@@ -1,0 +1,83 @@
+"""A program's own phase takes its place among the others, and fails like one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from tests.support.imports import failures, statuses, table, touch
+from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
+from wkmp_orm import Song, SoundFileError, WriteReport
+from wkmp_orm.orchestrator import STEPS, FileOnItsWay, Step, Verdict, import_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wkmp_orm import Library, UnitOfWork
+
+
+def find_lyrics(file: FileOnItsWay) -> None:
+    """Store the lyrics that lie beside a file."""
+    lyrics = file.place.with_suffix(".txt").read_text()
+    mbids = [passage.song.recording_mbid for passage in file.passages if passage.song]
+
+    def fill(work: UnitOfWork) -> None:
+        songs = sa.update(Song).where(Song.recording_mbid == sa.bindparam("of"))
+        work.execute(songs.values(lyrics=lyrics), [{"of": mbid} for mbid in mbids])
+
+    file.write("lyrics", fill)
+
+
+WITH_LYRICS = (*STEPS[:-1], Step("lyrics", find_lyrics), STEPS[-1])
+
+
+def test_it_runs_for_every_file_in_a_unit_of_work_of_its_own(library: Library, music: Path) -> None:
+    tag_sound(make_sound(music / "song.flac"), **musicbrainz_tags(1))
+    (music / "song.txt").write_text("O Sinnerman")
+    reports: list[WriteReport] = []
+    library.on_commit(reports.append)
+    summary = import_folder(library, steps=WITH_LYRICS)
+    assert table(library, Song, "lyrics") == [("O Sinnerman",)]
+    assert summary.phases["lyrics"].files == 1
+    written = [report.phase for report in reports]
+    assert written.index("flavoring") < written.index("lyrics") < written.index("finalization")
+
+
+def test_a_file_that_it_cannot_do_with_fails_in_it_and_is_tried_again(
+    library: Library, music: Path
+) -> None:
+    tag_sound(make_sound(music / "song.flac"), **musicbrainz_tags(1))
+    summary = import_folder(library, steps=WITH_LYRICS)
+    assert [(each.phase, each.reason) for each in summary.failures] == [
+        ("lyrics", "no such file or directory")
+    ]
+    assert summary.phases["lyrics"].failed == 1
+    assert statuses(library) == {"song.flac": "PROCESSING"}
+    (music / "song.txt").write_text("O Sinnerman")
+    assert import_folder(library, steps=WITH_LYRICS).counts.imported == 1
+    assert failures(library) == {}
+
+
+def test_it_may_say_why_and_it_may_end_the_files_way(library: Library, music: Path) -> None:
+    make_sound(music / "demo.flac", frequency=300)
+    make_sound(music / "song.flac", frequency=400)
+
+    def refuse(file: FileOnItsWay) -> Verdict | None:
+        if file.path.startswith("demo"):
+            raise SoundFileError("demos are not wanted")
+        return None
+
+    summary = import_folder(library, steps=(Step("taste", refuse), *STEPS))
+    assert [each.reason for each in summary.failures] == ["demos are not wanted"]
+    assert summary.counts.imported == 1
+    touch(music / "demo.flac")
+    assert import_folder(library).counts.imported == 1
+
+
+def test_files_that_no_step_completes_fail_and_say_so(library: Library, music: Path) -> None:
+    make_sound(music / "song.flac")
+    summary = import_folder(library, steps=STEPS[:-1])
+    (failure,) = summary.failures
+    assert "did not say what became of it" in failure.reason
+    assert import_folder(library).counts.imported == 1

@@ -1,0 +1,88 @@
+"""The import for programs that have an event loop: the same one, in a thread beside it.
+
+Knows asyncio; must not know what an import does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Unpack
+
+from wkmp_orm.orchestrator.run import import_folder
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from wkmp_orm.library import Library
+    from wkmp_orm.orchestrator.counts import ImportProgress
+    from wkmp_orm.orchestrator.options import ImportOptions
+    from wkmp_orm.orchestrator.summary import ImportSummary
+
+
+async def import_folder_async(
+    library: Library,
+    folder: str | os.PathLike[str] | None = None,
+    **options: Unpack[ImportOptions],
+) -> ImportSummary:
+    """Import a folder as `import_folder` does, without holding up the event loop.
+
+    `on_progress` is called in the event loop, the latest progress alone where the loop is behind.
+    Cancelling the task stops the import in order, waits for that, and comes through; what was
+    committed is whole, and the next import goes on from there. Raises what `import_folder` raises.
+    """
+    stop = options.get("stop") or threading.Event()
+    on_progress = options.get("on_progress")
+    options["stop"] = stop
+    options["on_progress"] = None if on_progress is None else _LatestInLoop(on_progress)
+    # Not asyncio's own threads: an import would keep one from them for hours.
+    executor = ThreadPoolExecutor(1, "import")
+    try:
+        future = asyncio.get_running_loop().run_in_executor(
+            executor, partial(import_folder, library, folder, **options)
+        )
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            stop.set()
+            await _ended(future)
+            raise
+    finally:
+        executor.shutdown(wait=False)
+
+
+class _LatestInLoop:
+    """Hands progress over to the event loop in which it was made, at most one at a time."""
+
+    def __init__(self, show: Callable[[ImportProgress], object]) -> None:
+        self._show = show
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._latest: ImportProgress | None = None
+
+    def __call__(self, progress: ImportProgress) -> None:
+        with self._lock:
+            is_scheduled = self._latest is not None
+            self._latest = progress
+        if not is_scheduled:
+            self._loop.call_soon_threadsafe(self._show_latest)
+
+    def _show_latest(self) -> None:
+        with self._lock:
+            progress, self._latest = self._latest, None
+        if progress is not None:
+            self._show(progress)
+
+
+async def _ended(future: asyncio.Future[ImportSummary]) -> None:
+    """Wait for the import's end, however often the task is cancelled meanwhile."""
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            continue
+    # It is the cancellation that comes through; what the import met since is in its session's row.
+    future.exception()

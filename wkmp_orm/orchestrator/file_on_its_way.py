@@ -1,0 +1,111 @@
+"""A file that waits for its turn, and one on its way: where it lies and what is known of it so far.
+
+Knows what a phase needs of its import; must not know which phases there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from wkmp_orm.errors import SoundFileError
+from wkmp_orm.orchestrator.scan import modification_time
+from wkmp_orm.orchestrator.writing import write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from wkmp_orm.audio import Tags
+    from wkmp_orm.audio.analysis import SoundAnalysis
+    from wkmp_orm.matching import AcoustidMatch, Span
+    from wkmp_orm.orchestrator.tools import Tools
+    from wkmp_orm.phases import MatchedFile, RecordedPassage
+    from wkmp_orm.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WaitingFile:
+    """A file that is to be imported: where it lies, and its row.
+
+    `lacks_flavor`: it is complete but for songs whose flavor nobody was asked for.
+    """
+
+    place: Path
+    matched: MatchedFile
+    lacks_flavor: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class FileOnItsWay:
+    """A file, and what its phases have found so far. Belongs to one worker, and goes with it."""
+
+    tools: Tools
+    place: Path
+    matched: MatchedFile
+    candidates: Mapping[Span, tuple[AcoustidMatch, ...]] = field(default_factory=dict)
+    """What AcoustID links to the sound of its passages: of those that it was asked about."""
+    passages: list[RecordedPassage] = field(default_factory=list)
+    """What its passages are called and belong to, once that is known."""
+    kept_passages: list[str] = field(default_factory=list)
+    _tags: Tags | None = None
+    _analysis: SoundAnalysis | None = None
+
+    @property
+    def guid(self) -> str:
+        """The guid of its row."""
+        return self.matched.guid
+
+    @property
+    def path(self) -> str:
+        """Its stored path."""
+        return self.matched.found.path
+
+    @property
+    def tags(self) -> Tags:
+        """Its tags, once the metadata phase has read them."""
+        return self._known(self._tags, "tags")
+
+    @tags.setter
+    def tags(self, tags: Tags) -> None:
+        self._tags = tags
+
+    @property
+    def analysis(self) -> SoundAnalysis:
+        """What was found in its sound, once the segmentation phase has decoded it."""
+        return self._known(self._analysis, "sound")
+
+    @analysis.setter
+    def analysis(self, analysis: SoundAnalysis) -> None:
+        self._analysis = analysis
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether a recording is known that sounds in it."""
+        return any(passage.song is not None for passage in self.passages)
+
+    def write(self, phase: str, fill: Callable[[UnitOfWork], object]) -> None:
+        """Write a phase of it in one unit of work, which is filled anew when it is refused.
+
+        Nothing but what is to be written belongs in `fill`. Raises the FlushErrors.
+        """
+        write(self.tools.library, phase, fill)
+
+    def check_unchanged(self) -> None:
+        """Raise SoundFileError unless it is the file that was scanned: rows must not mix two."""
+        status = self.place.stat()
+        scanned = self.matched.found
+        if (status.st_size, modification_time(status.st_mtime_ns)) != (
+            scanned.size_bytes,
+            scanned.modification_time,
+        ):
+            msg = "changed during the import: import it again when it is finished"
+            raise SoundFileError(msg)
+
+    def _known(self, value: T | None, what: str) -> T:
+        if value is None:
+            msg = f"the phases of {self.path} are out of order: its {what} was not read yet"
+            raise RuntimeError(msg)
+        return value

@@ -1,0 +1,60 @@
+"""Flavoring: asks one source after the other for the flavor of a file's songs.
+
+Knows the order of the sources; must not know where they have it from.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from wkmp_orm.errors import SoundFileError
+from wkmp_orm.orchestrator.counts import Findings
+from wkmp_orm.phase import Phase
+from wkmp_orm.phases import pending_songs, record_flavors
+
+if TYPE_CHECKING:
+    from wkmp_orm.audio.flavor import Flavor
+    from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
+    from wkmp_orm.phases import PendingSong
+
+logger = logging.getLogger("wkmp_orm.orchestrator")
+
+
+def flavor_songs(file: FileOnItsWay) -> None:
+    """Settle the file's songs that nobody was asked for yet, if there is anybody to ask.
+
+    A song that has its flavor already is not computed again.
+    """
+    tools = file.tools
+    with tools.library.reader() as session:
+        pending = pending_songs(session, file.guid)
+    flavors: dict[str, Flavor | None] = {}
+    if tools.flavor_sources:
+        flavors = {song.guid: _flavor_of(file, song) for song in pending}
+    file.write(Phase.FLAVORING, lambda work: record_flavors(work, file.guid, flavors))
+    songs = {each.song.recording_mbid for each in file.passages if each.song is not None}
+    found = [flavor.source for flavor in flavors.values() if flavor is not None]
+    tools.statistics.found(
+        Findings(
+            flavors_settled=max(0, len(songs) - len(pending)),
+            flavors=Counter(found),
+            flavors_failed=len(flavors) - len(found),
+            flavors_pending=len(pending) - len(flavors),
+        )
+    )
+
+
+def _flavor_of(file: FileOnItsWay, song: PendingSong) -> Flavor | None:
+    for source in file.tools.flavor_sources:
+        try:
+            flavor = file.tools.ask_for_flavor(source, song, file.place)
+        except SoundFileError as error:
+            # The file is good, or it would not have come this far: a song without a flavor is
+            # better than no song.
+            logger.warning("%s: %s has no flavor for it: %s", file.path, source.name, error)
+            continue
+        if flavor is not None:
+            return flavor
+    return None

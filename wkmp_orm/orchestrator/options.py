@@ -1,0 +1,31 @@
+"""How an import may be told to go about it, in the same words at each of its entry points.
+
+Knows no import.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypedDict
+
+from wkmp_orm.audio.flavor import FlavorSource
+from wkmp_orm.orchestrator.counts import ImportProgress
+from wkmp_orm.orchestrator.file_pipeline import Step
+
+
+class ImportOptions(TypedDict, total=False):
+    """What may be given to an import by name; all of it may be left out.
+
+    `workers` is how many files are on their way at the same time, by default the setting
+    `ingest_max_concurrent_jobs`. `on_progress` is called ten times a second, in a thread of its
+    own. Setting `stop` ends the import in order. `flavor_sources` are asked for the flavor of songs
+    instead of those that the settings name, one after the other. `steps` are the phases of a file,
+    by default `STEPS`; one of your own goes before the last.
+    """
+
+    workers: int | None
+    on_progress: Callable[[ImportProgress], object] | None
+    stop: threading.Event | None
+    flavor_sources: Sequence[FlavorSource] | None
+    steps: Sequence[Step] | None

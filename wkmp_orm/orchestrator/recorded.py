@@ -1,0 +1,187 @@
+"""From what a file, its sound and the web services say to what is recorded: all meet only here.
+
+Pure: knows no file system, no network and no database.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wkmp_orm.matching import Source
+from wkmp_orm.models import SourceType
+from wkmp_orm.phases import (
+    Extraction,
+    FileMetadata,
+    IdentifiedSong,
+    RecordedPassage,
+    Work,
+    album_identity,
+    artist_identity,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wkmp_orm.audio import ArtistCredit, SoundAnalysis, Tags
+    from wkmp_orm.matching import CreditedArtist, Match, MusicBrainzRecording, Span
+    from wkmp_orm.phases import Identity
+
+
+def file_metadata(tags: Tags) -> FileMetadata:
+    """Return what the row of the file gets from its tags."""
+    return FileMetadata(
+        artist=tags.artist,
+        title=tags.title,
+        album=tags.album,
+        track_number=tags.track_number,
+        year=tags.year,
+        duration_ticks=tags.duration_ticks,
+        format=tags.format,
+        sample_rate=tags.sample_rate,
+        channels=tags.channels,
+    )
+
+
+def decoded_metadata(tags: Tags, analysis: SoundAnalysis) -> FileMetadata | None:
+    """Return what decoding knows better than the file itself; None if the file was right.
+
+    Some formats do not say how long they are, and others estimate it.
+    """
+    said = FileMetadata(
+        duration_ticks=tags.duration_ticks, sample_rate=tags.sample_rate, channels=tags.channels
+    )
+    decoded = FileMetadata(
+        duration_ticks=analysis.duration_ticks,
+        sample_rate=analysis.sample_rate,
+        channels=analysis.channels,
+    )
+    return None if decoded == said else decoded
+
+
+def is_described(match: Match, tags: Tags) -> bool:
+    """Say whether the tags tell all that MusicBrainz could: who made what the file is tagged as."""
+    tagged = match.source is Source.TAGS
+    return bool(tagged and tags.title and tags.artists and all(each.mbid for each in tags.artists))
+
+
+def recorded_passage(
+    tags: Tags, span: Span, match: Match, described: MusicBrainzRecording | None, *, several: bool
+) -> RecordedPassage:
+    """Return one passage of a file, which has `several`, as it is to be recorded.
+
+    Without a recording it has no song, but titles, and its artists and album get rows all the same.
+    Where the fingerprint says what one of several passages is, the file's title is not the
+    passage's: it is that of the whole.
+    """
+    song = _song(tags, match, described, several=several)
+    title, artist, artists = tags.title, tags.artist, _identities(tags.artists)
+    if song is not None:
+        is_its_title = match.source is Source.TAGS or not several
+        title = (title if is_its_title else None) or song.title
+        artist, artists = song.artist_name or artist, song.artists
+    return RecordedPassage(
+        start_time_ticks=span[0],
+        end_time_ticks=span[1],
+        title=title,
+        artist=artist,
+        album=tags.album,
+        song=song,
+        albums=_albums(tags),
+        artists=artists,
+        provenance=tuple(_extractions(tags, match)),
+        columns=_further_columns(match),
+        metadata=_metadata(tags),
+    )
+
+
+def _song(
+    tags: Tags, match: Match, described: MusicBrainzRecording | None, *, several: bool
+) -> IdentifiedSong | None:
+    if match.recording_mbid is None:
+        return None
+    tagged = match.source is Source.TAGS
+    found = match.candidate
+    # What the file says of itself is true of its one passage, and of what it is tagged as.
+    title, artist = (tags.title, tags.artist) if tagged or not several else (None, None)
+    credited: Sequence[ArtistCredit | CreditedArtist] = tags.artists if title or artist else ()
+    if described is not None:
+        title = described.title
+        artist = described.artist_credit or artist
+        credited = described.artists or credited
+    elif found is not None and not tagged:
+        title = found.title or title
+        artist = ", ".join(each.name for each in found.artists) or artist
+        credited = found.artists or credited
+    # MusicBrainz may have merged the recording that AcoustID names into another one. What a tagger
+    # wrote stays, or the song would be another one whenever MusicBrainz was not asked.
+    mbid = described.mbid if described is not None and not tagged else match.recording_mbid
+    return IdentifiedSong(
+        recording_mbid=mbid,
+        title=title,
+        artist_name=artist,
+        artists=_identities(credited),
+        works=_works(tags, title, described, tagged=tagged),
+    )
+
+
+def _works(
+    tags: Tags, title: str | None, described: MusicBrainzRecording | None, *, tagged: bool
+) -> tuple[Work, ...]:
+    if described is not None and described.works:
+        return tuple(Work(work.mbid, work.title) for work in described.works)
+    if not tagged:
+        return ()
+    # Files name their works by id alone; a work must be called something, and what its recording
+    # is called is nearly always right.
+    return tuple(Work(mbid, title or mbid) for mbid in tags.work_mbids)
+
+
+def _identities(credited: Sequence[ArtistCredit | CreditedArtist]) -> tuple[Identity, ...]:
+    return tuple(dict.fromkeys(artist_identity(each.name, each.mbid) for each in credited))
+
+
+def _albums(tags: Tags) -> tuple[Identity, ...]:
+    if tags.album is None:
+        return ()
+    # Where no album artist is named it is the track's: two artists' albums of one title stay two.
+    artist = tags.album_artist or tags.artist
+    return (album_identity(tags.album, artist, tags.album_mbid, tags.release_date),)
+
+
+def _extractions(tags: Tags, match: Match) -> list[Extraction]:
+    said = {
+        "has_metadata": any((tags.title, tags.artist, tags.album)),
+        "has_identity": tags.recording_mbid is not None,
+        "has_flavor": False,
+    }
+    extractions = [Extraction(SourceType.METADATA_EXTRACTOR, said)]
+    if match.source is Source.FINGERPRINT:
+        found = match.candidate
+        said = {
+            "has_metadata": bool(found and found.title),
+            "has_identity": True,
+            "has_flavor": False,
+        }
+        extractions.append(Extraction(SourceType.IDENTITY_EXTRACTOR, said, match.confidence))
+    return extractions
+
+
+def _further_columns(match: Match) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    if match.recording_mbid is not None:
+        columns |= {
+            "mbid_source": match.source.value,
+            "mbid_confidence": match.confidence,
+            "identity_confidence": match.confidence,
+        }
+    if match.conflicts:
+        columns["identity_conflicts"] = list(match.conflicts)
+    return columns
+
+
+def _metadata(tags: Tags) -> dict[str, Any]:
+    # No table has a column for it: an album's id is that of the release. Not in
+    # `additional_metadata`, which the older services read as a map of numbers.
+    if tags.release_group_mbid is None:
+        return {}
+    return {"release_group_mbid": tags.release_group_mbid}

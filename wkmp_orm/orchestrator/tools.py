@@ -1,0 +1,201 @@
+"""What an import has to work with: decoders, web services and flavor sources, as the settings say.
+
+Knows which settings ask for what, and what is installed; must not know what a phase does with it.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from wkmp_orm.audio import AnalysisOptions
+from wkmp_orm.audio.decoders import Decoders, number_of_processors
+from wkmp_orm.audio.flavor import AcousticBrainzFolder, EssentiaSource, essentia_is_installed
+from wkmp_orm.orchestrator.services import services_of
+from wkmp_orm.settings import (
+    ACOUSTICBRAINZ_FOLDER,
+    AI_LONGWORK_YIELD_INTERVAL_MS,
+    AI_PROCESSING_THREAD_COUNT,
+    APPLY_A_WEIGHTING,
+    LEAD_IN_THRESHOLD_DB,
+    LEAD_OUT_THRESHOLD_DB,
+    MAX_LEAD_IN_DURATION_S,
+    MAX_LEAD_OUT_DURATION_S,
+    MINIMUM_PASSAGE_AUDIO_DURATION_TICKS,
+    QUICK_RAMP_DURATION_S,
+    QUICK_RAMP_THRESHOLD,
+    RMS_WINDOW_MS,
+    SILENCE_MIN_DURATION_TICKS,
+    SILENCE_THRESHOLD_DB,
+    WORKING_SAMPLE_RATE,
+)
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from wkmp_orm.audio.flavor import Flavor, FlavorSource
+    from wkmp_orm.library import Library
+    from wkmp_orm.matching import AcoustidClient, MusicBrainzClient
+    from wkmp_orm.orchestrator.statistics import Statistics
+    from wkmp_orm.phases import PendingSong
+    from wkmp_orm.settings import SettingsSnapshot
+
+NO_FLAVOR_SOURCE = (
+    "There is no source of musical flavor, so songs stay without one: set acousticbrainz_folder, or"
+    " run pip install 'wkmp_orm[essentia]'. The next import makes up for it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What the settings ask for and this installation has.
+
+    `notes` say what is missing that a person may want, each once. `analysis` is how sound is
+    divided and measured, `decoders` how many processes may do it.
+    """
+
+    analysis: AnalysisOptions
+    decoders: int
+    acoustid: AcoustidClient | None
+    musicbrainz: MusicBrainzClient | None
+    flavor_sources: tuple[FlavorSource, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    @contextmanager
+    def of(
+        cls,
+        settings: SettingsSnapshot,
+        stop: threading.Event,
+        *,
+        flavor_sources: Sequence[FlavorSource] | None = None,
+    ) -> Iterator[Self]:
+        """Give a `with` block what the settings ask for; `stop` ends every wait for a service.
+
+        `flavor_sources` are asked in place of those that the settings name. Raises
+        ConfigurationError for a setting that cannot be used.
+        """
+        sources = _sources(settings) if flavor_sources is None else tuple(flavor_sources)
+        with services_of(settings, stop) as services:
+            yield cls(
+                analysis=analysis_options(settings),
+                decoders=settings.get(AI_PROCESSING_THREAD_COUNT) or number_of_processors(),
+                acoustid=services.acoustid,
+                musicbrainz=services.musicbrainz,
+                flavor_sources=sources,
+                notes=services.notes if sources else (*services.notes, NO_FLAVOR_SOURCE),
+            )
+
+    @contextmanager
+    def unpacked(
+        self,
+        library: Library,
+        session_id: str,
+        statistics: Statistics,
+        stop: threading.Event,
+        workers: int,
+    ) -> Iterator[Tools]:
+        """Give so many workers of a session their tools. Decoders are started when one is needed.
+
+        No more decoders than workers: each uses one at a time.
+        """
+        with ExitStack() as stack:
+            decoders = stack.enter_context(
+                Decoders(
+                    min(self.decoders, workers), interval_s=self.analysis.yield_interval_ms / 1000
+                )
+            )
+            yield Tools(
+                library=library,
+                session_id=session_id,
+                statistics=statistics,
+                stop=stop,
+                analysis=self.analysis,
+                acoustid=self.acoustid,
+                musicbrainz=self.musicbrainz,
+                flavor_sources=self.flavor_sources,
+                _decoders=decoders,
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the workers of one import share. Any of their threads may call."""
+
+    library: Library
+    session_id: str
+    statistics: Statistics
+    stop: threading.Event
+    analysis: AnalysisOptions
+    acoustid: AcoustidClient | None
+    musicbrainz: MusicBrainzClient | None
+    flavor_sources: tuple[FlavorSource, ...]
+    _decoders: Decoders
+
+    @property
+    def asks_acoustid(self) -> bool:
+        """Whether fingerprints are of use: there is somebody to ask, who still answers."""
+        return self.acoustid is not None and not self.acoustid.is_left_alone
+
+    def compute(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function of `wkmp_orm.audio` in a decoder; its `cancelled` is the import's stop.
+
+        Raises what it raises, and AnalysisCancelledError when the import is being stopped.
+        """
+        self.statistics.waits()
+        return self._decoders.run(
+            function,
+            *args,
+            cancelled=self.stop.is_set,
+            begun=self.statistics.goes_on,
+            **kwargs,
+        )
+
+    def ask_for_flavor(self, source: FlavorSource, song: PendingSong, place: Path) -> Flavor | None:
+        """Return what a source knows of a song that sounds in the file at `place`.
+
+        Essentia computes for seconds and holds the interpreter's lock meanwhile, so it is asked in
+        a decoder; any other source in this thread.
+        """
+        question: dict[str, Any] = {
+            "recording_mbid": song.recording_mbid,
+            "path": place,
+            "start_time_ticks": song.start_time_ticks,
+            "end_time_ticks": song.end_time_ticks,
+        }
+        if isinstance(source, EssentiaSource):
+            computed: Flavor | None = self.compute(source.flavor, **question)
+            return computed
+        return source.flavor(**question, cancelled=self.stop.is_set)
+
+
+def analysis_options(settings: SettingsSnapshot) -> AnalysisOptions:
+    """Return how sound is to be divided and measured. Raises SettingError."""
+    return AnalysisOptions(
+        silence_threshold_db=settings.get(SILENCE_THRESHOLD_DB),
+        silence_min_duration_ticks=settings.get(SILENCE_MIN_DURATION_TICKS),
+        minimum_passage_audio_duration_ticks=settings.get(MINIMUM_PASSAGE_AUDIO_DURATION_TICKS),
+        lead_in_threshold_db=settings.get(LEAD_IN_THRESHOLD_DB),
+        lead_out_threshold_db=settings.get(LEAD_OUT_THRESHOLD_DB),
+        rms_window_ms=settings.get(RMS_WINDOW_MS),
+        quick_ramp_threshold=settings.get(QUICK_RAMP_THRESHOLD),
+        quick_ramp_duration_s=settings.get(QUICK_RAMP_DURATION_S),
+        max_lead_in_duration_s=settings.get(MAX_LEAD_IN_DURATION_S),
+        max_lead_out_duration_s=settings.get(MAX_LEAD_OUT_DURATION_S),
+        apply_a_weighting=settings.get(APPLY_A_WEIGHTING),
+        working_sample_rate=settings.get(WORKING_SAMPLE_RATE),
+        yield_interval_ms=settings.get(AI_LONGWORK_YIELD_INTERVAL_MS),
+    )
+
+
+def _sources(settings: SettingsSnapshot) -> tuple[FlavorSource, ...]:
+    """Return who is asked for flavor, in order: documents cost a look-up, computing seconds."""
+    sources: list[FlavorSource] = []
+    if folder := (settings.get(ACOUSTICBRAINZ_FOLDER) or "").strip():
+        sources.append(AcousticBrainzFolder(folder))
+    if essentia_is_installed():
+        sources.append(EssentiaSource())
+    return tuple(sources)
