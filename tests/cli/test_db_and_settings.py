@@ -13,6 +13,7 @@ from tests.support.commands import run
 from tests.support.sound import make_sound
 from tests.support.unprivileged import public_folder, read_only, without_privileges
 from wkmp_orm import Library
+from wkmp_orm import orchestrator as _imported_before_anybody_becomes_nobody  # noqa: F401
 from wkmp_orm.schema import head_revision
 
 if TYPE_CHECKING:

@@ -48,11 +48,14 @@ def test_a_folder_is_imported_and_a_second_time_left_alone(home: Path, album: Pa
     assert ended.returncode == 0, ended
     assert ended.stdout.startswith("Imported 3 files in ")
     assert "4 files: 4 new" in ended.stdout
-    assert "3 by the MusicBrainz id of their recording" in ended.stdout
+    assert "3 in 0:01 of sound" in ended.stdout
+    assert "3 passages identified" in ended.stdout
+    assert "3 that no source knows" in ended.stdout
     assert "1 equal to another file" in ended.stdout
     assert "4 files, 3 passages, 3 songs, 3 artists, 1 album, 3 works" in ended.stdout
     assert "none retried" in ended.stdout
     assert "waited for " in ended.stdout
+    assert ended.stdout.count("No AcoustID key is configured") == 1
     assert ended.stderr.splitlines()[0] == f"Importing {album} into {album / 'wkmp.db'}"
     assert "\x1b" not in ended.stdout + ended.stderr
     with Library.open(album / "wkmp.db") as library:
@@ -61,6 +64,7 @@ def test_a_folder_is_imported_and_a_second_time_left_alone(home: Path, album: Pa
     assert again.returncode == 0
     assert again.stdout.startswith("Nothing to import in ")
     assert again.stdout.endswith(": 4 files unchanged.\n")
+    assert "AcoustID" not in again.stdout + again.stderr
     with Library.open(album / "wkmp.db") as library:
         assert music_dump(library) == before
 
@@ -86,6 +90,10 @@ def test_json_is_one_document_on_stdout_and_nothing_else(home: Path, album: Path
     assert document["state"] == "COMPLETED"
     assert document["files"]["imported"] == 3
     assert document["files"]["duplicates"] == 1
+    assert document["findings"]["high"] == 3
+    assert document["phases"]["segmentation"]["files"] == 3
+    assert len(document["workers"]) == 2
+    assert document["notes"][0].startswith("No AcoustID key")
     assert document["failures"] == [
         {
             "path": "bad.mp3",
@@ -275,6 +283,8 @@ def test_a_terminal_shows_progress_and_is_tidy_afterwards(home: Path, album: Pat
     code, shown = read_terminal("import", album, home=home)
     assert code == 0
     assert "Scanning" in shown
+    assert "Importing" in shown
+    assert "segmentation" in shown  # what its workers are doing
     assert "\x1b[?25l" in shown  # the cursor is hidden
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # and shown again
     assert "Imported 23 files" in shown

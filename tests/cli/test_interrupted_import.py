@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sqlite3
 import threading
+import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 from tests.support.commands import run, start
-from tests.support.imports import sessions, statuses, table
+from tests.support.imports import failures, sessions, statuses, table
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from wkmp_orm import File, FileStatus, Passage, SessionState
 
@@ -99,6 +102,30 @@ def test_ctrl_c_ends_the_import_in_order_and_a_rerun_goes_on(
         assert_whole(library)
         assert [each.state for each in sessions(library)] == [SessionState.CANCELLED]
     assert_a_rerun_completes(database, tmp_path)
+
+
+def test_ctrl_c_calls_off_what_is_being_decoded_and_leaves_no_process_behind(
+    sqlite_database: Database, music: Path, tmp_path: Path
+) -> None:
+    # Half an hour each: as long as it takes on a slow machine, it is not waited for.
+    long = make_sound(music / "0.flac", seconds=1_800, channels=1)
+    for number in range(1, 6):
+        tag_sound(shutil.copyfile(long, music / f"{number}.flac"), title=f"Title {number}")
+    with importing(sqlite_database, tmp_path) as process:
+        decoders: list[psutil.Process] = []
+        while not decoders:
+            decoders = psutil.Process(process.pid).children()
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=60)
+        took = time.monotonic() - began
+    assert process.returncode == 130
+    assert "0 files imported, 6 files left" in printed
+    assert took < 5
+    assert psutil.wait_procs(decoders, timeout=10)[1] == []
+    with sqlite_database.open() as library:
+        assert failures(library) == {}
+        assert set(statuses(library).values()) == {"PENDING"}
 
 
 def test_sigterm_is_like_ctrl_c(sqlite_database: Database, songs: Path, tmp_path: Path) -> None:

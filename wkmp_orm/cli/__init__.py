@@ -1,4 +1,4 @@
-"""The command line, `wkmp-orm`: imports a folder, keeps the schema up to date, sets settings.
+"""The command line, `wkmp-orm`: imports music, tells what is there, keeps schema and settings.
 
 Knows terminals, signals and exit codes; every decision about music or databases is made below.
 
@@ -22,7 +22,9 @@ import click
 from wkmp_orm import __version__
 from wkmp_orm.cli.db_command import db_command
 from wkmp_orm.cli.import_command import import_command
+from wkmp_orm.cli.retry_command import retry_command
 from wkmp_orm.cli.settings_command import settings_command
+from wkmp_orm.cli.status_command import status_command
 from wkmp_orm.cli.terminal import WarningHandler, say_error
 from wkmp_orm.errors import WkmpOrmError
 
@@ -50,6 +52,8 @@ def commands(*, verbose: bool) -> None:
 
 
 commands.add_command(import_command)
+commands.add_command(status_command)
+commands.add_command(retry_command)
 commands.add_command(db_command)
 commands.add_command(settings_command)
 

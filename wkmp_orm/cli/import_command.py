@@ -7,30 +7,26 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from wkmp_orm.cli.options import database_in
-from wkmp_orm.cli.progress_display import progress_display
-from wkmp_orm.cli.stopping import LEFT_AT_ONCE, stopping
-from wkmp_orm.cli.summary_display import as_document, show_summary
+from wkmp_orm.cli.documents import summary_document
+from wkmp_orm.cli.importing import exit_code, imported
+from wkmp_orm.cli.options import database_in, folder_argument, workers_option
+from wkmp_orm.cli.summary_display import show_summary
 from wkmp_orm.cli.terminal import err, printable, say_note
-from wkmp_orm.errors import DatabaseUnavailableError, FlushError, WkmpOrmError
+from wkmp_orm.errors import DatabaseUnavailableError, WkmpOrmError
 from wkmp_orm.library import Library
 from wkmp_orm.root_folder import resolve_root_folder
 
 if TYPE_CHECKING:
     from wkmp_orm.orchestrator import ImportSummary
 
-FAILED_FILES = 1
-
 
 @click.command("import", short_help="Import a folder of music.")
-@click.argument("folder", required=False)
+@folder_argument
 @click.option(
     "--database",
     metavar="PATH_OR_URL",
@@ -41,12 +37,7 @@ FAILED_FILES = 1
     metavar="FOLDER",
     help="The library's root, if FOLDER is only a part of it.  [default: FOLDER, at first]",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="Files on their way at the same time.  [default: the setting ingest_max_concurrent_jobs]",
-)
+@workers_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def import_command(
     folder: str | None,
@@ -72,47 +63,33 @@ def import_command(
             click.echo(json.dumps({"state": "FAILED", "error": problem}, indent=2))
         raise
     if as_json:
-        click.echo(json.dumps(as_document(summary), indent=2))
+        click.echo(json.dumps(summary_document(summary), indent=2))
     else:
         show_summary(summary)
-    if summary.was_cancelled:
-        return LEFT_AT_ONCE
-    return FAILED_FILES if summary.failures else 0
+    return exit_code(summary)
 
 
 def _import(
     folder: str | None, database: str | None, root: str | None, workers: int | None, *, quiet: bool
 ) -> ImportSummary:
     # Not at the top: the audio extra may be missing, and the other commands do without it.
-    from wkmp_orm.orchestrator import import_folder  # noqa: PLC0415
     from wkmp_orm.orchestrator.scan import scan_folder  # noqa: PLC0415
 
     chosen = resolve_root_folder(folder if folder is not None else root).path
     scan_folder(chosen)  # refuses a folder that is not there, before a database is made in it
     place = database or str(database_in(Path(root or chosen).expanduser().absolute()))
-    stop = threading.Event()
     try:
         library = Library.open(place, root=root)
     except DatabaseUnavailableError as error:
         if database is None:
             error.add_note("To keep the database in another place, give it with --database.")
         raise
-    with (
-        library,
-        stopping(stop),
-        nullcontext() if quiet else progress_display() as on_progress,
-    ):
+    with library:
         if not quiet:
             err.print(printable(f"Importing {chosen} into {library.target}"), style="dim")
             if database is None and root is None:
                 _mention_larger_library(chosen)
-        try:
-            return import_folder(
-                library, chosen, workers=workers, on_progress=on_progress, stop=stop
-            )
-        except FlushError as error:
-            error.add_note("What was imported is whole; the same command goes on from there.")
-            raise
+        return imported(library, chosen, workers, quiet=quiet)
 
 
 def _mention_larger_library(folder: Path) -> None:

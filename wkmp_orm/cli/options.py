@@ -29,12 +29,35 @@ def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--workers` to a command that imports."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(1, 64),
+        metavar="N",
+        help="Files on their way at once.  [default: the setting ingest_max_concurrent_jobs]",
+    )(command)
+
+
+def folder_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `[FOLDER]`, whose library is meant, to a command."""
+    return click.argument("folder", required=False)(command)
+
+
+def folders_database(folder: str | None, database: str | None) -> str:
+    """Return the database that was named, or the one in FOLDER, by default the root folder.
+
+    Raises ConfigurationError when no place names a root folder.
+    """
+    return database or str(database_in(resolve_root_folder(folder).path))
+
+
 def chosen_database(given: str | None) -> str:
     """Return the database that was named, or the one in the root folder.
 
     Raises ConfigurationError when no place names a root folder.
     """
-    return given or str(database_in(resolve_root_folder().path))
+    return folders_database(None, given)
 
 
 def database_in(folder: Path) -> Path:

@@ -1,0 +1,98 @@
+"""What an import did and what a library holds as JSON, for programs.
+
+Knows the values that are told; must not know how they came about. Times are in the unit that the
+name ends with, moments in ISO 8601; paths are spelled as they are stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from wkmp_orm.paths import path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wkmp_orm.engine.monitor import Totals
+    from wkmp_orm.orchestrator import Effort, ImportSummary
+    from wkmp_orm.phases import Failure, LibraryStatus, SessionReport
+
+
+def summary_document(summary: ImportSummary) -> dict[str, Any]:
+    """Return what an import did."""
+    return {
+        "state": summary.state.value,
+        "session_id": summary.session_id,
+        "database": summary.database,
+        "root": path_text(summary.root),
+        "folder": path_text(summary.folder),
+        "seconds": round(summary.seconds, 3),
+        "files": asdict(summary.counts),
+        "findings": asdict(summary.findings),
+        "phases": _efforts(summary.phases),
+        "workers": _efforts(summary.workers),
+        "notes": list(summary.notes),
+        "failures": [asdict(failure) for failure in summary.failures],
+        "kept_passages": list(summary.kept_passages),
+        "writes": _writes(summary.writes),
+    }
+
+
+def _efforts(efforts: Mapping[str, Effort]) -> dict[str, dict[str, float]]:
+    return {
+        name: {
+            "files": effort.files,
+            "failed": effort.failed,
+            "seconds": round(effort.seconds, 3),
+            "waited_s": round(effort.waited_s, 3),
+        }
+        for name, effort in efforts.items()
+    }
+
+
+def _writes(writes: Totals) -> dict[str, Any]:
+    return {
+        "transactions": writes.transactions,
+        "rolled_back": writes.rolled_back,
+        "retries": writes.retries,
+        "lock_errors": writes.lock_errors,
+        "waited_ms": {
+            "total": round(writes.total_wait_ms, 3),
+            "longest": round(writes.longest_wait_ms, 3),
+        },
+        "held_ms": {
+            "p50": round(writes.hold_p50_ms, 3),
+            "p95": round(writes.hold_p95_ms, 3),
+            "p99": round(writes.hold_p99_ms, 3),
+            "longest": round(writes.longest_hold_ms, 3),
+        },
+        "rows": {table: asdict(rows) for table, rows in sorted(writes.rows.items())},
+        "by_worker": dict(sorted(writes.share_by_worker.items())),
+    }
+
+
+def status_document(
+    database: str,
+    status: LibraryStatus,
+    sessions: Sequence[SessionReport],
+    failed: Sequence[Failure],
+) -> dict[str, Any]:
+    """Return what a library holds, how its last imports went, and what failed in them."""
+    return {
+        "database": database,
+        "files": {word.value: number for word, number in status.files.items()},
+        "passages": {word.value: number for word, number in status.passages.items()},
+        "passages_without_song": status.passages_without_song,
+        "songs": {word.value: number for word, number in status.songs.items()},
+        "sessions": [_plain(asdict(each)) for each in sessions],
+        "failures": [_plain(asdict(each)) for each in failed],
+    }
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in fields.items()
+    }

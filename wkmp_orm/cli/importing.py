@@ -1,0 +1,47 @@
+"""An import that a command runs: shown on stderr, stopped by signals, and how its command exits.
+
+Must not know which command it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.cli.progress_display import progress_display
+from wkmp_orm.cli.stopping import LEFT_AT_ONCE, stopping
+from wkmp_orm.errors import FlushError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wkmp_orm.library import Library
+    from wkmp_orm.orchestrator import ImportSummary
+
+FAILED_FILES: Final = 1
+
+
+def imported(
+    library: Library, folder: Path | None, workers: int | None, *, quiet: bool
+) -> ImportSummary:
+    """Import a folder, the library's root unless given, showing how far it is unless `quiet`."""
+    # Not at the top: the audio extra may be missing, and the other commands do without it.
+    from wkmp_orm.orchestrator import import_folder  # noqa: PLC0415
+
+    stop = threading.Event()
+    with stopping(stop), nullcontext() if quiet else progress_display() as on_progress:
+        try:
+            return import_folder(
+                library, folder, workers=workers, on_progress=on_progress, stop=stop
+            )
+        except FlushError as error:
+            error.add_note("What was imported is whole; the same command goes on from there.")
+            raise
+
+
+def exit_code(summary: ImportSummary) -> int:
+    """Return how the command ends."""
+    if summary.was_cancelled:
+        return LEFT_AT_ONCE
+    return FAILED_FILES if summary.failures else 0

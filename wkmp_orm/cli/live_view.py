@@ -1,0 +1,150 @@
+"""An import as it stands, for a terminal: how far, how fast, what was found, who does what.
+
+Knows the numbers of an import and how they look; must not know where they come from.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Group
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from wkmp_orm.cli.terminal import printable
+from wkmp_orm.cli.words import clock, number_of, plain, rate
+from wkmp_orm.ticks import TICKS_PER_SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from wkmp_orm.orchestrator import Findings, ImportProgress, WorkerActivity
+
+ROOM_FOR_THE_REST: Final = 8
+"""Lines of a terminal that are not for workers: the bar, the findings, and what stood there."""
+LEAST_S: Final = 2.0
+LEAST: Final = 0.01
+"""Time and part of an import from which a time left can be told: before, it is off by hours."""
+PHASES_FROM_HEIGHT: Final = 30
+"""Below so many lines the phases are left out, which change the least."""
+
+
+def live_view(
+    progress: ImportProgress, *, now: float, height: int, ascii_only: bool = False
+) -> RenderableType:
+    """Return what a terminal of so many lines shows; `now` is `time.monotonic`."""
+    if progress.stage != "processing":
+        found = number_of(progress.counts.found, "file")
+        text = Text.assemble("Scanning  ", (found, "bold"), " found")
+        return Spinner("line" if ascii_only else "dots", text=text)
+    parts: list[RenderableType] = [_bar(progress), _findings(progress)]
+    room = height - ROOM_FOR_THE_REST
+    if height >= PHASES_FROM_HEIGHT:
+        parts.append(_phases(progress))
+        room -= len(progress.phases)
+    parts.append(_workers(progress.active, now, max(room, 1)))
+    return Group(*parts)
+
+
+def remaining_s(progress: ImportProgress) -> float | None:
+    """Return how many seconds are left, by the bytes that are through; None while nobody knows."""
+    counts = progress.counts
+    if progress.processing_seconds < LEAST_S or counts.bytes_done < LEAST * counts.bytes_to_import:
+        return None
+    left = max(counts.bytes_to_import - counts.bytes_done, 0)
+    return left * progress.processing_seconds / max(counts.bytes_done, 1)
+
+
+def speed(progress: ImportProgress) -> str:
+    """Return how fast it goes: files, and sound decoded as a multiple of its length."""
+    seconds = max(progress.processing_seconds, 0.001)
+    heard = progress.findings.sound_ticks / TICKS_PER_SECOND / seconds
+    times = f", {heard:,.0f} times as fast as the music" if heard >= 1 else ""
+    return f"{rate(progress.counts.done / seconds, 'file')}{times}"
+
+
+def identified(findings: Findings) -> str:
+    """Return how many passages are known to be which recording, and how surely."""
+    known, unsure = findings.identified, findings.medium + findings.low
+    return ", ".join(
+        words
+        for words, number in (
+            (f"{number_of(known, 'passage')} identified", known),
+            (f"{unsure:,} of them to be reviewed", unsure),
+            (f"{findings.unidentified:,} unknown", findings.unidentified),
+        )
+        if number
+    )
+
+
+def _bar(progress: ImportProgress) -> RenderableType:
+    counts = progress.counts
+    left = remaining_s(progress)
+    bar = Table.grid(padding=(0, 2))
+    bar.add_row(
+        "Importing",
+        ProgressBar(total=max(counts.bytes_to_import, 1), completed=counts.bytes_done, width=30),
+        Text.assemble((f"{counts.done:,}", "bold"), f" of {number_of(counts.to_import, 'file')}"),
+        Text("" if left is None else f"{clock(left)} left", style="cyan"),
+        Text(f"{counts.failed:,} failed" if counts.failed else "", style="red"),
+    )
+    return bar
+
+
+def _findings(progress: ImportProgress) -> RenderableType:
+    counts, findings = progress.counts, progress.findings
+    found = {
+        number_of(findings.passages, "passage"): findings.passages,
+        number_of(counts.duplicates, "duplicate"): counts.duplicates,
+        f"{counts.no_audio:,} without sound": counts.no_audio,
+    }
+    lines = (
+        f"{speed(progress)}; {', '.join(words for words, number in found.items() if number)}",
+        identified(findings) if findings.identified else "",
+    )
+    return Group(*(_line((f"  {line.removesuffix('; ')}", "dim")) for line in lines if line))
+
+
+def _phases(progress: ImportProgress) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    for _ in range(3):
+        table.add_column(justify="right")
+    for phase, effort in progress.phases.items():
+        waited = f"{effort.waited_s:,.0f} s waited" if effort.waited_s >= 1 else ""
+        table.add_row(
+            Text(f"  {plain(phase)}", style="dim"),
+            Text(number_of(effort.files, "file"), style="dim"),
+            Text(f"{effort.seconds:,.1f} s", style="dim"),
+            Text(waited, style="dim"),
+        )
+    return table
+
+
+def _workers(active: Sequence[WorkerActivity], now: float, room: int) -> RenderableType:
+    # In one order, or the lines would change places whenever somebody goes on to another phase.
+    by_worker = sorted(active, key=lambda each: (len(each.worker), each.worker))
+    shown = by_worker if len(active) <= room else by_worker[: max(room - 1, 0)]
+    lines = [
+        _line(
+            (f"{each.worker.rpartition('-')[2]:>4}  ", "dim"),
+            (
+                f"{'waits for a decoder' if each.waits else plain(each.phase):<20}",
+                "yellow" if each.waits else "green",
+            ),
+            (f"{f'{now - each.since:,.1f} s':>9}  ", "dim"),
+            printable(each.path),
+        )
+        for each in shown
+    ]
+    if len(shown) < len(active):
+        lines.append(_line((f"      and {len(active) - len(shown)} more", "dim")))
+    return Group(*lines)
+
+
+def _line(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,76 @@
+"""`wkmp-orm retry-failed`: what failed for good is set back and imported again.
+
+Must not know how an import works.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from wkmp_orm.cli.documents import summary_document
+from wkmp_orm.cli.importing import exit_code, imported
+from wkmp_orm.cli.options import database_option, folder_argument, folders_database, workers_option
+from wkmp_orm.cli.summary_display import show_summary
+from wkmp_orm.cli.terminal import say_note
+from wkmp_orm.cli.words import number_of
+from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.errors import DatabaseUnavailableError
+from wkmp_orm.library import Library
+
+if TYPE_CHECKING:
+    from wkmp_orm.phases import Retry
+
+
+@click.command("retry-failed", short_help="Try again what earlier imports could not do.")
+@folder_argument
+@database_option
+@workers_option
+@click.option("--unflavored", is_flag=True, help="Also songs that no source was asked for.")
+@click.option("--unidentified", is_flag=True, help="Also files with a passage of no known song.")
+@click.option("--no-audio", is_flag=True, help="Also files in which too little sound was found.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+def retry_command(
+    folder: str | None,
+    database: str | None,
+    workers: int | None,
+    *,
+    unflavored: bool,
+    unidentified: bool,
+    no_audio: bool,
+    as_json: bool,
+) -> int:
+    """Import the library of FOLDER again, with what earlier imports settled without success.
+
+    These are the songs whose musical flavor no source knew, and what the options name, as when a
+    web service can be asked now that could not be before. Files that failed are tried by every
+    import, and by this one too. Passages keep what a user changed in them.
+    """
+    place = folders_database(folder, database)
+    path = DatabaseTarget.parse(place).path
+    if path is not None and not path.exists():
+        message = f"{path} does not exist; name another with --database, or import first"
+        raise DatabaseUnavailableError(message)
+    with Library.open(place) as library:
+        # Not at the top: the audio extra may be missing, and the other commands do without it.
+        from wkmp_orm.orchestrator import retry_failed  # noqa: PLC0415
+
+        retry = retry_failed(
+            library, unflavored=unflavored, unidentified=unidentified, no_audio=no_audio
+        )
+        if not as_json:
+            say_note(_set_back(retry))
+        summary = imported(library, None, workers, quiet=as_json)
+    if as_json:
+        document = summary_document(summary)
+        set_back = {"files": retry.files, "songs": retry.songs}
+        click.echo(json.dumps({"set_back": set_back, **document}, indent=2))
+    else:
+        show_summary(summary)
+    return exit_code(summary)
+
+
+def _set_back(retry: Retry) -> str:
+    return f"Set back: {number_of(retry.files, 'file')}, {number_of(retry.songs, 'song')}."

@@ -1,0 +1,116 @@
+"""`wkmp-orm status`: what is in a library, how its last imports went, and what failed and why.
+
+Must not know how anything came to be so.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.text import Text
+
+from wkmp_orm.cli.documents import status_document
+from wkmp_orm.cli.failure_lines import show_failures
+from wkmp_orm.cli.options import database_option, folder_argument, folders_database
+from wkmp_orm.cli.terminal import out, printable
+from wkmp_orm.cli.words import clock, number_of
+from wkmp_orm.library import Library
+from wkmp_orm.models import FileStatus, SongStatus
+from wkmp_orm.phases import failures, last_sessions, library_status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from enum import StrEnum
+    from typing import TypeVar
+
+    from wkmp_orm.phases import Failure, LibraryStatus, SessionReport
+
+    Word = TypeVar("Word", bound=StrEnum)
+
+MOST_FAILURES: Final = 20
+SESSIONS: Final = 5
+
+_FILES: Final[Mapping[FileStatus, str]] = {
+    FileStatus.INGEST_COMPLETE: "imported",
+    FileStatus.DUPLICATE_HASH: "equal to a file that is imported",
+    FileStatus.NO_AUDIO: "too little sound in it to be a passage",
+    FileStatus.PROCESSING: "interrupted; the next import goes on with it",
+    FileStatus.PENDING: "not imported yet, or failed; the next import tries it",
+}
+_SONGS: Final[Mapping[SongStatus, str]] = {
+    SongStatus.FLAVOR_READY: "its musical flavor is known",
+    SongStatus.FLAVORING_FAILED: "no source knew its flavor; retry-failed asks again",
+    SongStatus.PENDING: "no source was there to ask; the next import that has one asks it",
+}
+
+
+@click.command("status", short_help="Show what is in a library, and what failed and why.")
+@folder_argument
+@database_option
+@click.option("--all", "show_all", is_flag=True, help="Name every file that failed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+def status_command(
+    folder: str | None, database: str | None, *, show_all: bool, as_json: bool
+) -> None:
+    """Show what is in the library of FOLDER: files by status, songs, the last imports, failures.
+
+    It only reads, so it may be run while an import is running.
+    """
+    with (
+        Library.open(folders_database(folder, database), read_only=True) as library,
+        library.reader() as session,
+    ):
+        status = library_status(session)
+        sessions = last_sessions(session, SESSIONS)
+        failed = failures(session)
+        name = str(library.target)
+    if as_json:
+        click.echo(json.dumps(status_document(name, status, sessions, failed), indent=2))
+        return
+    out.print(Text(printable(name), style="bold"))
+    _show_status(status)
+    _show_sessions(sessions)
+    if failed:
+        out.print(Text(f"\nFailed  {len(failed):,}", style="bold red"))
+        most = len(failed) if show_all else MOST_FAILURES
+        show_failures(failed, len(failed), most=most, more="--all names them", when=_when)
+
+
+def _when(failure: Failure) -> str:
+    return f"{failure.occurred_at:%Y-%m-%d %H:%M}"
+
+
+def _show_status(status: LibraryStatus) -> None:
+    _show_table("Files", status.files, _FILES)
+    without = status.passages_without_song
+    note = f", {without:,} of them with no known song" if without else ""
+    out.print(f"\nPassages  {sum(status.passages.values()):,}{note}")
+    _show_table("Songs", status.songs, _SONGS)
+
+
+def _show_table(title: str, counted: Mapping[Word, int], meanings: Mapping[Word, str]) -> None:
+    out.print(f"\n{title}  {sum(counted.values()):,}")
+    for word, meaning in meanings.items():
+        if number := counted.get(word, 0):
+            out.print(Text.assemble(f"  {number:>9,}  {word.value:<16}  ", (meaning, "dim")))
+
+
+def _show_sessions(sessions: Sequence[SessionReport]) -> None:
+    if not sessions:
+        out.print("\nNo import yet: wkmp-orm import FOLDER")
+        return
+    out.print("\nLast imports (UTC)")
+    for each in sessions:
+        took = ""
+        if each.ended_at is not None:
+            took = f" in {clock((each.ended_at - each.started_at).total_seconds())}"
+        done = f"{each.progress_current:,} of {number_of(each.progress_total, 'file')}"
+        out.print(
+            Text.assemble(
+                f"  {each.started_at:%Y-%m-%d %H:%M}  {each.state.value:<10}  ",
+                f"{done}{took}: {printable(each.current_operation)}",
+                (f"  {printable(each.root_folder)}", "dim"),
+            )
+        )

@@ -1,0 +1,45 @@
+"""Numbers as people read them.
+
+Knows no console; must not know what is counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def number_of(number: int, thing: str) -> str:
+    """Return "1 file", "1,024 files"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def listed(numbers: Mapping[str, int]) -> str:
+    """Return "3 new, 1 changed": what there is any of, by what it is."""
+    return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
+
+
+def clock(seconds: float) -> str:
+    """Return "1:05:00", or "5:00" if it is less than an hour."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def rate(per_second: float, thing: str) -> str:
+    """Return "12 files a second", or by the minute what is slower than one a second."""
+    if 0 < per_second < 1:
+        return f"{per_second * 60:.1f} {thing}s a minute"
+    return f"{per_second:,.0f} {thing}s a second"
+
+
+def milliseconds(number: float) -> str:
+    """Return "12 ms", "0.4 ms"."""
+    return f"{number:,.0f} ms" if number >= 10 else f"{number:.1f} ms"
+
+
+def plain(word: str) -> str:
+    """Return the name of a phase as people write it."""
+    return word.replace("_", " ")
