@@ -10,12 +10,15 @@ import inspect
 import re
 import textwrap
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tests.docs.pages import DOCS, PAGES, ROOT
+from tests.docs.pipeline_picture import draw_pipeline
 from tests.docs.schema_picture import draw_schema
 from tests.docs.statements import statements_of_a_recording
 from wkmp_orm import errors
@@ -24,12 +27,12 @@ from wkmp_orm.models.policies import POLICIES, Policy
 from wkmp_orm.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from wkmp_orm.settings import SettingKey
 
-PICTURE: Final = DOCS / "schema.svg"
+PICTURES: Final[dict[Path, Callable[[], str]]] = {
+    DOCS / "schema.svg": draw_schema,
+    DOCS / "pipeline.svg": draw_pipeline,
+}
 
 MARKED: Final = re.compile(
     r"(?P<open><!-- generated: (?P<name>[\w-]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL
@@ -197,7 +200,8 @@ def main() -> None:
         text = renewed(page)
         if text != page.read_text(encoding="utf-8"):
             page.write_text(text, encoding="utf-8")
-    PICTURE.write_text(draw_schema(), encoding="utf-8")
+    for picture, draw in PICTURES.items():
+        picture.write_text(draw(), encoding="utf-8")
 
 
 if __name__ == "__main__":

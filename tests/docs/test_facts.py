@@ -11,11 +11,15 @@ from tests.docs.pages import DOCS, ROOT
 from wkmp_orm import FileStatus, PassageStatus, Phase, SessionState, SongStatus, UnitOfWork
 from wkmp_orm.cli import commands
 from wkmp_orm.cli.import_command import import_command
+from wkmp_orm.cli.retry_command import retry_command
+from wkmp_orm.cli.status_command import status_command
 from wkmp_orm.engine import postgresql, sqlite
 from wkmp_orm.engine.checkpoint import CHECKPOINT_AT, MEBIBYTE, WARN_AT
 from wkmp_orm.engine.lock_file import NOTE_BYTES
 from wkmp_orm.engine.monitor import HOLD_LEVELS, WAIT_LEVELS
 from wkmp_orm.library import COMMIT_THREADS
+from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW
+from wkmp_orm.matching.scoring import HIGH, LOW, MEDIUM
 from wkmp_orm.models.facts import FACTS
 from wkmp_orm.models.import_session import FINAL_STATES
 from wkmp_orm.orchestrator.file_pipeline import STEPS
@@ -24,6 +28,7 @@ from wkmp_orm.orchestrator.progress import STORED_EVERY_S
 from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS
 from wkmp_orm.orchestrator.writing import LOCK_TIMEOUTS
 from wkmp_orm.phases.attempts import ATTEMPTS
+from wkmp_orm.phases.fingerprinting import NOTHING_IS_BELIEVED_FOR
 from wkmp_orm.settings import (
     AI_DATABASE_CONNECTION_POOL_SIZE,
     AI_DATABASE_LOCK_RETRY_MS,
@@ -60,6 +65,10 @@ SENTENCES = [
     ("importing.md", f"through {WORDS[LOCK_TIMEOUTS]} deadlines in a row"),
     ("importing.md", f"({LOCK_TIMEOUTS * DEADLINE_S} s with the default settings)"),
     ("importing.md", f"{WORDS[len(STEPS)].capitalize()} take a file through"),
+    ("importing.md", f"for {NOTHING_IS_BELIEVED_FOR.days} days"),
+    ("importing.md", f"after {WORDS[FAILURES_IN_A_ROW]} failures in a row"),
+    ("importing.md", f"From {HIGH:.2f} on a match is *High*, from {MEDIUM:.2f} *Medium*"),
+    ("importing.md", f"from {LOW:.2f} *Low*"),
     ("../CHANGELOG.md", f"{len(SETTINGS)} typed keys"),
 ]
 
@@ -74,9 +83,10 @@ def test_a_number_in_a_sentence_is_the_code_s(page: str, sentence: str) -> None:
     assert sentence in said(page)
 
 
-def test_every_option_of_the_import_is_told() -> None:
+@pytest.mark.parametrize("command", [import_command, status_command, retry_command])
+def test_every_option_of_an_import_is_told(command: click.Command) -> None:
     table = said("importing.md")
-    for parameter in import_command.params:
+    for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert f"`{parameter.opts[0]}" in table
 

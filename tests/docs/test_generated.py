@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import wkmp_orm
-from tests.docs.generated import MARKED, PARTS, PICTURE, renewed
+from tests.docs.generated import MARKED, PARTS, PICTURES, renewed
 from tests.docs.pages import DOCS, PAGES, prose
+from tests.docs.pipeline_picture import SAID, draw_pipeline
 from tests.docs.schema_picture import draw_schema
-from wkmp_orm import errors
+from wkmp_orm import Phase, errors
 from wkmp_orm.models.facts import FACTS
+from wkmp_orm.orchestrator import STEPS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,13 +30,25 @@ def test_generated_parts_are_fresh(page: Path) -> None:
     assert page.read_text(encoding="utf-8") == renewed(page), RENEW
 
 
-def test_the_picture_of_the_schema_is_fresh() -> None:
-    assert PICTURE.read_text(encoding="utf-8") == draw_schema(), RENEW
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_pictures_are_fresh(picture: Path) -> None:
+    assert picture.read_text(encoding="utf-8") == PICTURES[picture](), RENEW
 
 
-def test_the_picture_shows_every_table() -> None:
+def test_the_picture_of_the_schema_shows_every_table() -> None:
     drawn = re.findall(r'<text class="title"[^>]*>(\w+)<', draw_schema())
     assert sorted(drawn) == sorted(FACTS)
+
+
+def test_the_picture_of_the_import_shows_every_phase_in_order() -> None:
+    drawn = re.findall(r'<text class="title" x="34"[^>]*>([\w ]+)<', draw_pipeline())
+    first = (Phase.SCANNING, Phase.FILENAME_MATCHING)
+    assert drawn == [phase.replace("_", " ") for phase in (*first, *(s.phase for s in STEPS))]
+
+
+def test_the_tables_that_phases_are_said_to_write_are_there() -> None:
+    words = {word for said in SAID.values() for word in re.findall(r"\w+", said.writes)}
+    assert words - set(FACTS) == {"if", "it", "is", "silent", "links"}
 
 
 def test_every_generated_part_has_its_place() -> None:
