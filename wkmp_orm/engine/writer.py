@@ -18,6 +18,7 @@ from wkmp_orm.engine.channel import Channel
 from wkmp_orm.engine.checkpoint import Checkpointer
 from wkmp_orm.engine.codes import Fault, fault_of
 from wkmp_orm.engine.factory import create_writer_engine
+from wkmp_orm.engine.interpreter import haste
 from wkmp_orm.engine.monitor import Monitor, WriteReport
 from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.sqlite import NO_BEGIN
@@ -108,7 +109,7 @@ class Writer:
         report.outcome, report.held_ms = "rolled back", 0.0
         begun: float | None = None
         try:
-            with self.hold_ticket(phase=report.phase, deadline=deadline):
+            with self.hold_ticket(phase=report.phase, deadline=deadline), haste:
                 if withdrawal is not None:
                     withdrawal.check()
                 with self.engine.connect() as connection:
