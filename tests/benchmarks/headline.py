@@ -1,47 +1,43 @@
 """Row 6: a whole import's writing, 5,766 files of 24 passages by 12 workers, through all phases.
 
 There is no decoding and no network: each worker has the next phase ready at once, which is more
-crowded than any import. The second run has threads beside it that compute without a pause.
+crowded than any import. Two shorter runs have others beside them that compute without a pause:
+processes, as an import's decoders are, and threads, as they had better not be.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from tests.benchmarks.contenders.by_phase import recorded_passages
 from tests.benchmarks.databases import SCANNED_AT
+from tests.benchmarks.phases_of_a_file import import_file
 from tests.benchmarks.report import Result
-from tests.benchmarks.work import PASSAGES_PER_FILE, SONG_TICKS, Work
+from tests.benchmarks.work import PASSAGES_PER_FILE, Work
 from wkmp_orm import Library, LockTimeoutError, Phase
-from wkmp_orm.phases import (
-    FileMetadata,
-    FoundFile,
-    complete_passages,
-    finalize_file,
-    in_unit_of_work,
-    record_files,
-    record_hash,
-    record_metadata,
-    record_passages,
-)
+from wkmp_orm.phases import FoundFile, in_unit_of_work, record_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from tests.benchmarks.place import Place
     from tests.benchmarks.work import Recording
-    from wkmp_orm import UnitOfWork, WriteReport
+    from wkmp_orm import WriteReport
 
 FILES: Final = 5_766
 WORKERS: Final = 12
 SIBLINGS: Final = 2
-"""Threads of pure Python: each keeps the interpreter for 5 ms whenever a writer lets it go."""
+"""A thread of pure Python keeps the interpreter for 5 ms whenever a writer lets it go; a process
+takes a processor, of which there may be no more than these."""
+
+FILES_BESIDE: Final = 300
+"""How many are imported beside siblings, which leave little time for it."""
 
 FILES_AT_ONCE: Final = 100
 """Found files that a scan records together."""
@@ -81,25 +77,30 @@ def measure(place: Place) -> Result:
         COLUMNS,
         note="milliseconds; a hold lasts from BEGIN through COMMIT",
     )
-    _run(place, result, f"{WORKERS} threads", files=place.some(FILES, quick=60), siblings=0)
-    _run(
-        place,
-        result,
-        f"beside {SIBLINGS} computing threads",
-        files=place.some(150, quick=6),
-        siblings=SIBLINGS,
-    )
+    _run(place, result, f"{WORKERS} threads", files=place.some(FILES, quick=60))
+    for name, siblings in (
+        (f"beside {SIBLINGS} computing processes", _computing_processes()),
+        (f"beside {SIBLINGS} computing threads", _computing_threads()),
+    ):
+        _run(place, result, name, files=place.some(FILES_BESIDE, quick=6), siblings=siblings)
     return result
 
 
-def _run(place: Place, result: Result, name: str, *, files: int, siblings: int) -> None:
+def _run(
+    place: Place,
+    result: Result,
+    name: str,
+    *,
+    files: int,
+    siblings: AbstractContextManager[None] | None = None,
+) -> None:
     recordings = Work().files(files)
     lock_errors = 0
     with (
         place.folder() as folder,
         Library.open(place.copy_template(folder / "wkmp.db")) as library,
         ThreadPoolExecutor(WORKERS) as workers,
-        _computing(siblings),
+        siblings or nullcontext(),
     ):
         longest = _Longest()
         library.on_commit(longest)
@@ -107,7 +108,7 @@ def _run(place: Place, result: Result, name: str, *, files: int, siblings: int) 
         started = time.perf_counter()
         guids = _scan(library, recordings)
         imports = [
-            workers.submit(_import, library, guid, recording)
+            workers.submit(import_file, library, guid, recording)
             for guid, recording in zip(guids, recordings, strict=True)
         ]
         for done in imports:
@@ -144,43 +145,11 @@ def _scan(library: Library, recordings: Sequence[Recording]) -> list[str]:
     return guids
 
 
-def _import(library: Library, guid: str, recording: Recording) -> None:
-    """Take one file through the phases after scanning."""
-    digest = sha256(recording.path.encode()).hexdigest()
-    metadata = FileMetadata(
-        title=recording.album_title,
-        album=recording.album_title,
-        duration_ticks=PASSAGES_PER_FILE * SONG_TICKS,
-        format="flac",
-        sample_rate=44_100,
-        channels=2,
-    )
-    passages = recorded_passages(recording)
-
-    def finalize(work: UnitOfWork) -> None:
-        complete_passages(work, guid)
-        finalize_file(work, guid, songs_settled=False)
-
-    in_unit_of_work(library, Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, guid, digest))
-    in_unit_of_work(
-        library,
-        Phase.METADATA_EXTRACTION,
-        lambda work: record_metadata(work, recording.path, metadata),
-    )
-    in_unit_of_work(library, Phase.RECORDING, lambda work: record_passages(work, guid, passages))
-    in_unit_of_work(library, Phase.FINALIZATION, finalize)
-
-
 @contextmanager
-def _computing(threads: int) -> Iterator[None]:
+def _computing_threads() -> Iterator[None]:
     """Keep threads computing in pure Python for the length of the block."""
     stop = threading.Event()
-
-    def compute() -> None:
-        while not stop.is_set():
-            sum(number * number for number in range(10_000))
-
-    siblings = [threading.Thread(target=compute) for _ in range(threads)]
+    siblings = [threading.Thread(target=_compute, args=(stop.is_set,)) for _ in range(SIBLINGS)]
     for sibling in siblings:
         sibling.start()
     try:
@@ -189,3 +158,23 @@ def _computing(threads: int) -> Iterator[None]:
         stop.set()
         for sibling in siblings:
             sibling.join()
+
+
+@contextmanager
+def _computing_processes() -> Iterator[None]:
+    """Keep processes computing for the length of the block."""
+    spawning = multiprocessing.get_context("spawn")
+    siblings = [spawning.Process(target=_compute, daemon=True) for _ in range(SIBLINGS)]
+    for sibling in siblings:
+        sibling.start()
+    try:
+        yield
+    finally:
+        for sibling in siblings:
+            sibling.kill()
+            sibling.join()
+
+
+def _compute(is_enough: Callable[[], bool] = lambda: False) -> None:
+    while not is_enough():
+        sum(number * number for number in range(10_000))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from tests.benchmarks.headline import _import, _scan
+from tests.benchmarks.headline import _scan
+from tests.benchmarks.phases_of_a_file import import_file
 from tests.benchmarks.work import Work
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def test_no_phase_scans_a_table_that_grows(sqlite_database: Database) -> None:
         # The second and third file find songs and artists of the first, and update nothing else.
         recordings = Work().files(3)
         for guid, recording in zip(_scan(library, recordings), recordings, strict=True):
-            _import(library, guid, recording)
+            import_file(library, guid, recording)
         scans = {
             statement: scanned
             for statement, parameters in list(statements.items())

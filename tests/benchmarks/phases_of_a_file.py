@@ -1,0 +1,107 @@
+"""One file of the standard work through the phases after scanning, as an import takes it.
+
+Everything that a phase would compute or ask is made up here, so only the database is left.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.benchmarks.contenders.by_phase import recorded_passages
+from tests.benchmarks.work import PASSAGES_PER_FILE, SONG_TICKS
+from wkmp_orm import Phase
+from wkmp_orm.audio.flavor import Flavor
+from wkmp_orm.phases import (
+    FileMetadata,
+    PassageAmplitude,
+    finalize_file,
+    in_unit_of_work,
+    pending_songs,
+    read_answers,
+    record_acoustid,
+    record_amplitude,
+    record_answers,
+    record_flavors,
+    record_hash,
+    record_metadata,
+    record_passages,
+    request_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.benchmarks.work import Recording, Track
+    from wkmp_orm import Library, UnitOfWork
+
+LEAD_TICKS: Final = SONG_TICKS // 40
+FLAVOR: Final = Flavor(
+    {f"highlevel.{name}": 0.5 for name in ("danceability", "gender", "mood", "timbre", "voice")},
+    "AcousticBrainz",
+)
+
+
+def import_file(library: Library, guid: str, recording: Recording) -> None:
+    """Take one file through the phases after scanning, each of them with changes."""
+    digest = sha256(recording.path.encode()).hexdigest()
+    passages = recorded_passages(recording)
+    amplitudes = [_amplitude(track) for track in recording.tracks]
+
+    def write(phase: Phase, fill: Callable[[UnitOfWork], object]) -> None:
+        in_unit_of_work(library, phase, fill)
+
+    write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, guid, digest))
+    write(
+        Phase.METADATA_EXTRACTION,
+        lambda work: record_metadata(work, recording.path, _metadata(recording)),
+    )
+    by_sound = {
+        request_key(f"sound of {each.song.recording_mbid}"): each for each in recording.tracks
+    }
+    _ask(library, Phase.FINGERPRINTING, "acoustid", by_sound)
+    by_recording = {track.song.recording_mbid: track for track in recording.tracks}
+    _ask(library, Phase.SONG_MATCHING, "musicbrainz", by_recording)
+    write(Phase.RECORDING, lambda work: record_passages(work, guid, passages))
+    write(Phase.AMPLITUDE, lambda work: record_amplitude(work, guid, amplitudes))
+    with library.reader() as session:
+        flavors = {song.guid: FLAVOR for song in pending_songs(session, guid)}
+    write(Phase.FLAVORING, lambda work: record_flavors(work, guid, flavors))
+    write(Phase.FINALIZATION, lambda work: finalize_file(work, guid, songs_settled=True))
+
+
+def _ask(library: Library, phase: Phase, service: str, questions: dict[str, Track]) -> None:
+    """Keep a service's answers to the questions that it was not asked before."""
+    with library.reader() as session:
+        known = read_answers(session, service, questions)
+    news = {key: _answer(track) for key, track in questions.items() if key not in known}
+
+    def fill(work: UnitOfWork) -> None:
+        record_answers(work, service, news)
+        if phase is Phase.FINGERPRINTING:
+            record_acoustid(work, {key: questions[key].song.recording_mbid for key in news})
+
+    in_unit_of_work(library, phase, fill)
+
+
+def _answer(track: Track) -> dict[str, Any]:
+    song = track.song
+    artist = {"id": song.artist_mbid, "name": song.artist_name}
+    return {"id": song.recording_mbid, "title": song.title, "artists": [artist]}
+
+
+def _amplitude(track: Track) -> PassageAmplitude:
+    measured = {"rms_db": -17.5, "peak_db": -0.25, "lead_in_ms": 5_000, "lead_out_ms": 5_000}
+    lead_in, lead_out = track.start + LEAD_TICKS, track.end - LEAD_TICKS
+    return PassageAmplitude(track.start, track.end, lead_in, lead_out, measured)
+
+
+def _metadata(recording: Recording) -> FileMetadata:
+    return FileMetadata(
+        title=recording.album_title,
+        album=recording.album_title,
+        duration_ticks=PASSAGES_PER_FILE * SONG_TICKS,
+        format="flac",
+        sample_rate=44_100,
+        channels=2,
+    )
