@@ -40,9 +40,19 @@ logger = logging.getLogger("wkmp_orm.engine")
 CLOSING_PATIENCE_S: Final = 1.0
 """How long closing waits for its turn."""
 
+LOOK_UP_PATIENCE_S: Final = 0.002
+"""How long a transaction waits for the connection on which somebody looks up what to write: most
+are done in 0.2 ms, and after one that is not it takes another connection."""
+
 
 class Writer:
-    """Runs write transactions on one database. Any thread may call; on SQLite they take turns."""
+    """Runs write transactions on one database. Any thread may call; on SQLite they take turns.
+
+    An SQLite connection forgets all pages that it has read as soon as another one has written. So
+    transactions keep to one connection, whichever threads they are of, and while it is in use, the
+    others look up what they will write on connections aside. With four equal ones, 16 threads were
+    0.75 times as fast as one of them alone; so they are 0.85 times as fast, and holds are shorter.
+    """
 
     def __init__(self, target: DatabaseTarget, options: EngineOptions) -> None:
         """Make the writers' engine; nothing is connected yet."""
@@ -53,12 +63,18 @@ class Writer:
         self._checkpointer = (
             None if target.path is None else Checkpointer(target.path, self.monitor)
         )
-        self.engine = create_writer_engine(target, options)
+        self._in_use = threading.Lock()
+        self._connect()
+
+    def _connect(self) -> None:
+        self.engine = create_writer_engine(self.target, self.options)
+        is_sqlite = self.target.path is not None
+        self._aside = create_writer_engine(self.target, self.options) if is_sqlite else self.engine
 
     def renew(self) -> None:
         """Connect from now on with the options as they are now."""
         self._disconnect(patience_s=0.0)
-        self.engine = create_writer_engine(self.target, self.options)
+        self._connect()
 
     def new_report(self, *, caller: str, phase: str) -> WriteReport:
         """Open the account of one write by the present thread."""
@@ -81,13 +97,18 @@ class Writer:
         The writers' and not the readers': what is looked up is what is written next, and SQLite
         keeps the pages that it read in the connection's own cache. It is a third of the time.
         """
-        with self.engine.connect() as connection:
-            if self.target.path is None:
-                connection.execution_options(isolation_level="AUTOCOMMIT")
-            with Channel(connection) as channel:
-                if channel.is_watched:  # in SQLAlchemy's books every statement is in a transaction
-                    connection.execution_options(**NO_BEGIN)
-                yield channel
+        is_free = self._in_use.acquire(blocking=False)
+        try:
+            with (self.engine if is_free else self._aside).connect() as connection:
+                if self.target.path is None:
+                    connection.execution_options(isolation_level="AUTOCOMMIT")
+                with Channel(connection) as channel:
+                    if channel.is_watched:  # to SQLAlchemy every statement is in a transaction
+                        connection.execution_options(**NO_BEGIN)
+                    yield channel
+        finally:
+            if is_free:
+                self._in_use.release()
 
     @contextmanager
     def transaction(
@@ -112,7 +133,7 @@ class Writer:
             with self.hold_ticket(phase=report.phase, deadline=deadline), haste:
                 if withdrawal is not None:
                     withdrawal.check()
-                with self.engine.connect() as connection:
+                with self._undisturbed(), self.engine.connect() as connection:
                     transaction = connection.begin()
                     begun = time.perf_counter()
                     try:
@@ -166,6 +187,19 @@ class Writer:
                 if connection.in_transaction():
                     session.flush()
 
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Keep look-ups off the connection of transactions (SQLite), once one in progress is over.
+
+        PostgreSQL's transactions are many at a time, on as many connections.
+        """
+        is_ours = self._ticket is not None and self._in_use.acquire(timeout=LOOK_UP_PATIENCE_S)
+        try:
+            yield
+        finally:
+            if is_ours:
+                self._in_use.release()
+
     def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
         driver: Any = connection.connection.dbapi_connection
         try:
@@ -199,6 +233,7 @@ class Writer:
                 with suppress(LockTimeoutError):  # closing is not worth a longer wait
                     stack.enter_context(self._ticket.hold(phase="closing", deadline=deadline))
             self.engine.dispose()
+            self._aside.dispose()
 
 
 def lock_timeout(target: DatabaseTarget, report: WriteReport, waited_ms: float) -> LockTimeoutError:
