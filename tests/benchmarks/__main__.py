@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.console import Console
 
-from tests.benchmarks import bulk, fairness, growth, headline, one_file, overhead
+from tests.benchmarks import bulk, fairness, growth, headline, importing, one_file, overhead
 from tests.benchmarks.place import open_place
 from tests.benchmarks.report import Result, machine, show, write_json
 
@@ -29,6 +29,7 @@ BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
     "growth": growth.measure,
     "headline": headline.measure,
     "overhead": overhead.measure,
+    "import": importing.measure,
 }
 WIDTH: Final = 160
 """Characters for the tables where there is no terminal that has a width."""

@@ -15,17 +15,15 @@ import argparse
 import shutil
 import sys
 import tempfile
-import threading
-import time
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import sqlalchemy as sa
 
 from tests.support.canonical import canonical
+from tests.support.database_time import database_time
 from tests.support.postgres import running_server
 from tests.support.sound import make_sound, make_waves, musicbrainz_tags, tag_sound
 from wkmp_orm import File, FileStatus, Library, Passage
@@ -37,8 +35,6 @@ from wkmp_orm.orchestrator.scan import ScannedFile, scan_folder
 from wkmp_orm.ticks import TICKS_PER_SECOND, ticks_from_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from numpy.typing import NDArray
 
 RATE: Final = 44_100
@@ -130,44 +126,9 @@ def _joined(path: Path, excerpts: list[NDArray[np.float64]]) -> list[tuple[int, 
     return [(ticks_from_samples(one, RATE), ticks_from_samples(two, RATE)) for one, two in spans]
 
 
-@contextmanager
-def _timed_database() -> Iterator[Callable[[], float]]:
-    """Give the time that all threads have spent in the database inside a `with` block."""
-    spent = [0.0]
-    lock = threading.Lock()
-
-    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
-        def timing(*args: Any, **kwargs: Any) -> Any:
-            began = time.perf_counter()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                with lock:
-                    spent[0] += time.perf_counter() - began
-
-        return timing
-
-    flush, reader = Library.flush, Library.reader
-
-    @contextmanager
-    def timed_reader(library: Library) -> Iterator[Any]:
-        began = time.perf_counter()
-        with reader(library) as session:
-            yield session
-        with lock:
-            spent[0] += time.perf_counter() - began
-
-    base: Any = Library.__mro__[1]
-    base.flush, base.reader = timed(flush), timed_reader
-    try:
-        yield lambda: spent[0]
-    finally:
-        base.flush, base.reader = flush, reader
-
-
 def _import(music: Path, database: Path, workers: int) -> tuple[ImportSummary, float]:
     held_ms: list[float] = []
-    with Library.open(database, root=music) as library, _timed_database() as spent:
+    with Library.open(database, root=music) as library, database_time() as spent:
         library.on_commit(lambda report: held_ms.append(report.held_ms))
         summary = library.import_folder(workers=workers)
         share = spent() / (summary.seconds * workers)

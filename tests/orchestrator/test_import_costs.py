@@ -16,7 +16,7 @@ from tests.support.commands import CHECKOUT
 from tests.support.sound import make_rip, make_sound, musicbrainz_tags, tag_sound
 from tests.support.varied_music import make_varied_music
 from wkmp_orm import Library, WriteReport
-from wkmp_orm.audio.decoders import Decoders, number_of_processors
+from wkmp_orm.audio.decoders import Decoders
 from wkmp_orm.audio.decoders import pool as decoder_pool
 from wkmp_orm.orchestrator import file_pipeline, import_folder
 
@@ -149,47 +149,6 @@ def test_nobody_holds_the_lock_for_a_quarter_of_a_second(library: Library, music
     writes = import_folder(library, workers=8).writes
     assert writes.longest_hold_ms < 250
     assert writes.hold_p99_ms < 100
-
-
-@pytest.mark.alone
-def test_a_thousand_unchanged_files_take_less_than_a_second(library: Library, music: Path) -> None:
-    for number in range(1_000):
-        path = make_sound(music / f"{number}.flac", seconds=0.2, frequency=440)
-        tag_sound(path, title=f"Title {number}")
-    import_folder(library)
-    summary = import_folder(library)
-    assert summary.counts.unchanged == 1_000
-    assert summary.seconds < 1.0
-
-
-@pytest.mark.alone
-@pytest.mark.timeout(600)
-@pytest.mark.skipif(number_of_processors() < 2, reason="two workers need two processors")
-def test_two_workers_are_nearly_twice_as_fast_as_one_and_the_database_takes_a_twentieth(
-    sqlite_template: Path, tmp_path: Path, music: Path
-) -> None:
-    """The best of three, as the other processor may be busy with something else."""
-    for number in range(30):
-        path = make_sound(music / f"{number}.mp3", seconds=180, frequency=440)
-        tag_sound(path, title=f"Title {number}")
-    gains: list[float] = []
-    shares: list[float] = []
-    for attempt in range(3):
-        seconds = {}
-        for workers in (1, 2):
-            path = tmp_path / f"{attempt}-{workers}.db"
-            path.write_bytes(sqlite_template.read_bytes())
-            with Library.open(path, root=music) as library, reporting(library) as reports:
-                summary = import_folder(library, workers=workers)
-            assert summary.counts.imported == 30
-            seconds[workers] = summary.seconds
-            cost_s = sum(each.waited_ms + each.held_ms for each in reports) / 1_000
-            shares.append(cost_s / summary.seconds)
-        gains.append(seconds[1] / seconds[2])
-        if gains[-1] >= 1.7:
-            break
-    assert max(gains) >= 1.7
-    assert min(shares) < 0.05
 
 
 MEASURED = """
