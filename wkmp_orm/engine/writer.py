@@ -63,7 +63,7 @@ class Writer:
         self._checkpointer = (
             None if target.path is None else Checkpointer(target.path, self.monitor)
         )
-        self._in_use = threading.Lock()
+        self._in_use = threading.Lock()  # the connection of transactions, on SQLite
         self._connect()
 
     def _connect(self) -> None:
@@ -133,23 +133,30 @@ class Writer:
             with self.hold_ticket(phase=report.phase, deadline=deadline), haste:
                 if withdrawal is not None:
                     withdrawal.check()
-                with self._undisturbed(), self.engine.connect() as connection:
-                    transaction = connection.begin()
-                    begun = time.perf_counter()
-                    try:
-                        if withdrawal is not None:
-                            withdrawal.begin()
-                        with Channel(connection) as channel:
-                            yield channel
-                        if commit and transaction.is_active:
-                            self._commit(connection, transaction)
-                            report.outcome = "committed"
-                    finally:
-                        if transaction.is_active:
-                            transaction.rollback()
-                        report.held_ms = (time.perf_counter() - begun) * 1000
-                    if self._checkpointer is not None:
-                        self._checkpointer.after_commit(connection)
+                is_ours = False
+                if self._ticket is not None:
+                    is_ours = self._in_use.acquire(timeout=LOOK_UP_PATIENCE_S)
+                try:
+                    with self.engine.connect() as connection:
+                        transaction = connection.begin()
+                        begun = time.perf_counter()
+                        try:
+                            if withdrawal is not None:
+                                withdrawal.begin()
+                            with Channel(connection) as channel:
+                                yield channel
+                            if commit and transaction.is_active:
+                                self._commit(connection, transaction)
+                                report.outcome = "committed"
+                        finally:
+                            if transaction.is_active:
+                                transaction.rollback()
+                            report.held_ms = (time.perf_counter() - begun) * 1000
+                        if self._checkpointer is not None:
+                            self._checkpointer.after_commit(connection)
+                finally:
+                    if is_ours:
+                        self._in_use.release()
         finally:
             report.waited_ms += ((begun or time.perf_counter()) - started) * 1000
 
@@ -186,19 +193,6 @@ class Writer:
                 yield session
                 if connection.in_transaction():
                     session.flush()
-
-    @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """Keep look-ups off the connection of transactions (SQLite), once one in progress is over.
-
-        PostgreSQL's transactions are many at a time, on as many connections.
-        """
-        is_ours = self._ticket is not None and self._in_use.acquire(timeout=LOOK_UP_PATIENCE_S)
-        try:
-            yield
-        finally:
-            if is_ours:
-                self._in_use.release()
 
     def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
         driver: Any = connection.connection.dbapi_connection
