@@ -29,6 +29,8 @@ from wkmp_orm.unit_of_work.rows import RowChecker, checker
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wkmp_orm import Library
+
 
 class Text(str):
     __slots__ = ()
@@ -157,7 +159,18 @@ USUAL: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("table", USUAL)
 def test_a_usual_row_is_accepted(table: str) -> None:
     row = USUAL[table]
-    assert checker(table).new_rows[tuple(row)](row, WORK)
+    assert checker(table).new_rows[tuple(row)](row, WORK) == tuple(row)
+
+
+def test_rows_of_one_shape_share_it(library: Library) -> None:
+    with library.unit_of_work("songs") as work:
+        added = [work.songs.add(recording_mbid=mbid(2, n), title="One") for n in range(3)]
+        put = [work.artists.put(artist_mbid=f"name:{n}", name="One") for n in range(3)]
+        linked = [
+            work.song_artists.link(*pair, weight=1.0) for pair in zip(added, put, strict=True)
+        ]
+        for handles in (added, put, linked):
+            assert len({id(handle.shape) for handle in handles}) == 1
 
 
 def test_ever_new_orders_of_columns_do_not_fill_the_memory() -> None:

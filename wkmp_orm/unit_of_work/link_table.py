@@ -54,8 +54,7 @@ class LinkTable(AnyTable):
         return self._accumulate(values, (values.get(first), values.get(second)))
 
     def _accumulate(self, values: dict[str, Any], key: tuple[Any, Any]) -> LinkHandle:
-        shape = tuple(values)
-        accepted = self._new_rows[shape](values, self.unit)
+        shape = accepted = self._new_rows[tuple(values)](values, self.unit)
         if not accepted:
             values = self._columns(values)
             shape, key = tuple(values), self._natural_key(values)

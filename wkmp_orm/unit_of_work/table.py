@@ -163,9 +163,9 @@ class Table(AnyTable, Generic[M]):
         if get_ident() != unit.usable_in:
             unit.check_usable()
         values = columns if row is None else self._checker.unpack(row) | columns
-        shape = tuple(values)
         guid = None
-        if not self._new_rows[shape](values, unit):
+        shape = self._new_rows[tuple(values)](values, unit)
+        if not shape:
             values = self._columns(values)
             self._checker.require(values)
             guid = values.pop(self._facts.guid, None) if self._made_here else None
@@ -194,9 +194,9 @@ class Table(AnyTable, Generic[M]):
         if get_ident() != unit.usable_in:
             unit.check_usable()
         values = columns if row is None else self._checker.unpack(row) | columns
-        shape = tuple(values)
         facts, guid = self._facts, ""
-        if self._put_rows[shape](values, unit):
+        shape = self._put_rows[tuple(values)](values, unit)
+        if shape:
             key = facts.natural(values)
         else:
             values, key = self._put_values(values)
