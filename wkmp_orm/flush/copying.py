@@ -57,7 +57,7 @@ class CopyExecutor(DriverExecutor):
         if len(rows) < self._copy_from or channel.is_watched:
             super().insert(channel, rows, keys, now)
             return
-        ready = prepared_insert("postgresql", keys)
+        ready = prepared_insert("postgresql", keys, copied=True)
         channel.copy(
             _copy(keys.facts.name, keys.facts.name, ready.columns), _made(ready, rows, now)
         )
@@ -73,7 +73,7 @@ class CopyExecutor(DriverExecutor):
         # A total is counted row by row: within one INSERT no row sees the one before.
         if keys.facts.total or len(rows) < self._stage_from or channel.is_watched:
             return super().insert_if_absent(channel, rows, keys, now)
-        ready = prepared_insert("postgresql", keys)
+        ready = prepared_insert("postgresql", keys, copied=True)
         stage = STAGE + keys.facts.name
         make_stage, insert = _staged(stage, keys.facts.name, ready.columns)
         channel.execute(make_stage)

@@ -6,7 +6,7 @@ Knows SQLAlchemy's compiler and the drivers' parameter styles; nothing of what i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +16,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.types import TypeDecorator
 
 from wkmp_orm.flush import statements
-from wkmp_orm.flush.row_maker import Fixed, Given, KeySet, Make, row_maker
-from wkmp_orm.types import Guid, Mbid
+from wkmp_orm.flush.row_maker import Fixed, Given, KeySet, Make, Process, row_maker
+from wkmp_orm.types import Guid, Mbid, UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,8 +49,10 @@ class PreparedInsert:
 
 
 @lru_cache(maxsize=1024)
-def prepared_insert(dialect: str, keys: KeySet, *, if_absent: bool = False) -> PreparedInsert:
-    """Compile an INSERT of rows that have this key set."""
+def prepared_insert(
+    dialect: str, keys: KeySet, *, if_absent: bool = False, copied: bool = False
+) -> PreparedInsert:
+    """Compile an INSERT of rows that have this key set. `copied` ones are made for COPY."""
     table, columns = keys.facts.name, keys.inserted
     if if_absent:
         prefix = statements.SET
@@ -65,10 +67,24 @@ def prepared_insert(dialect: str, keys: KeySet, *, if_absent: bool = False) -> P
     places = tuple(
         Fixed(ready.constants[name])
         if name in ready.constants
-        else Given(name.removeprefix(prefix), process)
+        else _given(keys, name.removeprefix(prefix), process, copied=copied)
         for name, process in zip(ready.places, ready.processors, strict=True)
     )
     return PreparedInsert(ready.text, ready.places, row_maker(keys, places))
+
+
+def _given(keys: KeySet, name: str, process: Process | None, *, copied: bool) -> Given:
+    if copied and process is not None and isinstance(keys.facts.table.c[name].type, UtcDateTime):
+        return Given(name, partial(_as_text, process))
+    return Given(name, process)
+
+
+def _as_text(process: Process, value: Any) -> str | None:
+    """Spell a time as psycopg does, which spells that of a flush anew in each row of a COPY.
+
+    That were two thirds of its time for 100,000 passages.
+    """
+    return None if value is None else str(process(value))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
