@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.console import Console
 
-from tests.benchmarks import bulk, fairness, growth, headline, importing, one_file, overhead
+from tests.benchmarks import bulk, fairness, growth, headline, importing, one_file, overhead, steps
 from tests.benchmarks.place import open_place
 from tests.benchmarks.report import Result, machine, show, write_json
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
     "one-file": one_file.against_the_limit,
+    "steps": steps.measure,
     "one-file-postgresql": one_file.on_postgresql,
     "others": one_file.against_others,
     "bulk": bulk.on_sqlite,

@@ -121,6 +121,10 @@ class ByHand:
             self.known("albums", [recording.album_mbid]),
             self._new_key,
         )
+        self.write(rows)
+
+    def write(self, rows: Iterable[list[tuple[Any, ...]]]) -> None:
+        """Write the rows of all tables, in their order, in one transaction."""
         execute, executemany = self.connection.execute, self.connection.executemany
         execute("BEGIN IMMEDIATE")
         try:

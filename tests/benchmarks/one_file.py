@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.benchmarks.by_hand_postgresql import ByCopy, ByExecutemany, add_files
 from tests.benchmarks.clock import Contender, Lap, Spread, ratios, side_by_side
+from tests.benchmarks.contenders.bare_vocabulary import BARE, BareVocabulary
 from tests.benchmarks.contenders.everyone import BY_HAND, KEYS, OTHERS, OURS
 from tests.benchmarks.contenders.ours import Ours
 from tests.benchmarks.databases import scanned
@@ -57,8 +58,9 @@ def against_the_limit(place: Place) -> Result:
             " CPU: of its processor time. Checkpoints in: of all files together"
         ),
     )
-    laps = _rounds(place, KEYS, files=place.some(600, quick=75), fresh=_in_sqlite)
-    for name in KEYS:
+    makers = KEYS | {BARE: BareVocabulary}
+    laps = _rounds(place, makers, files=place.some(600, quick=75), fresh=_in_sqlite)
+    for name in makers:
         _add(result, laps, name, target=TARGET if name == OURS else None)
     return result
 

@@ -56,7 +56,7 @@ SENTENCES = [
     ("databases.md", f"`ai_database_max_lock_wait_ms`, {DEADLINE_S} s"),
     ("databases.md", f"When there are {CHECKPOINT_AT // MEBIBYTE} MiB of it"),
     ("databases.md", f"At {WARN_AT * CHECKPOINT_AT // MEBIBYTE} MiB a warning"),
-    ("databases.md", f"{sqlite.WRITER_CONNECTIONS}: one writes, the others look up"),
+    ("databases.md", f"one writes, up to {sqlite.WRITER_CONNECTIONS} look up"),
     ("databases.md", f"| {postgresql.WRITER_CONNECTIONS} |"),
     ("databases.md", f"pool_size`, {AI_DATABASE_CONNECTION_POOL_SIZE.default}, and 4 more"),
     ("importing.md", f"`ingest_max_concurrent_jobs`, {INGEST_MAX_CONCURRENT_JOBS.default} |"),
