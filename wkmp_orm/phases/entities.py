@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from wkmp_orm.phases.identity import Identity
     from wkmp_orm.unit_of_work import UnitOfWork
-    from wkmp_orm.unit_of_work.table import Reference, Table
+    from wkmp_orm.unit_of_work.any_table import Reference
+    from wkmp_orm.unit_of_work.table import Table
 
 
 def put_artists(work: UnitOfWork, identities: Iterable[Identity]) -> dict[Identity, Reference]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from wkmp_orm.unit_of_work import Handle, UnitOfWork
-    from wkmp_orm.unit_of_work.table import Reference
+    from wkmp_orm.unit_of_work.any_table import Reference
 
 
 @dataclass(frozen=True, slots=True)

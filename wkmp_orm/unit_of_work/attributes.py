@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeVar, overload
 
 from wkmp_orm.models import Base
 from wkmp_orm.models.facts import FACTS
+from wkmp_orm.unit_of_work.any_table import Owner
 from wkmp_orm.unit_of_work.link_table import LinkTable
-from wkmp_orm.unit_of_work.table import Owner, Table
+from wkmp_orm.unit_of_work.table import Table
 
 M = TypeVar("M", bound=Base)
 

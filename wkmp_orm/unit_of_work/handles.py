@@ -5,7 +5,7 @@ Knows no database. A handle belongs to its unit of work and to the thread of tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from wkmp_orm.errors import NotYetKnownError
 from wkmp_orm.flush.changes import PendingLink, PendingRow
@@ -13,9 +13,30 @@ from wkmp_orm.models import Base
 
 if TYPE_CHECKING:
     from wkmp_orm.flush.changes import PendingOrder
-    from wkmp_orm.unit_of_work.table import AnyTable
 
 M = TypeVar("M", bound=Base)
+
+
+class Keeper(Protocol):
+    """What a handle needs of the table that keeps it."""
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+
+    @property
+    def unit(self) -> object:
+        """Its unit of work."""
+
+    @property
+    def committed(self) -> bool:
+        """Whether that has committed."""
+
+    def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
+        """Correct columns of an accumulated row."""
+
+    def discard(self, row: PendingRow) -> None:
+        """Take an accumulated row out."""
 
 
 class Handle(PendingRow, Generic[M]):
@@ -25,7 +46,7 @@ class Handle(PendingRow, Generic[M]):
 
     def __init__(
         self,
-        owner: AnyTable,
+        owner: Keeper,
         values: dict[str, Any],
         shape: tuple[str, ...],
         guid: str,
@@ -96,7 +117,7 @@ class LinkHandle(PendingLink):
 
     __slots__ = ("_owner",)
 
-    def __init__(self, owner: AnyTable, values: dict[str, Any], shape: tuple[str, ...]) -> None:
+    def __init__(self, owner: Keeper, values: dict[str, Any], shape: tuple[str, ...]) -> None:
         self.values = values
         self.shape = shape
         self.made_guid = self.stored_guid = ""
@@ -129,7 +150,7 @@ class Outcome:
 
     __slots__ = ("_order", "_owner")
 
-    def __init__(self, owner: AnyTable, order: PendingOrder) -> None:
+    def __init__(self, owner: Keeper, order: PendingOrder) -> None:
         self._owner = owner
         self._order = order
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import InvalidRowError
 from wkmp_orm.models.facts import TOTAL_TOLERANCE, TableFacts, Total
+from wkmp_orm.unit_of_work.any_table import AnyTable, Owner, Reference
 from wkmp_orm.unit_of_work.handles import LinkHandle
-from wkmp_orm.unit_of_work.table import AnyTable, Owner, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

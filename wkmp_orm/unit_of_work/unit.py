@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sys
-import threading
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from wkmp_orm.engine.withdrawal import Withdrawal, WithdrawnError
-from wkmp_orm.errors import AlreadyFinishedError, InvalidRowError, WrongOwnerError
+from wkmp_orm.errors import InvalidRowError
 from wkmp_orm.flush.changes import Changes, PendingRow, PendingStatement, TableChanges
 from wkmp_orm.models import (
     AcoustidCache,
@@ -38,6 +33,7 @@ from wkmp_orm.models import (
 from wkmp_orm.types import new_guid
 from wkmp_orm.unit_of_work.attributes import EntityAttribute, LinkAttribute
 from wkmp_orm.unit_of_work.handles import Handle
+from wkmp_orm.unit_of_work.ownership import Owned, State, current_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,10 +47,6 @@ if TYPE_CHECKING:
     from wkmp_orm.engine.monitor import WriteReport
 
 logger = logging.getLogger("wkmp_orm.unit_of_work")
-
-
-NO_THREAD: Final = 0
-"""What `threading.get_ident` never answers."""
 
 
 class Commits(Protocol):
@@ -75,16 +67,7 @@ class Commits(Protocol):
         """Hear of a commit."""
 
 
-class State(Enum):
-    """Where a unit of work is in its life."""
-
-    OPEN = "open"
-    COMMITTING = "being committed"
-    COMMITTED = "committed"
-    DISCARDED = "discarded"
-
-
-class UnitOfWork:
+class UnitOfWork(Owned):
     """What one phase has to write. Made by `Library.unit_of_work`.
 
     Use it in a `with` or `async with` block: leaving the block commits, an exception discards and
@@ -114,29 +97,17 @@ class UnitOfWork:
     def __init__(self, library: Commits, phase: str, *, caller: str | None = None) -> None:
         """Start empty, owned by the calling thread or task."""
         self.phase = str(phase)
-        self.caller = caller or self.phase
         self.report: WriteReport | None = None
         self._library = library
         self._changes = Changes(flush_id=new_guid())
         self._discarded: list[PendingRow] = []
         self._after_commit: list[Callable[[WriteReport], object]] = []
         self._failure: BaseException | None = None
-        self._pid = os.getpid()
-        self._thread = threading.get_ident()
-        self._task = _current_task()
-        self._enter(State.OPEN)
-        _units.add(self)
-
-    def _enter(self, state: State) -> None:
-        """Be in a state. `usable_in` spares every `add` of the usual case the questions below."""
-        self._state = state
-        is_usual = state is State.OPEN and self._task is None and not self._changes.in_doubt
-        self.usable_in = self._thread if is_usual else NO_THREAD
+        super().__init__(caller or self.phase)
 
     @property
-    def committed(self) -> bool:
-        """Whether the commit has succeeded."""
-        return self._state is State.COMMITTED
+    def _in_doubt(self) -> bool:
+        return self._changes.in_doubt
 
     def execute(
         self,
@@ -255,23 +226,6 @@ class UnitOfWork:
             own.pop(name).let_go()
         self._changes = Changes(flush_id=self._changes.flush_id)
 
-    def check_usable(self) -> None:
-        """Raise unless the caller owns the unit of work and may still change it."""
-        self._check_open()
-        if self._changes.in_doubt:
-            # What was changed now would never be written, if that COMMIT took effect.
-            msg = (
-                f"the COMMIT of the unit of work {self.caller!r} may have taken effect: commit"
-                " again, which finds out; it can no longer be changed"
-            )
-            raise AlreadyFinishedError(msg)
-
-    def _check_open(self) -> None:
-        if threading.get_ident() != self._thread or self._state is not State.OPEN:
-            self._refuse()
-        if self._task is not None and _current_task() is not self._task:
-            self._refuse()
-
     def changes_of(self, table: str) -> TableChanges:
         """Return the accumulated changes of a table."""
         return self._changes.tables.setdefault(table, TableChanges())
@@ -279,24 +233,6 @@ class UnitOfWork:
     def forget(self, row: PendingRow) -> None:
         """Remember that a row was discarded."""
         self._discarded.append(row)
-
-    def _refuse(self) -> NoReturn:
-        if os.getpid() != self._pid:
-            msg = "this unit of work was made before a fork; make a new one in the child process"
-            raise WrongOwnerError(msg)
-        if threading.get_ident() != self._thread or (
-            self._task is not None and _current_task() is not self._task
-        ):
-            msg = (
-                f"the unit of work {self.caller!r} belongs to the thread or task that made it;"
-                " make one for each, they are cheap"
-            )
-            raise WrongOwnerError(msg)
-        msg = (
-            f"the unit of work {self.caller!r} is {self._state.value}: it commits once;"
-            " make a new one"
-        )
-        raise AlreadyFinishedError(msg)
 
     def _start_commit(self) -> None:
         self._check_open()
@@ -360,7 +296,7 @@ class UnitOfWork:
 
     async def __aenter__(self) -> Self:
         if self._task is None:  # made outside of any task: this one is the owner now
-            self._task = _current_task()
+            self._task = current_task()
             self._enter(self._state)
         return self.__enter__()
 
@@ -370,32 +306,8 @@ class UnitOfWork:
         if self._leave(error):
             await self.commit_async()
 
-    def __reduce__(self) -> NoReturn:
-        msg = "a unit of work cannot be sent to another process; send the rows and accumulate there"
-        raise TypeError(msg)
-
     def __repr__(self) -> str:
         return f"<UnitOfWork {self.caller!r} {self._state.value}>"
-
-
-_units: WeakSet[UnitOfWork] = WeakSet()
-
-
-def _disown_in_child() -> None:
-    # So that the checks of every `add` need not ask for the process id.
-    for unit in _units:
-        unit._thread = unit.usable_in = NO_THREAD
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_disown_in_child)
-
-
-def _current_task() -> asyncio.Task[Any] | None:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
 
 
 def _forget(future: asyncio.Future[Any]) -> None:
