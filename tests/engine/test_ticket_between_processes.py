@@ -293,6 +293,9 @@ def take_turns(barrier: Barrier, database: Path, threads: int, turns: int) -> No
                 lines = text.count("\n")
                 # Not an append: whoever reads and writes at the same time loses lines.
                 log.write_text(f"{text}{os.getpid()}\n")
+                # Long enough for the others to come back to the gate, on a busy machine too: who
+                # is not there when the turn is given back cannot have it.
+                time.sleep(0.003)
 
     workers = [threading.Thread(target=work) for _ in range(threads)]
     barrier.wait()
