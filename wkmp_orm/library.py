@@ -32,7 +32,7 @@ from wkmp_orm.errors import (
 )
 from wkmp_orm.flush.flush import Flusher
 from wkmp_orm.models import File, FlushLedger
-from wkmp_orm.paths import path_from_text, path_text
+from wkmp_orm.paths import path_from_text, path_text, refuse_missing_root
 from wkmp_orm.schema import current_revision, ensure_schema
 from wkmp_orm.settings import (
     AI_DATABASE_CONNECTION_POOL_SIZE,
@@ -136,6 +136,7 @@ class Library:
             upgrade=upgrade and not read_only,
             hold=lambda: self._writer.hold_ticket(phase="schema", deadline=self._writer.deadline()),
         )
+        self.options.create = False  # a file that is lost later must not be made anew, and empty
         if not read_only:
             self.settings.write_defaults()
         self._take_settings()
@@ -174,13 +175,15 @@ class Library:
         if stored and known is not None and not _same_folder(known, given):
             msg = (
                 f"the library's root is {known}, not {given}: stored paths are relative to it."
-                " Open the database without root, or correct the setting library_root"
+                " Open it without root, or take another database. Only if the whole folder was"
+                " moved, correct the setting library_root"
             )
             raise ConfigurationError(msg)
         if not stored and (known is None or not _same_folder(known, given)):
             if self.options.read_only:
                 msg = f"the root {given} cannot be remembered: the database is opened read-only"
                 raise ConfigurationError(msg)
+            refuse_missing_root(given)
             self.settings.save({LIBRARY_ROOT: path_text(given)})
             self._root = given
 

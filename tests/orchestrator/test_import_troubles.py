@@ -14,6 +14,7 @@ from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import (
     TICKS_PER_SECOND,
     ConfigurationError,
+    DatabaseUnavailableError,
     File,
     Library,
     Passage,
@@ -44,6 +45,21 @@ def once_scanned(library: Library, act: Callable[[], object]) -> None:
             act()
 
     library.on_commit(listen)
+
+
+def test_a_database_that_is_lost_ends_the_import(sqlite_database: Database, music: Path) -> None:
+    make_sound(music / "song.flac")
+    with sqlite_database.open() as library:
+        path = library.target.path
+        assert path is not None
+        aside = path.with_name("moved.db")
+        once_scanned(library, lambda: path.rename(aside))
+        with pytest.raises(DatabaseUnavailableError, match="was deleted, moved or replaced"):
+            import_folder(library)
+        assert not path.exists()
+    aside.rename(path)
+    with sqlite_database.open() as library:
+        assert import_folder(library).counts.imported == 1
 
 
 def test_bad_files_fail_with_their_reasons_and_the_good_ones_are_imported(

@@ -18,7 +18,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,26 @@ def remember_open(connection: Any, path: Path, driver: str) -> None:
     if file is not None:
         with _lock:
             _open[connection] = (file, driver)
+
+
+def refuse_lost(connection: Any, path: Path) -> None:
+    """Raise DatabaseUnavailableError if the file of a connection is no longer the one at `path`.
+
+    SQLite would write on into what nobody will find again. Any thread.
+    """
+    with _lock:
+        file = _open.get(connection)
+    if file is not None and file[0] != _identify(path):
+        raise lost(path)
+
+
+def lost(path: Path) -> DatabaseUnavailableError:
+    """Make the error of a file that is no longer where it was opened."""
+    return DatabaseUnavailableError(
+        f"{path} was deleted, moved or replaced while it was open; nothing was written, as nobody"
+        " would find it. Close all programs that have it open, then put the file back, together"
+        " with its -wal file"
+    )
 
 
 def forget_closed(connection: Any) -> None:

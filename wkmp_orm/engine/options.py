@@ -18,7 +18,8 @@ class EngineOptions:
 
     Times are in milliseconds. `lock_retry_ms` is one wait for a lock inside the database
     (SQLite's busy_timeout); `max_lock_wait_ms` is the deadline over all waits and retries of one
-    write (and half of it PostgreSQL's lock_timeout).
+    write (and half of it PostgreSQL's lock_timeout). `create` lets SQLite make a file that is not
+    there; once a library is open its file has to be.
     """
 
     lock_retry_ms: int = 250
@@ -27,3 +28,4 @@ class EngineOptions:
     synchronous: Synchronous = "NORMAL"
     sqlite_driver: SqliteDriver = "sqlite3"
     read_only: bool = False
+    create: bool = True

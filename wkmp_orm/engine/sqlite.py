@@ -59,7 +59,10 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
     def connect() -> Connection:
         refuse_unsafe_opening(path, options.sqlite_driver)
         timeout = options.lock_retry_ms / 1000
-        connection = module.connect(uri, timeout=timeout, factory=Connection, **arguments)
+        must_exist = "" if options.create or options.read_only else "?mode=rw"
+        connection = module.connect(
+            uri + must_exist, timeout=timeout, factory=Connection, **arguments
+        )
         remember_open(connection, path, options.sqlite_driver)
         return connection  # type: ignore[no-any-return]
 

@@ -20,6 +20,7 @@ from wkmp_orm.engine.codes import Fault, fault_of
 from wkmp_orm.engine.factory import create_writer_engine
 from wkmp_orm.engine.interpreter import haste
 from wkmp_orm.engine.monitor import Monitor, WriteReport
+from wkmp_orm.engine.open_files import refuse_lost
 from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.sqlite import NO_BEGIN
 from wkmp_orm.engine.ticket import ticket_for
@@ -138,6 +139,9 @@ class Writer:
                     is_ours = self._in_use.acquire(timeout=LOOK_UP_PATIENCE_S)
                 try:
                     with self.engine.connect() as connection:
+                        if self.target.path is not None:
+                            driver = connection.connection.dbapi_connection
+                            refuse_lost(driver, self.target.path)
                         transaction = connection.begin()
                         begun = time.perf_counter()
                         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from wkmp_orm.engine.codes import STORAGE, Fault, code_of, fault_of
+from wkmp_orm.engine.open_files import lost
 from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.withdrawal import Withdrawal
 from wkmp_orm.engine.writer import Writer, lock_timeout
@@ -107,6 +108,8 @@ class Flusher:
                 f"{phase}: {fault.value} ({code}) on {target}; nothing was written."
                 " Make room or repair the disk, then commit again"
             )
+        if fault is Fault.CANNOT_OPEN and target.path is not None and not target.path.exists():
+            return lost(target.path)
         if fault in (Fault.READ_ONLY, Fault.CANNOT_OPEN):
             return ReadOnlyDatabaseError(
                 f"{phase}: {target} cannot be written ({code}); nothing was written."
