@@ -400,6 +400,7 @@ def test_a_database_from_the_future_is_left_alone_and_said_to_be_so(database: Da
 
 def test_an_opening_that_fails_leaves_no_file_open(tmp_path: Path) -> None:
     path = tmp_path / "wkmp.db"
+    (tmp_path / "here").mkdir()
     Library.open(path, root=tmp_path / "here").close()
     with pytest.raises(ConfigurationError, match="the library's root is"):
         Library.open(path, root=tmp_path / "elsewhere")

@@ -216,7 +216,7 @@ def test_a_link_that_leads_into_the_root_is_respelled(library: Path) -> None:
 
 
 def test_a_folder_beside_the_root_is_refused(library: Path) -> None:
-    with pytest.raises(PathOutsideRootError, match="give the library a root that contains it"):
+    with pytest.raises(PathOutsideRootError, match="a library of its own"):
         path_under_root(library.parent / "disk" / "Soul", library)
 
 

@@ -104,14 +104,19 @@ def path_under_root(path: Path, root: Path) -> Path:
     when there is no root.
     """
     _without_nul(str(path))
-    if not _is_same(root, root):
-        message = f"the library's root {_shown(root)} cannot be reached: mount it, or name another"
-        raise ConfigurationError(message)
+    refuse_missing_root(root)
     for spelling in _spellings(path):
         for ancestor in (spelling, *spelling.parents):
             if _is_same(ancestor, root):
                 return _as_listed(root, spelling.relative_to(ancestor))
     raise _outside(path, root)
+
+
+def refuse_missing_root(root: Path) -> None:
+    """Raise ConfigurationError unless the library's root is a folder that is there."""
+    if not os.path.isdir(root):  # noqa: PTH112  Path.is_dir raises PermissionError
+        message = f"the library's root {_shown(root)} cannot be reached: mount it, or name another"
+        raise ConfigurationError(message)
 
 
 def _spellings(path: Path) -> Iterator[Path]:
@@ -166,7 +171,7 @@ def _without_nul(text: str) -> str:
 def _outside(path: PurePath, root: PurePath) -> PathOutsideRootError:
     return PathOutsideRootError(
         f"{_shown(path)} does not lie below the library's root {_shown(root)}: move it there, or"
-        " give the library a root that contains it"
+        " keep it in a library of its own, with another database"
     )
 
 

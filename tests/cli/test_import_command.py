@@ -152,6 +152,28 @@ def test_a_folder_outside_the_root_is_refused(
     assert f"'{outside}' does not lie below the library's root '{album}'" in said
 
 
+def test_a_root_that_is_not_meant_is_refused_before_anything_remembers_it(
+    home: Path, album: Path, refused: Refused, run_here: Callable[..., int]
+) -> None:
+    database = home / "library.db"
+    other = home / "other"
+    said = refused("import", album, "--root", other, "--database", database)
+    assert f"the library's root '{other}' cannot be reached" in said
+    other.mkdir()
+    said = refused("import", album, "--root", other, "--database", database)
+    assert f"'{album}' does not lie below the library's root '{other}'" in said
+    assert not database.exists()
+    assert run_here("import", album, "--database", database) == 0
+
+
+def test_what_to_set_is_said_with_the_library_that_is_meant(home: Path, album: Path) -> None:
+    told = " ".join(run("import", album, home=home).stdout.split())
+    assert "wkmp-orm settings set acoustid_api_key KEY" in told
+    assert f"add --database {album / 'wkmp.db'} to the command" in told
+    key = ("settings", "set", "acoustid_api_key", "KEY", "--database", album / "wkmp.db")
+    assert run(*key, home=home).returncode == 0
+
+
 def test_a_missing_folder_is_refused_and_no_database_made(home: Path, refused: Refused) -> None:
     said = refused("import", home / "missing")
     assert "does not exist: check its spelling, or mount the disk" in said

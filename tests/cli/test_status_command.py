@@ -10,8 +10,9 @@ import pytest
 from tests.support.commands import run
 from tests.support.imports import statuses
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import ImportFailure, Library, Phase, SongStatus
+from wkmp_orm import ImportFailure, Library, Phase, SessionState, SongStatus
 from wkmp_orm.orchestrator.running import sole_import
+from wkmp_orm.phases import change_state, start_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,18 @@ def test_json_is_one_document(
     assert session["started_at"] < session["ended_at"]
     (failure,) = document["failures"]
     assert (failure["path"], failure["phase"]) == ("broken.mp3", "metadata_extraction")
+
+
+def test_why_an_import_ended_early_is_said(
+    imported: Path, run_here: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Library.open(imported / "wkmp.db") as library:
+        session_id = start_session(library, str(imported), {})
+        reason = "the disk is full"
+        change_state(library, session_id, SessionState.FAILED, operation="failed", errors=[reason])
+    assert run_here("status", imported) == 0
+    told = capsys.readouterr().out
+    assert told.index("FAILED ") < told.index(reason) < told.index("COMPLETED ")
 
 
 def test_of_many_failures_the_first_are_named_and_with_all_every_one(

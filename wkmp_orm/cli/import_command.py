@@ -19,6 +19,7 @@ from wkmp_orm.cli.summary_display import show_summary
 from wkmp_orm.cli.terminal import err, printable, say_note
 from wkmp_orm.errors import DatabaseUnavailableError, WkmpOrmError
 from wkmp_orm.library import Library
+from wkmp_orm.paths import path_under_root
 from wkmp_orm.root_folder import resolve_root_folder
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def _import(
 
     chosen = resolve_root_folder(folder if folder is not None else root).path
     scan_folder(chosen)  # refuses a folder that is not there, before a database is made in it
+    if root is not None:  # before a database remembers a root that is not meant
+        path_under_root(chosen.absolute(), Path(root).expanduser().absolute())
     place = database or str(database_in(Path(root or chosen).expanduser().absolute()))
     try:
         library = Library.open(place, root=root)

@@ -17,7 +17,7 @@ from wkmp_orm.cli.options import database_option, folder_argument, folders_datab
 from wkmp_orm.cli.terminal import out, printable
 from wkmp_orm.cli.words import clock, number_of
 from wkmp_orm.library import Library
-from wkmp_orm.models import FileStatus, SongStatus
+from wkmp_orm.models import FileStatus, SessionState, SongStatus
 from wkmp_orm.phases import failures, last_sessions, library_status
 
 if TYPE_CHECKING:
@@ -114,3 +114,5 @@ def _show_sessions(sessions: Sequence[SessionReport]) -> None:
                 (f"  {printable(each.root_folder)}", "dim"),
             )
         )
+        if each.state is SessionState.FAILED and each.errors:
+            out.print(Text(f"      {printable(each.errors[0])}", style="red"))

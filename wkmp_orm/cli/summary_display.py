@@ -41,6 +41,9 @@ def show_summary(summary: ImportSummary) -> None:
     for note in summary.notes:
         out.print()
         out.print(Text(note, style="yellow"))
+    if any("settings set" in note for note in summary.notes):
+        of_this = f"Settings are a library's own: add --database {printable(summary.database)}"
+        out.print(Text(f"{of_this} to the command.", style="yellow"))
 
 
 def _headline(summary: ImportSummary) -> Text:
