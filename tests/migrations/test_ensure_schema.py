@@ -147,3 +147,18 @@ def test_a_history_of_another_program_is_refused(target: DatabaseTarget, engine:
     )
     with pytest.raises(SchemaUnmanagedError, match="another program"):
         ensure_schema(target, engine)
+
+
+def test_an_interrupt_of_the_commit_comes_through_and_nothing_is_changed(
+    target: DatabaseTarget, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_connection: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(engine.dialect, "do_commit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ensure_schema(target, engine)
+    assert current_revision(engine) is None
+    ensure_schema(target, engine)
+    assert current_revision(engine) == head_revision()

@@ -76,8 +76,11 @@ def _foreign_keys_off(connection: sa.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        cursor.execute(f"PRAGMA foreign_keys = {before}")
-        cursor.close()
+        # SQLAlchemy closes a connection whose COMMIT is interrupted. It goes back to no pool then,
+        # and the driver's complaint about it would hide the KeyboardInterrupt.
+        if not connection.invalidated:
+            cursor.execute(f"PRAGMA foreign_keys = {before}")
+            cursor.close()
 
 
 def _begin_alone(connection: sa.Connection, deadline: float) -> sa.RootTransaction:
