@@ -1,10 +1,11 @@
-"""Imports that are interrupted: by Ctrl-C, by SIGTERM, and by a kill that nothing can answer."""
+"""Commands that are interrupted: by Ctrl-C, by SIGTERM, and by a kill that nothing can answer."""
 
 from __future__ import annotations
 
 import shutil
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -17,11 +18,10 @@ import sqlalchemy as sa
 from tests.support.commands import run, start
 from tests.support.imports import failures, sessions, statuses, table
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import File, FileStatus, Passage, SessionState
+from wkmp_orm import File, FileStatus, Passage, SchemaError, SessionState
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Database
@@ -188,3 +188,24 @@ def test_an_import_is_refused_while_one_runs_and_is_told_who_runs(
     assert "another import is running on " in refused.stdout
     assert f"process {process.pid} on " in refused.stdout
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("hidden_by", [ValueError, SchemaError])
+def test_an_error_that_comes_of_an_interrupt_is_reported_as_the_interrupt(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run_here: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    hidden_by: type[Exception],
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            message = "cannot operate on a closed database"
+            raise hidden_by(message)
+
+    monkeypatch.setattr("wkmp_orm.library.Library.open", interrupted)
+    (tmp_path / "wkmp.db").touch()
+    assert run_here("settings", "list", "--database", tmp_path / "wkmp.db") == 130
+    assert capsys.readouterr().err == "Error: interrupted\n"

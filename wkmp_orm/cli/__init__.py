@@ -25,6 +25,7 @@ from wkmp_orm.cli.import_command import import_command
 from wkmp_orm.cli.retry_command import retry_command
 from wkmp_orm.cli.settings_command import settings_command
 from wkmp_orm.cli.status_command import status_command
+from wkmp_orm.cli.stopping import SIGNALS
 from wkmp_orm.cli.terminal import WarningHandler, say_error
 from wkmp_orm.errors import WkmpOrmError
 
@@ -67,34 +68,53 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # File names may have any character, and a terminal or a log may not.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(_run(arguments))
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                signal.signal(number, _interrupt)
+        code = _run(arguments)
+    except KeyboardInterrupt:  # before or behind everything that the command does
+        code = _interrupted()
+    sys.exit(code)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = commands.main(arguments, prog_name="wkmp-orm", standalone_mode=False)
-    except click.ClickException as error:
+    except (KeyboardInterrupt, click.Abort):
+        return _interrupted()
+    except Exception as error:  # noqa: BLE001  whatever it is, people are told in a line
+        return _interrupted() if _hides_an_interrupt(error) else _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        say_error("interrupted")
-        return INTERRUPTED
-    except WkmpOrmError as error:
-        logger.debug("the whole story", exc_info=True)
-        say_error("\n".join([str(error), *getattr(error, "__notes__", ())]))
-        return CANNOT
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         # Whoever read our output has gone, so there is nobody to tell. Python would try once more
         # to flush it when it ends.
         sys.stdout = None
         return CANNOT
-    except Exception as error:
-        logger.debug("the whole story", exc_info=True)
+    logger.debug("the whole story", exc_info=error)
+    if isinstance(error, WkmpOrmError):
+        say_error("\n".join([str(error), *getattr(error, "__notes__", ())]))
+    else:
         say_error(f"unexpected {type(error).__name__}: {error}. --verbose shows where")
-        return CANNOT
-    return code if isinstance(code, int) else 0
+    return CANNOT
+
+
+def _interrupted() -> int:
+    say_error("interrupted")
+    return INTERRUPTED
+
+
+def _hides_an_interrupt(error: BaseException | None) -> bool:
+    """Say whether an error arose while something was tidied up after a KeyboardInterrupt."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
