@@ -123,7 +123,7 @@ def test_an_earlier_place_is_not_disturbed_by_a_broken_file(
 @pytest.mark.parametrize(
     ("place", "named"),
     [
-        ("argument", "--root-folder"),
+        ("argument", "the folder on the command line"),
         ("WKMP_ROOT_FOLDER", "environment variable WKMP_ROOT_FOLDER"),
         ("WKMP_ROOT", "environment variable WKMP_ROOT "),
         ("file", f"root_folder in .*{CONFIG_FILE_NAME}"),

@@ -72,7 +72,8 @@ def resolve_root_folder(
     a user who is not known, and when the default is asked for and there is no home.
     """
     if argument is not None:
-        return ResolvedRoot(_folder(argument, "--root-folder", environ), RootSource.ARGUMENT)
+        path = _folder(argument, "the folder on the command line", environ)
+        return ResolvedRoot(path, RootSource.ARGUMENT)
     for variable in ENVIRONMENT_VARIABLES:
         if variable in environ:
             path = _folder(environ[variable], f"environment variable {variable}", environ)
@@ -86,6 +87,21 @@ def resolve_root_folder(
         return ResolvedRoot(default, RootSource.DEFAULT)
     path = _folder(text, f"{CONFIG_KEY} in {file}", environ)
     return ResolvedRoot(path, RootSource.CONFIG_FILE)
+
+
+def why_not_read(folder: Path, error: OSError) -> str:
+    """Say why a folder cannot be looked into, in the same words for whoever wants to."""
+    shown = f"{str(folder)!a}"
+    match error:
+        case FileNotFoundError():
+            return f"folder {shown} does not exist: check its spelling, or mount the disk"
+        case NotADirectoryError():
+            return f"{shown} is not a folder: name the folder that holds the music"
+        case PermissionError():
+            return f"folder {shown} cannot be read: give this user read and search permission on it"
+        case _:
+            reason = (error.strerror or type(error).__name__).lower()
+            return f"folder {shown} cannot be read: {reason}"
 
 
 def default_config_home(

@@ -85,6 +85,7 @@ def test_a_read_only_database_is_refused_by_an_import_and_read_by_check(
             assert run_here("import", folder) == 2
             said = capsys.readouterr().err
             assert "cannot be " in said
+            assert "read_only" not in said
             assert "To keep the database in another place, give it with --database" in said
             assert run_here("db", "check", "--database", database) == 0
             assert run_here("db", "current", "--database", database) == 0
@@ -99,6 +100,13 @@ def test_a_folder_that_may_not_be_read_is_refused(
         with without_privileges():
             assert run_here("import", secret) == 2
         assert "give this user read and search permission on it" in capsys.readouterr().err
+
+
+def test_a_setting_that_there_is_not_is_refused_and_the_list_is_named(
+    refused: Callable[..., str],
+) -> None:
+    said = refused("settings", "get", "nope")
+    assert "there is no such setting; `wkmp-orm settings list`" in said
 
 
 def test_settings_are_listed_read_and_changed(

@@ -180,6 +180,21 @@ def test_a_missing_folder_is_refused_and_no_database_made(home: Path, refused: R
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.parametrize("arguments", [[""], ["--root", ""]], ids=["FOLDER", "--root"])
+def test_an_empty_name_of_a_folder_is_refused(refused: Refused, arguments: list[str]) -> None:
+    said = refused("import", *arguments)
+    assert said.startswith("the folder on the command line is set but empty: name a folder there")
+
+
+def test_a_root_that_is_not_the_librarys_is_refused_in_words_for_people(
+    home: Path, album: Path, refused: Refused
+) -> None:
+    database = home / "library.db"
+    Library.open(database, root=home / "elsewhere").close()
+    said = refused("import", album, "--root", album, "--database", database)
+    assert "Leave out --root, or correct the setting library_root" in said
+
+
 def test_a_file_is_no_folder(home: Path, album: Path, refused: Refused) -> None:
     assert "is not a folder" in refused("import", album / "0.flac")
 

@@ -27,6 +27,7 @@ from wkmp_orm.cli.settings_command import settings_command
 from wkmp_orm.cli.status_command import status_command
 from wkmp_orm.cli.stopping import SIGNALS
 from wkmp_orm.cli.terminal import WarningHandler, say_error
+from wkmp_orm.cli.words import explanation
 from wkmp_orm.errors import WkmpOrmError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _failed(error: Exception) -> int:
         return CANNOT
     logger.debug("the whole story", exc_info=error)
     if isinstance(error, WkmpOrmError):
-        say_error("\n".join([str(error), *getattr(error, "__notes__", ())]))
+        say_error("\n".join([explanation(error), *getattr(error, "__notes__", ())]))
     else:
         say_error(f"unexpected {type(error).__name__}: {error}. --verbose shows where")
     return CANNOT

@@ -349,5 +349,6 @@ def setting_named(name: str) -> SettingKey[Any]:
         return SETTINGS[name]
     except KeyError:
         near = get_close_matches(name, SETTINGS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "wkmp_orm.settings.SETTINGS has them all"
+        everywhere = "`wkmp-orm settings list` and wkmp_orm.settings.SETTINGS have them all"
+        hint = f"did you mean {near[0]!r}?" if near else everywhere
         raise SettingError(name, f"there is no such setting; {hint}") from None
