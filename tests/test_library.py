@@ -290,6 +290,15 @@ def test_a_folder_that_may_not_be_entered_says_so(public_database: Path) -> None
     inner.parent.chmod(0o700)
 
 
+def test_a_folder_that_may_not_be_read_says_so(public_database: Path) -> None:
+    public_database.parent.chmod(0)
+    with (
+        without_privileges(),
+        pytest.raises(DatabaseUnavailableError, match="give this user read and search permission"),
+    ):
+        Library.open(public_database, read_only=True)
+
+
 def text_file(path: Path) -> None:
     path.write_text("Sinnerman, where you gonna run to?\n" * 400)
 

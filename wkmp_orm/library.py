@@ -33,6 +33,7 @@ from wkmp_orm.errors import (
 from wkmp_orm.flush.flush import Flusher
 from wkmp_orm.models import File, FlushLedger
 from wkmp_orm.paths import path_from_text, path_text, refuse_missing_root
+from wkmp_orm.root_folder import why_not_read
 from wkmp_orm.schema import current_revision, ensure_schema
 from wkmp_orm.settings import (
     AI_DATABASE_CONNECTION_POOL_SIZE,
@@ -357,6 +358,11 @@ def _check_place(target: DatabaseTarget, *, read_only: bool) -> None:
             " another path"
         )
         raise DatabaseUnavailableError(msg)
-    if read_only and not path.exists():
-        msg = f"{path} does not exist, and opening read-only does not create it"
-        raise DatabaseUnavailableError(msg)
+    if read_only:
+        try:
+            path.stat()
+        except FileNotFoundError:
+            msg = f"{path} does not exist, and opening read-only does not create it"
+            raise DatabaseUnavailableError(msg) from None
+        except OSError as error:
+            raise DatabaseUnavailableError(why_not_read(path.parent, error)) from error

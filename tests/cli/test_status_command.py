@@ -10,6 +10,7 @@ import pytest
 from tests.support.commands import run
 from tests.support.imports import statuses
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
+from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import ImportFailure, Library, Phase, SessionState, SongStatus
 from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.phases import change_state, start_session
@@ -150,8 +151,46 @@ def test_it_may_be_asked_while_an_import_runs_and_changes_nothing(
 def test_a_folder_without_a_library_is_refused_and_none_is_made(
     tmp_path: Path, refused: Refused, command: str
 ) -> None:
-    assert "does not exist" in refused(command, tmp_path / "home")
+    said = refused(command, tmp_path / "home")
+    assert said == (
+        f"{tmp_path / 'home' / 'wkmp.db'} does not exist; name another with --database, or import"
+        " first\n"
+    )
     assert not (tmp_path / "home" / "wkmp.db").exists()
+
+
+@pytest.mark.parametrize("command", ["status", "retry-failed"])
+def test_what_import_refuses_as_a_folder_is_refused_in_the_same_words(
+    tmp_path: Path, refused: Refused, command: str
+) -> None:
+    text = tmp_path / "text.mp3"
+    text.write_text("no sound")
+    for place in (text, text / "below", tmp_path / "missing"):
+        assert refused(command, place) == refused("import", place)
+    assert "is not a folder: name the folder that holds the music" in refused(command, text)
+
+
+@pytest.mark.parametrize("command", ["status", "retry-failed"])
+def test_a_folder_that_may_not_be_read_is_refused_in_the_words_of_import(
+    refused: Refused, command: str
+) -> None:
+    with public_folder() as folder:
+        secret = folder / "secret"
+        secret.mkdir(mode=0)
+        with without_privileges():
+            said = refused(command, secret)
+            assert "give this user read and search permission on it" in said
+            assert said == refused("import", secret)
+            assert said == refused(command, "--database", secret / "wkmp.db")
+
+
+def test_a_file_without_tables_is_refused_in_words_for_people(
+    tmp_path: Path, refused: Refused
+) -> None:
+    (tmp_path / "wkmp.db").touch()
+    said = refused("status", tmp_path)
+    assert "wkmp-orm import or wkmp-orm db upgrade creates it" in said
+    assert "read_only" not in said
 
 
 def test_a_library_on_a_server_has_a_status_too(

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wkmp_orm.cli.options import chosen_database, database_option
+from wkmp_orm.cli.options import chosen_database, database_option, existing_database
 from wkmp_orm.cli.terminal import printable
 from wkmp_orm.engine.factory import create_reader_engine, create_writer_engine
 from wkmp_orm.engine.options import EngineOptions
 from wkmp_orm.engine.refusal import explained
 from wkmp_orm.engine.target import DatabaseTarget
 from wkmp_orm.engine.ticket import ticket_for
-from wkmp_orm.errors import DatabaseUnavailableError
 from wkmp_orm.schema import current_revision, head_revision, schema_differences, upgrade_schema
 
 if TYPE_CHECKING:
@@ -96,10 +95,7 @@ def check(database: str | None) -> int:
 
 @contextmanager
 def _reading(database: str | None) -> Iterator[sa.Engine]:
-    target = DatabaseTarget.parse(chosen_database(database))
-    if target.path is not None and not target.path.exists():
-        message = f"{target} does not exist; name another with --database"
-        raise DatabaseUnavailableError(message)
+    target = DatabaseTarget.parse(existing_database(None, database))
     engine = create_reader_engine(target, EngineOptions(read_only=True))
     try:
         with explained(target):

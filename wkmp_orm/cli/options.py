@@ -1,4 +1,4 @@
-"""What several commands ask for in the same words: which database.
+"""What several commands ask for in the same words: which database, and whether it is there.
 
 Knows the four places that name the root folder; must not know what is done with the database.
 """
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from wkmp_orm.root_folder import resolve_root_folder
+from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
+from wkmp_orm.root_folder import resolve_root_folder, why_not_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,30 @@ def folders_database(folder: str | None, database: str | None) -> str:
     Raises ConfigurationError when no place names a root folder.
     """
     return database or str(database_in(resolve_root_folder(folder).path))
+
+
+def existing_database(folder: str | None, database: str | None) -> str:
+    """Return what `folders_database` does, for a command that must not create it.
+
+    Raises ConfigurationError for a folder that `import` would refuse as well, and
+    DatabaseUnavailableError when there is no such file.
+    """
+    place = folders_database(folder, database)
+    path = DatabaseTarget.parse(place).path
+    if path is None:
+        return place
+    try:
+        if database is None:
+            path.parent.stat()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if database is None and not path.parent.is_dir():
+            raise ConfigurationError(why_not_read(path.parent, error)) from error
+        message = f"{path} does not exist; name another with --database, or import first"
+        raise DatabaseUnavailableError(message) from None
+    except OSError as error:
+        raise ConfigurationError(why_not_read(path.parent, error)) from error
+    return place
 
 
 def chosen_database(given: str | None) -> str:

@@ -12,12 +12,10 @@ import click
 
 from wkmp_orm.cli.documents import summary_document
 from wkmp_orm.cli.importing import exit_code, imported
-from wkmp_orm.cli.options import database_option, folder_argument, folders_database, workers_option
+from wkmp_orm.cli.options import database_option, existing_database, folder_argument, workers_option
 from wkmp_orm.cli.summary_display import show_summary
 from wkmp_orm.cli.terminal import say_note
 from wkmp_orm.cli.words import number_of
-from wkmp_orm.engine.target import DatabaseTarget
-from wkmp_orm.errors import DatabaseUnavailableError
 from wkmp_orm.library import Library
 
 if TYPE_CHECKING:
@@ -48,12 +46,7 @@ def retry_command(
     web service can be asked now that could not be before. Files that failed are tried by every
     import, and by this one too. Passages keep what a user changed in them.
     """
-    place = folders_database(folder, database)
-    path = DatabaseTarget.parse(place).path
-    if path is not None and not path.exists():
-        message = f"{path} does not exist; name another with --database, or import first"
-        raise DatabaseUnavailableError(message)
-    with Library.open(place) as library:
+    with Library.open(existing_database(folder, database)) as library:
         # Not at the top: the audio extra may be missing, and the other commands do without it.
         from wkmp_orm.orchestrator import retry_failed  # noqa: PLC0415
 

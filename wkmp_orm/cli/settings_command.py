@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from wkmp_orm.cli.options import chosen_database, database_option
+from wkmp_orm.cli.options import chosen_database, database_option, existing_database
 from wkmp_orm.cli.terminal import out, printable
 from wkmp_orm.errors import SettingError
 from wkmp_orm.library import Library
@@ -34,7 +34,7 @@ def settings_command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def list_settings(database: str | None, *, as_json: bool) -> None:
     """List all settings with their values and what they mean."""
-    with Library.open(chosen_database(database), read_only=True) as library:
+    with Library.open(existing_database(None, database), read_only=True) as library:
         stored = library.settings.snapshot()
     if as_json:
         click.echo(json.dumps({name: _value(stored, key) for name, key in SETTINGS.items()}))
@@ -51,7 +51,7 @@ def list_settings(database: str | None, *, as_json: bool) -> None:
 def get_setting(name: str, database: str | None) -> None:
     """Print the value of one setting; an empty line is NULL."""
     key = setting_named(name)
-    with Library.open(chosen_database(database), read_only=True) as library:
+    with Library.open(existing_database(None, database), read_only=True) as library:
         value = library.settings.get(key)
     click.echo(key.format(value) or "")
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from wkmp_orm.cli.documents import status_document
 from wkmp_orm.cli.failure_lines import show_failures
-from wkmp_orm.cli.options import database_option, folder_argument, folders_database
+from wkmp_orm.cli.options import database_option, existing_database, folder_argument
 from wkmp_orm.cli.terminal import out, printable
 from wkmp_orm.cli.words import clock, number_of
 from wkmp_orm.library import Library
@@ -59,7 +59,7 @@ def status_command(
     It only reads, so it may be run while an import is running.
     """
     with (
-        Library.open(folders_database(folder, database), read_only=True) as library,
+        Library.open(existing_database(folder, database), read_only=True) as library,
         library.reader() as session,
     ):
         status = library_status(session)

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.root_folder import why_not_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def scan_folder(
         with os.scandir(root):
             pass
     except OSError as error:
-        raise ConfigurationError(_why_not_scanned(root, error)) from error
+        raise ConfigurationError(why_not_read(root, error)) from error
     suffixes = frozenset(f".{extension.removeprefix('.').lower()}" for extension in extensions)
     return _Walk(suffixes, skip_hidden=skip_hidden).over(root)
 
@@ -181,19 +182,6 @@ def _report(path: Path, status: os.stat_result) -> ScannedFile | ScanProblem:
     if not stat.S_ISREG(status.st_mode):
         return ScanProblem(path, "not a file but a device, a pipe or a socket")
     return ScannedFile(path, status.st_size, modification_time(status.st_mtime_ns))
-
-
-def _why_not_scanned(root: Path, error: OSError) -> str:
-    shown = f"{str(root)!a}"
-    match error:
-        case FileNotFoundError():
-            return f"folder {shown} does not exist: check its spelling, or mount the disk"
-        case NotADirectoryError():
-            return f"{shown} is not a folder: name the folder that holds the music"
-        case PermissionError():
-            return f"folder {shown} cannot be read: give this user read and search permission on it"
-        case _:
-            return f"folder {shown} cannot be read: {_reason(error)}"
 
 
 def _reason(error: OSError) -> str:
