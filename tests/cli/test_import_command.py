@@ -190,9 +190,10 @@ def test_a_root_that_is_not_the_librarys_is_refused_in_words_for_people(
     home: Path, album: Path, refused: Refused
 ) -> None:
     database = home / "library.db"
+    (home / "elsewhere").mkdir()
     Library.open(database, root=home / "elsewhere").close()
     said = refused("import", album, "--root", album, "--database", database)
-    assert "Leave out --root, or correct the setting library_root" in said
+    assert "Leave out --root, or take another database" in said
 
 
 def test_a_file_is_no_folder(home: Path, album: Path, refused: Refused) -> None:

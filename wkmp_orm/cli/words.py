@@ -17,7 +17,7 @@ _ADVICE: Final = {
     ", or open it with read_only=True": "",
     "open it without read_only once": "wkmp-orm import or wkmp-orm db upgrade creates it",
     "give one to Library.open(root=...)": "give one with wkmp-orm import --root",
-    "Open the database without root": "Leave out --root",
+    "Open it without root": "Leave out --root",
 }
 
 
