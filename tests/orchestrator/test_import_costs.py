@@ -139,18 +139,6 @@ def test_a_folder_that_is_imported_already_is_not_decoded(
     assert import_folder(library).counts.unchanged == 5
 
 
-@pytest.mark.alone
-def test_nobody_holds_the_lock_for_a_quarter_of_a_second(library: Library, music: Path) -> None:
-    make_varied_music(music)
-    for number in range(1_000):
-        path = make_sound(music / f"{number}.flac", seconds=0.2, frequency=440)
-        tag_sound(path, **musicbrainz_tags(number))
-    make_rip(music / "long.flac", [("tone", 0.5), ("silence", 0.5)] * 300)
-    writes = import_folder(library, workers=8).writes
-    assert writes.longest_hold_ms < 250
-    assert writes.hold_p99_ms < 100
-
-
 MEASURED = """
 import json, resource, sys
 from wkmp_orm import Library
