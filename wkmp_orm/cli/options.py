@@ -65,8 +65,6 @@ def existing_database(folder: str | None, database: str | None) -> str:
     if path is None:
         return place
     try:
-        if database is None:
-            path.parent.stat()
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         if database is None and not path.parent.is_dir():
