@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.postgres import PostgresServer
+    from wkmp_orm.engine.options import BulkChoice
 
 TEMPLATE = "wkmp_template"
 DATABASES = ("sqlite", "postgresql")
@@ -37,10 +38,11 @@ class Database:
     url: str
     dialect: str
     root: Path
+    bulk: BulkChoice = "auto"
 
     def open(self, **options: Any) -> Library:
         """Open it as a user would."""
-        return Library.open(self.url, root=self.root, **options)
+        return Library.open(self.url, **({"root": self.root, "bulk": self.bulk} | options))
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from tests.benchmarks.place import Place
     from tests.benchmarks.work import Recording
     from wkmp_orm import UnitOfWork
+    from wkmp_orm.engine.options import BulkChoice
 
 BY_HAND: Final = "by hand, executemany"
 BY_COPY: Final = "by hand, COPY"
 OURS: Final = "wkmp_orm add"
 OURS_PUT: Final = "wkmp_orm put"
+OURS_BY_SESSION: Final = "wkmp_orm add, bulk='session'"
 
 COLUMNS: Final = {
     "contender": "contender",
@@ -81,6 +83,7 @@ def on_sqlite(place: Place) -> Result:
         BY_HAND: _by_hand,
         OURS: _ours_by_add,
         OURS_PUT: _ours_by_put,
+        OURS_BY_SESSION: _ours_by_session,
     }
     laps: list[dict[str, Lap]] = []
     for _ in range(place.rounds):
@@ -103,6 +106,7 @@ def on_postgresql(place: Place) -> Result:
         BY_HAND: _by_executemany,
         OURS: _ours_by_add,
         OURS_PUT: _ours_by_put,
+        OURS_BY_SESSION: _ours_by_session,
     }
     laps: list[dict[str, Lap]] = []
     for _ in range(place.rounds):
@@ -192,12 +196,17 @@ def _ours_by_put(database: str | Path, passages: Sequence[Passage]) -> Lap:
     return _ours(database, passages, lambda work: work.passages.put)
 
 
+def _ours_by_session(database: str | Path, passages: Sequence[Passage]) -> Lap:
+    return _ours(database, passages, lambda work: work.passages.add, bulk="session")
+
+
 def _ours(
     database: str | Path,
     passages: Sequence[Passage],
     verb: Callable[[UnitOfWork], Callable[..., object]],
+    bulk: BulkChoice = "driver",
 ) -> Lap:
-    with Library.open(database) as library:
+    with Library.open(database, bulk=bulk) as library:
         gc.collect()
         started = Moment.now()
         with library.unit_of_work(Phase.RECORDING) as work:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import gc
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.benchmarks.by_hand_postgresql import ByCopy, ByExecutemany, add_files
 from tests.benchmarks.clock import Contender, Lap, Spread, ratios, side_by_side
 from tests.benchmarks.contenders.bare_vocabulary import BARE, BareVocabulary
-from tests.benchmarks.contenders.everyone import BY_HAND, KEYS, OTHERS, OURS
+from tests.benchmarks.contenders.everyone import (
+    BY_HAND,
+    KEYS,
+    OTHERS,
+    OURS,
+    OURS_BY_SESSION,
+)
 from tests.benchmarks.contenders.ours import Ours
 from tests.benchmarks.databases import scanned
 from tests.benchmarks.report import NOT_INSTALLED, Result
@@ -33,6 +40,7 @@ ON_POSTGRESQL: Final[dict[str, Callable[[str], Contender]]] = {
     BY_EXECUTEMANY: ByExecutemany,
     "by hand, COPY": ByCopy,
     OURS: Ours,
+    OURS_BY_SESSION: partial(Ours, bulk="session"),
 }
 
 COLUMNS: Final = {

@@ -99,7 +99,7 @@ def measure(place: Place) -> Result:
 
 def _ours(contender: Ours, recording: Recording, steps: _Steps) -> None:
     library = contender.library
-    writer, executor = library._writer, library._flusher._executor
+    writer, new_sender = library._writer, library._flusher._new_sender
     steps.start()
     work = library.unit_of_work(Phase.RECORDING)
     accumulate(work, recording)
@@ -107,14 +107,14 @@ def _ours(contender: Ours, recording: Recording, steps: _Steps) -> None:
     work._start_commit()
     changes, report = work._changes, writer.new_report(caller="steps", phase=Phase.RECORDING)
     with writer.reading() as channel:
-        prefetch(channel, changes)
+        prefetch(new_sender(channel), changes)
     steps.mark(PREFETCH)
     planned = plan(changes)
     counts = {name: RowCounts(unchanged=n) for name, n in unchanged(changes, planned).items()}
     steps.mark(PLAN)
     with writer.transaction(report, deadline=writer.deadline()) as channel:
         steps.mark(BEGIN)
-        write = Write(channel, executor, counts)
+        write = Write(new_sender(channel), counts)
         for step in planned:
             write.run(step)
         steps.mark(WRITE)

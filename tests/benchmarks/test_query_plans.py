@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from tests.benchmarks.headline import _scan
 from tests.benchmarks.phases_of_a_file import import_file
 from tests.benchmarks.work import Work
+from tests.support.interception import intercepting
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from tests.conftest import Database
+    from tests.support.interception import DriverCall
 
 SMALL = ("SCAN anon_", "SCAN import_failures")
 """Subqueries of the keys that are given and of equal files; and what failed, which is little."""
@@ -20,15 +22,14 @@ SMALL = ("SCAN anon_", "SCAN import_failures")
 def test_no_phase_scans_a_table_that_grows(sqlite_database: Database) -> None:
     statements: dict[str, Any] = {}
 
-    def remember(
-        _connection: object, _cursor: object, statement: str, parameters: Any, *_: object
-    ) -> None:
-        many = parameters and isinstance(parameters[0], list | tuple)
-        statements[statement] = parameters[0] if many else parameters
+    def remember(call: DriverCall) -> None:
+        is_many = call.kind == "executemany"
+        statements[call.statement] = call.parameters[0] if is_many else call.parameters
 
-    with sqlite_database.open() as library:
-        for engine in (library._writer.engine, library._readers):
-            sa.event.listen(engine, "before_cursor_execute", remember)
+    with (
+        sqlite_database.open() as library,
+        intercepting(library._writer.engine, library._readers, before=remember),
+    ):
         # The second and third file find songs and artists of the first, and update nothing else.
         recordings = Work().files(3)
         for guid, recording in zip(_scan(library, recordings), recordings, strict=True):

@@ -23,6 +23,7 @@ def report(
         held_ms=held,
         attempts=1,
         outcome="committed" if committed else "rolled back",
+        sender="driver",
     )
 
 
@@ -85,7 +86,10 @@ def test_the_log_carries_its_numbers_as_fields(caplog: pytest.LogCaptureFixture)
     fields = vars(caplog.records[0])
     assert {
         name: fields[name]
-        for name in ("caller", "phase", "wait_ms", "held_ms", "attempts", "outcome", "rows")
+        for name in (
+            *("caller", "phase", "wait_ms", "held_ms", "attempts", "outcome"),
+            *("sender", "rows"),
+        )
     } == {
         "caller": "passages::record",
         "phase": "recording",
@@ -93,6 +97,7 @@ def test_the_log_carries_its_numbers_as_fields(caplog: pytest.LogCaptureFixture)
         "held_ms": 2.5,
         "attempts": 1,
         "outcome": "committed",
+        "sender": "driver",
         "rows": {"songs": "3 inserted"},
     }
 
@@ -176,8 +181,8 @@ def test_a_report_reads_as_a_sentence() -> None:
     one.count("songs").unchanged = 2
     one.count("files").updated = 1
     assert str(one) == (
-        "recording: committed (songs: 24 inserted, 2 unchanged; files: 1 updated),"
-        " 1 attempt, waited 0.4 ms, held 1.3 ms"
+        "recording: committed (songs: 24 inserted, 2 unchanged; files: 1 updated)"
+        " through the driver, 1 attempt, waited 0.4 ms, held 1.3 ms"
     )
     assert str(WriteReport("caller", "scanning")) == "scanning: nothing to do"
     assert str(RowCounts()) == "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,13 +19,14 @@ from tests.support.driver_errors import (
     server_error,
 )
 from wkmp_orm import FlushError, StorageError
-from wkmp_orm.flush.copying import CopyExecutor
+from wkmp_orm.flush.copy_sender import CopySender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Database
     from tests.support.faults import Call, ErrorFactory, When
+    from wkmp_orm.engine.options import Bulk
 
 RETRYABLE: dict[str, dict[str, ErrorFactory]] = {
     "sqlite": {"BUSY": database_locked},
@@ -40,8 +42,20 @@ FINAL: dict[str, dict[str, ErrorFactory]] = {
     "postgresql": {"53100": server_error("53100")},
 }
 FINAL["copying"] = FINAL["postgresql"]
-COPYING = CopyExecutor(copy_from=1, stage_from=1)
+for kind in ("sqlite", "postgresql"):
+    RETRYABLE[f"{kind}-session"] = RETRYABLE[kind]
+    FINAL[f"{kind}-session"] = FINAL[kind]
+COPYING = partial(CopySender, copy_from=1, stage_from=1)
 """As PostgreSQL is given many rows, for the few of these tests."""
+
+OPENED: dict[str, tuple[str, Bulk]] = {
+    "sqlite": ("sqlite", "driver"),
+    "sqlite-session": ("sqlite", "session"),
+    "postgresql": ("postgresql", "driver"),
+    "postgresql-session": ("postgresql", "session"),
+    "copying": ("postgresql", "driver"),
+}
+"""The database and the sender of each stage."""
 
 WHEN: tuple[When, When] = ("before", "after")
 
@@ -57,12 +71,12 @@ def cases(errors: dict[str, dict[str, ErrorFactory]]) -> list[Any]:
 @pytest.fixture
 def stage(dialect: str, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """Open a fresh database of the kind that has the error, which may meet it in a connect."""
-    kind = "postgresql" if dialect == "copying" else dialect
+    kind, bulk = OPENED[dialect]
     database: Database = request.getfixturevalue(f"{kind}_database")
     sqlstate = "name" in request.fixturenames and request.getfixturevalue("name")[0].isdigit()
-    with database.open() as library, database.open() as audience:
+    with database.open(bulk=bulk) as library, database.open() as audience:
         if dialect == "copying":
-            library._flusher._executor = COPYING
+            library._flusher._new_sender = COPYING
         yield Stage(library, audience, connected=sqlstate)
 
 
@@ -76,7 +90,7 @@ def failures(stage: Stage, name: str, when: When) -> Iterator[Call]:
         yield call
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "copying"])
+@pytest.mark.parametrize("dialect", list(OPENED))
 def test_the_representative_phase_makes_every_kind_of_call(stage: Stage, dialect: str) -> None:
     said = [call.statement.split("(")[0].strip() for call in stage.calls]
     verbs = {text.split()[0] for text in said if text}
@@ -120,7 +134,8 @@ def test_a_final_failure_at_any_call_leaves_nothing_and_the_next_commit_is_whole
 
 
 @pytest.mark.parametrize(
-    ("dialect", "name"), [("sqlite", "BUSY"), ("postgresql", "lost"), ("copying", "lost")]
+    ("dialect", "name"),
+    [("sqlite", "BUSY"), ("sqlite-session", "BUSY"), ("postgresql", "lost"), ("copying", "lost")],
 )
 def test_failures_that_outlast_the_deadline_leave_nothing_and_the_next_commit_is_whole(
     stage: Stage, dialect: str, name: str

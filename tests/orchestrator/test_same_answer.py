@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from tests.conftest import Database
 from tests.support.canonical import canonical
 from tests.support.imports import failures, statuses, table
 from tests.support.varied_music import BECOMES, FAILS, PASSAGES, make_documents, make_varied_music
 from wkmp_orm import Passage
+from wkmp_orm.engine.options import Bulk
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Database
+    from tests.support.postgres import PostgresServer
     from wkmp_orm import Library
 
 
@@ -58,14 +60,40 @@ def test_every_file_ends_in_a_status_that_can_be_explained_and_the_summary_adds_
 def test_both_databases_hold_the_same(
     sqlite_database: Database, postgresql_database: Database, varied: Path, documents: Path
 ) -> None:
-    told = []
-    for database in (sqlite_database, postgresql_database):
-        with database.open() as library:
-            library.settings.save({"acousticbrainz_folder": str(documents)})
-            import_folder(library, workers=3)
-            told.append(canonical(library))
+    told = [imported(database, documents) for database in (sqlite_database, postgresql_database)]
     assert told[0] == told[1]
     assert len(told[0]["files"]) == sum(BECOMES.values())
+
+
+def test_both_senders_store_the_same_in_sqlite(
+    sqlite_template: Path, varied: Path, documents: Path, tmp_path: Path
+) -> None:
+    told = []
+    for bulk in get_args(Bulk):
+        path = tmp_path / f"{bulk}.db"
+        path.write_bytes(sqlite_template.read_bytes())
+        told.append(imported(Database(str(path), "sqlite", varied, bulk), documents))
+    assert told[0] == told[1]
+
+
+def test_both_senders_store_the_same_in_postgresql(
+    postgres_server: PostgresServer, postgresql_template: str, varied: Path, documents: Path
+) -> None:
+    told = []
+    for bulk in get_args(Bulk):
+        url = postgres_server.create_database(f"by_{bulk}", template=postgresql_template)
+        told.append(imported(Database(str(url), "postgresql", varied, bulk), documents))
+        postgres_server.drop_database(f"by_{bulk}")
+    assert told[0] == told[1]
+    assert len(told[0]["files"]) == sum(BECOMES.values())
+
+
+def imported(database: Database, documents: Path) -> dict[str, list[str]]:
+    """Import the database's root, and tell what is stored."""
+    with database.open() as library:
+        library.settings.save({"acousticbrainz_folder": str(documents)})
+        import_folder(library, workers=3)
+        return canonical(library)
 
 
 def test_one_worker_and_eight_come_to_the_same(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.phases.importing import in_order, mbid, race, stored
 from tests.phases.kinds import NINA, Artists, Kind, name, naming
+from tests.support.interception import intercepting
 from wkmp_orm import Phase
 from wkmp_orm.phases import artist_identity
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import Database
+    from tests.support.interception import DriverCall
     from wkmp_orm import Library, UnitOfWork
 
 ROUNDS: Final = 30
@@ -172,16 +174,16 @@ def test_no_link_is_lost_when_it_becomes_clear_who_is_meant_in_the_middle_of_a_m
         engine = library._writer.engine
         told: list[str] = []
 
-        def change_names(*told_of: Any) -> None:
-            statement = told_of[2]
+        def change_names(call: DriverCall) -> None:
+            statement = call.statement
             if not told and re.match(rf"UPDATE {kind.links_table} ", statement):
                 told.append(statement)
                 with engine.begin() as another:
                     others = sa.update(kind.model).where(id_of(kind).in_([mbid(1), mbid(2)]))
                     another.execute(others.values(identity_key="another name"))
 
-        sa.event.listen(engine, "after_cursor_execute", change_names)
-        name(library, kind, 3, kind.named(NINA, 3))
+        with intercepting(engine, after=change_names):
+            name(library, kind, 3, kind.named(NINA, 3))
         assert len(told) == 1
         assert [item for item, _ in kind.links(library)] == [0, 1, 2, 3]
         # Whoever meets the name next finds out who it is.

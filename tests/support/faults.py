@@ -23,22 +23,19 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
-from unittest.mock import patch
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from sqlalchemy import event
+from .interception import Interception
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from sqlalchemy import Dialect, Engine
-    from sqlalchemy.pool import PoolProxiedConnection
+
+    from .interception import DriverCall
 
 Kind: TypeAlias = Literal["connect", "execute", "executemany", "commit"]
 When: TypeAlias = Literal["before", "after"]
-Perform: TypeAlias = "Callable[[], object]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ class FaultInjector:
     def _watching(self, order: _Order) -> Iterator[Fault]:
         with ExitStack() as stack:
             for dialect in self._dialects:
-                stack.enter_context(_Interception(dialect, order))
+                stack.enter_context(Interception(dialect, order))
             yield order.fault
 
 
@@ -123,115 +120,50 @@ class _Order:
     when: When
     error: ErrorFactory
     lock: threading.Lock = field(default_factory=threading.Lock)
+    failing: dict[int, Call] = field(default_factory=dict)
+    """Calls that are being made and will fail, by the identity of what the interception saw."""
 
-    def take(self, dialect: Dialect, kind: Kind, statement: str, connection: object) -> Call | None:
-        """Take note of a call; return it if it is to fail."""
+    def before(self, seen: DriverCall) -> None:
+        """Take note of a call, and raise its error if it is to fail unmade."""
+        if seen.kind not in _COUNTED:
+            return
         with self.lock:
             number = len(self.fault.calls) + 1
-            call = Call(number, kind, statement, connection, dialect.loaded_dbapi)
+            call = Call(
+                number,
+                _COUNTED[seen.kind],
+                seen.statement,
+                seen.connection,
+                seen.dialect.loaded_dbapi,
+            )
             self.fault.calls.append(call)
             if number not in self.numbers:
-                return None
+                return
             self.fault.failed.append(call)
-            return call
-
-    def meet(
-        self,
-        dialect: Dialect,
-        kind: Kind,
-        statement: str,
-        connection: object,
-        perform: Perform,
-    ) -> None:
-        """Return if the call shall take its normal way, or raise the ordered error."""
-        call = self.take(dialect, kind, statement, connection)
-        if call is None:
-            return
+            self.failing[id(seen)] = call
         if self.when == "before":
             raise self.error(call)
-        result = perform()
-        if kind != "connect":
+
+    def after(self, seen: DriverCall, error: BaseException | None) -> None:
+        """Raise the ordered error of a call that was made."""
+        call = self.failing.pop(id(seen), None)
+        if call is None or error is not None or self.when == "before":
+            return
+        if seen.kind != "connect":
             raise self.error(call)
-        opened = replace(call, connection=result)
+        opened = replace(call, connection=seen.connection)
         try:
             raise self.error(opened)
         finally:
             opened.connection.close()
 
 
-class _Cursor(Protocol):
-    """A driver's cursor: all that there are know their connection."""
-
-    connection: object
-
-
-class _Interception:
-    """Stands in front of the database calls of one dialect.
-
-    By its methods and not by its events: a program may have a shorter way to the driver for as long
-    as nobody listens, and it is that way which is to fail.
-    """
-
-    def __init__(self, dialect: Dialect, order: _Order) -> None:
-        self._dialect: Any = dialect  # what its methods take differs from driver to driver
-        self._order = order
-
-    def __enter__(self) -> None:
-        event.listen(self._dialect, "do_connect", self._connect)
-        self._patches = ExitStack()
-        for name, kind in _STATEMENTS.items():
-            self._patch(name, partial(self._send, getattr(self._dialect, name), kind))
-        self._patch("do_commit", partial(self._commit, self._dialect.do_commit))
-        if self._dialect.name == "postgresql":
-            self._patches.enter_context(self._copies(self._dialect.loaded_dbapi.Cursor))
-
-    def __exit__(self, *_: object) -> None:
-        self._patches.close()
-        event.remove(self._dialect, "do_connect", self._connect)
-
-    def _patch(self, name: str, replacement: Callable[..., None]) -> None:
-        self._patches.enter_context(patch.object(self._dialect, name, replacement))
-
-    def _connect(
-        self, dialect: Dialect, _record: object, arguments: list[Any], keywords: dict[str, Any]
-    ) -> None:
-        perform = partial(dialect.connect, *arguments, **keywords)
-        self._order.meet(dialect, "connect", "", None, perform)
-
-    def _send(
-        self, send: Callable[..., None], kind: Kind, cursor: _Cursor, statement: str, *rest: object
-    ) -> None:
-        perform = partial(send, cursor, statement, *rest)
-        self._order.meet(self._dialect, kind, statement, cursor.connection, perform)
-        perform()
-
-    def _copies(self, cursors: Any) -> AbstractContextManager[object]:
-        """Stand in front of COPY, which no dialect has a method for."""
-        copy = cursors.copy
-
-        @contextmanager
-        def met(cursor: _Cursor, statement: str) -> Iterator[object]:
-            order = self._order
-            call = order.take(self._dialect, "executemany", statement, cursor.connection)
-            if call is not None and order.when == "before":
-                raise order.error(call)
-            with copy(cursor, statement) as rows:
-                yield rows
-            if call is not None:
-                raise order.error(call)
-
-        return patch.object(cursors, "copy", met)
-
-    def _commit(self, commit: Callable[..., None], proxied: PoolProxiedConnection) -> None:
-        perform = partial(commit, proxied)
-        self._order.meet(self._dialect, "commit", "", proxied.driver_connection, perform)
-        perform()
-
-
-_STATEMENTS: dict[str, Kind] = {
-    "do_execute": "execute",
-    "do_execute_no_params": "execute",
-    "do_executemany": "executemany",
+_COUNTED: dict[str, Kind] = {
+    "connect": "connect",
+    "execute": "execute",
+    "executemany": "executemany",
+    "copy": "executemany",
+    "commit": "commit",
 }
 
 

@@ -1,31 +1,27 @@
-"""What reached the database, in order, for tests that claim "one transaction, one executemany".
+"""What reached the driver, in order, for tests that claim "one transaction, one executemany".
 
-Knows SQLAlchemy's engine events; must not know the package that is being tested.
-
-Seen is what goes through a SQLAlchemy `Connection`, `exec_driver_sql` included. Not seen is what
-is sent through a driver's own cursor: the PRAGMAs of a `connect` event, and psycopg's COPY (a
-test that watches over a COPY reports it with `StatementRecorder.record_copy`).
+It looks at the dialect's calls of the driver and at psycopg's COPY, so that it sees what production
+sends, whether that goes through SQLAlchemy or past it. It does not see the PRAGMAs of a `connect`
+event. Must not know the package that is being tested.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from sqlalchemy import Connection, event
-from sqlalchemy.engine.interfaces import ExecuteStyle
-
+from .interception import Interception
 from .sql_text import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence, Sized
+    from collections.abc import Iterator
 
     from sqlalchemy import Engine
-    from sqlalchemy.engine.interfaces import DBAPICursor, ExceptionContext, ExecutionContext
+
+    from .interception import DriverCall
 
 Kind: TypeAlias = Literal["begin", "commit", "rollback", "execute", "executemany"]
 
@@ -81,8 +77,8 @@ class StatementRecorder:
         self.recorded: list[Recorded] = []
         self._lock = threading.Lock()
         self._begun = 0
-        self._open: WeakKeyDictionary[Connection, Recorded] = WeakKeyDictionary()
-        self._last: WeakKeyDictionary[Connection, Recorded] = WeakKeyDictionary()
+        self._open: dict[Any, Recorded] = {}  # sqlite3's connections take no weak references
+        self._pending: dict[DriverCall, Recorded] = {}
 
     @property
     def transactions(self) -> list[list[Recorded]]:
@@ -118,13 +114,6 @@ class StatementRecorder:
         with self._lock:
             self.recorded.clear()
 
-    def record_copy(self, connection: Connection, table: str, rows: int) -> None:
-        """Record a COPY that was sent through the driver's cursor, where no event sees it."""
-        with self._lock:
-            copy = Recorded("executemany", self._number(connection), f"COPY {table}", "COPY", table)
-            copy.rows = rows
-            self._append(connection, copy)
-
     def _write_transactions(self) -> list[list[Recorded]]:
         groups: dict[int, list[Recorded]] = {}
         with self._lock:
@@ -133,108 +122,71 @@ class StatementRecorder:
                     groups.setdefault(one.transaction, []).append(one)
         return [group for group in groups.values() if any(one.takes_write_lock for one in group)]
 
-    def _number(self, connection: Connection) -> int:
+    def _number(self, connection: Any) -> int:
         begin = self._open.get(connection)
         return begin.transaction if begin is not None else 0
 
-    def _append(self, connection: Connection, one: Recorded) -> None:
-        self.recorded.append(one)
-        self._last[connection] = one
-
-    def _begin(self, connection: Connection, statement: str) -> None:
-        # An engine may send BEGIN itself out of its own listener for the `begin` event: it comes
-        # before our listener or after it, and both are one BEGIN.
+    def _begin(self, connection: Any, statement: str) -> Recorded:
+        # An engine may send BEGIN itself, before the dialect's own turn: both are one BEGIN.
         begin = self._open.get(connection)
         if begin is None or begin.failed:
             self._begun += 1
             self._open[connection] = begin = Recorded("begin", self._begun)
-            self._append(connection, begin)
+            self.recorded.append(begin)
         if statement:
             begin.statement = statement
+        return begin
 
-    def _end(self, connection: Connection, kind: Literal["commit", "rollback"]) -> None:
-        self._append(connection, Recorded(kind, self._number(connection)))
-        self._open.pop(connection, None)
+    def _end(self, connection: Any, kind: Literal["commit", "rollback"]) -> Recorded:
+        one = Recorded(kind, self._number(connection))
+        # The pool rolls back whatever it gets back; only the end of a transaction is worth a line.
+        if self._open.pop(connection, None) is not None:
+            self.recorded.append(one)
+        return one
 
-    def on_begin(self, conn: Connection) -> None:
-        """Listen to the event `begin`."""
-        with self._lock:
-            self._begin(conn, "")
-
-    def on_commit(self, conn: Connection) -> None:
-        """Listen to the event `commit`."""
-        with self._lock:
-            self._end(conn, "commit")
-
-    def on_rollback(self, conn: Connection) -> None:
-        """Listen to the event `rollback`."""
-        with self._lock:
-            self._end(conn, "rollback")
-
-    def on_statement(
-        self,
-        conn: Connection,
-        _cursor: DBAPICursor,
-        statement: str,
-        parameters: Sequence[Sized],
-        context: ExecutionContext | None,
-        executemany: bool,  # noqa: FBT001
-    ) -> None:
-        """Listen to the event `before_cursor_execute`."""
-        verb, table, rows = parse(statement)
-        sets = len(parameters)
-        if executemany and not _is_one_statement(context):
-            rows, sets = len(parameters), len(parameters[0])
-        else:
-            sets //= rows
-        with self._lock:
-            if verb == "BEGIN":
-                self._begin(conn, statement)
-                return
-            kind: Kind = "executemany" if executemany else "execute"
-            number = self._number(conn)
-            self._append(conn, Recorded(kind, number, statement, verb, table, rows, sets))
-
-    def on_error(self, exception_context: ExceptionContext) -> None:
-        """Listen to the event `handle_error`."""
-        connection, statement = exception_context.connection, exception_context.statement
-        # With a statement but without its context it could not be sent at all. (The attribute
-        # that tells more, `cursor`, is declared and not set in SQLAlchemy 2.1.9.)
-        sent = statement is None or exception_context.execution_context is not None
-        if connection is None or not sent:
+    def before(self, call: DriverCall) -> None:
+        """Record a call that is about to be made."""
+        if call.kind == "connect":
             return
         with self._lock:
-            last = self._last.get(connection)
-            if last is not None:
-                last.failed = True
+            self._pending[call] = self._record(call)
+
+    def after(self, call: DriverCall, error: BaseException | None) -> None:
+        """Record how it ended."""
+        with self._lock:
+            one = self._pending.pop(call, None)
+            if one is not None:
+                one.failed = error is not None
+                one.rows = call.rows or one.rows
+
+    def _record(self, call: DriverCall) -> Recorded:
+        connection = call.connection
+        if call.kind == "commit" or call.kind == "rollback":  # noqa: PLR1714  mypy narrows by ==
+            return self._end(connection, call.kind)
+        verb, table, rows = parse(call.statement)
+        if call.kind == "begin" or verb == "BEGIN":
+            return self._begin(connection, call.statement)
+        sets = len(call.parameters)
+        if call.kind == "executemany":
+            rows, sets = len(call.parameters), len(call.parameters[0])
+        else:
+            sets //= rows
+        is_many = call.kind in ("executemany", "copy") or not call.is_one_statement
+        kind: Kind = "executemany" if is_many else "execute"
+        one = Recorded(kind, self._number(connection), call.statement, verb, table, rows, sets)
+        self.recorded.append(one)
+        return one
 
 
 @contextmanager
 def recording(*engines: Engine) -> Iterator[StatementRecorder]:
     """Record what is sent to these engines inside the block, through one recorder."""
     recorder = StatementRecorder()
-    listeners: dict[str, Callable[..., None]] = {
-        "begin": recorder.on_begin,
-        "commit": recorder.on_commit,
-        "rollback": recorder.on_rollback,
-        "before_cursor_execute": recorder.on_statement,
-        "handle_error": recorder.on_error,
-    }
-    for engine in engines:
-        for name, listener in listeners.items():
-            event.listen(engine, name, listener)
-    try:
+    with ExitStack() as stack:
+        for dialect in {engine.dialect for engine in engines}:
+            stack.enter_context(Interception(dialect, recorder))
         yield recorder
-    finally:
-        for engine in engines:
-            for name, listener in listeners.items():
-                event.remove(engine, name, listener)
 
 
 def _statements(group: list[Recorded]) -> list[Recorded]:
     return [one for one in group if one.kind in ("execute", "executemany")]
-
-
-def _is_one_statement(context: ExecutionContext | None) -> bool:
-    """Whether SQLAlchemy makes one INSERT with many VALUES out of an executemany."""
-    return context is not None and context.execute_style is ExecuteStyle.INSERTMANYVALUES

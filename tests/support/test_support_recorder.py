@@ -136,11 +136,26 @@ def test_transactions_of_several_threads_and_engines_stay_apart(
     assert written == [["INSERT songs x2", "INSERT plays"]] * 9
 
 
-def test_a_copy_is_recorded_by_whoever_sends_it(postgres_engine: Engine) -> None:
+def test_a_copy_is_recorded_with_its_rows(postgres_engine: Engine) -> None:
     with recording(postgres_engine) as recorder, postgres_engine.begin() as connection:
         connection.execute(text("SELECT 1"))
-        recorder.record_copy(connection, "songs", rows=24)
-    assert [str(one) for one in recorder.transactions[0]] == ["SELECT", "COPY songs x24"]
+        cursor = connection.connection.cursor()
+        with cursor.copy("COPY songs (id, title) FROM STDIN") as copy:
+            for row in enumerate(("Sinnerman", "Feeling Good"), start=1):
+                copy.write_row(row)
+    assert [str(one) for one in recorder.transactions[0]] == ["SELECT", "COPY songs x2"]
+
+
+def test_what_is_sent_past_the_events_is_recorded(engine: Engine) -> None:
+    mark = {"sqlite": "?", "postgresql": "%s"}[engine.dialect.name]
+    with recording(engine) as recorder, engine.begin() as connection:
+        cursor = connection.connection.cursor()
+        statement = f"INSERT INTO songs (id, title) VALUES ({mark}, {mark})"
+        engine.dialect.do_executemany(
+            cursor, statement, [(1, "Sinnerman"), (2, "Four Women")], None
+        )
+        cursor.close()
+    assert [[str(one) for one in group] for group in recorder.transactions] == [["INSERT songs x2"]]
 
 
 def test_nothing_is_recorded_after_the_block_or_before_clear(engine: Engine) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tests.concurrency.foreign_locks import locked
 from tests.flush.recordings import SECOND, add_file, mbid
+from tests.support.interception import intercepting
 from wkmp_orm import (
     AlreadyFinishedError,
     FlushError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.conftest import Database
+    from tests.support.interception import DriverCall
     from wkmp_orm import Library, UnitOfWork
 
 PATIENCE_S = 10.0
@@ -76,17 +78,15 @@ def stopping_at(library: Library, text: str) -> Iterator[Stop]:
     """Stop each write transaction in front of the statements with this text."""
     stop = Stop()
 
-    def before(_c: object, _u: object, statement: str, *_: object) -> None:
-        if text in statement:
+    def before(call: DriverCall) -> None:
+        if text in call.statement:
             stop.stop()
 
-    engine = library._writer.engine
-    sa.event.listen(engine, "before_cursor_execute", before)
-    try:
-        yield stop
-    finally:
-        stop.may_go_on.set()
-        sa.event.remove(engine, "before_cursor_execute", before)
+    with intercepting(library._writer.engine, before=before):
+        try:
+            yield stop
+        finally:
+            stop.may_go_on.set()
 
 
 def test_leaving_the_block_commits_without_leaving_the_task(library: Library) -> None:

@@ -1,14 +1,13 @@
 """The short way to the driver: through its own cursor, past what SQLAlchemy does for a statement.
 
 For the few statements that are sent thousands of times: `exec_driver_sql` adds 10 us to each of
-them and 30 to a SELECT, a fifth of a recording of 24 passages in all. Errors come through as
-SQLAlchemy raises them, and where somebody listens to the engine (a tracer, a test), the statements
-take SQLAlchemy's way and are seen. Knows no table.
+them and 30 to a SELECT, a fifth of a recording of 24 passages in all. Listeners to the engine do
+not see these statements; errors come through as SQLAlchemy raises them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.exc import DBAPIError
 
@@ -18,26 +17,15 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-_COUNTED: Final = {"preserve_rowcount": True}
-
 
 class Channel:
     """One connection's short way, for the length of a `with` block, in the connection's thread."""
 
-    __slots__ = ("_cursor", "connection", "dialect", "is_watched")
+    __slots__ = ("_cursor", "connection", "dialect")
 
     def __init__(self, connection: sa.Connection) -> None:
-        """Look who listens; a listener that comes later sees the next channel."""
         self.connection = connection
         self.dialect = connection.dialect
-        events, own_events = connection.dispatch, connection.dialect.dispatch
-        self.is_watched = bool(
-            events.before_cursor_execute
-            or events.after_cursor_execute
-            or own_events.handle_error
-            or own_events.do_execute
-            or own_events.do_executemany
-        )
         self._cursor: Any = connection.connection.cursor()
 
     def __enter__(self) -> Self:
@@ -52,8 +40,6 @@ class Channel:
 
     def fetch(self, text: str, parameters: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
         """Execute a SELECT and return its rows, as the driver reads them."""
-        if self.is_watched:
-            return self.connection.exec_driver_sql(text, parameters).fetchall()
         try:
             self.dialect.do_execute(self._cursor, text, parameters, None)
             rows: Sequence[Sequence[Any]] = self._cursor.fetchall()
@@ -63,9 +49,6 @@ class Channel:
 
     def executemany(self, text: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Execute a statement once for all rows; return how many rows it matched."""
-        if self.is_watched:
-            result = self.connection.exec_driver_sql(text, rows, execution_options=_COUNTED)
-            return result.rowcount
         try:
             self.dialect.do_executemany(self._cursor, text, rows, None)
             matched: int = self._cursor.rowcount
@@ -75,8 +58,6 @@ class Channel:
 
     def execute(self, text: str) -> int:
         """Execute a statement without parameters; return how many rows it matched."""
-        if self.is_watched:
-            return self.connection.exec_driver_sql(text, execution_options=_COUNTED).rowcount
         try:
             self.dialect.do_execute_no_params(self._cursor, text, None)
             matched: int = self._cursor.rowcount
@@ -85,7 +66,7 @@ class Channel:
         return matched
 
     def copy(self, text: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Send rows through a COPY ... FROM STDIN (PostgreSQL). Nobody who listens sees it."""
+        """Send rows through a COPY ... FROM STDIN (PostgreSQL)."""
         try:
             with self._cursor.copy(text) as copy:
                 for row in rows:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from wkmp_orm.engine.options import Bulk
+
 logger = logging.getLogger("wkmp_orm.monitor")
 
 WAIT_LEVELS: Final = ((1_000.0, logging.WARNING), (500.0, logging.INFO))
@@ -45,7 +47,8 @@ class WriteReport:
     """One write transaction, told after its end. Times are in milliseconds.
 
     `waited_ms` is the time before the transaction had the lock, over all attempts; `held_ms` lasts
-    from BEGIN through COMMIT of the last attempt.
+    from BEGIN through COMMIT of the last attempt. `sender` says how the rows were sent, "session"
+    or "driver", as `Library.open(bulk=...)` explains.
     """
 
     caller: str
@@ -56,6 +59,7 @@ class WriteReport:
     attempts: int = 0
     lock_errors: int = 0
     outcome: Outcome = "nothing to do"
+    sender: Bulk = "session"
     rows: dict[str, RowCounts] = field(default_factory=dict)
 
     def count(self, table: str) -> RowCounts:
@@ -68,8 +72,8 @@ class WriteReport:
         rows = "; ".join(f"{table}: {counts}" for table, counts in self.rows.items())
         attempts = f"{self.attempts} attempt{'s' if self.attempts != 1 else ''}"
         return (
-            f"{self.phase}: {self.outcome} ({rows or 'no rows'}), {attempts},"
-            f" waited {self.waited_ms:.1f} ms, held {self.held_ms:.1f} ms"
+            f"{self.phase}: {self.outcome} ({rows or 'no rows'}) through the {self.sender},"
+            f" {attempts}, waited {self.waited_ms:.1f} ms, held {self.held_ms:.1f} ms"
         )
 
 
@@ -234,6 +238,7 @@ class Monitor:
                 "held_ms": report.held_ms,
                 "attempts": report.attempts,
                 "outcome": report.outcome,
+                "sender": report.sender,
                 "rows": {table: str(counts) for table, counts in report.rows.items()},
             },
         )

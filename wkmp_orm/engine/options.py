@@ -10,6 +10,9 @@ from typing import Literal
 
 Synchronous = Literal["NORMAL", "FULL"]
 SqliteDriver = Literal["sqlite3", "pysqlite3"]
+Bulk = Literal["session", "driver"]
+"""How rows are sent: through a SQLAlchemy Session and Core, or straight to the driver."""
+BulkChoice = Literal["auto"] | Bulk
 
 
 @dataclass(slots=True)
@@ -27,5 +30,6 @@ class EngineOptions:
     reader_pool_size: int = 8
     synchronous: Synchronous = "NORMAL"
     sqlite_driver: SqliteDriver = "sqlite3"
+    bulk: BulkChoice = "auto"
     read_only: bool = False
     create: bool = True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from wkmp_orm.engine.bulk import decide_bulk
 from wkmp_orm.engine.channel import Channel
 from wkmp_orm.engine.checkpoint import Checkpointer
 from wkmp_orm.engine.codes import Fault, fault_of
@@ -66,6 +67,7 @@ class Writer:
         )
         self._in_use = threading.Lock()  # the connection of transactions, on SQLite
         self._connect()
+        self.bulk = decide_bulk(options.bulk, self.engine)
 
     def _connect(self) -> None:
         self.engine = create_writer_engine(self.target, self.options)
@@ -103,9 +105,9 @@ class Writer:
             with (self.engine if is_free else self._aside).connect() as connection:
                 if self.target.path is None:
                     connection.execution_options(isolation_level="AUTOCOMMIT")
+                if self.bulk == "session":  # to SQLAlchemy every statement is in a transaction
+                    connection.execution_options(**NO_BEGIN)
                 with Channel(connection) as channel:
-                    if channel.is_watched:  # to SQLAlchemy every statement is in a transaction
-                        connection.execution_options(**NO_BEGIN)
                     yield channel
         finally:
             if is_free:

@@ -20,12 +20,14 @@ from wkmp_orm.flush.write import ConditionFailedError, StalePrefetchError, Write
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.engine.monitor import WriteReport
     from wkmp_orm.engine.withdrawal import Withdrawal
     from wkmp_orm.engine.writer import Writer
     from wkmp_orm.flush.changes import Changes
-    from wkmp_orm.flush.executor import Executor
+    from wkmp_orm.flush.sender import Sender
 
 
 LEDGER_COLUMNS = ("flush_id", "committed_at")
@@ -36,7 +38,7 @@ class Attempt:
     """One flush and what its attempts have learned."""
 
     writer: Writer
-    executor: Executor
+    new_sender: Callable[[Channel], Sender]
     changes: Changes
     report: WriteReport
     deadline: float
@@ -50,7 +52,7 @@ class Attempt:
                 return
             self.changes.unbind()
             with self.writer.reading() as channel:
-                prefetch(channel, self.changes)
+                prefetch(self.new_sender(channel), self.changes)
             steps = plan(self.changes)
             counts = {
                 name: RowCounts(unchanged=count)
@@ -66,7 +68,7 @@ class Attempt:
             raise
         except ConditionFailedError as failure:
             with self.writer.reading() as channel:
-                found = condition_not_met(channel, failure)
+                found = condition_not_met(self.new_sender(channel), failure)
             if found is None and self._stale:
                 found = condition_undone(failure)
             raise (found or StalePrefetchError(str(failure))) from failure
@@ -100,7 +102,7 @@ class Attempt:
             self.report, deadline=self.deadline, withdrawal=self.withdrawal
         )
         with transaction as channel:
-            write = Write(channel, self.executor, counts)
+            write = Write(self.new_sender(channel), counts)
             write.lock(self.changes.locks)
             if postgresql and not self._enter_ledger(channel):
                 return  # committed by an earlier call that lost its answer

@@ -18,9 +18,9 @@ from wkmp_orm.errors import ConditionNotMetError, ConstraintViolationError, RowN
 from wkmp_orm.flush import statements
 from wkmp_orm.flush.batch import Batch
 from wkmp_orm.flush.changes import Changes, PendingLink, PendingRow, guid_of
-from wkmp_orm.flush.executor import PlainExecutor
 from wkmp_orm.flush.prefetch import fetch
 from wkmp_orm.flush.row_maker import KeySet, dictionaries
+from wkmp_orm.flush.sender import Sender, SessionSender
 from wkmp_orm.flush.statements import SET, WHERE
 from wkmp_orm.flush.write import ConditionFailedError
 
@@ -56,53 +56,45 @@ class RowFailureError(Exception):
         self.error = error
 
 
-class HalvingExecutor:
-    """Executes as the plain one does, and narrows a failing executemany down to one row."""
+class HalvingSender:
+    """Sends as `SessionSender` does, and narrows a failing executemany down to one row."""
 
-    def __init__(self) -> None:
-        self._plain = PlainExecutor()
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._session = SessionSender(channel)
         self.facts: TableFacts | None = None
         """The table of the step that is being written."""
 
-    def insert(
-        self,
-        channel: Channel,
-        rows: Sequence[PendingRow],
-        keys: KeySet,
-        now: datetime,
-    ) -> None:
+    def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows; RowFailureError names the first that fails."""
         # Not through bulk_insert_mappings: its failure would end the whole transaction.
-        statement = statements.insert(keys.facts.name)
-        self._narrow(channel, statement, dictionaries(rows, keys, now))
+        self._narrow(statements.insert(keys.facts.name), dictionaries(rows, keys, now))
 
-    def insert_if_absent(
-        self,
-        channel: Channel,
-        rows: Sequence[PendingRow],
-        keys: KeySet,
-        now: datetime,
-    ) -> int:
+    def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
         """Insert rows that are not there; RowFailureError names the first that fails."""
         statement = statements.insert_if_absent(
-            channel.dialect.name, keys.facts.name, keys.inserted
+            self.channel.dialect.name, keys.facts.name, keys.inserted
         )
-        return self._narrow(channel, statement, dictionaries(rows, keys, now, statements.SET))
+        return self._narrow(statement, dictionaries(rows, keys, now, statements.SET))
 
-    def execute(self, channel: Channel, statement: sa.Executable, batch: Batch) -> int:
+    def execute(self, statement: sa.Executable, batch: Batch) -> int:
         """Execute a statement; RowFailureError names the first row that fails."""
-        return self._narrow(channel, statement, batch.rows())
+        return self._narrow(statement, batch.rows())
 
-    def _narrow(self, channel: Channel, statement: sa.Executable, rows: list[Parameters]) -> int:
+    def fetch(self, select: sa.Select[Any], keys: Any) -> Sequence[Sequence[Any]]:
+        """Execute a SELECT for the keys."""
+        return self._session.fetch(select, keys)
+
+    def _narrow(self, statement: sa.Executable, rows: list[Parameters]) -> int:
         try:
-            with channel.connection.begin_nested():
-                return self._plain.execute(channel, statement, Batch.of_rows(rows))
+            with self.channel.connection.begin_nested():
+                return self._session.execute(statement, Batch.of_rows(rows))
         except (IntegrityError, DataError) as error:
             if len(rows) == 1:
                 raise RowFailureError(self.facts, rows[0], error) from error
         half = len(rows) // 2
-        first = self._narrow(channel, statement, rows[:half])
-        return first + self._narrow(channel, statement, rows[half:])
+        first = self._narrow(statement, rows[:half])
+        return first + self._narrow(statement, rows[half:])
 
 
 def constraint_violation(
@@ -133,13 +125,13 @@ def constraint_violation(
     )
 
 
-def condition_not_met(channel: Channel, failure: ConditionFailedError) -> RowError | None:
+def condition_not_met(sender: Sender, failure: ConditionFailedError) -> RowError | None:
     """Name the first order whose row is gone or whose condition does not hold (any more)."""
     facts = failure.facts
     for order in failure.orders:
         guid = guid_of(order.guid)
         columns = (facts.guid, *order.where)
-        rows = fetch(channel, facts, facts.guid, [guid], columns)
+        rows = fetch(sender, facts, facts.guid, [guid], columns)
         if not rows:
             message = f"{order.verb} of {facts.name} {guid}: there is no such row"
             return RowNotFoundError(message, table=facts.name, key=guid)

@@ -22,32 +22,36 @@ from wkmp_orm.errors import (
     WkmpOrmError,
 )
 from wkmp_orm.flush.attempt import Attempt
-from wkmp_orm.flush.copying import CopyExecutor
-from wkmp_orm.flush.diagnose import HalvingExecutor, RowFailureError, constraint_violation
-from wkmp_orm.flush.executor import Executor
-from wkmp_orm.flush.fast import DriverExecutor
+from wkmp_orm.flush.copy_sender import CopySender
+from wkmp_orm.flush.diagnose import HalvingSender, RowFailureError, constraint_violation
+from wkmp_orm.flush.driver_sender import DriverSender
 from wkmp_orm.flush.plan import Execute, plan
 from wkmp_orm.flush.prefetch import prefetch
+from wkmp_orm.flush.sender import Sender, SessionSender
 from wkmp_orm.flush.write import StalePrefetchError, Write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wkmp_orm.engine.channel import Channel
     from wkmp_orm.engine.monitor import WriteReport
-    from wkmp_orm.engine.target import Dialect
     from wkmp_orm.flush.changes import Changes
 
 
-def fast_executor(dialect: Dialect) -> Executor:
-    """Choose how rows are sent: the one place where a fast way stands in for the plain one."""
-    return CopyExecutor() if dialect == "postgresql" else DriverExecutor()
+def sender_of(writer: Writer) -> Callable[[Channel], Sender]:
+    """Return the way of sending that was decided when the database was opened."""
+    if writer.bulk == "session":
+        return SessionSender
+    return CopySender if writer.target.dialect == "postgresql" else DriverSender
 
 
 class Flusher:
     """Flushes accumulated changes into one database. Any thread may call."""
 
-    def __init__(self, writer: Writer, executor: Executor | None = None) -> None:
-        """Write through `writer`; `executor` is how rows are sent, the fast way unless given."""
+    def __init__(self, writer: Writer) -> None:
+        """Write through `writer`, and send rows as it says."""
         self._writer = writer
-        self._executor = executor or fast_executor(writer.target.dialect)
+        self._new_sender = sender_of(writer)
 
     def flush(
         self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
@@ -58,10 +62,11 @@ class Flusher:
         may be flushed again. WithdrawnError when called off before BEGIN.
         """
         report = self._writer.new_report(caller=caller, phase=phase)
+        report.sender = self._writer.bulk
         if not changes:
             return report
         deadline = self._writer.deadline()
-        attempt = Attempt(self._writer, self._executor, changes, report, deadline, withdrawal)
+        attempt = Attempt(self._writer, self._new_sender, changes, report, deadline, withdrawal)
         started = time.perf_counter()
         try:
             self._run(attempt, caller)
@@ -125,18 +130,18 @@ class Flusher:
     def _diagnosed(self, changes: Changes) -> WkmpOrmError | None:
         """Replay the flush without committing, to name the row that failed; None if none does."""
         report = self._writer.new_report(caller="diagnosis", phase="diagnosis")
-        executor = HalvingExecutor()
         changes.unbind()
         try:
             with self._writer.reading() as channel:
-                prefetch(channel, changes)
+                prefetch(SessionSender(channel), changes)
             with self._writer.transaction(
                 report, deadline=self._writer.deadline(), commit=False
             ) as channel:
-                write = Write(channel, executor, {})
+                sender = HalvingSender(channel)
+                write = Write(sender, {})
                 try:
                     for step in plan(changes):
-                        executor.facts = None if isinstance(step, Execute) else step.facts
+                        sender.facts = None if isinstance(step, Execute) else step.facts
                         write.run(step)
                 except RowFailureError as failure:
                     return constraint_violation(channel, failure, changes)

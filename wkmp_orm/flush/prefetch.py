@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any
 from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.flush import statements
 from wkmp_orm.flush.changes import Changes, PendingRow, PendingUpdate, TableChanges, guid_of
-from wkmp_orm.flush.prepared import prepared
 from wkmp_orm.flush.row_maker import KeySet, key_set
 from wkmp_orm.models.facts import FACTS, TOTAL_TOLERANCE, TableFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wkmp_orm.engine.channel import Channel
+    from wkmp_orm.flush.sender import Sender
 
 
-def prefetch(channel: Channel, changes: Changes) -> None:
+def prefetch(sender: Sender, changes: Changes) -> None:
     """Bind the stored rows into the pending ones, parents first.
 
     Raises RowNotFoundError for a required `update` or `delete` of a row that is not there.
@@ -34,25 +33,24 @@ def prefetch(channel: Channel, changes: Changes) -> None:
             continue
         table.unchanged = 0
         if table.puts:
-            _bind_puts(channel, facts, table)
+            _bind_puts(sender, facts, table)
         if table.links:
-            _bind_links(channel, facts, table)
+            _bind_links(sender, facts, table)
         if table.updates or table.deletes:
-            _check_guids(channel, facts, table)
+            _check_guids(sender, facts, table)
 
 
 def fetch(
-    channel: Channel,
+    sender: Sender,
     facts: TableFacts,
     by: str,
     keys: Iterable[Any],
     columns: tuple[str, ...],
 ) -> Sequence[Sequence[Any]]:
     """Read columns of the rows whose `by` is among the keys."""
-    dialect = channel.dialect.name
+    dialect = sender.channel.dialect.name
     select = statements.select_by(dialect, facts.name, by, columns)
-    query = prepared(select, (statements.KEYS,), dialect)
-    return query.fetch(channel, statements.keys_parameter(dialect, keys))
+    return sender.fetch(select, statements.keys_parameter(dialect, keys))
 
 
 def natural_key(facts: TableFacts, values: Mapping[str, Any]) -> Any:
@@ -68,7 +66,7 @@ def by_natural_key(facts: TableFacts, rows: Iterable[PendingRow]) -> dict[Any, P
 
 
 def bind_by_natural_key(
-    channel: Channel, facts: TableFacts, wanted: Mapping[Any, PendingRow]
+    sender: Sender, facts: TableFacts, wanted: Mapping[Any, PendingRow]
 ) -> list[PendingRow]:
     """Bind the stored rows that have these natural keys, and return those that were found.
 
@@ -78,7 +76,7 @@ def bind_by_natural_key(
     columns = _columns_to_bind(key_set(facts, wanted.values()))
     keys = wanted if width == 1 else dict.fromkeys(key[0] for key in wanted)
     found = []
-    for stored in fetch(channel, facts, by, keys, columns):
+    for stored in fetch(sender, facts, by, keys, columns):
         row = wanted.get(stored[0] if width == 1 else tuple(stored[:width]))
         if row is not None:
             row.known = dict(zip(columns, stored, strict=True))
@@ -98,7 +96,7 @@ def _columns_to_bind(keys: KeySet) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*keys.facts.natural_key, *keys.facts.key, *keys.merged)))
 
 
-def _bind_puts(channel: Channel, facts: TableFacts, table: TableChanges) -> None:
+def _bind_puts(sender: Sender, facts: TableFacts, table: TableChanges) -> None:
     wanted: Mapping[Any, PendingRow] = table.puts  # by their natural keys
     if facts.refers_by_key:
         references = facts.foreign_keys.keys() & facts.natural_key
@@ -113,14 +111,14 @@ def _bind_puts(channel: Channel, facts: TableFacts, table: TableChanges) -> None
     if not wanted:
         return
     gone = {guid_of(order.guid) for order in table.deletes if not order.where}
-    for row in bind_by_natural_key(channel, facts, wanted):
+    for row in bind_by_natural_key(sender, facts, wanted):
         if row.stored_guid in gone:  # deletes come first, so the row is made anew
             row.unbind()
         else:
             table.unchanged += 1
 
 
-def _bind_links(channel: Channel, facts: TableFacts, table: TableChanges) -> None:
+def _bind_links(sender: Sender, facts: TableFacts, table: TableChanges) -> None:
     if facts.total is None:
         rows = [
             link
@@ -128,7 +126,7 @@ def _bind_links(channel: Channel, facts: TableFacts, table: TableChanges) -> Non
             if not (_is_new(left) or _is_new(right))
         ]
         if rows:
-            found = bind_by_natural_key(channel, facts, by_natural_key(facts, rows))
+            found = bind_by_natural_key(sender, facts, by_natural_key(facts, rows))
             table.unchanged += len(found)
         return
     # The links of a known parent count, also those to a new child.
@@ -140,7 +138,7 @@ def _bind_links(channel: Channel, facts: TableFacts, table: TableChanges) -> Non
     wanted = dict.fromkeys(guid_of(link.values[per]) for link in rows)
     stored: dict[Any, dict[str, Any]] = {}
     sums: dict[Any, float] = {}
-    for values in fetch(channel, facts, per, wanted, columns):
+    for values in fetch(sender, facts, per, wanted, columns):
         known = dict(zip(columns, values, strict=True))
         stored[facts.natural(known)] = known
         sums[known[per]] = sums.get(known[per], 0.0) + known[column]
@@ -155,13 +153,13 @@ def _bind_links(channel: Channel, facts: TableFacts, table: TableChanges) -> Non
         table.unchanged += link.known is not None
 
 
-def _check_guids(channel: Channel, facts: TableFacts, table: TableChanges) -> None:
+def _check_guids(sender: Sender, facts: TableFacts, table: TableChanges) -> None:
     orders = [order for order in (*table.updates, *table.deletes) if not _is_new(order.guid)]
     if not orders:
         return
     given = {name for order in table.updates for name in order.values}
     columns = tuple(dict.fromkeys((facts.guid, *sorted(given))))
-    found = fetch(channel, facts, facts.guid, {guid_of(order.guid) for order in orders}, columns)
+    found = fetch(sender, facts, facts.guid, {guid_of(order.guid) for order in orders}, columns)
     stored = {row[0]: dict(zip(columns, row, strict=True)) for row in found}
     said = Counter(guid_of(order.guid) for order in orders)
     put = {row.stored_guid: row.values for row in table.puts.values()}

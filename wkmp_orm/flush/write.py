@@ -39,9 +39,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.engine.channel import Channel
-    from wkmp_orm.flush.executor import Executor
     from wkmp_orm.flush.row_maker import KeySet
+    from wkmp_orm.flush.sender import Sender
 
 
 class StalePrefetchError(FlushError):
@@ -52,20 +51,19 @@ class StalePrefetchError(FlushError):
 class Write:
     """One attempt to write a plan. `counts` says what happened to which table's rows."""
 
-    channel: Channel
-    executor: Executor
+    sender: Sender
     counts: dict[str, RowCounts]
     now: datetime = field(default_factory=utc_now)
     dialect: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dialect = self.channel.dialect.name
+        self.dialect = self.sender.channel.dialect.name
 
     def lock(self, names: Iterable[str]) -> None:
         """Take the named locks until COMMIT, in one order for all writers."""
         if self.dialect == "postgresql":
             for name in sorted(names):
-                self.channel.connection.execute(statements.advisory_lock(), {"name": name})
+                self.sender.channel.connection.execute(statements.advisory_lock(), {"name": name})
 
     def run(self, step: Step) -> None:
         """Send one step."""
@@ -89,11 +87,11 @@ class Write:
         return self.counts.setdefault(facts.name, RowCounts())
 
     def _insert(self, rows: Sequence[PendingRow], keys: KeySet) -> None:
-        self.executor.insert(self.channel, rows, keys, self.now)
+        self.sender.insert(rows, keys, self.now)
         self._count(keys.facts).inserted += len(rows)
 
     def _insert_absent(self, rows: Sequence[PendingRow], keys: KeySet) -> int:
-        inserted = self.executor.insert_if_absent(self.channel, rows, keys, self.now)
+        inserted = self.sender.insert_if_absent(rows, keys, self.now)
         self._count(keys.facts).inserted += inserted
         return inserted
 
@@ -102,7 +100,7 @@ class Write:
         lost = len(rows) - self._insert_absent(rows, step.keys)
         if lost == 0:
             return
-        found = bind_by_natural_key(self.channel, facts, by_natural_key(facts, rows))
+        found = bind_by_natural_key(self.sender, facts, by_natural_key(facts, rows))
         if len(found) < len(rows):  # one was there and was deleted in between
             msg = f"{facts.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
@@ -142,7 +140,7 @@ class Write:
             return
         parent = facts.foreign_keys[facts.total.per]
         batch = Batch.of_rows([{f"{statements.WHERE}guid": guid} for guid in sorted(parents)])
-        self.executor.execute(self.channel, statements.touch(parent), batch)
+        self.sender.execute(statements.touch(parent), batch)
 
     def _merge(
         self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
@@ -157,7 +155,7 @@ class Write:
         for name, value in self._stamp(facts).items():
             parameters[name] = [value] * len(rows)
         batch = Batch(len(rows), parameters)
-        matched = self.executor.execute(self.channel, statement, batch)
+        matched = self.sender.execute(statement, batch)
         self._count(facts).updated += matched
         self._count(facts).unchanged += len(rows) - matched
         if matched < len(rows):
@@ -166,7 +164,7 @@ class Write:
     def _check_still_there(self, facts: TableFacts, rows: Sequence[PendingRow]) -> None:
         """Tell a row that another writer merged in the same way from one that is gone."""
         keys = {(row.known or {})[facts.key[0]] for row in rows}
-        found = fetch(self.channel, facts, facts.key[0], keys, facts.key[:1])
+        found = fetch(self.sender, facts, facts.key[0], keys, facts.key[:1])
         if len({row[0] for row in found}) < len(keys):
             msg = f"{facts.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
@@ -212,9 +210,7 @@ class Write:
         required = [i for i, order in enumerate(orders) if order.required]
         matched = 0
         if required:
-            matched = self.executor.execute(
-                self.channel, statement, Batch.of_rows([rows[i] for i in required])
-            )
+            matched = self.sender.execute(statement, Batch.of_rows([rows[i] for i in required]))
             if matched != len(required):
                 self._refuse(facts, [orders[i] for i in required])
             for i in required:
@@ -222,7 +218,7 @@ class Write:
         for i, order in enumerate(orders):
             if not order.required:  # row by row: a sum would not tell which of them matched
                 one = Batch.of_rows([rows[i]])
-                order.matched = self.executor.execute(self.channel, statement, one) > 0
+                order.matched = self.sender.execute(statement, one) > 0
                 matched += order.matched
         return matched
 
@@ -236,8 +232,8 @@ class Write:
 
     def _execute(self, step: Execute) -> None:
         pending = step.pending
-        # Any statement may come here, so it takes SQLAlchemy's own way, whatever the executor.
-        result = self.channel.connection.execute(
+        # Any statement may come here, so it takes SQLAlchemy's own way, whatever the sender.
+        result = self.sender.channel.connection.execute(
             pending.statement,
             [bound(row) for row in pending.parameters],
             execution_options={"preserve_rowcount": True},

@@ -6,6 +6,7 @@ A contender whose package is not installed is named all the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, cast
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 BY_HAND: Final = "by hand, sqlite3"
 BY_HAND_RANDOM: Final = "by hand, random keys"
 OURS: Final = "wkmp_orm"
+OURS_BY_SESSION: Final = "wkmp_orm, bulk='session'"
 
 
 class ByHandWithRandomKeys(ByHand):
@@ -56,8 +58,9 @@ KEYS: Final[dict[str, Callable[[Path], Contender]]] = {
     BY_HAND: ByHand,
     BY_HAND_RANDOM: ByHandWithRandomKeys,
     OURS: Ours,
+    OURS_BY_SESSION: partial(Ours, bulk="session"),
 }
-"""Row 1: the limit, what random keys cost it, and us."""
+"""Row 1: the limit, what random keys cost it, and us with either sender."""
 
 OTHERS: Final = (
     Entrant("wkmp_orm.phases", "wkmp_orm", "by_phase", "OursByPhase"),

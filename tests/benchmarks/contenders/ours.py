@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.work import Recording
     from wkmp_orm import UnitOfWork
+    from wkmp_orm.engine.options import BulkChoice
 
 
 class Ours:
     """Records files through units of work."""
 
-    def __init__(self, database: str | PathLike[str]) -> None:
-        self.library = Library.open(database)
+    def __init__(self, database: str | PathLike[str], *, bulk: BulkChoice = "driver") -> None:
+        self.library = Library.open(database, bulk=bulk)
 
     def record(self, recording: Recording) -> None:
         """Record one file in one unit of work."""

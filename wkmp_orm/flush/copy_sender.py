@@ -1,7 +1,6 @@
 """The fast way to send many rows to PostgreSQL: COPY, into the table or to a table beside it.
 
-An equal-result replacement of the plain way, as `fast` is, of which it is the rest. Knows
-PostgreSQL's statements; nothing of what is written.
+It extends `DriverSender`, and its results are the same.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from wkmp_orm.flush.fast import DriverExecutor
+from wkmp_orm.flush.driver_sender import DriverSender
 from wkmp_orm.flush.prepared import POSTGRESQL, prepared_insert
 from wkmp_orm.models.facts import FACTS
 
@@ -35,50 +34,38 @@ PIECE: Final = 1_000
 """Rows that are made at once."""
 
 
-class CopyExecutor(DriverExecutor):
-    """Sends many rows through COPY, and few as the driver's executemany.
+class CopySender(DriverSender):
+    """Sends many rows through COPY, and few as the driver's executemany."""
 
-    Where somebody listens to the engine he would not see a COPY: then nothing is copied.
-    """
-
-    def __init__(self, *, copy_from: int = COPY_FROM, stage_from: int = STAGE_FROM) -> None:
+    def __init__(
+        self, channel: Channel, *, copy_from: int = COPY_FROM, stage_from: int = STAGE_FROM
+    ) -> None:
         """Choose from how many rows on."""
+        super().__init__(channel)
         self._copy_from = copy_from
         self._stage_from = stage_from
 
-    def insert(
-        self,
-        channel: Channel,
-        rows: Sequence[PendingRow],
-        keys: KeySet,
-        now: datetime,
-    ) -> None:
+    def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows that no one else can have made, in one COPY."""
-        if len(rows) < self._copy_from or channel.is_watched:
-            super().insert(channel, rows, keys, now)
+        if len(rows) < self._copy_from:
+            super().insert(rows, keys, now)
             return
         ready = prepared_insert("postgresql", keys, copied=True)
-        channel.copy(
+        self.channel.copy(
             _copy(keys.facts.name, keys.facts.name, ready.columns), _made(ready, rows, now)
         )
 
-    def insert_if_absent(
-        self,
-        channel: Channel,
-        rows: Sequence[PendingRow],
-        keys: KeySet,
-        now: datetime,
-    ) -> int:
+    def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
         """Insert rows whose natural key is not there: one COPY beside the table, one INSERT."""
         # A total is counted row by row: within one INSERT no row sees the one before.
-        if keys.facts.total or len(rows) < self._stage_from or channel.is_watched:
-            return super().insert_if_absent(channel, rows, keys, now)
+        if keys.facts.total or len(rows) < self._stage_from:
+            return super().insert_if_absent(rows, keys, now)
         ready = prepared_insert("postgresql", keys, copied=True)
         stage = STAGE + keys.facts.name
         make_stage, insert = _staged(stage, keys.facts.name, ready.columns)
-        channel.execute(make_stage)
-        channel.copy(_copy(stage, keys.facts.name, ready.columns), _made(ready, rows, now))
-        return channel.execute(insert)
+        self.channel.execute(make_stage)
+        self.channel.copy(_copy(stage, keys.facts.name, ready.columns), _made(ready, rows, now))
+        return self.channel.execute(insert)
 
 
 def _made(
