@@ -17,8 +17,7 @@ from tests.benchmarks.databases import scanned
 from tests.benchmarks.report import Result
 from tests.benchmarks.work import Work
 from wkmp_orm import Phase
-from wkmp_orm.engine.monitor import RowCounts
-from wkmp_orm.flush.plan import plan, unchanged
+from wkmp_orm.flush.plan import counted_before, plan
 from wkmp_orm.flush.prefetch import prefetch
 from wkmp_orm.flush.write import Write
 
@@ -107,10 +106,10 @@ def _ours(contender: Ours, recording: Recording, steps: _Steps) -> None:
     work._start_commit()
     changes, report = work._changes, writer.new_report(caller="steps", phase=Phase.RECORDING)
     with writer.reading() as channel:
-        prefetch(new_sender(channel), changes)
+        prefetch(new_sender(channel), changes.stages[0])
     steps.mark(PREFETCH)
-    planned = plan(changes)
-    counts = {name: RowCounts(unchanged=n) for name, n in unchanged(changes, planned).items()}
+    planned = plan(changes.stages[0])
+    counts = counted_before(changes.stages[0], planned)
     steps.mark(PLAN)
     with writer.transaction(report, deadline=writer.deadline()) as channel:
         steps.mark(BEGIN)

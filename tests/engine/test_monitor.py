@@ -78,7 +78,7 @@ def test_long_waits_and_long_holds_are_logged_louder(
 
 def test_the_log_carries_its_numbers_as_fields(caplog: pytest.LogCaptureFixture) -> None:
     one = report(waited=1.5, held=2.5)
-    one.count("songs").inserted = 3
+    one.rows["songs"] = RowCounts(inserted=3)
 
     with caplog.at_level(logging.DEBUG, "wkmp_orm.monitor"):
         Monitor().record(one)
@@ -105,12 +105,11 @@ def test_the_log_carries_its_numbers_as_fields(caplog: pytest.LogCaptureFixture)
 def test_totals_add_up_and_keep_what_was_rolled_back_apart() -> None:
     monitor = Monitor()
     first, second = report(waited=5, held=10), report(waited=50, held=1, worker="other")
-    first.count("songs").inserted = 2
-    second.count("songs").updated = 1
-    second.count("files").deleted = 4
+    first.rows["songs"] = RowCounts(inserted=2)
+    second.rows = {"songs": RowCounts(updated=1), "files": RowCounts(deleted=4)}
     second.attempts, second.lock_errors = 3, 2
     third = report(waited=700, held=99, committed=False)
-    third.count("songs").inserted = 100
+    third.rows["songs"] = RowCounts(inserted=100)
     for one in (first, second, third):
         monitor.record(one)
 
@@ -139,7 +138,7 @@ def test_checkpoints_are_counted_with_the_longest_and_in_what_is_measured_meanwh
 def test_totals_are_a_copy() -> None:
     monitor = Monitor()
     one = report()
-    one.count("songs").inserted = 2
+    one.rows["songs"] = RowCounts(inserted=2)
     monitor.record(one)
     totals = monitor.totals()
     monitor.record(one)
@@ -177,9 +176,7 @@ def test_many_threads_lose_no_count() -> None:
 
 def test_a_report_reads_as_a_sentence() -> None:
     one = report(waited=0.42, held=1.31)
-    one.count("songs").inserted = 24
-    one.count("songs").unchanged = 2
-    one.count("files").updated = 1
+    one.rows = {"songs": RowCounts(inserted=24, unchanged=2), "files": RowCounts(updated=1)}
     assert str(one) == (
         "recording: committed (songs: 24 inserted, 2 unchanged; files: 1 updated)"
         " through the driver, 1 attempt, waited 0.4 ms, held 1.3 ms"

@@ -119,7 +119,7 @@ def test_a_link_named_by_handles_and_by_guids_is_one_link(library: Library) -> N
         work.passage_songs.link(passage, song.guid, start_time_ticks=0, end_time_ticks=3)
     assert row_of(library, "passage_songs", passage.guid)["end_time_ticks"] == 3
     assert work.report is not None
-    assert str(work.report.rows["passage_songs"]) == "1 inserted"
+    assert str(work.report.rows["passage_songs"]) == "1 inserted, 2 updated"
 
 
 def test_a_condition_may_name_a_row_of_the_same_phase(library: Library) -> None:

@@ -52,7 +52,7 @@ class Recorded:
     def __str__(self) -> str:
         """Say it in one line, as "INSERT songs x24", "SELECT songs" or "BEGIN IMMEDIATE"."""
         what = f"{self.verb} {self.table}".rstrip() or self.statement or self.kind.upper()
-        many = f" x{self.rows}" if self.kind == "executemany" else ""
+        many = f" x{self.rows}" if self.rows > 1 else ""
         return what + many + (" failed" if self.failed else "")
 
     @property

@@ -118,7 +118,7 @@ def unique_key(recording: Recording) -> Broken:
     twin = recording.work.passages.add(
         guid=recording.passages[0].guid, file_id=recording.file, end_time_ticks=SECOND // 2
     )
-    return Broken("passages", "pk_passages", twin.guid, recording.passages[0], twin.discard)
+    return Broken("passages", "pk_passages", twin.guid, twin, twin.discard)
 
 
 def foreign_key(recording: Recording) -> Broken:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.flush.recordings import LONG_AGO, SECOND, mbid
@@ -439,18 +440,41 @@ def test_what_a_correction_makes_of_a_row_is_checked_as_well(library: Library) -
     assert list(work.changes_of("songs").puts.values()) == [song, other]
 
 
-def test_a_row_is_updated_or_deleted_and_not_both(library: Library) -> None:
+def test_a_row_that_was_deleted_cannot_be_updated(library: Library) -> None:
     work = library.unit_of_work("recording")
     work.passages.delete(FILE)
-    work.songs.update(FILE, title="Sinnerman")
 
-    with pytest.raises(InvalidRowError, match="do one of the two"):
+    with pytest.raises(InvalidRowError, match="nothing is left to update"):
         work.passages.update(FILE, title="Sinnerman")
-    with pytest.raises(InvalidRowError, match="do one of the two"):
-        work.songs.delete(FILE)
 
     assert not work.changes_of("passages").updates
+
+
+def test_a_row_that_the_unit_itself_makes_is_discarded_and_not_deleted(library: Library) -> None:
+    work = library.unit_of_work("recording")
+    song = work.songs.put(recording_mbid=FILE)
+
+    with pytest.raises(InvalidRowError, match="discard the handle instead"):
+        work.songs.delete(song)
+
     assert not work.changes_of("songs").deletes
+
+
+def test_nothing_refers_to_a_row_that_was_discarded(library: Library) -> None:
+    work = library.unit_of_work("recording")
+    song, other = work.songs.put(recording_mbid=FILE), work.works.put(work_mbid=FILE, title="x")
+    song.discard()
+
+    with pytest.raises(InvalidRowError, match="was discarded"):
+        work.song_works.link(song, other)
+    with pytest.raises(InvalidRowError, match="was discarded"):
+        work.passages.update(FILE, title="x", where={"song_id": song})
+    with pytest.raises(InvalidRowError, match="was discarded"):
+        work.songs.update(song, title="x")
+    with pytest.raises(InvalidRowError, match="was discarded"):
+        work.execute(sa.delete(Song).where(Song.guid == sa.bindparam("song")), [{"song": song}])
+    with pytest.raises(InvalidRowError, match="discarded before"):
+        song.set(title="x")
 
 
 def test_equal_spellings_are_taken_and_made_one(library: Library) -> None:

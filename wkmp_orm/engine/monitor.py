@@ -10,7 +10,7 @@ import math
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -35,9 +35,16 @@ class RowCounts:
     updated: int = 0
     deleted: int = 0
     unchanged: int = 0
+    refused: int = 0
+    """Links that were not written, because their parent's shares would have passed the total."""
+
+    def add(self, other: RowCounts) -> None:
+        """Add another's counts."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     def __str__(self) -> str:
-        names = ("inserted", "updated", "deleted", "unchanged")
+        names = [one.name for one in fields(self)]
         parts = [f"{getattr(self, name)} {name}" for name in names if getattr(self, name)]
         return ", ".join(parts) or "none"
 
@@ -61,10 +68,6 @@ class WriteReport:
     outcome: Outcome = "nothing to do"
     sender: Bulk = "session"
     rows: dict[str, RowCounts] = field(default_factory=dict)
-
-    def count(self, table: str) -> RowCounts:
-        """Return the counts of a table, made on first use."""
-        return self.rows.setdefault(table, RowCounts())
 
     def __str__(self) -> str:
         if self.outcome == "nothing to do":
@@ -202,10 +205,7 @@ class Monitor:
                 hold_p95_ms=self._holds.percentile(0.95),
                 hold_p99_ms=self._holds.percentile(0.99),
                 longest_hold_ms=self._holds.longest,
-                rows={
-                    table: RowCounts(row.inserted, row.updated, row.deleted, row.unchanged)
-                    for table, row in self._rows.items()
-                },
+                rows={table: replace(row) for table, row in self._rows.items()},
                 share_by_worker=dict(self._workers),
                 checkpoints=self._checkpoints.count,
                 longest_checkpoint_ms=self._checkpoints.longest,
@@ -213,11 +213,7 @@ class Monitor:
 
     def _add_rows(self, rows: Mapping[str, RowCounts]) -> None:
         for table, counts in rows.items():
-            total = self._rows.setdefault(table, RowCounts())
-            total.inserted += counts.inserted
-            total.updated += counts.updated
-            total.deleted += counts.deleted
-            total.unchanged += counts.unchanged
+            self._rows.setdefault(table, RowCounts()).add(counts)
 
     def _log(self, report: WriteReport) -> None:
         level = max(_level(report.waited_ms, WAIT_LEVELS), _level(report.held_ms, HOLD_LEVELS))

@@ -9,6 +9,7 @@ import os
 import random
 import sqlite3
 import time
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from wkmp_orm.engine.open_files import forget_closed, refuse_unsafe_opening, rem
 from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -77,6 +79,8 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
         pool_use_lifo=True,  # a writer gets the connection that has just read what it writes
     )
 
+    engine.dialect.do_executemany = _executemany  # type: ignore[assignment,method-assign]
+
     @sa.event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: object) -> None:
         try:
@@ -99,6 +103,19 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
             connection.exec_driver_sql(statement)
 
     return engine
+
+
+def _executemany(cursor: Any, statement: str, rows: Sequence[Any], _context: Any = None) -> None:
+    """Execute a statement for all rows; an error knows its row by `failed_row`, counted from 0.
+
+    The driver takes one row at a time, so the last one that it took is the one that failed.
+    """
+    left = iter(rows)
+    try:
+        cursor.executemany(statement, left)
+    except Exception as error:
+        error.failed_row = len(rows) - length_hint(left) - 1  # type: ignore[attr-defined]
+        raise
 
 
 def _file_uri(path: Path, *, read_only: bool) -> str:

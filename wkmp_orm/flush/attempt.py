@@ -6,31 +6,43 @@ Knows what must not be believed: a prefetch that has grown stale, a COMMIT whose
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from wkmp_orm.engine.codes import STALE, Fault, fault_of
 from wkmp_orm.engine.monitor import RowCounts
 from wkmp_orm.flush import statements
-from wkmp_orm.flush.diagnose import condition_not_met, condition_undone
-from wkmp_orm.flush.plan import Step, plan, unchanged
+from wkmp_orm.flush.plan import Step, counted_before, plan
 from wkmp_orm.flush.prefetch import prefetch
+from wkmp_orm.flush.unmatched import condition_not_met, condition_undone
 from wkmp_orm.flush.write import ConditionFailedError, StalePrefetchError, Write
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.engine.monitor import WriteReport
     from wkmp_orm.engine.withdrawal import Withdrawal
     from wkmp_orm.engine.writer import Writer
-    from wkmp_orm.flush.changes import Changes
+    from wkmp_orm.flush.changes import Changes, Stage
+    from wkmp_orm.flush.refused_row import Sent
     from wkmp_orm.flush.sender import Sender
 
 
+MOST_STALE: Final = 5
+"""How often other writers may take a row away between the look-up and the write."""
+
 LEDGER_COLUMNS = ("flush_id", "committed_at")
+
+
+class _Begun(NamedTuple):
+    """A stage that is to be written, its steps, and the stages after it."""
+
+    stage: Stage | None
+    steps: Sequence[Step]
+    left: Iterator[Stage]
 
 
 @dataclass(slots=True)
@@ -43,23 +55,25 @@ class Attempt:
     report: WriteReport
     deadline: float
     withdrawal: Withdrawal | None = None
+    sent: Sent | None = field(default=None, init=False)
+    """What the statement was about that failed."""
     _stale: int = field(default=0, init=False)
+    _refused: bool = field(default=False, init=False)
 
     def __call__(self) -> None:
         """Write everything in one transaction, or raise with nothing written."""
         try:
             if self.changes.in_doubt and self.took_effect():
                 return
+            self.sent = None
             self.changes.unbind()
+            counts: dict[str, RowCounts] = {}
             with self.writer.reading() as channel:
-                prefetch(self.new_sender(channel), self.changes)
-            steps = plan(self.changes)
-            counts = {
-                name: RowCounts(unchanged=count)
-                for name, count in unchanged(self.changes, steps).items()
-            }
-            if steps:
-                self._write(steps, counts)
+                begun = self._next_stage(
+                    self.new_sender(channel), iter(self.changes.stages), counts
+                )
+            if begun.steps or self.changes.statements:
+                self._write(begun, counts)
             else:
                 self.report.outcome = "nothing to do"
             self.report.rows = counts
@@ -73,14 +87,32 @@ class Attempt:
                 found = condition_undone(failure)
             raise (found or StalePrefetchError(str(failure))) from failure
 
+    def _next_stage(
+        self, sender: Sender, left: Iterator[Stage], counts: dict[str, RowCounts]
+    ) -> _Begun:
+        """Look up and plan stages until one has something to write, or none is left."""
+        for stage in left:
+            prefetch(sender, stage)
+            steps = plan(stage)
+            for name, count in counted_before(stage, steps).items():
+                counts.setdefault(name, RowCounts()).add(count)
+            if steps:
+                return _Begun(stage, steps, left)
+        return _Begun(None, (), left)
+
     def is_stale(self, error: BaseException) -> bool:
-        """Say whether a stale prefetch explains the error; that is believed once."""
-        if not isinstance(error, StalePrefetchError) and not (
-            fault_of(error) in STALE and self.changes.rely_on_reads
-        ):
-            return False
-        self._stale += 1
-        return self._stale == 1
+        """Say whether another attempt, with a new prefetch, may end otherwise.
+
+        A row that vanished was taken by another writer, for our own calls are in stages; that may
+        happen again. A refused row is blamed on a stale prefetch only once.
+        """
+        if isinstance(error, StalePrefetchError):
+            self._stale += 1
+            return self._stale < MOST_STALE
+        if fault_of(error) in STALE and self.changes.rely_on_reads and not self._refused:
+            self._refused = True
+            return True
+        return False
 
     def took_effect(self) -> bool:
         """Find out whether the COMMIT whose answer was lost took effect.
@@ -96,7 +128,7 @@ class Attempt:
             self.report.outcome = "committed"
         return not entered
 
-    def _write(self, steps: list[Step], counts: dict[str, RowCounts]) -> None:
+    def _write(self, begun: _Begun, counts: dict[str, RowCounts]) -> None:
         postgresql = self.writer.target.dialect == "postgresql"
         transaction = self.writer.transaction(
             self.report, deadline=self.deadline, withdrawal=self.withdrawal
@@ -106,12 +138,28 @@ class Attempt:
             write.lock(self.changes.locks)
             if postgresql and not self._enter_ledger(channel):
                 return  # committed by an earlier call that lost its answer
-            for step in steps:
-                write.run(step)
+            try:
+                self._write_stages(write, begun)
+                for pending in self.changes.statements:
+                    write.execute(pending)
+            except DBAPIError:
+                self.sent = write.sent
+                raise
             # From here on only COMMIT is left. On SQLite its errors tell the truth.
             self.report.rows = counts
             self.changes.in_doubt = postgresql
         self.changes.in_doubt = False
+
+    def _write_stages(self, write: Write, begun: _Begun) -> None:
+        while begun.stage is not None:
+            for step in begun.steps:
+                write.run(step)
+            if len(self.changes.stages) > 1:
+                for row in begun.stage.rows():
+                    if row.known is None:
+                        row.known = {}
+            begun = self._next_stage(write.sender, begun.left, write.counts)
+        self.changes.deleted += write.deleted_later(self.changes.stages)
 
     def _enter_ledger(self, channel: Channel) -> bool:
         """Enter the flush's id; False if a transaction that wrote it has committed."""

@@ -6,14 +6,17 @@ Knows no database. A unit of work fills it; prefetch, plan and write read it and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wkmp_orm.types import new_guid
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     import sqlalchemy as sa
+
+    from wkmp_orm.models.facts import TableFacts
 
 
 class PendingRow:
@@ -33,12 +36,8 @@ class PendingRow:
         self.made_guid = made_guid
         self.stored_guid: str = made_guid
         self.known: Mapping[str, Any] | None = None
-        """The stored columns that prefetch saw; None for a row that it did not find."""
-
-    @property
-    def created(self) -> bool:
-        """False once the row turned out to be there under the key that another writer made."""
-        return self.stored_guid == self.made_guid
+        """The stored columns that prefetch saw; None for a row that it did not find. Empty for a
+        row that has been stored by an earlier stage, or that a total leaves no room for."""
 
     def make_guid(self) -> None:
         """Give the row a key of ours, unless an earlier attempt did: a replay writes the same."""
@@ -81,6 +80,10 @@ class PendingUpdate(PendingOrder):
     unchanged: bool = False
     """True once prefetch saw that the row has these values."""
 
+    def moves_key(self, facts: TableFacts) -> bool:
+        """Say whether the order sets a column of the natural key."""
+        return not self.values.keys().isdisjoint(facts.natural_key)
+
 
 @dataclass(slots=True, eq=False)
 class PendingDelete(PendingOrder):
@@ -110,41 +113,78 @@ class TableChanges:
     deletes: list[PendingDelete] = field(default_factory=list)
     unchanged: int = 0
     """How many rows prefetch found as they were given, or found at least."""
+    refused: int = 0
+    """How many links prefetch saw no room for in their parent's total."""
 
     def __bool__(self) -> bool:
         return bool(self.adds or self.puts or self.links or self.updates or self.deletes)
 
+    def rows(self) -> Iterator[PendingRow]:
+        """Give all rows that are added, put or linked."""
+        return chain(self.adds, self.puts.values(), self.links.values())
+
+
+@dataclass(slots=True, eq=False)
+class Stage:
+    """Calls that may be written in one order of statements, whichever order they were made in.
+
+    That order is: deletes, children first; then for each table, parents first, adds, puts, links
+    and updates. A call that must be seen to come after another one which that order would send
+    later begins a new stage.
+    """
+
+    tables: dict[str, TableChanges] = field(default_factory=dict)
+    follows: bool = False
+    """Whether there is a stage before it."""
+
+    def __bool__(self) -> bool:
+        return any(self.tables.values())
+
+    def rows(self) -> Iterator[PendingRow]:
+        """Give all rows that are added, put or linked."""
+        return chain.from_iterable(table.rows() for table in self.tables.values())
+
 
 @dataclass(slots=True, eq=False)
 class Changes:
-    """All that one unit of work has accumulated."""
+    """All that one unit of work has accumulated: stages in the order of its calls, then statements.
+
+    Nearly every unit of work has one stage.
+    """
 
     flush_id: str
-    tables: dict[str, TableChanges] = field(default_factory=dict)
+    stages: list[Stage] = field(default_factory=lambda: [Stage()])
     statements: list[PendingStatement] = field(default_factory=list)
     locks: set[str] = field(default_factory=set)
     is_bound: bool = False
     """Whether an attempt was made, so that rows remember what it learned."""
     in_doubt: bool = False
     """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
+    deleted: list[PendingRow] = field(default_factory=list)
+    """The rows that a later stage deleted, told by the last attempt."""
 
     def __bool__(self) -> bool:
-        return bool(self.statements) or any(self.tables.values())
+        return bool(self.statements) or any(self.stages)
 
     @property
     def rely_on_reads(self) -> bool:
         """Whether a read that has grown stale can explain a unique or foreign key violation."""
         return bool(self.statements) or any(
-            table.puts or table.links for table in self.tables.values()
+            table.puts or table.links for _, table in self.all_tables()
         )
+
+    def all_tables(self) -> Iterator[tuple[str, TableChanges]]:
+        """Give the changes of each table in each stage, with the table's name."""
+        return chain.from_iterable(stage.tables.items() for stage in self.stages)
 
     def unbind(self) -> None:
         """Forget what an earlier attempt learned of the stored rows, before another one."""
+        self.deleted.clear()
         if not self.is_bound:
             self.is_bound = True
             return
-        for table in self.tables.values():
-            for row in (*table.adds, *table.puts.values(), *table.links.values()):
+        for _, table in self.all_tables():
+            for row in table.rows():
                 row.unbind()
             for order in table.updates:
                 order.unchanged = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from wkmp_orm.engine.codes import STORAGE, Fault, code_of, fault_of
 from wkmp_orm.engine.open_files import lost
@@ -21,14 +21,12 @@ from wkmp_orm.errors import (
     StorageError,
     WkmpOrmError,
 )
-from wkmp_orm.flush.attempt import Attempt
+from wkmp_orm.flush.attempt import MOST_STALE, Attempt
 from wkmp_orm.flush.copy_sender import CopySender
-from wkmp_orm.flush.diagnose import HalvingSender, RowFailureError, constraint_violation
 from wkmp_orm.flush.driver_sender import DriverSender
-from wkmp_orm.flush.plan import Execute, plan
-from wkmp_orm.flush.prefetch import prefetch
+from wkmp_orm.flush.refused_row import constraint_violation
 from wkmp_orm.flush.sender import Sender, SessionSender
-from wkmp_orm.flush.write import StalePrefetchError, Write
+from wkmp_orm.flush.write import StalePrefetchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +70,7 @@ class Flusher:
             self._run(attempt, caller)
         except StalePrefetchError as error:
             raise FlushFailedError(
-                f"{phase}: other writers deleted or changed its rows twice while it was written"
+                f"{phase}: other writers took its rows away {MOST_STALE} times while it was written"
                 f" ({error}); nothing was written. Commit again"
             ) from error
         except SQLAlchemyError as error:
@@ -120,31 +118,15 @@ class Flusher:
                 f"{phase}: {target} cannot be written ({code}); nothing was written."
                 " Check the permissions of the file and its folder"
             )
-        located = self._diagnosed(attempt.changes) if isinstance(error, DBAPIError) else None
-        return located or FlushFailedError(
+        return self._located(error, attempt) or FlushFailedError(
             f"{phase}: the database refused ({code or type(error).__name__}); nothing was written."
             " The cause of this error has the driver's words",
             code=code,
         )
 
-    def _diagnosed(self, changes: Changes) -> WkmpOrmError | None:
-        """Replay the flush without committing, to name the row that failed; None if none does."""
-        report = self._writer.new_report(caller="diagnosis", phase="diagnosis")
-        changes.unbind()
-        try:
-            with self._writer.reading() as channel:
-                prefetch(SessionSender(channel), changes)
-            with self._writer.transaction(
-                report, deadline=self._writer.deadline(), commit=False
-            ) as channel:
-                sender = HalvingSender(channel)
-                write = Write(sender, {})
-                try:
-                    for step in plan(changes):
-                        sender.facts = None if isinstance(step, Execute) else step.facts
-                        write.run(step)
-                except RowFailureError as failure:
-                    return constraint_violation(channel, failure, changes)
-        except (SQLAlchemyError, WkmpOrmError):
-            pass
-        return None
+    def _located(self, error: Exception, attempt: Attempt) -> WkmpOrmError | None:
+        """Name the row and the constraint that the database refused, if it was that."""
+        if attempt.sent is None or not isinstance(error, IntegrityError | DataError):
+            return None
+        with self._writer.reading() as channel:
+            return constraint_violation(channel, error, attempt.sent, attempt.changes)

@@ -1,8 +1,8 @@
-"""How accumulated rows become an ordered list of steps, one executemany each.
+"""How the rows of a stage become an ordered list of steps, one executemany each.
 
-Pure: it reads what prefetch bound and sends nothing. Parents come before children, deletes come
-first of all, and rows stand in the order of their natural keys (guids where there is none), so
-that two writers lock the same rows in the same order.
+It reads what prefetch bound, makes the keys of new rows, and sends nothing. Deletes come first of
+all, parents before children, and rows stand in the order of their natural keys (guids where there
+is none), so that two writers lock the same rows in the same order.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from wkmp_orm.engine.monitor import RowCounts
 from wkmp_orm.errors import InvalidRowError
 from wkmp_orm.flush.changes import (
-    Changes,
     PendingDelete,
-    PendingLink,
     PendingOrder,
     PendingRow,
-    PendingStatement,
     PendingUpdate,
-    TableChanges,
+    Stage,
     guid_of,
 )
 from wkmp_orm.flush.prefetch import natural_key
@@ -29,14 +27,14 @@ from wkmp_orm.flush.row_maker import KeySet, key_set
 from wkmp_orm.models.facts import FACTS, TableFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from wkmp_orm.flush.statements import Condition
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete rows by key, where the conditions hold."""
+    """Delete rows by key, where the conditions hold: all of them required, or none."""
 
     facts: TableFacts
     orders: Sequence[PendingDelete]
@@ -66,6 +64,9 @@ class InsertIfAbsent(Rows):
 class InsertLinks(Rows):
     """Insert links: those of rows made in this transaction as they are, others if absent."""
 
+    again: bool = False
+    """Whether this stage has inserted them before under another spelling."""
+
 
 @dataclass(frozen=True, slots=True)
 class Merge(Rows):
@@ -74,7 +75,7 @@ class Merge(Rows):
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Set columns of rows by key, where the conditions hold."""
+    """Set columns of rows by key, where the conditions hold: all of them required, or none."""
 
     facts: TableFacts
     orders: Sequence[PendingUpdate]
@@ -82,80 +83,99 @@ class Update:
     shape: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Execute:
-    """Execute a statement of the caller's."""
-
-    pending: PendingStatement
+Step = Delete | Insert | InsertIfAbsent | InsertLinks | Merge | Update
 
 
-Step = Delete | Insert | InsertIfAbsent | InsertLinks | Merge | Update | Execute
-
-
-def plan(changes: Changes) -> list[Step]:
-    """Turn prefetched changes into steps; an empty list means that there is nothing to write.
+def plan(stage: Stage) -> list[Step]:
+    """Turn a prefetched stage into steps; an empty list means that there is nothing to write.
 
     Raises InvalidRowError for a `put` of an unknown row that lacks a column it cannot do without.
     """
     steps: list[Step] = []
     for name in reversed(tuple(FACTS)):
-        table = changes.tables.get(name)
+        table = stage.tables.get(name)
         if table and table.deletes:
             steps += _deletes(FACTS[name], table.deletes)
+    # Two handles may stand for one row where an earlier stage has made a handle of it.
+    has_aliases = stage.follows
     for name, facts in FACTS.items():
-        table = changes.tables.get(name)
-        if table:
-            steps += _writes(facts, table)
-    steps += [Execute(pending) for pending in changes.statements]
+        table = stage.tables.get(name)
+        if not table:
+            continue
+        if table.adds:
+            rows = sorted(table.adds, key=_by_guid)
+            steps.append(Insert(facts, rows, key_set(facts, rows)))
+        if table.puts:
+            rows, again = _spelled_once(facts, table.puts, has_aliases=has_aliases)
+            steps += _puts(facts, rows, again)
+            has_aliases = has_aliases or bool(again)
+        if table.links:
+            rows, again = _spelled_once(facts, table.links, has_aliases=has_aliases)
+            steps += _links(facts, rows, again, has_known=bool(table.unchanged))
+        if table.updates:
+            steps += _updates(facts, table.updates)
     return steps
 
 
-def needs_merge(facts: TableFacts, row: PendingRow, columns: Iterable[str]) -> bool:
+def needs_merge(facts: TableFacts, row: PendingRow, columns: tuple[str, ...]) -> bool:
     """Say whether a `put` or link would change the stored row that was found for it."""
     known, values = row.known, row.values
     if not known:
         return False
     for name in columns:
         given = guid_of(values.get(name))
-        if given != known[name] and facts.differs(name, known[name], given):
+        # Equal JSON may be stored differently, so it is looked at more closely.
+        if (given != known[name] or name in facts.json) and facts.differs(name, known[name], given):
             return True
     return False
 
 
-def _writes(facts: TableFacts, table: TableChanges) -> list[Step]:
-    steps: list[Step] = []
-    if table.adds:
-        rows = sorted(table.adds, key=_by_guid)
-        steps.append(Insert(facts, rows, key_set(facts, rows)))
-    if table.puts:
-        steps += _puts(facts, table.puts)
-    if table.links:
-        steps += _links(facts, table)
-    if table.updates:
-        steps += _updates(facts, table.updates)
-    return steps
+def _spelled_once(
+    facts: TableFacts, rows: Mapping[Any, PendingRow], *, has_aliases: bool
+) -> tuple[list[PendingRow], Sequence[PendingRow]]:
+    """Part rows from later ones with the same natural key, which another handle or a guid spells.
+
+    A later one meets the first as it meets a row of another writer: it is not inserted, but merged.
+    """
+    every = list(rows.values())
+    if len(every) == 1 or not facts.refers_by_key:
+        return every, ()
+    if not has_aliases and all(len(set(map(type, part))) == 1 for part in zip(*rows, strict=True)):
+        return every, ()  # all of them are handles, or all of them guids
+    first: dict[Any, PendingRow] = {}
+    again = [
+        row for row in every if first.setdefault(natural_key(facts, row.values), row) is not row
+    ]
+    return list(first.values()), again
 
 
-def _puts(facts: TableFacts, puts: Mapping[Any, PendingRow]) -> list[Step]:
-    new = [row for row in puts.values() if row.known is None]
-    steps = _merges(facts, puts.values()) if len(new) < len(puts) else []
+def _puts(
+    facts: TableFacts, rows: Sequence[PendingRow], again: Sequence[PendingRow]
+) -> Iterator[Step]:
+    new = [row for row in rows if row.known is None]
     if new:
         new.sort(key=_by_natural_key(facts))
         for row in new:
             _require(facts, row)
             row.make_guid()
-        steps.insert(0, InsertIfAbsent(facts, new, key_set(facts, new)))
-    return steps
+        yield InsertIfAbsent(facts, new, key_set(facts, new))
+    if len(new) < len(rows):
+        yield from _merges(facts, rows)
+    for row in again:
+        row.make_guid()
+        yield InsertIfAbsent(facts, [row], key_set(facts, [row]))
 
 
-def _links(facts: TableFacts, table: TableChanges) -> list[Step]:
-    new: Sequence[PendingRow] = [row for row in table.links.values() if row.known is None]
-    steps = _merges(facts, table.links.values()) if table.unchanged else []
+def _links(
+    facts: TableFacts, rows: Sequence[PendingRow], again: Sequence[PendingRow], *, has_known: bool
+) -> Iterator[Step]:
+    new = [row for row in rows if row.known is None]
     if new:
-        if _are_spelled_twice(table.links):
-            new = _distinct(facts, new)
-        steps.insert(0, InsertLinks(facts, new, key_set(facts, new)))
-    return steps
+        yield InsertLinks(facts, new, key_set(facts, new))
+    if has_known:
+        yield from _merges(facts, rows)
+    for row in again:
+        yield InsertLinks(facts, [row], key_set(facts, [row]), again=True)
 
 
 _by_guid: Final = attrgetter("stored_guid")
@@ -166,27 +186,6 @@ def _by_natural_key(facts: TableFacts) -> Callable[[PendingRow], Any]:
     if facts.refers_by_key:
         return lambda row: natural_key(facts, row.values)
     return lambda row: natural(row.values)
-
-
-def _are_spelled_twice(links: Iterable[tuple[Any, Any]]) -> bool:
-    """Say whether some links name their rows by handles and some by guids."""
-    return any(len(set(map(type, ends))) > 1 for ends in zip(*links, strict=True))
-
-
-def _distinct(facts: TableFacts, links: Iterable[PendingRow]) -> list[PendingRow]:
-    """Make one link of those that name the same two rows once by handle and once by guid."""
-    distinct: dict[tuple[Any, ...], PendingRow] = {}
-    for link in links:
-        first = distinct.setdefault(natural_key(facts, link.values), link)
-        if first is not link:
-            later = {name: link.values.get(name) for name in facts.merged}
-            values = first.values | {
-                name: value
-                for name, value in later.items()
-                if facts.differs(name, first.values.get(name), value)
-            }
-            distinct[natural_key(facts, link.values)] = PendingLink(values, tuple(values))
-    return list(distinct.values())
 
 
 def _merges(facts: TableFacts, rows: Iterable[PendingRow]) -> list[Step]:
@@ -216,43 +215,59 @@ def shape_of(order: PendingOrder) -> Condition:
 
 
 def _deletes(facts: TableFacts, orders: Iterable[PendingDelete]) -> list[Step]:
-    groups: dict[Condition, list[PendingDelete]] = defaultdict(list)
-    ordered: set[Any] = set()
+    groups: dict[tuple[Condition, bool], list[PendingDelete]] = defaultdict(list)
     for order in sorted(orders, key=lambda order: str(guid_of(order.guid))):
-        if order.required and not order.where:
-            if guid_of(order.guid) in ordered:
-                order.matched = True  # by the first order to the same effect
-                continue
-            ordered.add(guid_of(order.guid))
-        groups[shape_of(order)].append(order)
-    return [Delete(facts, group, shape) for shape, group in groups.items()]
+        groups[shape_of(order), order.required].append(order)
+    return [Delete(facts, group, shape) for (shape, _), group in groups.items()]
 
 
 def _updates(facts: TableFacts, orders: Iterable[PendingUpdate]) -> list[Step]:
-    """Group orders by what they set; several about one row keep the order they were given in."""
+    """Group orders by what they set.
+
+    Several about one row keep their order, and so do those that move a natural key: which of them
+    comes first decides whether the key is free.
+    """
     rounds: dict[int, dict[tuple[Any, ...], list[PendingUpdate]]] = defaultdict(dict)
     latest: dict[Any, tuple[int, tuple[Any, ...]]] = {}
     for order in orders:
         if order.unchanged:
             order.matched = True
             continue
-        row = guid_of(order.guid)
-        kind = tuple(sorted(order.values)), shape_of(order)
-        number, previous = latest.get(row, (0, kind))
-        number += previous != kind
-        latest[row] = number, kind
+        kind = tuple(sorted(order.values)), shape_of(order), order.required
+        number = 0
+        rows = [guid_of(order.guid)]
+        if order.moves_key(facts):
+            rows.append(_MOVING)
+        for row in rows:
+            before, previous = latest.get(row, (0, kind))
+            number = max(number, before + (previous != kind))
+        latest.update(dict.fromkeys(rows, (number, kind)))
         rounds[number].setdefault(kind, []).append(order)
     return [
-        Update(facts, sorted(group, key=lambda order: str(guid_of(order.guid))), columns, shape)
+        Update(facts, _in_order(facts, group), columns, shape)
         for _, groups in sorted(rounds.items())
-        for (columns, shape), group in groups.items()
+        for (columns, shape, _), group in groups.items()
     ]
 
 
-def unchanged(changes: Changes, steps: Iterable[Step]) -> dict[str, int]:
-    """Count, by table, the rows that are in the database already as they were given."""
-    counts = {name: table.unchanged for name, table in changes.tables.items() if table.unchanged}
+_MOVING: Final = object()
+"""Stands for all rows whose natural key an update moves."""
+
+
+def _in_order(facts: TableFacts, group: Sequence[PendingUpdate]) -> Sequence[PendingUpdate]:
+    if group[0].moves_key(facts):
+        return group
+    return sorted(group, key=lambda order: str(guid_of(order.guid)))
+
+
+def counted_before(stage: Stage, steps: Iterable[Step]) -> dict[str, RowCounts]:
+    """Count, by table, the rows that need no step: they are there as given, or refused."""
+    counts = {
+        name: RowCounts(unchanged=table.unchanged, refused=table.refused)
+        for name, table in stage.tables.items()
+        if table.unchanged or table.refused
+    }
     for step in steps:
         if isinstance(step, Merge):
-            counts[step.facts.name] -= len(step.rows)
-    return {name: count for name, count in counts.items() if count}
+            counts[step.facts.name].unchanged -= len(step.rows)
+    return {name: count for name, count in counts.items() if count != RowCounts()}

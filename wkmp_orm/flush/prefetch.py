@@ -1,7 +1,9 @@
-"""What the database knows already of the rows that a flush names, read before the transaction.
+"""What the database knows already of the rows that a stage names.
 
-Advice, never truth: another worker may change it before BEGIN. One query for each table and way
-of naming rows. Binds what it finds into the pending rows.
+Of the first stage it is read before the transaction: advice, never truth, because another worker
+may change it before BEGIN. Of later stages it is read inside the transaction, where it sees what
+the earlier ones did. One query for each table and way of naming rows; what is found is bound into
+the pending rows.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.flush import statements
-from wkmp_orm.flush.changes import Changes, PendingRow, PendingUpdate, TableChanges, guid_of
+from wkmp_orm.flush.changes import PendingRow, PendingUpdate, Stage, TableChanges, guid_of
 from wkmp_orm.flush.row_maker import KeySet, key_set
 from wkmp_orm.models.facts import FACTS, TOTAL_TOLERANCE, TableFacts
 
@@ -22,16 +24,16 @@ if TYPE_CHECKING:
     from wkmp_orm.flush.sender import Sender
 
 
-def prefetch(sender: Sender, changes: Changes) -> None:
+def prefetch(sender: Sender, stage: Stage) -> None:
     """Bind the stored rows into the pending ones, parents first.
 
     Raises RowNotFoundError for a required `update` or `delete` of a row that is not there.
     """
     for name, facts in FACTS.items():
-        table = changes.tables.get(name)
+        table = stage.tables.get(name)
         if not table:
             continue
-        table.unchanged = 0
+        table.unchanged = table.refused = 0
         if table.puts:
             _bind_puts(sender, facts, table)
         if table.links:
@@ -87,7 +89,7 @@ def bind_by_natural_key(
 
 
 def _is_new(value: Any) -> bool:
-    """Say whether a reference is to a row that prefetch did not find: nothing refers to it yet."""
+    """Say whether a reference is to a row that is not stored yet: nothing refers to it."""
     return isinstance(value, PendingRow) and value.known is None
 
 
@@ -110,12 +112,7 @@ def _bind_puts(sender: Sender, facts: TableFacts, table: TableChanges) -> None:
         )
     if not wanted:
         return
-    gone = {guid_of(order.guid) for order in table.deletes if not order.where}
-    for row in bind_by_natural_key(sender, facts, wanted):
-        if row.stored_guid in gone:  # deletes come first, so the row is made anew
-            row.unbind()
-        else:
-            table.unchanged += 1
+    table.unchanged += len(bind_by_natural_key(sender, facts, wanted))
 
 
 def _bind_links(sender: Sender, facts: TableFacts, table: TableChanges) -> None:
@@ -149,8 +146,10 @@ def _bind_links(sender: Sender, facts: TableFacts, table: TableChanges) -> None:
             link.known is None
             and sums.get(guid_of(link.values[per]), 0.0) + link.values[column] > limit
         ):
-            link.known = {}  # its parent's shares are complete: there is nothing to write
-        table.unchanged += link.known is not None
+            link.known = {}
+            table.refused += 1
+        elif link.known is not None:
+            table.unchanged += 1
 
 
 def _check_guids(sender: Sender, facts: TableFacts, table: TableChanges) -> None:
@@ -177,7 +176,10 @@ def _check_guids(sender: Sender, facts: TableFacts, table: TableChanges) -> None
             order.unchanged = (
                 row is not None
                 and not order.where
-                and all(row[name] == guid_of(value) for name, value in order.values.items())
+                and all(
+                    facts.are_stored_alike(name, row[name], guid_of(value))
+                    for name, value in order.values.items()
+                )
                 # What else the phase says of the row may change it before.
                 and said[guid] == 1
                 and not _changes(facts, row, put.get(guid, {}), order.values)

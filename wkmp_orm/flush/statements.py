@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SET: Final = "set_"
 WHERE: Final = "where_"
+IF: Final = "if_"
+"""What the parameters of the caller's conditions begin with: one of them may be about the key."""
 KEYS: Final = "keys"
 
 Condition = tuple[tuple[str, int | None], ...]
@@ -87,7 +89,9 @@ def _known(facts: TableFacts, name: str, value: Any) -> Any:
 def merge(table_name: str, columns: tuple[str, ...]) -> sa.Update:
     """Merge given values into a known row by the column policies.
 
-    A row that would stay as it is is not written, so that its `updated_at` does not move.
+    The row is found by its guid and by its natural key: one whose key moved away meanwhile is
+    another row. A row that would stay as it is is not written, so that its `updated_at` does not
+    move.
     """
     facts = FACTS[table_name]
     table = facts.table
@@ -102,11 +106,21 @@ def merge(table_name: str, columns: tuple[str, ...]) -> sa.Update:
     changed = [table.c[name].is_distinct_from(value) for name, value in merged.items()]
     if facts.updated_at is not None:
         merged[facts.updated_at] = _given(table.c[facts.updated_at])
-    return sa.update(table).where(*_by_key(facts), sa.or_(*changed)).values(merged)
+    return sa.update(table).where(*_by_both_keys(facts), sa.or_(*changed)).values(merged)
 
 
 def _by_key(facts: TableFacts) -> list[sa.ColumnElement[bool]]:
     return [facts.table.c[name] == _given(facts.table.c[name], WHERE) for name in facts.key]
+
+
+def _by_both_keys(facts: TableFacts) -> list[sa.ColumnElement[bool]]:
+    columns = [facts.table.c[name] for name in facts.both_keys]
+    return [
+        column.is_not_distinct_from(_given(column, WHERE))
+        if column.nullable
+        else column == _given(column, WHERE)
+        for column in columns
+    ]
 
 
 def _conditions(facts: TableFacts, shape: Condition) -> list[sa.ColumnElement[bool]]:
@@ -114,7 +128,7 @@ def _conditions(facts: TableFacts, shape: Condition) -> list[sa.ColumnElement[bo
     for name, count in shape:
         column = facts.table.c[name]
         names = [name] if count is None else [f"{name}_{i}" for i in range(count)]
-        given = [sa.bindparam(f"{WHERE}{each}", type_=column.type) for each in names]
+        given = [sa.bindparam(f"{IF}{each}", type_=column.type) for each in names]
         any_of = (column.is_not_distinct_from(value) for value in given)
         conditions.append(sa.or_(sa.false(), *any_of))
     return conditions

@@ -1,6 +1,6 @@
 """The steps of a plan as statements inside one open transaction.
 
-Nothing else happens here: no commit, no read but of the keys that lost a race, no callback.
+Nothing else happens here: no commit, no callback, and no read but of what had to be written first.
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ from wkmp_orm.engine.monitor import RowCounts
 from wkmp_orm.errors import ConditionNotMetError, FlushError
 from wkmp_orm.flush import statements
 from wkmp_orm.flush.batch import Batch
-from wkmp_orm.flush.changes import PendingOrder, PendingRow, bound, guid_of
+from wkmp_orm.flush.changes import (
+    PendingOrder,
+    PendingRow,
+    PendingStatement,
+    Stage,
+    bound,
+    guid_of,
+)
 from wkmp_orm.flush.plan import (
     Delete,
-    Execute,
     Insert,
     InsertIfAbsent,
     InsertLinks,
@@ -30,7 +36,8 @@ from wkmp_orm.flush.prefetch import (
     fetch,
     natural_key,
 )
-from wkmp_orm.models.facts import TableFacts
+from wkmp_orm.flush.refused_row import Sent
+from wkmp_orm.models.facts import ANCESTORS, FACTS, TableFacts
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
@@ -54,6 +61,8 @@ class Write:
     sender: Sender
     counts: dict[str, RowCounts]
     now: datetime = field(default_factory=utc_now)
+    sent: Sent | None = field(default=None, init=False)
+    """What the last statement was about; None for a statement of the caller's."""
     dialect: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,35 +89,42 @@ class Write:
                 self._update(step)
             case Delete():
                 self._delete(step)
-            case Execute():
-                self._execute(step)
 
     def _count(self, facts: TableFacts) -> RowCounts:
         return self.counts.setdefault(facts.name, RowCounts())
 
     def _insert(self, rows: Sequence[PendingRow], keys: KeySet) -> None:
+        self.sent = Sent(keys.facts, rows)
         self.sender.insert(rows, keys, self.now)
         self._count(keys.facts).inserted += len(rows)
 
     def _insert_absent(self, rows: Sequence[PendingRow], keys: KeySet) -> int:
+        self.sent = Sent(keys.facts, rows)
         inserted = self.sender.insert_if_absent(rows, keys, self.now)
         self._count(keys.facts).inserted += inserted
         return inserted
 
     def _insert_if_absent(self, step: InsertIfAbsent) -> None:
         facts, rows = step.facts, step.rows
-        lost = len(rows) - self._insert_absent(rows, step.keys)
-        if lost == 0:
-            return
-        found = bind_by_natural_key(self.sender, facts, by_natural_key(facts, rows))
-        if len(found) < len(rows):  # one was there and was deleted in between
+        inserted = self._insert_absent(rows, step.keys)
+        if inserted < len(rows) and self._meet(facts, rows, step.keys, inserted):
+            # One was there and was deleted in between.
             msg = f"{facts.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
-        merged = step.keys.merged
-        changed = [row for row in rows if needs_merge(facts, row, merged)]
-        self._count(facts).unchanged += lost - len(changed)
+
+    def _meet(
+        self, facts: TableFacts, rows: Sequence[PendingRow], keys: KeySet, inserted: int
+    ) -> int:
+        """Bind and merge rows that were there already; return how many are not there at all."""
+        found = bind_by_natural_key(self.sender, facts, by_natural_key(facts, rows))
+        changed = [row for row in found if needs_merge(facts, row, keys.merged)]
+        self._count(facts).unchanged += len(found) - inserted - len(changed)
         if changed:
-            self._merge(facts, changed, merged)
+            self._merge(facts, changed, keys.merged)
+        for row in found:
+            if row.stored_guid == row.made_guid:  # found, because we have just inserted it
+                row.known = None
+        return len(rows) - len(found)
 
     def _insert_links(self, step: InsertLinks) -> None:
         facts = step.facts
@@ -118,7 +134,7 @@ class Write:
             values = link.values
             for name in decisive:
                 parent = values[name]
-                if isinstance(parent, PendingRow) and parent.stored_guid == parent.made_guid:
+                if not step.again and isinstance(parent, PendingRow) and self._is_ours(parent):
                     fresh.append(link)
                     break
             else:
@@ -126,13 +142,24 @@ class Write:
         if fresh:
             self._insert(fresh, step.keys)
         if others:
-            others.sort(key=lambda link: natural_key(facts, link.values))
-            if facts.total is not None and self.dialect == "postgresql":
-                self._lock_parents(
-                    facts, {guid_of(link.values[facts.total.per]) for link in others}
-                )
-            inserted = self._insert_absent(others, step.keys)
-            self._count(facts).unchanged += len(others) - inserted
+            self._insert_other_links(facts, others, step.keys)
+
+    def _is_ours(self, parent: PendingRow) -> bool:
+        """Say whether this stage has inserted the row, so that nobody else can have linked it."""
+        return parent.known is None and parent.stored_guid == parent.made_guid
+
+    def _insert_other_links(self, facts: TableFacts, links: list[PendingRow], keys: KeySet) -> None:
+        links.sort(key=lambda link: natural_key(facts, link.values))
+        if facts.total is not None and self.dialect == "postgresql":
+            self._lock_parents(facts, {guid_of(link.values[facts.total.per]) for link in links})
+        inserted = self._insert_absent(links, keys)
+        if inserted == len(links):
+            return
+        absent = self._meet(facts, links, keys, inserted)
+        if absent and facts.total is None:
+            msg = f"{facts.name}: a link vanished while it was written"
+            raise StalePrefetchError(msg)
+        self._count(facts).refused += absent
 
     def _lock_parents(self, facts: TableFacts, parents: Iterable[str]) -> None:
         """Keep others from adding to these parents' totals until COMMIT."""
@@ -150,11 +177,12 @@ class Write:
             f"{statements.SET}{name}": [guid_of(row.values.get(name)) for row in rows]
             for name in columns
         }
-        for name in facts.key:
+        for name in facts.both_keys:
             parameters[f"{statements.WHERE}{name}"] = [(row.known or {})[name] for row in rows]
         for name, value in self._stamp(facts).items():
             parameters[name] = [value] * len(rows)
         batch = Batch(len(rows), parameters)
+        self.sent = Sent(facts, rows)
         matched = self.sender.execute(statement, batch)
         self._count(facts).updated += matched
         self._count(facts).unchanged += len(rows) - matched
@@ -162,25 +190,45 @@ class Write:
             self._check_still_there(facts, rows)
 
     def _check_still_there(self, facts: TableFacts, rows: Sequence[PendingRow]) -> None:
-        """Tell a row that another writer merged in the same way from one that is gone."""
-        keys = {(row.known or {})[facts.key[0]] for row in rows}
-        found = fetch(self.sender, facts, facts.key[0], keys, facts.key[:1])
-        if len({row[0] for row in found}) < len(keys):
+        """Tell a row that another writer merged in the same way from one that is gone.
+
+        A row whose natural key was moved is gone, too: it is another row now.
+        """
+        known = {tuple((row.known or {})[name] for name in facts.both_keys) for row in rows}
+        keys = {key[0] for key in known}
+        found = fetch(self.sender, facts, facts.key[0], keys, facts.both_keys)
+        if not known.issubset(map(tuple, found)):
             msg = f"{facts.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
 
     def _stamp(self, facts: TableFacts) -> dict[str, Any]:
         return {f"{statements.SET}{facts.updated_at}": self.now} if facts.updated_at else {}
 
+    def deleted_later(self, stages: Sequence[Stage]) -> list[PendingRow]:
+        """Return the rows of stages that a delete of a later stage has taken away again."""
+        gone: list[PendingRow] = []
+        deleted: set[str] = set()
+        for stage in reversed(stages):
+            for name, table in stage.tables.items():
+                facts = FACTS[name]
+                rows = [*table.adds, *table.puts.values()]
+                if rows and not deleted.isdisjoint({name, *ANCESTORS[name]}):
+                    guids = {row.stored_guid for row in rows}
+                    found = fetch(self.sender, facts, facts.guid, guids, (facts.guid,))
+                    left = {guid for (guid,) in found}
+                    gone += [row for row in rows if row.stored_guid not in left]
+            deleted |= {name for name, table in stage.tables.items() if table.deletes}
+        return gone
+
     def _where(self, facts: TableFacts, order: PendingOrder) -> dict[str, Any]:
         parameters = {f"{statements.WHERE}{facts.guid}": guid_of(order.guid)}
         for name, value in order.where.items():
             if isinstance(value, tuple):
                 parameters |= {
-                    f"{statements.WHERE}{name}_{i}": guid_of(item) for i, item in enumerate(value)
+                    f"{statements.IF}{name}_{i}": guid_of(item) for i, item in enumerate(value)
                 }
             else:
-                parameters[f"{statements.WHERE}{name}"] = guid_of(value)
+                parameters[f"{statements.IF}{name}"] = guid_of(value)
         return parameters
 
     def _update(self, step: Update) -> None:
@@ -206,39 +254,24 @@ class Write:
         orders: Sequence[PendingOrder],
         rows: list[dict[str, Any]],
     ) -> int:
-        """Execute orders: the required ones at once, the others one by one to see which matched."""
-        required = [i for i, order in enumerate(orders) if order.required]
-        matched = 0
-        if required:
-            matched = self.sender.execute(statement, Batch.of_rows([rows[i] for i in required]))
-            if matched != len(required):
-                self._refuse(facts, [orders[i] for i in required])
-            for i in required:
-                orders[i].matched = True
-        for i, order in enumerate(orders):
-            if not order.required:  # row by row: a sum would not tell which of them matched
-                one = Batch.of_rows([rows[i]])
-                order.matched = self.sender.execute(statement, one) > 0
-                matched += order.matched
-        return matched
+        """Execute orders: required ones at once, others one by one to see which of them matched."""
+        if orders[0].required:
+            self.sent = Sent(facts, orders)
+            matched = self.sender.execute(statement, Batch.of_rows(rows))
+            if matched != len(orders):
+                raise ConditionFailedError(facts, orders)
+            for order in orders:
+                order.matched = True
+            return matched
+        for order, row in zip(orders, rows, strict=True):
+            self.sent = Sent(facts, [order])
+            order.matched = self.sender.execute(statement, Batch.of_rows([row])) > 0
+        return sum(order.matched or False for order in orders)
 
-    def _refuse(self, facts: TableFacts, orders: Sequence[PendingOrder]) -> None:
-        """Raise the error of an order that did not match."""
-        conditional = [order for order in orders if order.where]
-        if not conditional:
-            msg = f"{facts.name}: a row was deleted while it was written"
-            raise StalePrefetchError(msg)
-        raise ConditionFailedError(facts, conditional)
-
-    def _execute(self, step: Execute) -> None:
-        pending = step.pending
-        # Any statement may come here, so it takes SQLAlchemy's own way, whatever the sender.
-        result = self.sender.channel.connection.execute(
-            pending.statement,
-            [bound(row) for row in pending.parameters],
-            execution_options={"preserve_rowcount": True},
-        )
-        pending.matched = int(result.rowcount)
+    def execute(self, pending: PendingStatement) -> None:
+        """Send a statement of the caller's."""
+        self.sent = None
+        pending.matched = self._matched(pending)
         if pending.expected is not None and pending.matched != pending.expected:
             msg = (
                 f"a statement of the unit of work matched {pending.matched} rows instead of"
@@ -246,9 +279,22 @@ class Write:
             )
             raise ConditionNotMetError(msg, table="", key=None)
 
+    def _matched(self, pending: PendingStatement) -> int:
+        if not pending.parameters:  # to SQLAlchemy an empty list is a statement without parameters
+            return 0
+        # Any statement may come here, so it takes SQLAlchemy's own way, whatever the sender.
+        result = self.sender.channel.connection.execute(
+            pending.statement,
+            [bound(row) for row in pending.parameters],
+            execution_options={"preserve_rowcount": True},
+        )
+        if result.returns_rows:  # SQLite's driver does not count what a SELECT finds
+            return len(result.all())
+        return int(result.rowcount)
+
 
 class ConditionFailedError(FlushError):
-    """Conditions of required orders did not hold; the flush finds out which, after rollback."""
+    """Required orders did not match; the flush finds out which and why, after the rollback."""
 
     def __init__(self, facts: TableFacts, orders: Sequence[PendingOrder]) -> None:
         super().__init__(f"{facts.name}: a condition does not hold")

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from wkmp_orm.models.base import Base
 from wkmp_orm.models.policies import POLICIES, UNKNOWN_TEXTS, Policy
-from wkmp_orm.types import utc_now
+from wkmp_orm.types import Json, dump_json, utc_now
 
 NOW: Final = object()
 """A default that is filled with the time of the flush."""
@@ -66,7 +66,14 @@ class TableFacts:
     """Foreign key columns, with the table they refer to."""
     updated_at: str | None
     unknown_texts: Mapping[str, tuple[str, ...]]
+    json: frozenset[str]
+    """Columns that hold JSON documents."""
     total: Total | None
+
+    @property
+    def both_keys(self) -> tuple[str, ...]:
+        """Name the columns of the key, then those of the natural key that are not among them."""
+        return tuple(dict.fromkeys((*self.key, *self.natural_key)))
 
     @property
     def guid(self) -> str:
@@ -85,7 +92,16 @@ class TableFacts:
             return False
         if self.merged[column] is Policy.FILL:
             return self.is_unknown(column, stored)
-        return bool(stored != given)
+        return not self.are_stored_alike(column, stored, given)
+
+    def are_stored_alike(self, column: str, one: Any, other: Any) -> bool:
+        """Say whether the database stores two values as the same one.
+
+        Python calls 1, 1.0 and True equal; in JSON they are three values.
+        """
+        if one != other:
+            return False
+        return column not in self.json or dump_json(one) == dump_json(other)
 
 
 def _default(column: sa.Column[Any]) -> Any:
@@ -152,6 +168,7 @@ def _facts(model: type[Base]) -> TableFacts:
         unknown_texts=MappingProxyType(
             {column: texts for (name, column), texts in UNKNOWN_TEXTS.items() if name == table.name}
         ),
+        json=frozenset(column.name for column in table.c if isinstance(column.type, Json)),
         total=TOTALS.get(table.name),
     )
 
@@ -166,3 +183,21 @@ FACTS: Final[Mapping[str, TableFacts]] = MappingProxyType(
     }
 )
 """All tables, parents before children."""
+
+
+def _ancestors() -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for name, facts in FACTS.items():  # parents before children
+        parents = frozenset(facts.foreign_keys.values()) - {name}
+        found[name] = parents.union(*(found[parent] for parent in parents))
+    return MappingProxyType(found)
+
+
+ANCESTORS: Final[Mapping[str, frozenset[str]]] = _ancestors()
+"""The tables that rows of a table refer to, directly or through others: a DELETE there may delete
+or change rows here."""
+
+DESCENDANTS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {name: frozenset(child for child in FACTS if name in ANCESTORS[child]) for name in FACTS}
+)
+"""The tables whose rows a DELETE of a table's row may delete or change."""

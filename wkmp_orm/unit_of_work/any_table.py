@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from wkmp_orm.errors import InvalidRowError
 from wkmp_orm.flush.changes import PendingRow, TableChanges
-from wkmp_orm.models.facts import TableFacts
+from wkmp_orm.models.facts import ANCESTORS, TableFacts
 from wkmp_orm.models.policies import Policy
 from wkmp_orm.unit_of_work.rows import checker
 
@@ -31,8 +31,17 @@ class Owner(Protocol):
     def check_usable(self) -> None:
         """Raise unless the caller owns the unit of work and may still change it."""
 
+    deleted: set[str]
+    """The tables of which this stage deletes rows."""
+
     def changes_of(self, table: str) -> TableChanges:
-        """Return the accumulated changes of a table."""
+        """Return the changes of a table that the present stage accumulates."""
+
+    def begin_stage(self) -> None:
+        """Let what comes now be seen to come after everything so far."""
+
+    def note_delete(self, table: str) -> None:
+        """Remember that the stage deletes rows of a table, and who may lose rows by that."""
 
     def forget(self, row: PendingRow) -> None:
         """Remember that a row was discarded."""
@@ -41,13 +50,40 @@ class Owner(Protocol):
 class AnyTable:
     """What entity and link tables have in common."""
 
+    _changes: TableChanges
+
     def __init__(self, owner: Owner, facts: TableFacts) -> None:
         self.name = facts.name
         self.unit = owner
         self._facts = facts
-        self._changes = owner.changes_of(facts.name)
         self._checker = checker(facts.name)
         self._new_rows = self._checker.new_rows
+        self._lineage = ANCESTORS[facts.name] | {facts.name}
+        """The tables whose deletes may take rows of this one away."""
+        self._stages: list[TableChanges] = []
+        self._earlier: dict[Any, PendingRow] = {}
+        """Rows of earlier stages that a `put` or link of the same key still corrects."""
+        self._closed = False
+        """Whether a later `put` or link of a key is a call of its own, for others came between."""
+        self._gone: set[PendingRow] = set()
+        self.enter_stage(owner.changes_of(facts.name))
+
+    def enter_stage(self, changes: TableChanges) -> None:
+        """Accumulate into the changes of a new stage from now on."""
+        if self._closed:
+            self._earlier, self._closed = {}, False
+        elif self._stages:
+            self._earlier |= self._rows_by_key(self._changes)
+        self._changes = changes
+        self._stages.append(changes)
+
+    def close(self) -> None:
+        """Let later calls about rows that were put, linked or updated be calls of their own."""
+        self._closed = True
+
+    def _rows_by_key(self, changes: TableChanges) -> dict[Any, Any]:
+        """Give the rows of a stage that are found by their natural key."""
+        return changes.links if self._facts.is_link else changes.puts
 
     @property
     def committed(self) -> bool:
@@ -57,49 +93,68 @@ class AnyTable:
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its handle's `set` comes here."""
         self.unit.check_usable()
-        key = self._registered_key(row)
+        registered, key = self._registered(row)
         merged = self._columns(row.values | columns)
         if key is None or self._facts.is_link:
             self._checker.require(merged)
         if key is not None:
             new_key = self._natural_key(merged)
-            if new_key != key and new_key in self._registered:
-                reason = "this unit of work has another row with the same natural key; discard one"
-                raise InvalidRowError(self.name, self._facts.natural_key[-1], reason)
-            del self._registered[key]
-            self._registered[new_key] = row
+            if new_key != key:
+                self._refuse_twin(new_key)
+                del registered[key]
+                registered[new_key] = row
+                if self._earlier.get(key) is row:
+                    del self._earlier[key]
+                    self._earlier[new_key] = row
         row.values, row.shape = merged, tuple(merged)
+
+    def _refuse_twin(self, key: Any) -> None:
+        if any(key in self._rows_by_key(changes) for changes in self._stages):
+            reason = "this unit of work has another row with the same natural key; discard one"
+            raise InvalidRowError(self.name, self._facts.natural_key[-1], reason)
 
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated row out; its handle's `discard` comes here."""
         self.unit.check_usable()
-        key = self._registered_key(row)
+        registered, key = self._registered(row)
         if key is None:
-            self._changes.adds.remove(row)
+            for changes in self._stages:
+                changes.adds[:] = [other for other in changes.adds if other is not row]
         else:
-            del self._registered[key]
+            del registered[key]
+            if self._earlier.get(key) is row:
+                del self._earlier[key]
         self.unit.forget(row)
+
+    def lose(self, row: PendingRow) -> None:
+        """Remember that a later call of the unit of work has deleted a row."""
+        self._gone.add(row)
+
+    def has_lost(self, row: PendingRow) -> bool:
+        """Say whether a later call of the unit of work has deleted the row."""
+        return row in self._gone
 
     def let_go(self) -> None:
         """Forget all rows, as their handles know this table: the garbage collector is spared."""
-        changes = self._changes
-        changes.adds.clear()
-        changes.puts.clear()
-        changes.links.clear()
-        changes.updates.clear()
-        changes.deletes.clear()
+        for changes in self._stages:
+            changes.adds.clear()
+            changes.puts.clear()
+            changes.links.clear()
+            changes.updates.clear()
+            changes.deletes.clear()
 
-    @property
-    def _registered(self) -> dict[Any, Any]:
-        """The rows that are found by their natural key."""
-        return self._changes.links if self._facts.is_link else self._changes.puts
+    def _registered(self, row: PendingRow) -> tuple[dict[Any, Any], Any]:
+        """Return where a row is found by its natural key, and the key; None of one that is added.
 
-    def _registered_key(self, row: PendingRow) -> Any:
-        if any(row is other for other in self._changes.adds):
-            return None
-        for key, other in self._registered.items():
-            if other is row:
-                return key
+        Raises InvalidRowError for a row that was discarded.
+        """
+        for changes in self._stages:
+            registered = self._rows_by_key(changes)
+            if any(row is other for other in changes.adds):
+                return registered, None
+            for key, other in registered.items():
+                if other is row:
+                    return registered, key
         raise InvalidRowError(self.name, None, "the row was discarded before")
 
     def _columns(self, values: dict[str, Any]) -> dict[str, Any]:

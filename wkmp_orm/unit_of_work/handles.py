@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
-from wkmp_orm.errors import NotYetKnownError
+from wkmp_orm.errors import InvalidRowError, NotYetKnownError, RowNotFoundError
 from wkmp_orm.flush.changes import PendingLink, PendingRow
 from wkmp_orm.models import Base
 
@@ -37,6 +37,40 @@ class Keeper(Protocol):
 
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated row out."""
+
+    def lose(self, row: PendingRow) -> None:
+        """Remember that a later call of the unit of work has deleted a row."""
+
+    def has_lost(self, row: PendingRow) -> bool:
+        """Say whether a later call of the unit of work has deleted the row."""
+
+
+class Discarded:
+    """Keeps handles that were discarded: they are of no unit of work any more."""
+
+    unit: object = None
+    committed = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def change(self, _row: PendingRow, _columns: dict[str, Any]) -> None:
+        """Refuse to correct the row."""
+        raise self._error()
+
+    def discard(self, _row: PendingRow) -> None:
+        """Refuse to discard the row once more."""
+        raise self._error()
+
+    def lose(self, _row: PendingRow) -> None:
+        """Do nothing: the row was never stored."""
+
+    def has_lost(self, _row: PendingRow) -> bool:
+        """Say that nothing has deleted the row."""
+        return False
+
+    def _error(self) -> InvalidRowError:
+        return InvalidRowError(self.name, None, "the row was discarded before")
 
 
 class Handle(PendingRow, Generic[M]):
@@ -70,25 +104,35 @@ class Handle(PendingRow, Generic[M]):
         """The row's guid as it is stored.
 
         An `add` knows it at once. A `put` knows it after the commit, because another worker may
-        have made the row first: before, this raises NotYetKnownError.
+        have made the row first: before, this raises NotYetKnownError. Raises RowNotFoundError where
+        a later call of the same unit of work has deleted the row.
         """
-        if self._put and not self._owner.committed:
+        if not self._owner.committed:
+            if not self._put:
+                return self.stored_guid
             msg = (
                 f"the guid of a put into {self.table} is known after the commit: pass the handle"
                 " itself to links and foreign keys"
             )
             raise NotYetKnownError(msg)
+        if self._owner.has_lost(self):
+            msg = f"{self.table} {self.stored_guid}: the same unit of work has deleted the row"
+            raise RowNotFoundError(msg, table=self.table, key=self.stored_guid)
         return self.stored_guid
 
     def within(self, unit: object) -> Handle[M] | str:
         """Return what rows of `unit` refer to: its own handle, or the guid of a committed one.
 
-        Raises NotYetKnownError for a handle of another unit of work that has not committed.
+        Raises NotYetKnownError for a handle of another unit of work that has not committed, and
+        RowNotFoundError for one whose row that unit deleted.
         """
         if self._owner.unit is unit:
             return self
         if self._owner.committed:
-            return self.stored_guid
+            return self.guid
+        if isinstance(self._owner, Discarded):
+            msg = f"{self!r} was discarded: its row will not be there"
+            raise NotYetKnownError(msg)
         msg = f"{self!r} belongs to another unit of work; commit that one first"
         raise NotYetKnownError(msg)
 
@@ -102,6 +146,11 @@ class Handle(PendingRow, Generic[M]):
     def discard(self) -> None:
         """Take the row out of the unit of work. Links and rows that refer to it must go as well."""
         self._owner.discard(self)
+        self._owner = Discarded(self._owner.name)
+
+    def lose(self) -> None:
+        """Remember that a later call of the unit of work has deleted the row; that calls it."""
+        self._owner.lose(self)
 
     def __repr__(self) -> str:
         known = not self._put or self._owner.committed
@@ -136,6 +185,7 @@ class LinkHandle(PendingLink):
     def discard(self) -> None:
         """Take the link out of the unit of work."""
         self._owner.discard(self)
+        self._owner = Discarded(self._owner.name)
 
     def __repr__(self) -> str:
         return f"<LinkHandle {self.table} {self.values}>"

@@ -17,7 +17,7 @@ from wkmp_orm.unit_of_work.handles import LinkHandle
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wkmp_orm.flush.changes import PendingRow
+    from wkmp_orm.flush.changes import PendingRow, TableChanges
     from wkmp_orm.unit_of_work.rows import RowLike
 
 
@@ -25,10 +25,19 @@ class LinkTable(AnyTable):
     """The links of one kind that a unit of work accumulates."""
 
     def __init__(self, owner: Owner, facts: TableFacts) -> None:
-        super().__init__(owner, facts)
-        self._links = self._changes.links
         self._sums: dict[Any, float] = {}
         """The sum of the total's column for each parent."""
+        super().__init__(owner, facts)
+
+    def enter_stage(self, changes: TableChanges) -> None:
+        """Accumulate into the changes of a new stage from now on."""
+        super().enter_stage(changes)
+        self._links = changes.links
+
+    def close(self) -> None:
+        """Let later links be calls of their own: a delete may have made room for them."""
+        super().close()
+        self._sums.clear()
 
     def link(self, left: Reference, right: Reference, /, **columns: Any) -> LinkHandle:
         """Link two rows, given as handles or guids in the order of the table's name.
@@ -58,7 +67,9 @@ class LinkTable(AnyTable):
         if not accepted:
             values = self._columns(values)
             shape, key = tuple(values), self._natural_key(values)
-        known = self._links.get(key)
+        if self.unit.deleted and not self.unit.deleted.isdisjoint(self._lineage):
+            self.unit.begin_stage()
+        known = self._links.get(key) or self._earlier.get(key)
         if known is not None:
             self._merge_given(known, values)
             return known  # type: ignore[return-value]  # only handles of this table are kept here
@@ -105,4 +116,5 @@ class LinkTable(AnyTable):
         self._sums[parent] = there
 
     def _take_share(self, total: Total, values: Mapping[str, Any]) -> None:
-        self._sums[values[total.per]] -= values[total.column]
+        parent = values[total.per]
+        self._sums[parent] = self._sums.get(parent, 0.0) - values[total.column]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from wkmp_orm.errors import InvalidRowError, NotYetKnownError
+from wkmp_orm.errors import InvalidRowError, NotYetKnownError, RowNotFoundError
 from wkmp_orm.flush.changes import PendingRow
 from wkmp_orm.models import Base
 from wkmp_orm.models.facts import FACTS, TableFacts
@@ -91,8 +91,8 @@ class RowChecker:
             raise InvalidRowError(table, name, f"refers to {parent}, not to a row of {value.table}")
         try:
             return value.within(unit)
-        except NotYetKnownError as not_yet:
-            raise InvalidRowError(table, name, str(not_yet)) from None
+        except (NotYetKnownError, RowNotFoundError) as error:
+            raise InvalidRowError(table, name, str(error)) from None
 
     def _unknown(self, name: str) -> InvalidRowError:
         known = ", ".join(sorted(self.facts.columns))

@@ -10,10 +10,16 @@ from collections.abc import Mapping
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wkmp_orm.errors import InvalidRowError, NotYetKnownError
-from wkmp_orm.flush.changes import PendingDelete, PendingOrder, PendingRow, PendingUpdate
+from wkmp_orm.errors import InvalidRowError, NotYetKnownError, RowNotFoundError
+from wkmp_orm.flush.changes import (
+    PendingDelete,
+    PendingOrder,
+    PendingRow,
+    PendingUpdate,
+    TableChanges,
+)
 from wkmp_orm.models import Base
-from wkmp_orm.models.facts import TableFacts
+from wkmp_orm.models.facts import ANCESTORS, DESCENDANTS, TableFacts
 from wkmp_orm.types import new_guid
 from wkmp_orm.unit_of_work.any_table import AnyTable, Owner, Reference
 from wkmp_orm.unit_of_work.handles import Handle, Outcome
@@ -29,14 +35,28 @@ class Table(AnyTable, Generic[M]):
     """The rows of one entity that a unit of work accumulates."""
 
     def __init__(self, owner: Owner, facts: TableFacts) -> None:
-        super().__init__(owner, facts)
-        self._put_rows = self._checker.put_rows
-        self._adds = self._changes.adds
-        self._puts = self._changes.puts
-        self._made_here = facts.natural_key != facts.key
-        """Whether the key is a guid that we make, apart from any natural key."""
         self._last: dict[Reference, PendingOrder] = {}
         """The last order about each row."""
+        self._corrected: dict[Reference, PendingUpdate] = {}
+        """The updates that a later one of the same row still corrects."""
+        self._taken: dict[Reference, PendingDelete] = {}
+        """The unconditional deletes: to say one again changes nothing."""
+        super().__init__(owner, facts)
+        self._put_rows = self._checker.put_rows
+        self._made_here = facts.natural_key != facts.key
+        """Whether the key is a guid that we make, apart from any natural key."""
+
+    def enter_stage(self, changes: TableChanges) -> None:
+        """Accumulate into the changes of a new stage from now on."""
+        super().enter_stage(changes)
+        self._adds = changes.adds
+        self._puts = changes.puts
+        self._updates = changes.updates
+
+    def close(self) -> None:
+        """Let later calls about rows that were put or updated be calls of their own."""
+        super().close()
+        self._corrected.clear()
 
     def add(self, row: RowLike | None = None, /, **columns: Any) -> Handle[M]:
         """Accumulate a new row and answer its handle; its guid is known at once.
@@ -48,15 +68,18 @@ class Table(AnyTable, Generic[M]):
         if get_ident() != unit.usable_in:
             unit.check_usable()
         values = columns if row is None else self._checker.unpack(row) | columns
-        guid = None
+        guid = ""
         shape = self._new_rows[tuple(values)](values, unit)
         if not shape:
             values = self._columns(values)
             self._checker.require(values)
-            guid = values.pop(self._facts.guid, None) if self._made_here else None
+            guid = values.pop(self._facts.guid, "") if self._made_here else ""
             shape = tuple(values)
+            self._taken.pop(guid, None)
         if not self._made_here:
             guid = values[self._facts.guid]
+        if self._puts or self._updates or self._corrected:
+            self._separate_add()
         handle: Handle[M] = Handle(self, values, shape, guid or new_guid(), False)
         self._adds.append(handle)
         return handle
@@ -87,8 +110,11 @@ class Table(AnyTable, Generic[M]):
             values, key = self._put_values(values)
             if self._made_here:
                 guid = values.pop(facts.guid, None) or ""
+                self._taken.pop(guid, None)
             shape = tuple(values)
-        known = self._puts.get(key)
+        if self._updates or self._corrected or unit.deleted:
+            self._separate_put()
+        known = self._puts.get(key) or self._earlier.get(key)
         if known is not None:
             if known.values != values:
                 self._merge_given(known, values)
@@ -108,6 +134,18 @@ class Table(AnyTable, Generic[M]):
             if name in facts.defaults and values.get(name) is None:
                 values[name] = facts.defaults[name]
         return values, self._natural_key(values)
+
+    def _separate_add(self) -> None:
+        """Begin a new stage if this one would send an `add` before a call that takes its key."""
+        if self._updates or (self._puts and self._facts.natural_key):
+            self.unit.begin_stage()
+        self._corrected.clear()
+
+    def _separate_put(self) -> None:
+        """Begin a new stage if this one has updates or deletes that a `put` must see."""
+        if self._updates or not self.unit.deleted.isdisjoint(self._lineage):
+            self.unit.begin_stage()
+        self._corrected.clear()
 
     def put_many(self, rows: Iterable[RowLike]) -> list[Handle[M]]:
         """Get or create rows, and answer their handles, in order."""
@@ -142,15 +180,24 @@ class Table(AnyTable, Generic[M]):
         order = PendingUpdate(self._key(guid), self._conditions(where), required, values=values)
         last = self._last.get(order.guid)
         if isinstance(last, PendingDelete) and required and not last.where:
-            raise self._contradiction()
-        if isinstance(last, PendingUpdate) and not (last.where or order.where):
+            reason = "the unit of work has deleted the row before; nothing is left to update"
+            raise InvalidRowError(self.name, self._facts.guid, reason)
+        earlier = None if where else self._corrected.get(order.guid)
+        if earlier is not None:
             # One order, so that a later update mends what the database refused of an earlier one.
-            merged = last.values | values
+            merged = earlier.values | values
             self._checker.check_whole(merged)
-            last.values, last.required = merged, last.required or required
-            return Outcome(self, last)
-        self._changes.updates.append(order)
+            earlier.values, earlier.required = merged, earlier.required or required
+            return Outcome(self, earlier)
+        if not self.unit.deleted.isdisjoint(self._lineage):
+            self.unit.begin_stage()
+        self._updates.append(order)
         self._last[order.guid] = order
+        self._closed = True
+        if where:
+            self._corrected.clear()
+        else:
+            self._corrected[order.guid] = order
         return Outcome(self, order)
 
     def update_many(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -174,12 +221,30 @@ class Table(AnyTable, Generic[M]):
         """
         self.unit.check_usable()
         order = PendingDelete(self._key(guid), self._conditions(where), required)
-        last = self._last.get(order.guid)
-        if isinstance(last, PendingUpdate) and last.required and not order.where:
-            raise self._contradiction()
+        if isinstance(order.guid, PendingRow) and not where:
+            reason = "is a row that this unit of work makes: discard the handle instead"
+            raise InvalidRowError(self.name, self._facts.guid, reason)
+        taken = self._taken.get(order.guid)
+        if taken is not None and required and not where:
+            taken.required = True
+            return Outcome(self, taken)
+        if self._must_follow(order):
+            self.unit.begin_stage()
         self._changes.deletes.append(order)
         self._last[order.guid] = order
+        if not where:
+            self._taken[order.guid] = order
+        self.unit.note_delete(self.name)
         return Outcome(self, order)
+
+    def _must_follow(self, order: PendingDelete) -> bool:
+        """Say whether the stage has calls that the delete must be seen to come after."""
+        if any(order.guid == other.guid for other in self._changes.deletes):
+            return True
+        if not self.unit.deleted.isdisjoint(ANCESTORS[self.name]):
+            return True
+        touched = (self.unit.changes_of(name) for name in (self.name, *DESCENDANTS[self.name]))
+        return any(each.adds or each.puts or each.links or each.updates for each in touched)
 
     def delete_many(self, guids: Iterable[Reference]) -> None:
         """Delete the rows with these guids."""
@@ -190,6 +255,8 @@ class Table(AnyTable, Generic[M]):
         """Forget all rows and all orders about them."""
         super().let_go()
         self._last.clear()
+        self._corrected.clear()
+        self._taken.clear()
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its key stays."""
@@ -201,15 +268,11 @@ class Table(AnyTable, Generic[M]):
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated row out, and the orders about it."""
         super().discard(row)
-        changes = self._changes
-        changes.updates[:] = [order for order in changes.updates if order.guid is not row]
-        changes.deletes[:] = [order for order in changes.deletes if order.guid is not row]
+        for changes in self._stages:
+            changes.updates[:] = [order for order in changes.updates if order.guid is not row]
+            changes.deletes[:] = [order for order in changes.deletes if order.guid is not row]
         self._last.pop(row, None)
-
-    def _contradiction(self) -> InvalidRowError:
-        # Deletes come first: the update would find no row.
-        reason = "the row is deleted and updated by one unit of work; do one of the two"
-        return InvalidRowError(self.name, self._facts.guid, reason)
+        self._corrected.pop(row, None)
 
     def _key(self, guid: Reference) -> Any:
         if not isinstance(guid, PendingRow):
@@ -218,8 +281,8 @@ class Table(AnyTable, Generic[M]):
             raise InvalidRowError(self.name, self._facts.guid, f"{guid!r} is of another table")
         try:
             return guid.within(self.unit)
-        except NotYetKnownError as not_yet:
-            raise InvalidRowError(self.name, self._facts.guid, str(not_yet)) from None
+        except (NotYetKnownError, RowNotFoundError) as error:
+            raise InvalidRowError(self.name, self._facts.guid, str(error)) from None
 
     def _conditions(self, where: Mapping[str, Any] | None) -> dict[str, Any]:
         conditions: dict[str, Any] = {}

@@ -10,8 +10,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from wkmp_orm.engine.withdrawal import Withdrawal, WithdrawnError
-from wkmp_orm.errors import InvalidRowError
-from wkmp_orm.flush.changes import Changes, PendingRow, PendingStatement, TableChanges
+from wkmp_orm.errors import InvalidRowError, NotYetKnownError, RowNotFoundError
+from wkmp_orm.flush.changes import Changes, PendingRow, PendingStatement, Stage, TableChanges
 from wkmp_orm.models import (
     AcoustidCache,
     Album,
@@ -30,13 +30,14 @@ from wkmp_orm.models import (
     SongWork,
     Work,
 )
+from wkmp_orm.models.facts import DESCENDANTS
 from wkmp_orm.types import new_guid
 from wkmp_orm.unit_of_work.attributes import EntityAttribute, LinkAttribute
 from wkmp_orm.unit_of_work.handles import Handle
 from wkmp_orm.unit_of_work.ownership import Owned, State, current_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
     from types import TracebackType
@@ -100,6 +101,7 @@ class UnitOfWork(Owned):
         self.report: WriteReport | None = None
         self._library = library
         self._changes = Changes(flush_id=new_guid())
+        self.deleted: set[str] = set()
         self._discarded: list[PendingRow] = []
         self._after_commit: list[Callable[[WriteReport], object]] = []
         self._failure: BaseException | None = None
@@ -128,10 +130,13 @@ class UnitOfWork(Owned):
         return pending
 
     def _parameters(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: value.within(self) if isinstance(value, Handle) else value
-            for name, value in row.items()
-        }
+        try:
+            return {
+                name: value.within(self) if isinstance(value, Handle) else value
+                for name, value in row.items()
+            }
+        except (NotYetKnownError, RowNotFoundError) as error:
+            raise InvalidRowError("a statement", None, str(error)) from None
 
     def lock(self, name: str) -> None:
         """Have the transaction take a named lock before it writes.
@@ -222,13 +227,22 @@ class UnitOfWork(Owned):
     def _let_go(self) -> None:
         """Let go of rows and tables, which know their unit: handles go when nobody has them."""
         own = vars(self)
-        for name in self._changes.tables:
+        for name in {name for name, _ in self._changes.all_tables()} & own.keys():
             own.pop(name).let_go()
         self._changes = Changes(flush_id=self._changes.flush_id)
 
     def changes_of(self, table: str) -> TableChanges:
-        """Return the accumulated changes of a table."""
-        return self._changes.tables.setdefault(table, TableChanges())
+        """Return the changes of a table that the present stage accumulates."""
+        return self._changes.stages[-1].tables.setdefault(table, TableChanges())
+
+    def begin_stage(self) -> None:
+        """Let what comes now be seen to come after everything so far."""
+        self.deleted.clear()
+        before = self._changes.stages[-1].tables
+        self._changes.stages.append(Stage(follows=True))
+        own = vars(self)
+        for name in before.keys() & own.keys():
+            own[name].enter_stage(self.changes_of(name))
 
     def forget(self, row: PendingRow) -> None:
         """Remember that a row was discarded."""
@@ -239,21 +253,40 @@ class UnitOfWork(Owned):
         self._check_discarded()
         self._enter(State.COMMITTING)
 
+    def note_delete(self, table: str) -> None:
+        """Remember that the stage deletes rows of a table, and who may lose rows by that."""
+        self.deleted.add(table)
+        own = vars(self)
+        for name in ({table} | DESCENDANTS[table]) & own.keys():
+            own[name].close()
+
     def _check_discarded(self) -> None:
+        """Refuse what refers to a row that has been discarded since."""
         if not self._discarded:
             return
         gone = {id(row) for row in self._discarded}
-        for name, table in self._changes.tables.items():
-            rows = (*table.adds, *table.puts.values(), *table.links.values())
-            given = [row.values for row in rows] + [order.values for order in table.updates]
-            for values in given:
-                for column, value in values.items():
-                    if id(value) in gone:
-                        reason = (
-                            f"refers to {value!r}, which was discarded;"
-                            " discard or correct this row too"
-                        )
-                        raise InvalidRowError(name, column, reason)
+        for name, values in self._given():
+            for column, value in values.items():
+                each = value if isinstance(value, tuple) else (value,)
+                found = next((item for item in each if id(item) in gone), None)
+                if found is not None:
+                    reason = (
+                        f"refers to {found!r}, which was discarded; discard or correct this too"
+                    )
+                    raise InvalidRowError(name, column, reason)
+
+    def _given(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Give all values that may be handles, with the table that they are for."""
+        for name, table in self._changes.all_tables():
+            for row in table.rows():
+                yield name, row.values
+            for order in (*table.updates, *table.deletes):
+                yield name, order.where
+            for update in table.updates:
+                yield name, update.values
+        for pending in self._changes.statements:
+            for parameters in pending.parameters:
+                yield "a statement", parameters
 
     def _flush(self, withdrawal: Withdrawal | None) -> WriteReport:
         return self._library.flush(
@@ -266,6 +299,9 @@ class UnitOfWork(Owned):
 
     def _succeed(self, report: WriteReport) -> WriteReport:
         self.report = report
+        for row in self._changes.deleted:
+            if isinstance(row, Handle):
+                row.lose()
         self._enter(State.COMMITTED)
         self._let_go()
         for listener in (*self._after_commit, self._library.committed):

@@ -1,0 +1,1 @@
+"""Histories: units of work whose outcome is told beforehand, by the rule alone."""

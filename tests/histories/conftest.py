@@ -1,0 +1,7 @@
+"""The rule holds through both senders, on both databases."""
+
+from __future__ import annotations
+
+from tests.both_senders import database
+
+__all__ = ["database"]

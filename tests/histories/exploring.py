@@ -1,0 +1,143 @@
+"""Many histories on one library: what breaks the rule, by kind, and the shortest history of each.
+
+Hypothesis draws. What it draws is plain data, so that every kind of finding is shortened by leaving
+out calls and columns as long as the same kind remains: a history of a few lines in a few seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.histories.comparison import Mismatch
+from tests.histories.drafts import FEATURES, Draft, Drafts, UnitDraft
+from tests.histories.history import History
+from tests.histories.performer import Performer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wkmp_orm import Library
+
+
+def explore(
+    library: Library,
+    examples: int,
+    *,
+    features: frozenset[str] = FEATURES,
+    seeded: int | None = None,
+) -> Findings:
+    """Perform so many histories; with `seeded` the same ones every time."""
+    findings = Findings(library)
+
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(Drafts(features).history())
+    def each(history: list[UnitDraft]) -> None:
+        findings.note(history)
+
+    (each if seeded is None else seed(seeded)(each))()
+    return findings
+
+
+class Findings:
+    """What broke the rule, by kind: how often, and the shortest history that did."""
+
+    def __init__(self, library: Library) -> None:
+        self.seen: Counter[str] = Counter()
+        self.histories = 0
+        self.committed = 0
+        """Units of work that the rule and the library have both committed."""
+        self._library = library
+        self._shortest: dict[str, list[UnitDraft]] = {}
+
+    def find(self, history: list[UnitDraft]) -> Mismatch | None:
+        """Perform a history; return what breaks the rule first."""
+        performer = Performer(self._library)
+        performer.empty()
+        run = History(performer)
+        try:
+            run.run(history)
+        except Mismatch as mismatch:
+            return mismatch
+        finally:
+            self.committed += run.committed
+        return None
+
+    def note(self, history: list[UnitDraft]) -> None:
+        """Perform a history and remember what it found."""
+        self.histories += 1
+        found = self.find(history)
+        if found is not None:
+            self.seen[_kind(found)] += 1
+            known = self._shortest.get(_kind(found))
+            if known is None or len(repr(history)) < len(repr(known)):
+                self._shortest[_kind(found)] = history
+
+    def shortened(self, kind: str) -> Mismatch:
+        """Return the finding of this kind with as few calls and columns as possible."""
+        history, found = self._shortest[kind], self.find(self._shortest[kind])
+        assert found is not None
+        tried = True
+        while tried:
+            tried = False
+            for shorter in _shorter(history):
+                other = self.find(shorter)
+                if other is not None and _kind(other) == kind:
+                    history, found, tried = shorter, other, True
+                    break
+        return found
+
+    def told(self, most: int = 3) -> str:
+        """Tell the most frequent kinds, each with a short history."""
+        kinds = self.seen.most_common(most)
+        counts = "\n".join(f"{count:6} {kind}" for kind, count in self.seen.most_common())
+        histories = (f"--- {self.shortened(kind)}" for kind, _ in kinds)
+        return "\n\n".join([counts, *histories])
+
+
+def _kind(mismatch: Mismatch) -> str:
+    return f"{mismatch.about}: {mismatch.kind}"
+
+
+def _shorter(history: list[UnitDraft]) -> Iterator[list[UnitDraft]]:
+    for place, unit in enumerate(history):
+        yield [*history[:place], *history[place + 1 :]]
+        for name in ("calls", "mends"):
+            calls = getattr(unit, name)
+            for number, call in enumerate(calls):
+                fewer = [*calls[:number], *calls[number + 1 :]]
+                yield _replaced(history, place, replace(unit, **_calls(name, fewer)))
+                for simpler in _simpler(call):
+                    changed = [*calls[:number], simpler, *calls[number + 1 :]]
+                    yield _replaced(history, place, replace(unit, **_calls(name, changed)))
+
+
+def _calls(name: str, calls: list[Draft]) -> dict[str, Any]:
+    return {name: calls}
+
+
+def _replaced(history: list[UnitDraft], place: int, unit: UnitDraft) -> list[UnitDraft]:
+    return [*history[:place], unit, *history[place + 1 :]]
+
+
+def _simpler(call: Draft) -> Iterator[Draft]:
+    if call.verb != "execute":
+        for name in call.values:
+            yield replace(call, values={n: v for n, v in call.values.items() if n != name})
+    if call.where:
+        yield replace(call, where={})
+    if not call.required:
+        yield replace(call, required=True)
+    if call.expected is not None:
+        yield replace(call, expected=None)
+    for number in range(len(call.rows)):
+        yield replace(call, rows=call.rows[:number] + call.rows[number + 1 :])

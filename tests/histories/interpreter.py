@@ -1,0 +1,319 @@
+"""The rule: what a unit of work means, as plain Python over dictionaries.
+
+**Row calls act one after the other, in call order, each seeing what the ones before it did; then
+the statements given to `execute`, in call order.** Then, of the rows:
+
+- Unique keys hold call by call. Foreign keys, required columns and totals per parent hold at the
+  end of the row calls.
+- A `put` or `link` finds its row by its natural key. It makes the row, or merges what it gives into
+  it by the column policies; None gives nothing.
+- `update` and `delete` find their row by guid, and act if it is there and `where` holds. If not,
+  it is an error, or with `required=False` `matched` is False. A row that an unconditional delete of
+  this unit took may be deleted once more: both are one delete.
+- A deleted row takes with it the rows that refer to it by CASCADE; SET NULL makes others forget it.
+  Both happen at the delete's place in the order.
+- A link for which its parent's total has no room is left out, the later call first, and counted
+  as refused. (An error in its place keeps the rule as well: silence alone breaks it.)
+- After the commit a handle has the guid of its row, or none if a later row call deleted the row.
+- Of a unit with several faults any one may be told. So what is wrong is gathered: a call at fault
+  does nothing, and the rest is done as if it had not been made.
+
+Counts are of calls: a row call inserted its row, changed it, found it as it should be (unchanged)
+or deleted it. Rows that go by CASCADE are not counted, nor are orders that did not match. An order
+that sets what is there already may be told as updated or as unchanged; a second put of one row in
+one unit may be told as a call of its own or as part of the first.
+
+What is refused before the commit stands in `saying`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.histories.calls import Handle, Reference
+from tests.histories.shapes import Row, Shape, Unique, referring, shape
+from tests.histories.values import same
+from wkmp_orm.models.facts import TOTAL_TOLERANCE
+from wkmp_orm.models.policies import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tests.histories.calls import Call
+
+Tables = dict[str, dict[Any, Row]]
+"""The rows of each table by their keys: a row's name, or a pair of names."""
+
+
+class Fault(Exception):  # noqa: N818  it is told as an error of the package, named by `kind`
+    """Why a unit of work is refused: the error's class, the table, and the constraint or column."""
+
+    def __init__(self, kind: str, table: str, detail: str | None = None) -> None:
+        super().__init__(f"{kind}({table}, {detail})")
+        self.kind = kind
+        self.table = table
+        self.detail = detail
+        self.at_end = False
+        """Whether it showed at the end of the row calls, and may be mended by a call."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the row calls did to one table's rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    refused: int = 0
+    """Links that a total has no room for."""
+    idle: int = 0
+    """Orders that set what was there: updated or unchanged."""
+    again: int = 0
+    """Puts of a row that the unit has put before: updated, unchanged or not told."""
+
+
+@dataclass(slots=True)
+class Result:
+    """What a unit of work leaves behind. With `faults`: nothing, and one of them is told."""
+
+    tables: Tables
+    faults: list[Fault] = field(default_factory=list)
+    guids: dict[int, Any] = field(default_factory=dict)
+    """The row of each handle, by the number of the call; None once it was deleted."""
+    matched: dict[int, int] = field(default_factory=dict)
+    """How many rows each order and statement matched, by the number of the call."""
+    counts: dict[str, Counts] = field(default_factory=dict)
+
+
+def perform(tables: Tables, calls: Iterable[Call], statements: Iterable[Call]) -> Result:
+    """Return what a unit of work with these calls makes of the tables."""
+    copy = {name: {key: dict(row) for key, row in rows.items()} for name, rows in tables.items()}
+    acting = _Acting(copy)
+    acting.each(calls)
+    acting.end_of_rows()
+    acting.each(statements)
+    return acting.result
+
+
+class _Acting:
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.result = Result(tables)
+        self.answered: dict[int, tuple[str, Any]] = {}  # the row of each handle
+        self.put_before: set[tuple[str, Any]] = set()
+        self.taken: set[tuple[str, Any]] = set()  # by unconditional deletes
+        self.made_links: list[tuple[Shape, Any]] = []
+
+    def each(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            try:
+                getattr(self, call.verb)(call)
+            except Fault as fault:
+                self.result.faults.append(fault)
+
+    # The row calls
+
+    def add(self, call: Call) -> None:
+        self._insert(shape(call.table), call, self._bound(call.values))
+
+    def put(self, call: Call) -> None:
+        its, given = shape(call.table), self._bound(call.values)
+        key = self._find(its, given)
+        if key is None:
+            key = self._insert(its, call, given)
+        else:
+            self.answered[call.number] = its.name, key
+            self._merge(its, key, given)
+        self.put_before.add((its.name, key))
+
+    link = put
+
+    def update(self, call: Call) -> None:
+        its, key = shape(call.table), self._row(call.target)
+        if self._matches(its, key, call):
+            values = self._bound(call.values)
+            if self._change(its, key, values):
+                self._count(its).updated += 1
+            else:
+                self._count(its).idle += 1
+
+    def delete(self, call: Call) -> None:
+        its, key = shape(call.table), self._row(call.target)
+        rows = self.tables[its.name]
+        if not call.where and (its.name, key) in self.taken and key not in rows:
+            self.result.matched[call.number] = call.required
+        elif self._matches(its, key, call):
+            self._remove(its, key)
+            self._count(its).deleted += 1
+            if not call.where:
+                self.taken.add((its.name, key))
+
+    # The statements
+
+    def execute(self, call: Call) -> None:
+        its, matched = shape(call.table), 0
+        for parameters in call.rows:
+            row = self._bound(parameters)
+            key = row["g"]
+            if key in self.tables[its.name]:
+                matched += 1
+                if call.values["verb"] == "delete":
+                    self._remove(its, key)
+                else:
+                    self.tables[its.name][key][call.values["column"]] = row["text"]
+        self.result.matched[call.number] = matched
+        if call.expected is not None and matched != call.expected:
+            raise Fault("ConditionNotMetError", "")
+
+    # What holds at the end of the row calls
+
+    def end_of_rows(self) -> None:
+        self._keep_totals()
+        for name, rows in self.tables.items():
+            for row in rows.values():
+                self._check_whole(shape(name), row)
+        for number, (name, key) in self.answered.items():
+            self.result.guids[number] = key if key in self.tables[name] else None
+
+    def _check_whole(self, its: Shape, row: Row) -> None:
+        for name in sorted(its.required):
+            if row[name] is None:
+                self._fault_at_end("InvalidRowError", its.name, name)
+        for reference in its.references:
+            parent = row[reference.column]
+            if parent is not None and parent not in self.tables[reference.parent]:
+                self._fault_at_end("ConstraintViolationError", its.name, reference.name)
+
+    def _fault_at_end(self, kind: str, table: str, detail: str) -> None:
+        fault = Fault(kind, table, detail)
+        fault.at_end = True
+        self.result.faults.append(fault)
+
+    def _keep_totals(self) -> None:
+        """Take the new links out, then let each in again for which there is room."""
+        made = [(its, key) for its, key in dict.fromkeys(self.made_links) if its.total]
+        waiting = [(its, key, self.tables[its.name].pop(key, None)) for its, key in made]
+        for its, key, link in waiting:
+            if link is not None and _has_room(its, self.tables[its.name], link):
+                self.tables[its.name][key] = link
+            elif link is not None:
+                self._count(its).inserted -= 1
+                self._count(its).refused += 1
+
+    # What the calls are made of
+
+    def _insert(self, its: Shape, call: Call, given: Row) -> Any:
+        row = {name: given.get(name) for name in its.columns}
+        if not its.is_link and row[its.key[0]] is None:
+            row[its.key[0]] = f"{its.name} {call.number}"
+        for name, default in its.defaults.items():
+            if row[name] is None:
+                row[name] = default
+        key = _key(its, row)
+        self.answered[call.number] = its.name, key
+        self._check_unique(its, None, row)
+        self.tables[its.name][key] = row
+        if its.is_link:
+            self.made_links.append((its, key))
+        self._count(its).inserted += 1
+        return key
+
+    def _merge(self, its: Shape, key: Any, given: Row) -> None:
+        stored, changes = self.tables[its.name][key], {}
+        for name, value in given.items():
+            policy = its.policies[name]
+            takes = policy is Policy.OVERWRITE or (
+                policy is Policy.FILL and its.is_unknown(name, stored[name])
+            )
+            if takes and not its.is_unknown(name, value):
+                changes[name] = value
+        changed = self._change(its, key, changes)
+        if (its.name, key) in self.put_before:
+            self._count(its).again += 1
+        elif changed:
+            self._count(its).updated += 1
+        else:
+            self._count(its).unchanged += 1
+
+    def _change(self, its: Shape, key: Any, values: Row) -> bool:
+        stored = self.tables[its.name][key]
+        changed = {name for name, value in values.items() if not same(value, stored[name])}
+        if changed:
+            self._check_unique(its, key, stored | values)
+            stored.update(values)
+        return bool(changed)
+
+    def _remove(self, its: Shape, key: Any) -> None:
+        del self.tables[its.name][key]
+        for child, reference in referring(its.name):
+            for its_key, row in list(self.tables[child.name].items()):
+                if row[reference.column] != key or its_key not in self.tables[child.name]:
+                    continue
+                if reference.cascades:
+                    self._remove(child, its_key)
+                else:
+                    row[reference.column] = None
+
+    def _matches(self, its: Shape, key: Any, call: Call) -> bool:
+        row = self.tables[its.name].get(key)
+        matches = row is not None and all(
+            any(same(row[name], value) for value in self._alternatives(wanted))
+            for name, wanted in call.where.items()
+        )
+        self.result.matched[call.number] = matches
+        if call.required and not matches:
+            raise Fault("ConditionNotMetError" if row else "RowNotFoundError", its.name)
+        return matches
+
+    def _check_unique(self, its: Shape, key: Any, row: Row) -> None:
+        for unique in its.uniques:
+            for other_key, other in self.tables[its.name].items():
+                if other_key != key and _collide(unique, row, other):
+                    raise Fault("ConstraintViolationError", its.name, unique.name)
+
+    def _find(self, its: Shape, given: Row) -> Any:
+        """Return the key of the row that has this natural key."""
+        for key, row in self.tables[its.name].items():
+            if all(row[name] == given[name] for name in its.natural_key):
+                return key
+        return None
+
+    def _row(self, target: Reference | None) -> Any:
+        if isinstance(target, Handle):  # of a call at fault there is no row
+            return self.answered.get(target.number, (None, None))[1]
+        return target.name if target else None
+
+    def _bound(self, values: Mapping[str, Any]) -> Row:
+        return {name: self._value(value) for name, value in values.items()}
+
+    def _alternatives(self, wanted: Any) -> list[Any]:
+        """Return the values that a condition allows."""
+        return [self._value(value) for value in (wanted if isinstance(wanted, list) else [wanted])]
+
+    def _value(self, value: Any) -> Any:
+        return self._row(value) if isinstance(value, Reference) else value
+
+    def _count(self, its: Shape) -> Counts:
+        return self.result.counts.setdefault(its.name, Counts())
+
+
+def _key(its: Shape, row: Row) -> Any:
+    return tuple(row[name] for name in its.key) if its.is_link else row[its.key[0]]
+
+
+def _collide(unique: Unique, one: Row, other: Row) -> bool:
+    return (
+        unique.counts(one)
+        and unique.counts(other)
+        and all(one[name] is not None and one[name] == other[name] for name in unique.columns)
+    )
+
+
+def _has_room(its: Shape, rows: Mapping[Any, Row], link: Row) -> bool:
+    if its.total is None:
+        return True
+    column, per = its.total.column, its.total.per
+    there = sum(row[column] for row in rows.values() if row[per] == link[per])
+    return bool(there + link[column] <= its.total.limit + TOTAL_TOLERANCE)

@@ -1,0 +1,158 @@
+"""The calls of a history, made of a real library, and what it answers, in the names of the rule.
+
+Knows the public vocabulary and reads what is stored; must not know how a flush writes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from tests.histories.calls import Guid, Handle
+from tests.histories.shapes import CLOCKS, TABLES, Row, shape
+from wkmp_orm.models import Base
+from wkmp_orm.types import Guid as GuidType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.histories.calls import Call
+    from tests.histories.interpreter import Tables
+    from wkmp_orm import Library
+    from wkmp_orm.engine.monitor import WriteReport
+
+FIXED: Final = 2
+"""Guids of each table that a caller chooses instead of having them made."""
+SETTINGS: Final = ("volume", "crossfade")
+"""The keys that histories use; all others are the library's own."""
+
+_GUIDS: Final = {
+    name: [c.name for c in Base.metadata.tables[name].c if isinstance(c.type, GuidType)]
+    for name in TABLES
+}
+
+
+def fixed(table: str, number: int) -> Guid:
+    """Name a guid that a caller chooses."""
+    return Guid(f"{table} chosen {number}")
+
+
+class Performer:
+    """One library, with the names of the guids that it has made."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.guids: dict[str, str] = {key: key for key in SETTINGS}
+        self.handles: dict[int, Any] = {}
+        self.outcomes: dict[int, Any] = {}
+        for kind, table in enumerate(TABLES):
+            for number in range(FIXED):
+                self.guids[fixed(table, number).name] = str(UUID(int=(kind + 1) << 64 | number))
+        self.names = {guid: name for name, guid in self.guids.items()}
+
+    def begin(self) -> None:
+        """Start a unit of work."""
+        self.work = self.library.unit_of_work("history")
+
+    def say(self, call: Call) -> None:
+        """Make one call; raises what it raises."""
+        table = getattr(self.work, call.table)
+        values = self._spelled(call.values)
+        match call.verb:
+            case "add" | "put":
+                self.handles[call.number] = getattr(table, call.verb)(values)
+                if call.verb == "add" and "guid" not in call.values and call.table != "settings":
+                    self.learn(f"{call.table} {call.number}", self.handles[call.number].guid)
+            case "link":
+                left, right = (values.pop(name) for name in shape(call.table).key)
+                self.handles[call.number] = table.link(left, right, **values)
+            case "update" | "delete":
+                self.outcomes[call.number] = getattr(table, call.verb)(
+                    self._spelled({"": call.target})[""],
+                    where=self._spelled(call.where) or None,
+                    required=call.required,
+                    **values,
+                )
+            case "set":
+                self._handle(call).set(**values)
+            case "discard":
+                self._handle(call).discard()
+            case "execute":
+                rows = [self._spelled(row) for row in call.rows]
+                statement = _statement(call)
+                pending = self.work.execute(statement, rows, expected=call.expected)
+                self.outcomes[call.number] = pending
+
+    def commit(self) -> WriteReport:
+        """Commit; raises what it raises."""
+        return self.work.commit()
+
+    def discard(self) -> None:
+        """Give the unit of work up."""
+        self.work.discard()
+
+    def learn(self, name: str, guid: str) -> bool:
+        """Remember a row's guid; False if it is known as another row's, or the row by another."""
+        known = self.names.setdefault(guid, name)
+        return known == name and self.guids.setdefault(name, guid) == guid
+
+    def tables(self) -> Tables:
+        """Read all rows, by their names."""
+        with self.library.reader() as session:
+            return {name: self._rows(session.connection(), name) for name in TABLES}
+
+    def empty(self) -> None:
+        """Delete all rows, and nothing that the library keeps for itself."""
+        with self.library._writer.engine.begin() as connection:
+            for name in reversed(TABLES):
+                table = Base.metadata.tables[name]
+                delete = sa.delete(table)
+                if name == "settings":
+                    delete = delete.where(table.c.key.in_(SETTINGS))
+                connection.execute(delete)
+
+    def _rows(self, connection: sa.Connection, name: str) -> dict[Any, Row]:
+        its, table = shape(name), Base.metadata.tables[name]
+        rows = {}
+        for stored in connection.execute(sa.select(table)).mappings():
+            row = {column: value for column, value in stored.items() if column not in CLOCKS}
+            if name == "settings" and row["key"] not in SETTINGS:
+                continue
+            for column in _GUIDS[name]:
+                row[column] = self.names.get(row[column], row[column])
+            rows[tuple(row[c] for c in its.key) if its.is_link else row[its.key[0]]] = row
+        return rows
+
+    def _handle(self, call: Call) -> Any:
+        assert isinstance(call.target, Handle)
+        return self.handles[call.target.number]
+
+    def _spelled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._value(value) for name, value in values.items()}
+
+    def _value(self, value: Any) -> Any:
+        match value:
+            case list():
+                return [self._value(item) for item in value]
+            case Handle():
+                return self.handles[value.number]
+            case Guid():
+                return self.guids.get(value.name, _NOBODY)
+            case _:
+                return value
+
+
+_NOBODY: Final = str(UUID(int=(1 << 127) - 1))
+
+
+def _statement(call: Call) -> Any:
+    table = Base.metadata.tables[call.table]
+    key = table.c[shape(call.table).key[0]]
+    mine = key == sa.bindparam("g", type_=key.type)
+    if call.values["verb"] == "delete":
+        return sa.delete(table).where(mine) if call.rows else sa.delete(table)
+    values = {call.values["column"]: sa.bindparam("text", type_=sa.Text())}
+    update = sa.update(table) if not call.rows else sa.update(table).where(mine)
+    return update.values(values)
