@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager, contextmanager
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from wkmp_orm.schema import (
     schema_differences,
     upgrade_schema,
 )
+from wkmp_orm.schema.scripts import known_revisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +38,15 @@ def test_a_new_database_gets_the_newest_schema(target: DatabaseTarget, engine: s
     assert current_revision(engine) == head_revision()
     assert tables(engine) == {*Base.metadata.tables, "alembic_version"}
     assert schema_differences(engine) == []
+
+
+def test_creating_a_schema_adds_no_folder_from_which_modules_are_imported(
+    target: DatabaseTarget, engine: sa.Engine
+) -> None:
+    before = [*sys.path]
+    known_revisions.cache_clear()
+    ensure_schema(target, engine)
+    assert sys.path == before
 
 
 def test_at_the_newest_schema_one_query_is_enough(
