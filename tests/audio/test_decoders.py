@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.support.sound import make_rip, make_sound
-from wkmp_orm.audio import AnalysisOptions, analyse
+from wkmp_orm.audio import AnalysisOptions, analyse, trusted
 from wkmp_orm.audio.decoders import Decoders, number_of_processors, pool
 from wkmp_orm.audio.decoders.decoder import Decoder
 from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, SoundFileError
@@ -207,6 +207,64 @@ def test_a_program_that_is_no_python_is_named_too(
     monkeypatch.setattr(multiprocessing.spawn, "_python_exe", str(impostor))
     with pytest.raises(ConfigurationError, match="ended with exit code 3"):
         decoders.run(analyse, cancelled=never)
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """Make a folder of modules that note that they were run, under names that are looked for."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    note = "open({place!r}, 'a').write({name!r} + '\\n')\n"
+    # fmt: off
+    names = ("types", "signal", "pickle", "av", "numpy", "soundfile", "mediafile", "wkmp_orm",
+             "sitecustomize", "usercustomize", "chromaprint", "imageio_ffmpeg", "essentia")
+    # fmt: on
+    for name in names:
+        text = note.format(place=str(folder / "was-run"), name=name)
+        (folder / f"{name}.py").write_text(text)
+    (folder / "a.pth").write_text(f"import sys; open({str(folder / 'was-run')!r}, 'a')\n")
+    (folder / "pyvenv.cfg").write_text("home = .\ninclude-system-site-packages = false\n")
+    return folder
+
+
+@pytest.mark.parametrize("entry", ["", ".", "the folder itself"])
+def test_nothing_of_the_current_folder_is_run_in_them(
+    tmp_path: Path,
+    hostile: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    decoders: Decoders,
+    entry: str,
+) -> None:
+    song = make_sound(tmp_path / "song.flac", seconds=12)
+    monkeypatch.chdir(hostile)
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.syspath_prepend(str(hostile) if entry == "the folder itself" else entry)
+    assert decoders.run(analyse, song, OPTIONS, cancelled=never, fingerprint=True).passages
+    assert not (hostile / "was-run").exists()
+
+
+def test_what_was_installed_in_the_current_folder_with_the_package_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoders: Decoders
+) -> None:
+    song = make_sound(tmp_path / "song.flac")
+    monkeypatch.chdir(trusted.PACKAGE.parent)
+    monkeypatch.syspath_prepend(str(trusted.PACKAGE.parent))
+    assert str(trusted.PACKAGE.parent) in trusted.module_folders()
+    assert decoders.run(analyse, song, OPTIONS, cancelled=never).passages
+
+
+@pytest.mark.parametrize(("spelling", "runs"), [("python", False), ("./python", True)])
+def test_a_python_is_run_from_the_current_folder_only_if_it_is_named_by_its_path(
+    hostile: Path, monkeypatch: pytest.MonkeyPatch, decoders: Decoders, spelling: str, *, runs: bool
+) -> None:
+    (hostile / "python").write_text(f"#!/bin/sh\n: > {hostile}/was-run\nexit 3\n")
+    (hostile / "python").chmod(0o755)
+    monkeypatch.chdir(hostile)
+    monkeypatch.setenv("PATH", ":.:")
+    monkeypatch.setattr(multiprocessing.spawn, "_python_exe", spelling)
+    with pytest.raises(ConfigurationError, match=r"multiprocessing\.set_executable"):
+        decoders.run(analyse, cancelled=never)
+    assert (hostile / "was-run").exists() is runs
 
 
 PARENT = """

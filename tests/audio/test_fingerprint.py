@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import importlib
-import shutil
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -101,7 +100,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *modules: str, programs: bool) -> N
 
     monkeypatch.setattr(importlib, "import_module", hidden)
     if not programs:
-        monkeypatch.setattr(shutil, "which", lambda _: None)
+        monkeypatch.setenv("PATH", "")
 
 
 def test_where_there_is_no_backend_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,9 +198,42 @@ def test_an_ffmpeg_without_chromaprint_is_no_backend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, "chromaprint", "imageio_ffmpeg", programs=True)
-    plain = program(tmp_path / "ffmpeg", "echo 'Unknown format'")
-    monkeypatch.setattr(shutil, "which", {"ffmpeg": plain}.get)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    program(tmp_path / "ffmpeg", "echo 'Unknown format'")
     assert list(available()) == []
-    able = program(tmp_path / "ffmpeg", "echo 'Muxer chromaprint [Chromaprint]'")
-    monkeypatch.setattr(shutil, "which", {"ffmpeg": able}.get)
+    program(tmp_path / "ffmpeg", "echo 'Muxer chromaprint [Chromaprint]'")
     assert [each.name for each in available()] == ["ffmpeg"]
+
+
+@pytest.mark.parametrize("path", ["", ".", ":/nowhere:", "music/.."], ids=repr)
+def test_no_program_of_the_current_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    without(monkeypatch, "chromaprint", programs=True)
+    (tmp_path / "music").mkdir()
+    for name in ("fpcalc", "ffmpeg", "ldconfig", "gcc"):
+        program(tmp_path / name, f"echo chromaprint; : > {tmp_path}/was-run")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path)
+    for backend in available():
+        assert backend.fingerprint(music(1))
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "ffmpeg")
+    assert list(available()) == []
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_a_program_that_the_user_names_by_its_path_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, "chromaprint", programs=False)
+    able = program(tmp_path / "mine", "echo 'Muxer chromaprint [Chromaprint]'")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", able)
+    assert [each.name for each in available()] == ["ffmpeg"]
+
+
+def test_programs_are_started_outside_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fpcalc = Fpcalc(program(tmp_path / "fpcalc", "cat > /dev/null; pwd"))
+    monkeypatch.chdir(tmp_path)
+    assert fpcalc.fingerprint(b"") != str(tmp_path)

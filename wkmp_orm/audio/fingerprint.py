@@ -9,11 +9,13 @@ Fingerprints of one recording are similar, never equal: those of its MP3 and its
 from __future__ import annotations
 
 import importlib
-import shutil
+import os
 import subprocess
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from wkmp_orm.audio.trusted import PACKAGE, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,11 +64,11 @@ def available() -> Iterator[Fingerprinter]:
     """Yield every backend that works here, best first."""
     if (library := _library()) is not None:
         yield Library(library)
-    if (fpcalc := shutil.which("fpcalc")) is not None:
+    if (fpcalc := program("fpcalc")) is not None:
         yield Fpcalc(fpcalc)
-    for program in dict.fromkeys(filter(None, (_ffmpeg_of_wheel(), shutil.which("ffmpeg")))):
-        if _has_chromaprint(program):
-            yield Ffmpeg(program)
+    for ffmpeg in dict.fromkeys(filter(None, (_ffmpeg_of_wheel(), program("ffmpeg")))):
+        if _has_chromaprint(ffmpeg):
+            yield Ffmpeg(ffmpeg)
 
 
 class Library:
@@ -132,11 +134,19 @@ def _library() -> Any | None:
 
 
 def _ffmpeg_of_wheel() -> str | None:
+    """Return the FFmpeg that imageio-ffmpeg is told to use, or the one that it brings.
+
+    Its own `get_ffmpeg_exe` would end by running whatever `ffmpeg` there is, by its bare name.
+    """
+    if named := os.environ.get("IMAGEIO_FFMPEG_EXE"):
+        return program(named)
     try:
-        found: str = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
-    except (ImportError, RuntimeError):
+        module = importlib.import_module("imageio_ffmpeg")
+    except ImportError:
         return None
-    return found
+    binaries = Path(module.__file__).parent / "binaries" if module.__file__ else None
+    found = sorted(binaries.glob("ffmpeg-*")) if binaries is not None else []
+    return next((program(str(each)) for each in found), None)
 
 
 def _has_chromaprint(program: str) -> bool:
@@ -155,6 +165,7 @@ def _output(command: Sequence[str], sound: bytes, *, also_good: int = 0) -> byte
             capture_output=True,
             check=False,
             timeout=_PATIENCE_S,
+            cwd=PACKAGE,
             # Ctrl-C is for the import, which may well want this file to be finished.
             start_new_session=True,
         )

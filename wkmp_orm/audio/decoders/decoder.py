@@ -16,10 +16,10 @@ import threading
 import time
 from contextlib import suppress
 from multiprocessing.spawn import get_executable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.audio.decoders.messages import Kind, receive, send
+from wkmp_orm.audio.trusted import PACKAGE, module_folders, program
 from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, SoundFileError
 
 if TYPE_CHECKING:
@@ -37,16 +37,17 @@ END_WITHIN_S: Final = 5.0
 
 # The package's own __init__ would bring SQLAlchemy: 0.6 s of computing and 40 MB for each decoder.
 # What is imported below the package is found without it.
+# Nothing is imported before the path is set but what is built in.
 _PROGRAM: Final = """\
-import sys, types
+import sys
 sys.path[:] = {path!r}
+import types
 package = types.ModuleType("wkmp_orm")
 package.__path__ = [{folder!r}]
 sys.modules["wkmp_orm"] = package
 from wkmp_orm.audio.decoders.child import main
 main()
 """
-_FOLDER: Final = str(Path(__file__).parents[2])
 
 # There are as many decoders as there are processors; a library that starts threads of its own
 # takes the processor from the next decoder.
@@ -62,15 +63,16 @@ class Decoder:
 
     def __init__(self) -> None:
         """Start the process. Raises ConfigurationError when it cannot be started."""
-        program = _PROGRAM.format(path=[os.path.abspath(each) for each in sys.path], folder=_FOLDER)  # noqa: PTH100
+        source = _PROGRAM.format(path=module_folders(), folder=str(PACKAGE))
         shown = logger.isEnabledFor(logging.DEBUG)
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own program
-                [_python(), "-c", program],
+                [_python(), *_isolated(), "-c", source],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 # What codecs print of damaged files would be printed across the progress display.
                 stderr=None if shown else subprocess.DEVNULL,
+                cwd=PACKAGE,
                 env=os.environ | _ONE_THREAD,
                 **_apart(),
             )
@@ -181,7 +183,21 @@ def _not_started(why: str) -> ConfigurationError:
 
 
 def _python() -> str:
-    return os.fsdecode(get_executable())
+    given = os.fsdecode(get_executable())
+    if os.path.dirname(given):  # noqa: PTH120  a path, and the process is started elsewhere
+        return os.path.abspath(given)  # noqa: PTH100
+    return program(given) or given
+
+
+def _isolated() -> list[str]:
+    """Return the options that keep the current folder, and what variables add, off its path.
+
+    `-c` alone would look for every module in the current folder first: an album's `types.py` was
+    run so. An empty entry of PYTHONPATH means that folder, too, and its `sitecustomize.py` is run
+    before anything else; so the variables are ignored, and what they say of file names is repeated.
+    """
+    options = ["-I", "-X", f"utf8={sys.flags.utf8_mode}"]
+    return [*options, "-B"] if sys.dont_write_bytecode else options
 
 
 def _apart() -> dict[str, Any]:
