@@ -9,6 +9,17 @@ Everything public is here; `wkmp_orm.errors` draws the tree of what can go wrong
 
 from __future__ import annotations
 
+import sys
+
+# `python -m wkmp_orm` puts the current folder, which may be a stranger's music, in front of all
+# that is imported from here on. As long as Python looks for the module, the program's name is "-m".
+if (
+    sys.argv[:1] == ["-m"]
+    and sys.orig_argv[-len(sys.argv)] in {"wkmp_orm", "-mwkmp_orm"}
+    and not sys.flags.safe_path
+):
+    del sys.path[0]
+
 from wkmp_orm.engine.monitor import RowCounts, Totals, WriteReport
 from wkmp_orm.engine.retry import retry_on_lock
 from wkmp_orm.errors import (

@@ -12,6 +12,7 @@ Knows terminals, signals and exit codes; every decision about music or databases
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     `arguments` are those behind the program's name, by default the process's own.
     """
+    _forget_the_current_folder()
     for stream in (sys.stdout, sys.stderr):
         # File names may have any character, and a terminal or a log may not.
         if hasattr(stream, "reconfigure"):
@@ -77,6 +79,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:  # before or behind everything that the command does
         code = _interrupted()
     sys.exit(code)
+
+
+def _forget_the_current_folder() -> None:
+    """Import nothing more from it: it may be the music, and an empty PYTHONPATH puts it there."""
+    try:
+        current = os.path.realpath(os.getcwd())  # noqa: PTH109  compared as text
+    except FileNotFoundError:  # it was deleted
+        return
+    sys.path[:] = [each for each in sys.path if os.path.realpath(each) != current]
 
 
 def _run(arguments: Sequence[str] | None) -> int:
