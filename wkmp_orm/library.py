@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from wkmp_orm.engine.factory import create_reader_engine
 from wkmp_orm.engine.options import BulkChoice, EngineOptions, SqliteDriver, Synchronous
+from wkmp_orm.engine.own_files import refuse_strange_files
 from wkmp_orm.engine.refusal import explained
 from wkmp_orm.engine.retry import retry_on_lock
 from wkmp_orm.engine.target import DatabaseTarget
@@ -367,6 +368,7 @@ def _check_place(target: DatabaseTarget, *, read_only: bool) -> None:
             " another path"
         )
         raise DatabaseUnavailableError(msg)
+    refuse_strange_files(path, with_locks=not read_only)
     if read_only:
         try:
             path.stat()

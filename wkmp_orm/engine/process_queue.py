@@ -46,7 +46,7 @@ class ProcessQueue:
     """
 
     def __init__(self, database: str, mutex: threading.Lock, on_turn: Callable[[], None]) -> None:
-        """Stand nowhere; the files are made by the first `take_turn`."""
+        """Stand nowhere; the files are made by the first `prepare`."""
         self._database = database
         self._mutex = mutex
         self._on_turn = on_turn
@@ -59,6 +59,19 @@ class ProcessQueue:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._thread_runs = False
+
+    def prepare(self) -> None:
+        """Open both files, made if need be, before anybody queues for a turn.
+
+        Raises DatabaseUnavailableError for what is not a regular file with one name. Where there is
+        no such file to be had, the queue does without.
+        """
+        if self._works:
+            try:
+                self._gate.open(self._database)
+                self._ticket.open(self._database)
+            except OSError as error:
+                self._do_without(error)
 
     def take_turn(self, phase: str) -> bool:
         """Take the turn if it is there; otherwise send for it and let `on_turn` tell."""
@@ -80,8 +93,6 @@ class ProcessQueue:
         return self._place is _Place.WAITING
 
     def _take_or_send(self, phase: str) -> None:
-        self._gate.open(self._database)
-        self._ticket.open(self._database)
         if self._gate.try_lock() and self._ticket.try_lock():
             self._place = _Place.TURN
             self._gate.unlock()

@@ -18,6 +18,7 @@ from sqlalchemy.pool import QueuePool
 
 from wkmp_orm.engine.codes import Fault, fault_of
 from wkmp_orm.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
+from wkmp_orm.engine.own_files import refuse_strange_files
 from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
         """The driver's connection, which alone cannot be referred to weakly."""
 
     def connect() -> Connection:
+        refuse_strange_files(path, with_locks=False)
         refuse_unsafe_opening(path, options.sqlite_driver)
         timeout = options.lock_retry_ms / 1000
         must_exist = "" if options.create or options.read_only else "?mode=rw"

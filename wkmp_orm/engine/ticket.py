@@ -54,7 +54,8 @@ class WriterTicket:
     Every method may be called from any thread. Use `ticket_for`, so that all who open one file in
     one process stand in one queue. The lock files are made beside the database, at its real path,
     by the first `acquire`, and never deleted. Where they cannot be made or locked, a warning says
-    so once and the ticket is fair between threads only.
+    so once and the ticket is fair between threads only. A link, a pipe or a folder in their place
+    is refused, as somebody put it there.
     A forked child starts with an empty queue and does not hold what its parent holds.
     """
 
@@ -77,13 +78,16 @@ class WriterTicket:
 
         A ticket that is free is given even when the deadline has passed.
         `phase` is what other waiters read about us. Raises LockTimeoutError, which names the
-        holder, and UnitOfWorkError when this thread holds the ticket already.
+        holder, UnitOfWorkError when this thread holds the ticket already, and
+        DatabaseUnavailableError when something else is in the place of a lock file.
         """
         turn = _Turn(phase)
         started = time.monotonic()
         try:
             with self._mutex:
                 self._refuse_waiting_for_oneself(turn)
+                # Here, where it concerns nobody but who comes; not in the turn of somebody else.
+                self._processes.prepare()
                 self._closing = False
                 self._queue.append(turn)
                 self._advance()

@@ -25,7 +25,7 @@ from wkmp_orm.engine.open_files import refuse_lost
 from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.sqlite import NO_BEGIN
 from wkmp_orm.engine.ticket import ticket_for
-from wkmp_orm.errors import LockTimeoutError
+from wkmp_orm.errors import DatabaseUnavailableError, LockTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,10 @@ class Writer:
         return time.monotonic() + self.options.max_lock_wait_ms / 1000
 
     def hold_ticket(self, *, phase: str, deadline: float) -> AbstractContextManager[None]:
-        """Wait for this thread's turn to write (SQLite), until `deadline`; LockTimeoutError."""
+        """Wait for this thread's turn to write (SQLite), until `deadline`.
+
+        Raises LockTimeoutError; DatabaseUnavailableError for a lock file that is none.
+        """
         if self._ticket is None:
             return nullcontext()
         return self._ticket.hold(phase=phase, deadline=deadline)
@@ -230,7 +233,8 @@ class Writer:
         with ExitStack() as stack:
             if self._ticket is not None and not self.options.read_only:
                 deadline = time.monotonic() + patience_s
-                with suppress(LockTimeoutError):  # closing is not worth a longer wait
+                # Closing is not worth a longer wait, and who opened has been told of a bad file.
+                with suppress(LockTimeoutError, DatabaseUnavailableError):
                     stack.enter_context(self._ticket.hold(phase="closing", deadline=deadline))
             self.engine.dispose()
             self._aside.dispose()
