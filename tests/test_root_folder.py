@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.root_folder import (
     CONFIG_FILE_NAME,
+    LARGEST_CONFIGURATION_BYTES,
     ResolvedRoot,
     RootSource,
     default_config_home,
@@ -110,6 +112,49 @@ def test_a_configuration_file_of_other_bytes_is_a_warning_and_the_default(
     found = resolve_root_folder(environ=HOME, config_home=tmp_path)
     assert found.source is RootSource.DEFAULT
     assert "not valid TOML" in caplog.text
+
+
+def _pipe(file: Path) -> None:
+    os.mkfifo(file)
+
+
+def _folder(file: Path) -> None:
+    file.mkdir()
+
+
+def _endless(file: Path) -> None:
+    file.write_bytes(b"#" * (LARGEST_CONFIGURATION_BYTES + 1))
+
+
+def _device(file: Path) -> None:
+    file.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (_pipe, "not a regular file"),
+        (_folder, "not a regular file"),
+        (_device, "not a regular file"),
+        (_endless, "more than 1,048,576 bytes"),
+    ],
+)
+def test_a_configuration_file_that_has_no_end_is_neither_waited_for_nor_read(
+    tmp_path: Path, make: Callable[[Path], None], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path / CONFIG_FILE_NAME)
+    assert resolve_root_folder(environ=HOME, config_home=tmp_path).source is RootSource.DEFAULT
+    assert reason in caplog.text
+
+
+def test_a_configuration_file_may_be_a_link(
+    tmp_path: Path, write_config: Callable[[str], Path]
+) -> None:
+    real = write_config('root_folder = "/from/file"') / CONFIG_FILE_NAME
+    home = tmp_path / "dotfiles"
+    home.mkdir()
+    (home / CONFIG_FILE_NAME).symlink_to(real)
+    assert resolve_root_folder(environ=HOME, config_home=home).path == _here("/from/file")
 
 
 def test_an_earlier_place_is_not_disturbed_by_a_broken_file(

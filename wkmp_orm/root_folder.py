@@ -17,14 +17,16 @@ thousands of files under the wrong root, because of a variable that a script fai
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 import sys
 import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.errors import ConfigurationError
 
@@ -36,6 +38,8 @@ _logger = logging.getLogger(__name__)
 ENVIRONMENT_VARIABLES: Final = ("WKMP_ROOT_FOLDER", "WKMP_ROOT")
 CONFIG_FILE_NAME: Final = "audio-ingest.toml"
 CONFIG_KEY: Final = "root_folder"
+LARGEST_CONFIGURATION_BYTES: Final = 1024 * 1024
+"""Of a configuration file; they have a few lines."""
 
 
 class RootSource(StrEnum):
@@ -120,14 +124,31 @@ def default_config_home(
     return _home(environ, platform=platform) / ".config" / "wkmp"
 
 
+def read_configuration(file: Path) -> dict[str, Any]:
+    """Read a configuration file, which is TOML. A link is followed: it is the user's own.
+
+    Raises ValueError when it is no TOML, and OSError, also when it is no regular file (opening a
+    named pipe would wait for ever) or larger than LARGEST_CONFIGURATION_BYTES. Any thread.
+    """
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(file))
+        content = os.read(descriptor, LARGEST_CONFIGURATION_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > LARGEST_CONFIGURATION_BYTES:
+        raise OSError(errno.EFBIG, f"More than {LARGEST_CONFIGURATION_BYTES:,} bytes", str(file))
+    return tomllib.loads(content.decode())
+
+
 class _NotConfiguredError(Exception):
     """The configuration file does not name a root folder; the message says why."""
 
 
 def _configured(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            table = tomllib.load(stream)
+        table = read_configuration(file)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise _NotConfiguredError(reason[:1].lower() + reason[1:]) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,16 @@ def test_a_file_that_is_no_toml_is_complained_of_and_left(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = write_key(home, "no = toml = at all")
+    assert acoustid_key(snapshot(), {"HOME": str(home)}) is None
+    assert f"{file} is not read for a key" in caplog.text
+
+
+def test_a_pipe_in_the_place_of_that_file_is_not_waited_at(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write_key(home, "")
+    file.unlink()
+    os.mkfifo(file)
     assert acoustid_key(snapshot(), {"HOME": str(home)}) is None
     assert f"{file} is not read for a key" in caplog.text
 

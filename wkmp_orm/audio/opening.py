@@ -1,13 +1,14 @@
-"""Opens a sound file, and says in a person's words why one cannot be opened or read.
+"""Opens files to read them, and says in a person's words why one cannot be opened or read.
 
 Knows no audio format and no database.
 """
 
 from __future__ import annotations
 
+import os
 import stat
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.errors import SoundFileError
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
     from pathlib import Path
+
+
+_READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @contextmanager
@@ -25,19 +29,37 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     inside the block. Any thread may call it.
     """
     try:
-        status = path.stat()
-        # Asked before it is opened: opening a named pipe waits until somebody writes into it.
-        if stat.S_ISDIR(status.st_mode):
-            raise unreadable(path, "cannot be read: it is a directory")
-        if not stat.S_ISREG(status.st_mode):
-            raise unreadable(path, "cannot be read: it is a device, a pipe or a socket")
-        if status.st_size == 0:
-            raise unreadable(path, "empty file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise unreadable(path, "empty file")
             yield file
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise unreadable(path, f"cannot be read: {reason}") from error
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file to read it, and wait for nobody. Links are followed. Any thread.
+
+    Raises SoundFileError for a folder, a device, a pipe or a socket, and OSError.
+    """
+    # Looked at before it is opened, as opening a named pipe waits until somebody writes into it,
+    # and a device may do anything; and afterwards, as it may have been replaced meanwhile.
+    _refuse(path, path.stat())
+    descriptor = os.open(path, _READ)
+    try:
+        _refuse(path, os.fstat(descriptor))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _refuse(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise unreadable(path, "cannot be read: it is a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise unreadable(path, "cannot be read: it is a device, a pipe or a socket")
 
 
 def unreadable(path: Path, reason: str) -> SoundFileError:

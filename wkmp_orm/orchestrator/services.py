@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tomllib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,7 +21,7 @@ from wkmp_orm.matching import (
     MusicBrainzClient,
     can_ask,
 )
-from wkmp_orm.root_folder import default_config_home
+from wkmp_orm.root_folder import default_config_home, read_configuration
 from wkmp_orm.settings import (
     ACOUSTID_API_KEY,
     ACOUSTID_URL,
@@ -139,7 +138,7 @@ def _key_in_file(environ: Mapping[str, str]) -> str | None:
     except ConfigurationError:  # a user without a home
         return None
     try:
-        value = tomllib.loads(file.read_text("utf-8")).get(ACOUSTID_API_KEY.name)
+        value = read_configuration(file).get(ACOUSTID_API_KEY.name)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

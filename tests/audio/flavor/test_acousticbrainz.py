@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.planted import plant
 from tests.support.sound import mbid
 from wkmp_orm.audio.flavor import AcousticBrainzFolder, Flavor, FlavorSource
 from wkmp_orm.audio.flavor.vector import RANGES, believable_flavor
@@ -178,10 +178,24 @@ def test_a_damaged_document_is_a_warning_and_the_next_submission_is_taken(
 def test_a_document_that_cannot_be_opened_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    os.mkfifo(tmp_path / f"{mbid(2)}.json")
     (tmp_path / f"{ID}.json").mkdir()
     assert flavor(tmp_path) is None
     assert "directory" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a socket", "a dangling link"])
+def test_what_is_no_file_is_not_waited_for_and_the_next_submission_is_taken(
+    tmp_path: Path, kind: str
+) -> None:
+    plant(kind, tmp_path / f"{ID}.json", tmp_path / "victims")
+    write(tmp_path / f"{ID}-0.json", low_level())
+    assert flavor(tmp_path) == Flavor(VECTOR, "AcousticBrainz")
+
+
+def test_a_device_is_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / f"{ID}.json").symlink_to("/dev/zero")
+    assert flavor(tmp_path) is None
+    assert "a device, a pipe or a socket" in caplog.text
 
 
 def test_a_folder_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:

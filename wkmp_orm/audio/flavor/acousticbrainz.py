@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wkmp_orm.audio.flavor.protocol import Flavor
 from wkmp_orm.audio.flavor.vector import believable_flavor, number_between
+from wkmp_orm.audio.opening import open_regular
 from wkmp_orm.audio.values import mbid_of
-from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.errors import ConfigurationError, SoundFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,6 +128,8 @@ def _read(path: Path) -> _Document | None:
         return None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
+    except SoundFileError as error:  # a folder, a device, a pipe or a socket
+        reason = str(error)
     except (ValueError, RecursionError) as error:
         reason = f"it is not JSON ({str(error)[:100]!a})"
     logger.warning("the AcousticBrainz document %a is left out: %s", str(path), reason)
@@ -134,7 +137,7 @@ def _read(path: Path) -> _Document | None:
 
 
 def _parsed(path: Path) -> Any:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(LARGEST_DOCUMENT_BYTES + 1)
     if len(content) > LARGEST_DOCUMENT_BYTES:
         message = f"more than {LARGEST_DOCUMENT_BYTES} bytes"
