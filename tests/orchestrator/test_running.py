@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.imports import sessions
+from tests.support.planted import KINDS, plant, state_of
 from tests.support.sound import make_sound
-from wkmp_orm import ImportRunningError, Library, SessionState
+from wkmp_orm import DatabaseUnavailableError, ImportRunningError, Library, SessionState
 from wkmp_orm.engine.lock_file import HOST
 from wkmp_orm.engine.target import DatabaseTarget
 from wkmp_orm.orchestrator import import_folder
@@ -97,15 +99,36 @@ def test_the_guard_is_of_the_file_and_not_of_its_name(
 
 
 def test_a_session_that_may_still_run_is_not_cancelled_where_nothing_can_be_locked(
-    sqlite_database: Database, caplog: pytest.LogCaptureFixture
+    sqlite_database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock_file = sqlite_database.root / "wkmp.db-import"
-    lock_file.mkdir()  # so that it cannot be opened as a file, by root either
+    def flock(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
     with sqlite_database.open() as library:
         assert import_folder(library).state is SessionState.COMPLETED
-        assert "cannot be locked (is a directory)" in caplog.text
+        assert "wkmp.db-import cannot be locked (no locks available)" in caplog.text
         start_session(library, "somewhere", {})
         caplog.set_level(logging.ERROR)
         with pytest.raises(ImportRunningError, match="another import is running"):
             import_folder(library)
         assert sessions(library)[-1].state is SessionState.SCANNING
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_import_begins_where_something_else_is_in_the_place_of_its_lock_file(
+    sqlite_database: Database, tmp_path: Path, kind: str
+) -> None:
+    """To go on without the lock would let two imports run at once whenever somebody wants it."""
+    lock_file = sqlite_database.root / "wkmp.db-import"
+    plant(kind, lock_file, tmp_path / "victims")
+    before = state_of(tmp_path / "victims")
+    with sqlite_database.open() as library:
+        with pytest.raises(
+            DatabaseUnavailableError, match="neither followed nor changed"
+        ) as caught:
+            import_folder(library)
+        assert str(caught.value).startswith(f"{lock_file} is a")
+        assert sessions(library) == []
+    assert state_of(tmp_path / "victims") == before
+    assert not (tmp_path / "victims" / "not-there").exists()

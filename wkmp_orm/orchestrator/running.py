@@ -49,7 +49,8 @@ def sole_import(target: DatabaseTarget) -> Iterator[bool]:
     that cannot be known: on a file system or operating system without `flock`. The lock beside an
     SQLite file is the file `<database>-import`; PostgreSQL keeps an advisory one for a connection.
 
-    Raises ImportRunningError, which names the process that imports; DatabaseUnavailableError.
+    Raises ImportRunningError, which names the process that imports, and DatabaseUnavailableError,
+    also for a link, a pipe or the like in the place of the lock file.
     """
     if target.path is None:
         with closing(SessionLock(target, NAME)) as session_lock:
