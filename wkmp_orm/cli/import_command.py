@@ -14,7 +14,7 @@ import click
 
 from wkmp_orm.cli.documents import summary_document
 from wkmp_orm.cli.importing import exit_code, imported
-from wkmp_orm.cli.options import database_in, folder_argument, workers_option
+from wkmp_orm.cli.options import database_in, folder_argument, unnamed_database, workers_option
 from wkmp_orm.cli.summary_display import show_summary
 from wkmp_orm.cli.terminal import err, printable, say_note
 from wkmp_orm.cli.words import explanation
@@ -81,7 +81,7 @@ def _import(
     scan_folder(chosen)  # refuses a folder that is not there, before a database is made in it
     if root is not None:  # before a database remembers a root that is not meant
         path_under_root(chosen.absolute(), Path(root).expanduser().absolute())
-    place = database or str(database_in(Path(root or chosen).expanduser().absolute()))
+    place = database or unnamed_database(Path(root or chosen).expanduser().absolute())
     try:
         library = Library.open(place, root=root)
     except DatabaseUnavailableError as error:

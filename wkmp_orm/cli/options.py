@@ -5,6 +5,9 @@ Knows the four places that name the root folder; must not know what is done with
 
 from __future__ import annotations
 
+import os
+import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -49,9 +52,9 @@ def folder_argument(command: Callable[..., Any]) -> Callable[..., Any]:
 def folders_database(folder: str | None, database: str | None) -> str:
     """Return the database that was named, or the one in FOLDER, by default the root folder.
 
-    Raises ConfigurationError when no place names a root folder.
+    Raises ConfigurationError when no place names a root folder, and when its database is a link.
     """
-    return database or str(database_in(resolve_root_folder(folder).path))
+    return database or unnamed_database(resolve_root_folder(folder).path)
 
 
 def existing_database(folder: str | None, database: str | None) -> str:
@@ -79,9 +82,26 @@ def existing_database(folder: str | None, database: str | None) -> str:
 def chosen_database(given: str | None) -> str:
     """Return the database that was named, or the one in the root folder.
 
-    Raises ConfigurationError when no place names a root folder.
+    Raises ConfigurationError when no place names a root folder, and when its database is a link.
     """
     return folders_database(None, given)
+
+
+def unnamed_database(folder: Path) -> str:
+    """Return the database of a root folder, for somebody who did not name one.
+
+    Raises ConfigurationError when it is a symbolic link: whoever gave the folder away may have put
+    it there, and it would have another program's database, or a new file anywhere, written to.
+    """
+    path = database_in(folder)
+    with suppress(OSError):  # nothing there, or nothing that may be looked at: opening it will say
+        target = os.path.join(folder, os.readlink(path))  # noqa: PTH115, PTH118  the link's text
+        message = (
+            f"{path} is a symbolic link to {target}, which nobody has named. If you trust it, name"
+            f" it: --database {shlex.quote(target)}; otherwise remove the link"
+        )
+        raise ConfigurationError(message)
+    return str(path)
 
 
 def database_in(folder: Path) -> Path:
