@@ -151,8 +151,9 @@ def test_an_import_that_makes_fingerprints_runs_none_of_its_programs(album: Path
     make_sound(album / "untagged.flac", seconds=12, frequency=700)
     with web_services() as services:
         with Library.open(album / "wkmp.db") as library:
-            address = {"acoustid_api_key": API_KEY, "acoustid_url": services.acoustid.url}
-            library.settings.save(address)
+            library.settings.save(
+                {"acoustid_api_key": API_KEY, "acoustid_url": services.acoustid.url}
+            )
         ended = run_inside(album, "wkmp-orm", "import", ".")
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert services.acoustid.requests, "a fingerprint was made, and asked for"
