@@ -6,6 +6,7 @@ Each import runs in a process of its own that is started inside of the folder.
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import subprocess
 import sys
@@ -228,6 +229,35 @@ def test_a_database_that_is_a_link_is_used_if_it_is_named(
         assert f"{album / 'wkmp.db'} is a symbolic link to {real}" in said
         assert f"--database '{real}'" in said
     assert run_here("import", album, "--database", real) == 0
+
+
+LOOK = """
+import shutil, sys
+from wkmp_orm.cli import main
+try:
+    main(["--version"])
+except SystemExit:
+    print(shutil.which("anything"), sys.path[:1] == [sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("entry", ["", ".", "sub/.."])
+def test_libraries_find_no_program_and_no_module_there_once_a_command_runs(
+    tmp_path: Path, home: Path, entry: str
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "anything").write_text("#!/bin/sh\n")
+    (tmp_path / "anything").chmod(0o755)
+    surroundings = environment(home, {"PYTHONPATH": entry + os.pathsep})
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", LOOK, str(tmp_path)],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        env=surroundings | {"PATH": entry},
+        cwd=tmp_path,
+    )
+    assert ended.stdout.splitlines()[-1] == "None False"
 
 
 def test_the_command_that_is_tested_is_this_one() -> None:

@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
@@ -82,7 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _forget_the_current_folder() -> None:
-    """Import nothing more from it: it may be the music, and an empty PYTHONPATH puts it there."""
+    """Import and start nothing more from it: it may be the music.
+
+    An empty entry of PYTHONPATH or PATH means it. Libraries start programs by their bare names, as
+    ctypes does with `gcc` where it looks for a library.
+    """
+    programs = [folder for folder in os.get_exec_path() if Path(folder).is_absolute()]
+    os.environ["PATH"] = os.pathsep.join(programs)
     try:
         current = os.path.realpath(os.getcwd())  # noqa: PTH109  compared as text
     except FileNotFoundError:  # it was deleted
