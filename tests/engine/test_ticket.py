@@ -229,6 +229,18 @@ def test_only_the_thread_that_holds_the_ticket_may_release_it(ticket: WriterTick
     holder.finish()
 
 
+def test_a_block_that_is_left_in_another_thread_gives_the_ticket_back(
+    ticket: WriterTicket, database: Path
+) -> None:
+    block = ticket.hold(phase="a request", deadline=soon())
+    entering = threading.Thread(target=block.__enter__)
+    entering.start()
+    entering.join(PATIENCE_S)
+    assert ticket.holder is not None
+    block.__exit__(None, None, None)
+    assert is_free(ticket, database)
+
+
 def test_an_error_in_the_block_gives_the_ticket_back(ticket: WriterTicket, database: Path) -> None:
     with (
         pytest.raises(ZeroDivisionError),

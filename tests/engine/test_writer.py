@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -27,10 +29,14 @@ from wkmp_orm import (
 from wkmp_orm.settings import AI_DATABASE_LOCK_RETRY_MS, AI_DATABASE_MAX_LOCK_WAIT_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy.orm import Session
 
     from tests.conftest import Database
     from tests.support.processes import Barrier
+
+T = TypeVar("T")
 
 PATIENCE_S = 20.0
 DEADLINE_MS, BUSY_TIMEOUT_MS = 500, 100
@@ -338,3 +344,64 @@ def test_a_closed_library_begins_nothing(library: Library) -> None:
     library.close()
     with pytest.raises(AlreadyFinishedError, match="open it again"):
         library.begin_monitored("songs::save")
+
+
+def in_a_thread_of_its_own(action: Callable[[], T]) -> T:
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(action).result(PATIENCE_S)
+
+
+def everybody_writes(database: Database, library: Library) -> None:
+    """Commit through this library and through another one; fail if a lock was left behind."""
+    library.options.max_lock_wait_ms = 1_000
+    with database.open() as other:
+        for number, writer in enumerate((library, other, library)):
+            with writer.unit_of_work("recording") as work:
+                work.songs.put(recording_mbid=mbid(3, number))
+
+
+def test_a_monitored_transaction_may_be_left_in_another_thread_than_it_was_entered_in(
+    database: Database, library: Library
+) -> None:
+    block = library.begin_monitored("a request")
+    session = in_a_thread_of_its_own(block.__enter__)
+    in_a_thread_of_its_own(lambda: session.add(Song(recording_mbid=mbid(2, 1))))
+    in_a_thread_of_its_own(lambda: block.__exit__(None, None, None))
+
+    assert count_songs(library) == 1
+    everybody_writes(database, library)
+
+
+def test_a_monitored_transaction_may_fail_in_another_thread_than_it_was_entered_in(
+    database: Database, library: Library
+) -> None:
+    block = library.begin_monitored("a request")
+    session = in_a_thread_of_its_own(block.__enter__)
+    session.add(Song(recording_mbid=mbid(2, 1)))
+    error = ZeroDivisionError()
+    assert not in_a_thread_of_its_own(lambda: block.__exit__(type(error), error, None))
+
+    assert count_songs(library) == 0
+    everybody_writes(database, library)
+
+
+def test_a_monitored_transaction_that_is_forgotten_is_rolled_back_by_the_garbage_collector(
+    database: Database, library: Library
+) -> None:
+    def request() -> Iterator[Session]:
+        with library.begin_monitored("a request") as session:
+            session.add(Song(recording_mbid=mbid(2, 1)))
+            session.flush()
+            yield session
+
+    def forget() -> None:
+        forgotten = request()
+        in_a_thread_of_its_own(lambda: next(forgotten))
+        itself: list[object] = [forgotten]
+        itself.append(itself)  # only the collector finds it
+
+    forget()
+    in_a_thread_of_its_own(gc.collect)
+
+    assert count_songs(library) == 0
+    everybody_writes(database, library)

@@ -29,7 +29,7 @@ class Haste:
 
     def __init__(self) -> None:
         """Nobody is in haste yet."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._holders = 0
         self._usual_s = self._short_s = 0.0
 
@@ -53,7 +53,7 @@ class Haste:
         """Start anew in a forked child, which has none of the threads that were in haste."""
         if self._holders:
             self._restore()
-        self._lock, self._holders = threading.Lock(), 0
+        self._lock, self._holders = threading.RLock(), 0
 
     def _restore(self) -> None:
         if sys.getswitchinterval() == self._short_s:  # or the program has changed it meanwhile

@@ -143,7 +143,7 @@ class Monitor:
 
     def __init__(self) -> None:
         """Start at zero."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a forgotten transaction is recorded in the middle of this
         self._waits = Durations()
         self._holds = Durations()
         self._workers: Counter[str] = Counter()

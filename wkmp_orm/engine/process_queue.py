@@ -45,7 +45,7 @@ class ProcessQueue:
     Every method but `holder` is called with `mutex` held, and so is `on_turn`.
     """
 
-    def __init__(self, database: str, mutex: threading.Lock, on_turn: Callable[[], None]) -> None:
+    def __init__(self, database: str, mutex: threading.RLock, on_turn: Callable[[], None]) -> None:
         """Stand nowhere; the files are made by the first `prepare`."""
         self._database = database
         self._mutex = mutex

@@ -10,7 +10,7 @@ The share is by process, not by thread: while another process waits, each turn g
 process of 12 threads and a process of one get half of the turns each. That keeps an interactive
 program responsive beside a large import, and nobody gains by adding threads.
 
-A thread that ends while it holds the ticket keeps it until its process ends: use `hold`.
+A thread that ends after `acquire` keeps the ticket until its process ends: use `hold`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 class _Turn:
     """One thread's place in the queue."""
 
-    __slots__ = ("admitted", "call", "phase", "since", "thread")
+    __slots__ = ("admitted", "call", "phase", "pid", "since", "thread")
 
     def __init__(self, phase: str) -> None:
+        self.pid = os.getpid()
         self.thread = threading.get_ident()
         self.phase = phase
         self.since = 0.0
@@ -66,7 +67,9 @@ class WriterTicket:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._mutex = threading.Lock()
+        # One that may be taken twice: the garbage collector may end a forgotten `with` block in the
+        # middle of anything, this module's own work included.
+        self._mutex = threading.RLock()
         # The turn that holds the ticket stays at the head until it is released. Every change to the
         # queue is followed by `_advance`, which may run once too often but never too seldom.
         self._queue: deque[_Turn] = deque()
@@ -81,7 +84,9 @@ class WriterTicket:
         holder, UnitOfWorkError when this thread holds the ticket already, and
         DatabaseUnavailableError when something else is in the place of a lock file.
         """
-        turn = _Turn(phase)
+        self._take(_Turn(phase), deadline)
+
+    def _take(self, turn: _Turn, deadline: float) -> None:
         started = time.monotonic()
         try:
             with self._mutex:
@@ -117,7 +122,12 @@ class WriterTicket:
             raise
 
     def hold(self, *, phase: str, deadline: float) -> AbstractContextManager[None]:
-        """Hold the ticket for the length of a `with` block; see `acquire` for what it raises."""
+        """Hold the ticket for the length of a `with` block; see `acquire` for what it raises.
+
+        Another thread may leave the block than the one that entered it: a web framework runs the
+        two halves of a generator in two threads of its pool, and the garbage collector ends a
+        forgotten one in any thread.
+        """
         return _Hold(self, phase, deadline)
 
     @property
@@ -154,11 +164,14 @@ class WriterTicket:
             head = self._queue[0] if self._queue else None
             if head and head.admitted and head.thread == threading.get_ident():
                 return head
+        raise self._wrong_owner()
+
+    def _wrong_owner(self) -> WrongOwnerError:
         message = (
             f"this thread of process {os.getpid()} does not hold the writer ticket of "
             f"{self._database}; release it once, in the thread and process that acquired it"
         )
-        raise WrongOwnerError(message)
+        return WrongOwnerError(message)
 
     def _leave(self, turn: _Turn) -> None:
         with self._mutex:
@@ -204,15 +217,17 @@ class WriterTicket:
 class _Hold:
     # A class and not a generator: between a generator's `yield` and the `with` block there is room
     # for a Ctrl-C that would leave the ticket held.
-    __slots__ = ("_deadline", "_phase", "_ticket")
+    __slots__ = ("_deadline", "_phase", "_ticket", "_turn")
 
     def __init__(self, ticket: WriterTicket, phase: str, deadline: float) -> None:
         self._ticket = ticket
         self._phase = phase
         self._deadline = deadline
+        self._turn = _Turn("")
 
     def __enter__(self) -> None:
-        self._ticket.acquire(phase=self._phase, deadline=self._deadline)
+        self._turn = _Turn(self._phase)  # before it queues: no Ctrl-C comes between turn and name
+        self._ticket._take(self._turn, self._deadline)
 
     def __exit__(
         self,
@@ -220,7 +235,13 @@ class _Hold:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._ticket.release()
+        try:
+            self._ticket._leave(self._turn)
+        except BaseException:  # Ctrl-C on the way: the ticket goes on all the same
+            self._ticket._leave(self._turn)
+            raise
+        if self._turn.pid != os.getpid():
+            raise self._ticket._wrong_owner()
 
 
 _tickets: WeakSet[WriterTicket] = WeakSet()
