@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from wkmp_orm.engine.factory import create_reader_engine
 from wkmp_orm.engine.options import BulkChoice, EngineOptions, SqliteDriver, Synchronous
 from wkmp_orm.engine.own_files import refuse_strange_files
-from wkmp_orm.engine.refusal import explained
+from wkmp_orm.engine.refusal import explained, explained_reading
 from wkmp_orm.engine.retry import retry_on_lock
 from wkmp_orm.engine.target import DatabaseTarget
 from wkmp_orm.engine.writer import Writer
@@ -244,7 +244,7 @@ class Library:
         """
         self._check_usable()
         with (
-            explained(self.target, reading=True),
+            explained_reading(self.target, self._readers),
             Session(self._readers, expire_on_commit=False) as session,
         ):
             yield session
@@ -253,14 +253,20 @@ class Library:
         """Run a write transaction of your own under the ticket, monitored and committed.
 
         For code that does not use units of work yet. Only its BEGIN is retried. Do nothing in it
-        but SQL: everyone else waits. Raises LockTimeoutError; other errors come through as
-        SQLAlchemy raised them.
+        but SQL: everyone else waits. Any thread may call, and another one may leave the block.
+
+        Raises LockTimeoutError, StorageError and DatabaseUnavailableError as a commit does, with
+        nothing written, unless the last says that the connection was lost during COMMIT. What is
+        wrong with a statement of yours, a deadlock included, comes through as SQLAlchemy raised it.
         """
         self._check_writable()
         return self._writer.begin_monitored(caller)
 
     def retry_on_lock(self, operation_name: str, operation: Callable[[], T]) -> T:
-        """Call `operation` again while the database is locked, as long as the settings allow."""
+        """Call `operation` again while the database is locked, as long as the settings allow.
+
+        It is never repeated when it may have been committed; see `wkmp_orm.retry_on_lock`.
+        """
         return retry_on_lock(operation_name, operation, max_wait_ms=self.options.max_lock_wait_ms)
 
     def on_commit(self, listener: Callable[[WriteReport], object]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from tests.concurrency.foreign_locks import locked
 from tests.flush.recordings import LONG_AGO, mbid
-from wkmp_orm.engine.codes import RETRYABLE, STALE, STORAGE, Fault, code_of, driver_error, fault_of
+from wkmp_orm.engine.codes import REFUSED, RETRYABLE, STALE, Fault, code_of, driver_error, fault_of
 from wkmp_orm.engine.factory import create_writer_engine
 from wkmp_orm.models import Base
 
@@ -112,10 +112,10 @@ def test_a_pool_without_a_free_connection_counts_as_locked() -> None:
     assert fault_of(exc.TimeoutError("QueuePool limit")) is Fault.LOCKED
 
 
-def test_what_is_repeated_what_a_stale_look_explains_and_what_is_the_disks_fault() -> None:
+def test_what_is_repeated_and_what_a_stale_look_explains() -> None:
+    assert {Fault.LOCKED, Fault.CONFLICT} == REFUSED
     assert {Fault.LOCKED, Fault.CONFLICT, Fault.DISCONNECTED} == RETRYABLE
     assert {Fault.UNIQUE, Fault.FOREIGN_KEY} == STALE
-    assert {Fault.FULL, Fault.IO, Fault.CORRUPT} == STORAGE
 
 
 def insert(table: str, *rows: dict[str, Any]) -> Callable[[sa.Connection], object]:

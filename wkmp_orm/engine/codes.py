@@ -27,16 +27,18 @@ class Fault(Enum):
     READ_ONLY = "read-only"
     NOT_A_DATABASE = "not a database"
     CANNOT_OPEN = "cannot be opened"
+    NO_LOCKS = "locks do not work"
     OTHER = "other"
 
 
-RETRYABLE: Final = frozenset({Fault.LOCKED, Fault.CONFLICT, Fault.DISCONNECTED})
-"""Faults after which the same transaction may succeed."""
+REFUSED: Final = frozenset({Fault.LOCKED, Fault.CONFLICT})
+"""Faults after which the same transaction may succeed, and has certainly not been committed."""
+
+RETRYABLE: Final = REFUSED | {Fault.DISCONNECTED}
+"""Faults after which the same transaction may succeed, if it was not COMMIT that got lost."""
 
 STALE: Final = frozenset({Fault.UNIQUE, Fault.FOREIGN_KEY})
 """Faults that a stale prefetch can explain."""
-
-STORAGE: Final = frozenset({Fault.FULL, Fault.IO, Fault.CORRUPT})
 
 # https://www.sqlite.org/rescode.html: the low byte is the primary code, so that BUSY covers
 # BUSY_RECOVERY, BUSY_SNAPSHOT and BUSY_TIMEOUT, and LOCKED its shared-cache and vtab forms.
@@ -48,6 +50,7 @@ _SQLITE_PRIMARY: Final = {
     11: Fault.CORRUPT,
     13: Fault.FULL,
     14: Fault.CANNOT_OPEN,
+    15: Fault.NO_LOCKS,  # SQLITE_PROTOCOL, which SQLite answers after it has tried for 10 s
     26: Fault.NOT_A_DATABASE,
 }
 _SQLITE_CONSTRAINT: Final = {

@@ -1,6 +1,7 @@
-"""What to say when a database cannot be opened or read: which error, and what the caller can do.
+"""What to say when a database cannot be opened, read or written: which error, and what to do.
 
-Knows the kinds of fault; not how engines are made, nor what is read.
+The one place where a kind of fault becomes an error of ours. Knows the kinds of fault; not how
+engines are made, nor what is read or written.
 """
 
 from __future__ import annotations
@@ -10,30 +11,118 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004  of the pool
 
+from wkmp_orm.engine.blame import is_of
 from wkmp_orm.engine.codes import Fault, code_of, driver_error, fault_of
-from wkmp_orm.errors import DatabaseUnavailableError, NotADatabaseError, ReadOnlyDatabaseError
+from wkmp_orm.engine.open_files import lost
+from wkmp_orm.errors import (
+    DatabaseUnavailableError,
+    LockTimeoutError,
+    NotADatabaseError,
+    ReadOnlyDatabaseError,
+    StorageError,
+    WkmpOrmError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import sqlalchemy as sa
 
     from wkmp_orm.engine.target import DatabaseTarget
 
 
 @contextmanager
-def explained(target: DatabaseTarget, *, reading: bool = False) -> Iterator[None]:
-    """Turn a driver's refusal to open or read the database into an error that says what to do."""
+def explained(target: DatabaseTarget) -> Iterator[None]:
+    """Turn a driver's refusal to open the database into an error that says what to do."""
     try:
         yield
     except Exception as error:
         # Opening asks through the driver itself, whose errors SQLAlchemy does not wrap.
         if isinstance(error, DBAPIError) or code_of(error) or fault_of(error) is not Fault.OTHER:
-            problem = _explanation(target, error, reading=reading)
+            problem = _explanation(target, error, reading=False)
             if problem is not None:
                 raise problem from error
         raise
 
 
-def _explanation(  # noqa: PLR0911  one return for each kind
+@contextmanager
+def explained_reading(target: DatabaseTarget, engine: sa.Engine) -> Iterator[None]:
+    """Turn the refusal of a reader's engine into an error that says what to do.
+
+    The block is the caller's, who may speak to other databases in it: what those say comes through
+    unchanged.
+    """
+    try:
+        yield
+    except Exception as error:
+        if fault_of(error) is not Fault.OTHER and is_of(error, engine):
+            problem = _explanation(target, error, reading=True)
+            if problem is not None:
+                raise problem from error
+        raise
+
+
+def refused_write(  # noqa: PLR0911  one return for each kind
+    target: DatabaseTarget,
+    error: Exception,
+    *,
+    write: str,
+    again: str,
+    attempts: int = 1,
+    waited_ms: float = 0.0,
+) -> WkmpOrmError | None:
+    """Make the error of a write that was rolled back because of the state the database is in.
+
+    None if it is not the state that is wrong but what was sent. `write` is what the write is
+    called, `again` what its caller does once the state has been mended.
+    """
+    fault, code = fault_of(error), code_of(error)
+    match fault:
+        case Fault.LOCKED:
+            return _lock_timeout(target, write, attempts, waited_ms)
+        case Fault.FULL | Fault.IO | Fault.CORRUPT:
+            return StorageError(
+                f"{write}: {fault.value} ({code}) on {target}; nothing was written."
+                f" Make room or repair the disk, then {again}"
+            )
+        case Fault.CANNOT_OPEN if target.path is not None and not target.path.exists():
+            return lost(target.path)
+        case Fault.READ_ONLY:
+            return ReadOnlyDatabaseError(
+                f"{write}: {target} cannot be written ({code}); nothing was written."
+                " Check the permissions of the file and its folder"
+            )
+        case Fault.DISCONNECTED:
+            return DatabaseUnavailableError(
+                f"{write}: {target} cannot be reached: {_reason(error)}; nothing was written."
+                f" Check the server, then {again}"
+            )
+        case Fault.NOT_A_DATABASE | Fault.CANNOT_OPEN | Fault.NO_LOCKS:
+            return _explanation(target, error, reading=False)
+        case _:
+            return None
+
+
+def in_doubt(target: DatabaseTarget, write: str) -> DatabaseUnavailableError:
+    """Make the error of a write of which nobody knows whether it was committed."""
+    return DatabaseUnavailableError(
+        f"{write}: the connection to {target} was lost during COMMIT, which may have taken effect;"
+        " look whether it has before you repeat it"
+    )
+
+
+def _lock_timeout(
+    target: DatabaseTarget, write: str, attempts: int, waited_ms: float
+) -> LockTimeoutError:
+    by = "another transaction" if target.path is None else "a program that takes no writer ticket"
+    return LockTimeoutError(
+        f"{write}: {target} stayed locked for {waited_ms:.0f} ms ({attempts} attempts) by {by};"
+        " nothing was written. Find and end it, or raise ai_database_max_lock_wait_ms",
+        waited_ms=waited_ms,
+    )
+
+
+def _explanation(  # noqa: C901, PLR0911  one return for each kind
     target: DatabaseTarget, error: Exception, *, reading: bool
 ) -> DatabaseUnavailableError | None:
     fault = fault_of(error)
@@ -56,6 +145,11 @@ def _explanation(  # noqa: PLR0911  one return for each kind
             return DatabaseUnavailableError(
                 f"{target} cannot be opened; check that the file and its folder may be read and"
                 " written, or open it with read_only=True"
+            )
+        case Fault.NO_LOCKS:
+            return DatabaseUnavailableError(
+                f"{target}: its file system does not lock files ({code_of(error)}); put the"
+                " database on a local disk, or repair the locks of the network drive"
             )
         case Fault.FULL | Fault.IO:
             return DatabaseUnavailableError(
@@ -80,7 +174,10 @@ def _explanation(  # noqa: PLR0911  one return for each kind
 
 
 def _unreachable(target: DatabaseTarget, error: Exception) -> DatabaseUnavailableError:
-    reason = str(driver_error(error)).strip().partition("\n")[0]
     return DatabaseUnavailableError(
-        f"{target} cannot be reached: {reason}; check the URL and that the server runs"
+        f"{target} cannot be reached: {_reason(error)}; check the URL and that the server runs"
     )
+
+
+def _reason(error: Exception) -> str:
+    return str(driver_error(error)).strip().partition("\n")[0]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_random, wait_random_exponential
 
-from wkmp_orm.engine.codes import RETRYABLE, Fault, code_of, fault_of
+from wkmp_orm.engine.codes import REFUSED, RETRYABLE, Fault, code_of, fault_of
 from wkmp_orm.errors import LockTimeoutError
 
 if TYPE_CHECKING:
@@ -34,11 +34,6 @@ _EXPONENTIAL: Final = wait_random_exponential(multiplier=0.010, max=1.0)
 
 WARN_AFTER_MS: Final = 2_000
 ERROR_AFTER_MS: Final = 5_000
-
-
-def is_retryable(error: BaseException) -> bool:
-    """Say whether the same transaction may succeed later: locked, deadlocked or disconnected."""
-    return fault_of(error) in RETRYABLE
 
 
 def retry(
@@ -72,11 +67,13 @@ def retrying(
     *,
     deadline: float,
     dialect: Dialect = "postgresql",
+    faults: frozenset[Fault] = RETRYABLE,
     also: Callable[[BaseException], bool] = lambda _error: False,
 ) -> Retrying:
     """Make a fresh retry loop that ends at `deadline` (of `time.monotonic`).
 
-    `also` names errors to repeat beside the retryable ones. The last error is raised as it is.
+    It repeats after an error of the given kinds, and after those for which `also` says yes. The
+    last error is raised as it is.
     """
     pause = _FLAT if dialect == "sqlite" else _EXPONENTIAL
 
@@ -96,7 +93,7 @@ def retrying(
         )
 
     return Retrying(
-        retry=retry_if_exception(lambda error: is_retryable(error) or also(error)),
+        retry=retry_if_exception(lambda error: fault_of(error) in faults or also(error)),
         wait=clamped,
         stop=lambda _state: time.monotonic() >= deadline,
         before_sleep=log,
@@ -110,12 +107,16 @@ def retry_on_lock(
     """Call `operation` again while the database is locked, for `max_wait_ms` milliseconds at most.
 
     For code that does not use units of work yet. `operation` must begin, commit and roll back its
-    own transaction: each attempt is the whole of it. Any thread may call. Raises LockTimeoutError
-    when the time is up; every other error comes through unchanged.
+    own transaction: each attempt is the whole of it. It is called again after a lock, a deadlock
+    and a serialization failure, for then nothing of it was committed. It is not called again after
+    a lost connection: its COMMIT may have taken effect.
+
+    Any thread may call. Raises LockTimeoutError when the time is up; every other error comes
+    through unchanged.
     """
     started = time.monotonic()
     deadline = started + max_wait_ms / 1000
-    loop = retrying(operation_name, deadline=deadline)
+    loop = retrying(operation_name, deadline=deadline, faults=REFUSED)
     try:
         result = loop(operation)
     except Exception as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from wkmp_orm.engine.blame import is_of
 from wkmp_orm.engine.bulk import decide_bulk
 from wkmp_orm.engine.channel import Channel
 from wkmp_orm.engine.checkpoint import Checkpointer
@@ -22,6 +23,7 @@ from wkmp_orm.engine.factory import create_writer_engine
 from wkmp_orm.engine.interpreter import haste
 from wkmp_orm.engine.monitor import Monitor, WriteReport
 from wkmp_orm.engine.open_files import refuse_lost
+from wkmp_orm.engine.refusal import in_doubt, refused_write
 from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.sqlite import NO_BEGIN
 from wkmp_orm.engine.ticket import ticket_for
@@ -175,33 +177,59 @@ class Writer:
 
         Only BEGIN is retried: on SQLite nothing after it up to COMMIT can meet a lock. `commit` of
         the Session changes nothing; its `rollback` is the end, the block commits no more. Raises
-        LockTimeoutError when the lock does not come before the deadline.
+        LockTimeoutError when the lock does not come before the deadline, StorageError and
+        DatabaseUnavailableError as a flush does; the statements' own faults come through as
+        SQLAlchemy raised them. The block may be left in another thread than it was entered in.
         """
         report = self.new_report(caller=caller, phase=caller)
         deadline = self.deadline()
         started = time.perf_counter()
+        engine, is_ending = self.engine, False
+        try:
+            with ExitStack() as stack:
+                stack.callback(self.monitor.record, report)
+                connection = retry(
+                    lambda: stack.enter_context(self._begun(report, deadline)),
+                    caller,
+                    deadline=deadline,
+                    dialect=self.target.dialect,
+                )
+                with Session(connection, autoflush=False, expire_on_commit=False) as session:
+                    yield session
+                    if connection.in_transaction():
+                        session.flush()
+                is_ending = True
+        except SQLAlchemyError as error:
+            if not is_of(error, engine):
+                raise
+            if is_ending and fault_of(error) is Fault.DISCONNECTED:
+                raise in_doubt(self.target, caller) from error
+            refused = refused_write(
+                self.target,
+                error,
+                write=caller,
+                again="try again",
+                attempts=report.attempts,
+                waited_ms=(time.perf_counter() - started) * 1000,
+            )
+            if refused is None:
+                raise
+            raise refused from error
 
-        def begin() -> Channel:
+    @contextmanager
+    def _begun(self, report: WriteReport, deadline: float) -> Iterator[sa.Connection]:
+        """Run a transaction whose BEGIN the server has answered."""
+        with ExitStack() as stack:
             try:
-                return stack.enter_context(self.transaction(report, deadline=deadline))
+                channel = stack.enter_context(self.transaction(report, deadline=deadline))
+                if self.target.dialect == "postgresql":
+                    # psycopg sends BEGIN with the first statement. So this is what finds out that
+                    # the pool's connection was lost long ago, while all can be begun anew.
+                    channel.connection.exec_driver_sql("SELECT")
             except SQLAlchemyError as error:
                 report.lock_errors += fault_of(error) is Fault.LOCKED
                 raise
-
-        with ExitStack() as stack:
-            stack.callback(self.monitor.record, report)
-            try:
-                channel = retry(begin, caller, deadline=deadline, dialect=self.target.dialect)
-            except SQLAlchemyError as error:
-                if fault_of(error) is not Fault.LOCKED:
-                    raise
-                waited = (time.perf_counter() - started) * 1000
-                raise lock_timeout(self.target, report, waited) from error
-            connection = channel.connection
-            with Session(connection, autoflush=False, expire_on_commit=False) as session:
-                yield session
-                if connection.in_transaction():
-                    session.flush()
+            yield channel.connection
 
     def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
         driver: Any = connection.connection.dbapi_connection
@@ -238,14 +266,3 @@ class Writer:
                     stack.enter_context(self._ticket.hold(phase="closing", deadline=deadline))
             self.engine.dispose()
             self._aside.dispose()
-
-
-def lock_timeout(target: DatabaseTarget, report: WriteReport, waited_ms: float) -> LockTimeoutError:
-    """Make the error of a lock that somebody outside our ticket held too long."""
-    by = "another transaction" if target.path is None else "a program that takes no writer ticket"
-    return LockTimeoutError(
-        f"{report.phase}: {target} stayed locked for {waited_ms:.0f} ms"
-        f" ({report.attempts} attempts) by {by}; nothing was written."
-        " Find and end it, or raise ai_database_max_lock_wait_ms",
-        waited_ms=waited_ms,
-    )

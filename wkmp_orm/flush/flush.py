@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from wkmp_orm.engine.codes import STORAGE, Fault, code_of, fault_of
-from wkmp_orm.engine.open_files import lost
+from wkmp_orm.engine.codes import code_of
+from wkmp_orm.engine.refusal import refused_write
 from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.withdrawal import Withdrawal
-from wkmp_orm.engine.writer import Writer, lock_timeout
-from wkmp_orm.errors import (
-    FlushFailedError,
-    ReadOnlyDatabaseError,
-    StorageError,
-    WkmpOrmError,
-)
+from wkmp_orm.engine.writer import Writer
+from wkmp_orm.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.flush.attempt import MOST_STALE, Attempt
 from wkmp_orm.flush.copy_sender import CopySender
 from wkmp_orm.flush.driver_sender import DriverSender
@@ -95,7 +90,7 @@ class Flusher:
                 raise
 
     def _translated(self, error: SQLAlchemyError, attempt: Attempt, waited: float) -> WkmpOrmError:
-        fault, code = fault_of(error), code_of(error)
+        code = code_of(error)
         report, target = attempt.report, self._writer.target
         phase = report.phase
         if attempt.changes.in_doubt:
@@ -104,24 +99,22 @@ class Flusher:
                 " whether it took effect; committing again will find out",
                 code=code,
             )
-        if fault is Fault.LOCKED:
-            return lock_timeout(target, report, waited)
-        if fault in STORAGE:
-            return StorageError(
-                f"{phase}: {fault.value} ({code}) on {target}; nothing was written."
-                " Make room or repair the disk, then commit again"
+        refused = refused_write(
+            target,
+            error,
+            write=phase,
+            again="commit again",
+            attempts=report.attempts,
+            waited_ms=waited,
+        )
+        return (
+            refused
+            or self._located(error, attempt)
+            or FlushFailedError(
+                f"{phase}: the database refused ({code or type(error).__name__}); nothing was written."
+                " The cause of this error has the driver's words",
+                code=code,
             )
-        if fault is Fault.CANNOT_OPEN and target.path is not None and not target.path.exists():
-            return lost(target.path)
-        if fault in (Fault.READ_ONLY, Fault.CANNOT_OPEN):
-            return ReadOnlyDatabaseError(
-                f"{phase}: {target} cannot be written ({code}); nothing was written."
-                " Check the permissions of the file and its folder"
-            )
-        return self._located(error, attempt) or FlushFailedError(
-            f"{phase}: the database refused ({code or type(error).__name__}); nothing was written."
-            " The cause of this error has the driver's words",
-            code=code,
         )
 
     def _located(self, error: Exception, attempt: Attempt) -> WkmpOrmError | None:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
-from wkmp_orm.engine.codes import STORAGE, Fault, driver_error, fault_of
+from wkmp_orm.engine.codes import Fault, driver_error, fault_of
+from wkmp_orm.engine.refusal import refused_write
 from wkmp_orm.errors import (
     DatabaseUnavailableError,
     LockTimeoutError,
-    ReadOnlyDatabaseError,
     SchemaError,
-    StorageError,
     WkmpOrmError,
 )
 from wkmp_orm.schema.foreign_keys import refuse_dangling_references
@@ -114,9 +113,9 @@ def _in_our_words(target: DatabaseTarget, error: DBAPIError, waited_s: float) ->
             " at all: open it again to see which"
         )
         return DatabaseUnavailableError(message)
+    refused = refused_write(target, error, write="schema", again="try again")
     # The first line alone: PostgreSQL's details quote the row.
     said = str(driver_error(error)).partition("\n")[0]
-    message = f"the schema of {target} could not be changed, and nothing was changed: {said}"
-    if fault is Fault.READ_ONLY:
-        return ReadOnlyDatabaseError(message)
-    return StorageError(message) if fault in STORAGE else SchemaError(message)
+    return refused or SchemaError(
+        f"the schema of {target} could not be changed, and nothing was changed: {said}"
+    )
