@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
 import sys
 import threading
 from contextlib import closing, suppress
@@ -20,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.flush.recordings import mbid
 from tests.support.driver_errors import server_error
 from tests.support.faults import FaultInjector
+from tests.support.mounts import mounted
 from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import (
     ConfigurationError,
@@ -216,19 +216,23 @@ def public_database(sqlite_template: Path) -> Iterator[Path]:
         folder.chmod(0o755)
 
 
-def test_a_database_on_read_only_ground_opens_read_only(public_database: Path) -> None:
-    with Library.open(public_database) as library:
+def test_a_database_on_a_read_only_disk_opens_read_only(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with Library.open(disk / "wkmp.db") as library:
         put_song(library)
-    public_database.parent.chmod(0o555)
-
-    with without_privileges(), Library.open(public_database, read_only=True) as library:
+    with (
+        mounted("--bind", disk, at=disk),
+        mounted("-o", "remount,bind,ro", at=disk),
+        Library.open(disk / "wkmp.db", read_only=True) as library,
+    ):
         assert songs(library) == [SINNERMAN]
-        assert library.root == public_database.parent
+        assert library.root == disk
         with pytest.raises(ReadOnlyDatabaseError):
             put_song(library)
 
 
-def test_a_database_on_read_only_ground_shows_what_another_one_writes(
+def test_a_folder_that_only_others_may_write_is_read_while_they_have_the_database_open(
     public_database: Path,
 ) -> None:
     with Library.open(public_database) as writer:
@@ -238,6 +242,21 @@ def test_a_database_on_read_only_ground_shows_what_another_one_writes(
             assert songs(library) == [SINNERMAN]
             put_song(writer, mbid(2, 2))
             assert songs(library) == [SINNERMAN, mbid(2, 2)]
+            writer.close()
+            assert songs(library) == [SINNERMAN, mbid(2, 2)]
+
+
+def test_a_folder_that_only_others_may_write_is_not_read_as_if_nobody_wrote_there(
+    public_database: Path,
+) -> None:
+    with Library.open(public_database) as library:
+        put_song(library)
+    public_database.parent.chmod(0o555)
+    with (
+        without_privileges(),
+        pytest.raises(DatabaseUnavailableError, match="or copy the database"),
+    ):
+        Library.open(public_database, read_only=True)
 
 
 def test_a_database_on_read_only_ground_that_is_to_be_written_says_what_to_do(
@@ -453,11 +472,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of 3 MiB, where this may be done."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("only root may mount a small disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted("-t", "tmpfs", "-o", "size=3m", "tmpfs", at=folder):
+        yield folder
 
 
 def leave_free(folder: Path, kilobytes: int) -> Path:

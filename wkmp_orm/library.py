@@ -176,8 +176,8 @@ class Library:
     def _settle_root(self, root: str | os.PathLike[str] | None) -> None:
         stored = self.settings.get(LIBRARY_ROOT)
         known = path_from_text(stored) if stored else None
-        if known is None and self.target.path is not None:
-            known = self.target.path.parent
+        if known is None and self.target.given is not None:
+            known = self.target.given.parent  # beside the link, if it is one: there is the music
         self._root = known
         self._root_is_given = bool(stored) or root is not None
         if root is None:

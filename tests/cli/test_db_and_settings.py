@@ -74,7 +74,7 @@ def test_a_text_file_is_no_database(
     assert "is not an SQLite database" in capsys.readouterr().err
 
 
-def test_a_read_only_database_is_refused_by_an_import_and_read_by_check(
+def test_a_database_in_a_folder_that_may_not_be_written_is_refused_with_a_way_out(
     capsys: pytest.CaptureFixture[str], run_here: Run
 ) -> None:
     with public_folder() as folder:
@@ -87,8 +87,9 @@ def test_a_read_only_database_is_refused_by_an_import_and_read_by_check(
             assert "cannot be " in said
             assert "read_only" not in said
             assert "To keep the database in another place, give it with --database" in said
-            assert run_here("db", "check", "--database", database) == 0
-            assert run_here("db", "current", "--database", database) == 0
+            for command in ("check", "current"):
+                assert run_here("db", command, "--database", database) == 2
+                assert "Let this user write it" in capsys.readouterr().err
 
 
 def test_a_folder_that_may_not_be_read_is_refused(

@@ -54,7 +54,6 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
     }
     if hasattr(module, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.16 changes the default
         arguments["autocommit"] = module.LEGACY_TRANSACTION_CONTROL
-    uri = _file_uri(path, read_only=options.read_only)
 
     class Connection(module.Connection):  # type: ignore[name-defined,misc]
         """The driver's connection, which alone cannot be referred to weakly."""
@@ -64,9 +63,8 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
         refuse_unsafe_opening(path, options.sqlite_driver)
         timeout = options.lock_retry_ms / 1000
         must_exist = "" if options.create or options.read_only else "?mode=rw"
-        connection = module.connect(
-            uri + must_exist, timeout=timeout, factory=Connection, **arguments
-        )
+        uri = _file_uri(path, read_only=options.read_only) + must_exist
+        connection = module.connect(uri, timeout=timeout, factory=Connection, **arguments)
         remember_open(connection, path, options.sqlite_driver)
         return connection  # type: ignore[no-any-return]
 
@@ -124,14 +122,35 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
     uri = "file:" + quote(os.fsencode(path))
     if not read_only:
         return uri
+    log, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
     # A WAL database on read-only media cannot make its -shm file. When no log waits beside it the
-    # file alone is the whole database and may be read as immutable.
-    wal = path.with_name(path.name + "-wal")
-    effective = os.access in os.supports_effective_ids
-    writable = os.access(path.parent, os.W_OK, effective_ids=effective)
-    if not writable and not wal.exists():
-        return uri + "?mode=ro&immutable=1"
+    # file alone is the whole database and may be read as immutable. That this user may not write
+    # the folder is no reason: others may, and an immutable file never shows what they have written.
+    if _is_mounted_read_only(path.parent):
+        return uri + ("?mode=ro" if log.exists() else "?mode=ro&immutable=1")
+    if (
+        _may(path, os.R_OK)
+        and not _may(path.parent, os.W_OK)
+        and not (log.exists() and index.exists())
+    ):
+        msg = (
+            f"{path} cannot be read now: SQLite keeps the index of its log beside it, and this user"
+            " may not write that folder. Let this user write it, read while a program that may"
+            " write it has the database open, or copy the database"
+        )
+        raise DatabaseUnavailableError(msg)
     return uri + "?mode=ro"
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _is_mounted_read_only(folder: Path) -> bool:
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except (OSError, AttributeError):  # Windows has no statvfs
+        return False
 
 
 def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> None:

@@ -20,10 +20,15 @@ Dialect = Literal["sqlite", "postgresql"]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseTarget:
-    """A database: its URL, and for SQLite the absolute path of its file."""
+    """A database: its URL, and for SQLite the path of its file.
+
+    `path` is where the file really is, whatever symbolic links lead there: its log and its lock
+    files stand beside that. `given` is the absolute path that the caller gave.
+    """
 
     url: sa.URL
     path: Path | None
+    given: Path | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -31,8 +36,18 @@ class DatabaseTarget:
         return "postgresql" if self.path is None else "sqlite"
 
     def __str__(self) -> str:
-        """Name it for people: the path, or the URL without its password."""
+        """Name it for people: the path that was given and where it leads, or the URL.
+
+        The URL is without its password.
+        """
+        if self.path != self.given:
+            return f"{self.given} (which leads to {self.path})"
         return str(self.path or self.url.render_as_string(hide_password=True))
+
+    @property
+    def name(self) -> str:
+        """Name it as an argument of a command: the path that was given, or the URL."""
+        return str(self.given or self)
 
     @classmethod
     def parse(cls, database: str | os.PathLike[str]) -> DatabaseTarget:
@@ -69,8 +84,13 @@ class DatabaseTarget:
                 " readers and writers; give the path of a file, for example in a temporary folder"
             )
             raise ConfigurationError(msg)
-        path = Path(text).expanduser().absolute()
-        if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises PermissionError
-            msg = f"database {path} is a folder; give the path of a file in it, e.g. {path}/wkmp.db"
+        given = Path(text).expanduser().absolute()
+        if os.path.isdir(given):  # noqa: PTH112  Path.is_dir raises PermissionError
+            msg = (
+                f"database {given} is a folder; give the path of a file in it, e.g. {given}/wkmp.db"
+            )
             raise ConfigurationError(msg)
-        return cls(sa.URL.create("sqlite+pysqlite", database=str(path)), path)
+        path = Path(os.path.realpath(given))
+        if path == Path(os.path.normpath(given)):  # no link: only dots were taken out
+            given = path
+        return cls(sa.URL.create("sqlite+pysqlite", database=str(path)), path, given)

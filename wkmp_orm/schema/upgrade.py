@@ -48,7 +48,7 @@ def ensure_schema(
     if state.revision in known_revisions()[1:] and not upgrade:
         message = (
             f"the schema of {target} is at revision {state.revision}, and this version of wkmp_orm"
-            f" needs {head_revision()}: wkmp-orm db upgrade --database {shlex.quote(str(target))}"
+            f" needs {head_revision()}: wkmp-orm db upgrade --database {shlex.quote(target.name)}"
         )
         raise SchemaOutdatedError(message)
     upgrade_schema(target, engine, hold=hold)
