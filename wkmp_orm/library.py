@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,15 +13,17 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from wkmp_orm.engine.callbacks import refuse_coroutine_function, tell
+from wkmp_orm.engine.commit_threads import started_threads
 from wkmp_orm.engine.factory import create_reader_engine
 from wkmp_orm.engine.options import BulkChoice, EngineOptions, SqliteDriver, Synchronous
 from wkmp_orm.engine.own_files import refuse_strange_files
 from wkmp_orm.engine.refusal import explained, explained_reading
 from wkmp_orm.engine.retry import retry_on_lock
 from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.engine.uses import Uses
 from wkmp_orm.engine.writer import Writer
 from wkmp_orm.errors import (
-    AlreadyFinishedError,
     ConfigurationError,
     DatabaseUnavailableError,
     ReadOnlyDatabaseError,
@@ -48,7 +49,7 @@ from wkmp_orm.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, ThreadPoolExecutor
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -87,7 +88,7 @@ class Library:
         self._pid = os.getpid()
         self._root: Path | None = None
         self._root_is_given = False
-        self._closed = False
+        self._uses = Uses(str(target))
 
     @classmethod
     def open(
@@ -244,6 +245,7 @@ class Library:
         """
         self._check_usable()
         with (
+            self._uses.block(),
             explained_reading(self.target, self._readers),
             Session(self._readers, expire_on_commit=False) as session,
         ):
@@ -260,20 +262,28 @@ class Library:
         wrong with a statement of yours, a deadlock included, comes through as SQLAlchemy raised it.
         """
         self._check_writable()
-        return self._writer.begin_monitored(caller)
+        return self._begun(caller)
+
+    @contextmanager
+    def _begun(self, caller: str) -> Iterator[Session]:
+        with self._uses.block(), self._writer.begin_monitored(caller) as session:
+            yield session
 
     def retry_on_lock(self, operation_name: str, operation: Callable[[], T]) -> T:
         """Call `operation` again while the database is locked, as long as the settings allow.
 
-        It is never repeated when it may have been committed; see `wkmp_orm.retry_on_lock`.
+        It is never repeated when it may have been committed; see `wkmp_orm.retry_on_lock`, which
+        says what is raised.
         """
         return retry_on_lock(operation_name, operation, max_wait_ms=self.options.max_lock_wait_ms)
 
     def on_commit(self, listener: Callable[[WriteReport], object]) -> None:
         """Call `listener` with the report of every unit of work that commits from now on.
 
-        It is called in the committing thread, after COMMIT; what it raises is logged.
+        It is called in the committing thread, after COMMIT; what it raises is logged. Raises
+        ConfigurationError for a coroutine function, which nobody would await.
         """
+        refuse_coroutine_function(listener, "on_commit")
         self._listeners.append(listener)
 
     def totals(self) -> Totals:
@@ -289,37 +299,43 @@ class Library:
     ) -> WriteReport:
         """Write a unit of work's changes; units of work call this."""
         self._check_usable()
-        return self._flusher.flush(changes, phase=phase, caller=caller, withdrawal=withdrawal)
+        with self._uses.commit():
+            return self._flusher.flush(changes, phase=phase, caller=caller, withdrawal=withdrawal)
 
     def committed(self, report: WriteReport) -> None:
         """Tell the listeners of a commit; units of work call this."""
         for listener in self._listeners:
-            try:
-                listener(report)
-            except Exception:
-                logger.exception("%s: an after-commit listener failed", report.caller)
+            tell(listener, report, caller=report.caller, logger=logger)
 
     def executor(self) -> Executor:
         """Return the threads that commit for event loops; asyncio's own are too few to wait in."""
-        self._check_usable()
         with self._lock:
+            self._check_usable()
             if self._executor is None:
-                self._executor = ThreadPoolExecutor(COMMIT_THREADS, "wkmp_orm-commit")
+                self._executor = started_threads(COMMIT_THREADS)
             return self._executor
 
     def close(self) -> None:
-        """Close all connections. Units of work that are not committed yet can no longer be."""
-        if self._closed or os.getpid() != self._pid:
+        """Close all connections. Units of work that are not committed yet can no longer be.
+
+        It waits for the commits that have begun, in any thread, and for the `reader` and
+        `begin_monitored` blocks of other threads as long as for a lock
+        (`ai_database_max_lock_wait_ms`). Then no connection is left, and a process may fork. Raises
+        UnitOfWorkError while such a block is open, this thread's own at once; the library is open
+        then as before. Any thread.
+        """
+        if self._uses.closed or os.getpid() != self._pid:
             return
-        self._closed = True
-        if self._executor is not None:
-            self._executor.shutdown()
-            self._executor = None
+        self._uses.close(patience_s=self.options.max_lock_wait_ms / 1000)
+        with self._lock:
+            executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown()
         self._readers.dispose()
         try:
             self._writer.close()
         except UnitOfWorkError:  # in the middle of a transaction of this thread's own
-            self._closed = False
+            self._uses.open_again()
             raise
 
     def _check_usable(self) -> None:
@@ -330,9 +346,7 @@ class Library:
                 " processes with multiprocessing's 'spawn' or 'forkserver'"
             )
             raise WrongOwnerError(msg)
-        if self._closed:
-            msg = f"the library {self.target} is closed; open it again"
-            raise AlreadyFinishedError(msg)
+        self._uses.check()
 
     def _check_writable(self) -> None:
         self._check_usable()

@@ -334,7 +334,7 @@ def test_a_library_is_not_closed_inside_its_own_transaction(sqlite_database: Dat
     with sqlite_database.open() as library:
         with library.begin_monitored("songs::save") as session:
             session.add(Song(recording_mbid=mbid(2, 1)))
-            with pytest.raises(UnitOfWorkError, match="end that write transaction first"):
+            with pytest.raises(UnitOfWorkError, match="end that block first"):
                 library.close()
 
         assert count_songs(library) == 1

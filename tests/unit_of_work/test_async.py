@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,12 @@ from tests.flush.recordings import SECOND, add_file, mbid
 from tests.support.interception import intercepting
 from wkmp_orm import (
     AlreadyFinishedError,
+    ConfigurationError,
     FlushError,
+    FlushFailedError,
     InvalidRowError,
     Song,
+    UnitOfWorkError,
     WrongOwnerError,
     new_guid,
 )
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Database
     from tests.support.interception import DriverCall
-    from wkmp_orm import Library, UnitOfWork
+    from wkmp_orm import Library, UnitOfWork, WriteReport
 
 PATIENCE_S = 10.0
 FREE_WITHIN_S = 1.0
@@ -431,3 +436,155 @@ def test_closing_waits_for_the_commits_that_have_begun(
     assert work.committed
     with database.open() as again:
         assert songs(again) == {mbid(2, 1)}
+
+
+def no_more_threads(self: threading.Thread) -> None:
+    """Fail as a thread's start does at the limit of the system's."""
+    msg = "can't start new thread"
+    raise RuntimeError(msg)
+
+
+def test_without_a_thread_to_be_had_nothing_is_written_then_or_later(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        work = library.unit_of_work("recording")
+        work.songs.put(recording_mbid=mbid(2, 1))
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_more_threads)
+            for _ in range(2):
+                with pytest.raises(FlushFailedError, match="no thread can be started"):
+                    await work.commit_async()
+        assert songs(library) == set()
+        work.songs.put(recording_mbid=mbid(2, 2))
+        await work.commit_async()
+
+    asyncio.run(main())
+    assert songs(library) == {mbid(2, 1), mbid(2, 2)}
+
+
+def test_all_threads_are_there_before_the_first_commit_needs_one(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        await put_song(library, 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_more_threads)
+            await asyncio.gather(*(put_song(library, number) for number in range(1, 10)))
+
+    asyncio.run(main())
+    assert songs(library) == {mbid(2, number) for number in range(10)}
+
+
+class HalfTaken(ThreadPoolExecutor):
+    """Puts the work into its queue and raises all the same, as where no thread can be started."""
+
+    def submit(self, *arguments: Any, **options: Any) -> Any:
+        super().submit(*arguments, **options)
+        no_more_threads(threading.current_thread())
+
+
+def test_what_was_queued_by_a_submit_that_failed_is_not_written_later(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = HalfTaken(1)
+    busy = threading.Event()
+    ThreadPoolExecutor.submit(threads, busy.wait, PATIENCE_S)
+
+    async def main() -> UnitOfWork:
+        with monkeypatch.context() as patch:
+            patch.setattr(library, "executor", lambda: threads)
+            with pytest.raises(FlushFailedError, match=r"nothing will be\. Commit again"):
+                async with library.unit_of_work("recording") as work:
+                    work.songs.put(recording_mbid=mbid(2, 1))
+            busy.set()
+            threads.shutdown()
+        assert songs(library) == set()
+        assert repr(work) == "<UnitOfWork 'recording' open>"
+        work.songs.put(recording_mbid=mbid(2, 2))
+        await work.commit_async()
+        return work
+
+    assert asyncio.run(main()).committed
+    assert songs(library) == {mbid(2, 1), mbid(2, 2)}
+
+
+def test_a_library_that_is_closed_beside_the_commit_leaves_the_rows_and_writes_nothing(
+    database: Database, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        executor = library.executor()
+        work = library.unit_of_work("recording")
+        work.songs.put(recording_mbid=mbid(2, 1))
+        library.close()
+        monkeypatch.setattr(library, "executor", lambda: executor)
+        with pytest.raises(FlushFailedError, match="open the library again if it was closed"):
+            await work.commit_async()
+        assert repr(work) == "<UnitOfWork 'recording' open>"
+        work.discard()
+
+    asyncio.run(main())
+    with database.open() as again:
+        assert songs(again) == set()
+
+
+def test_outside_of_asyncio_it_says_where_it_belongs_and_keeps_the_rows(library: Library) -> None:
+    async def main() -> None:
+        async with library.unit_of_work("recording"):
+            pytest.fail("it began")
+
+    work = library.unit_of_work("recording")
+    work.songs.put(recording_mbid=mbid(2, 1))
+    for coroutine in (main(), work.commit_async()):
+        with pytest.raises(UnitOfWorkError, match=r"for asyncio only.*trio\.to_thread\.run_sync"):
+            coroutine.send(None)  # as another kind of event loop takes it up
+    work.commit()
+    assert songs(library) == {mbid(2, 1)}
+
+
+async def listen(_report: WriteReport) -> None:
+    pytest.fail("nobody awaits it")
+
+
+def listen_some_day(report: WriteReport) -> object:
+    return listen(report)
+
+
+class Listening:
+    async def __call__(self, _report: WriteReport) -> None:
+        pytest.fail("nobody awaits it")
+
+
+@pytest.mark.parametrize(
+    "listener", [listen, Listening(), functools.partial(listen)], ids=["def", "call", "partial"]
+)
+def test_a_coroutine_function_is_refused_as_a_listener(
+    library: Library, listener: Callable[[WriteReport], object]
+) -> None:
+    with library.unit_of_work("recording") as work:
+        takers: list[Callable[[Any], object]] = [
+            work.after_commit,
+            library.on_commit,
+            lambda given: library.retry_on_lock("listen", given),
+        ]
+        for take in takers:
+            with pytest.raises(
+                ConfigurationError, match=r"takes a plain function.* would never run"
+            ):
+                take(listener)
+
+
+def test_a_listener_that_answers_with_a_coroutine_is_reported(
+    library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> UnitOfWork:
+        async with library.unit_of_work("recording") as work:
+            work.after_commit(listen_some_day)
+            work.songs.put(recording_mbid=mbid(2, 1))
+        return work
+
+    library.on_commit(listen_some_day)
+    assert asyncio.run(main()).committed
+    told = [record.getMessage() for record in caplog.records if "coroutine" in record.message]
+    assert len(told) == 2
+    assert all(text.startswith("recording: an after-commit listener answered") for text in told)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_random, wait_random_exponential
 
+from wkmp_orm.engine.callbacks import refuse_coroutine_function
 from wkmp_orm.engine.codes import REFUSED, RETRYABLE, Fault, code_of, fault_of
 from wkmp_orm.errors import LockTimeoutError
 
@@ -111,9 +112,10 @@ def retry_on_lock(
     and a serialization failure, for then nothing of it was committed. It is not called again after
     a lost connection: its COMMIT may have taken effect.
 
-    Any thread may call. Raises LockTimeoutError when the time is up; every other error comes
-    through unchanged.
+    Any thread may call. Raises LockTimeoutError when the time is up, and ConfigurationError for a
+    coroutine function; every other error comes through unchanged.
     """
+    refuse_coroutine_function(operation, "retry_on_lock")
     started = time.monotonic()
     deadline = started + max_wait_ms / 1000
     loop = retrying(operation_name, deadline=deadline, faults=REFUSED)

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final, NoReturn
 from weakref import WeakSet
 
-from wkmp_orm.errors import AlreadyFinishedError, WrongOwnerError
+from wkmp_orm.errors import AlreadyFinishedError, UnitOfWorkError, WrongOwnerError
 
 NO_THREAD: Final = 0
 """What `threading.get_ident` never answers."""
@@ -105,6 +105,19 @@ def current_task() -> asyncio.Task[Any] | None:
         return asyncio.current_task()
     except RuntimeError:
         return None
+
+
+def refuse_other_loops() -> None:
+    """Raise UnitOfWorkError where no event loop of asyncio's runs."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        msg = (
+            "no event loop of asyncio runs in this thread, and `async with` is for asyncio only."
+            " Elsewhere make, fill and commit the unit of work in one plain function, and run that"
+            " in a thread, e.g. with trio.to_thread.run_sync"
+        )
+        raise UnitOfWorkError(msg) from None
 
 
 _owned: WeakSet[Owned] = WeakSet()

@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from wkmp_orm.engine.callbacks import refuse_coroutine_function, tell
 from wkmp_orm.engine.withdrawal import Withdrawal, WithdrawnError
-from wkmp_orm.errors import InvalidRowError, NotYetKnownError, RowNotFoundError
+from wkmp_orm.errors import (
+    FlushFailedError,
+    InvalidRowError,
+    NotYetKnownError,
+    RowNotFoundError,
+)
 from wkmp_orm.flush.changes import Changes, PendingRow, PendingStatement, Stage, TableChanges
 from wkmp_orm.models import (
     AcoustidCache,
@@ -34,7 +41,7 @@ from wkmp_orm.models.facts import DESCENDANTS
 from wkmp_orm.types import new_guid
 from wkmp_orm.unit_of_work.attributes import EntityAttribute, LinkAttribute
 from wkmp_orm.unit_of_work.handles import Handle
-from wkmp_orm.unit_of_work.ownership import Owned, State, current_task
+from wkmp_orm.unit_of_work.ownership import Owned, State, current_task, refuse_other_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -156,9 +163,10 @@ class UnitOfWork(Owned):
         """Call `listener` with the report once the commit has succeeded.
 
         It is called in the owner's thread. What it raises is logged and changes nothing: the rows
-        are committed.
+        are committed. Raises ConfigurationError for a coroutine function, which nobody would await.
         """
         self.check_usable()
+        refuse_coroutine_function(listener, "after_commit")
         self._after_commit.append(listener)
 
     def commit(self) -> WriteReport:
@@ -176,29 +184,61 @@ class UnitOfWork(Owned):
         return self._succeed(report)
 
     async def commit_async(self) -> WriteReport:
-        """Commit from an event loop, without blocking it.
+        """Commit from asyncio's event loop, without blocking it.
 
         Cancelled before BEGIN, the write is withdrawn and the unit of work discarded; cancelled
         later, it is finished first: see `committed` and `report`.
+
+        Raises what `commit` raises, FlushFailedError also when there is no thread to write in, and
+        UnitOfWorkError outside of asyncio. The rows are kept then.
         """
+        refuse_other_loops()
         executor = self._library.executor()
         self._start_commit()
         withdrawal = Withdrawal()
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(executor, self._flush, withdrawal)
+        outcome: Future[WriteReport] = Future()
+        outcome.set_running_or_notify_cancel()  # it is withdrawn, never cancelled
+        written = asyncio.wrap_future(outcome)
         try:
-            report = await asyncio.shield(future)
+            executor.submit(self._write, outcome, withdrawal)
+        except BaseException as error:
+            # It may be in the queue all the same, for a thread that is busy now.
+            if withdrawal.withdraw():
+                written.add_done_callback(_forget)
+                raise self._not_taken(error) from error
+            await self._finish(written)
+            raise
+        try:
+            report = await asyncio.shield(written)
         except asyncio.CancelledError:
             if withdrawal.withdraw():
                 self._enter(State.DISCARDED)
-                future.add_done_callback(_forget)
+                written.add_done_callback(_forget)
             else:
-                await self._finish(future)
+                await self._finish(written)
             raise
         except BaseException as error:
             self._fail(error)
             raise
         return self._succeed(report)
+
+    def _write(self, outcome: Future[WriteReport], withdrawal: Withdrawal) -> None:
+        """Write in a thread of the library's, and say how it went."""
+        try:
+            outcome.set_result(self._flush(withdrawal))
+        except BaseException as error:  # noqa: BLE001  it is raised where it is awaited
+            outcome.set_exception(error)
+
+    def _not_taken(self, error: BaseException) -> BaseException:
+        """Be open again, and return the error of a commit that no thread has taken."""
+        told = error
+        if isinstance(error, RuntimeError):
+            told = FlushFailedError(
+                f"{self.phase}: no thread takes the commit ({error}); nothing was written, and"
+                " nothing will be. Commit again, or open the library again if it was closed"
+            )
+        self._fail(told)
+        return told
 
     async def _finish(self, future: asyncio.Future[WriteReport]) -> None:
         """Wait for a write that has begun, however often the task is cancelled."""
@@ -305,10 +345,7 @@ class UnitOfWork(Owned):
         self._enter(State.COMMITTED)
         self._let_go()
         for listener in (*self._after_commit, self._library.committed):
-            try:
-                listener(report)
-            except Exception:
-                logger.exception("%s: an after-commit listener failed", self.caller)
+            tell(listener, report, caller=self.caller, logger=logger)
         return report
 
     def _leave(self, error: BaseException | None) -> bool:
@@ -331,6 +368,7 @@ class UnitOfWork(Owned):
             self.commit()
 
     async def __aenter__(self) -> Self:
+        refuse_other_loops()
         if self._task is None:  # made outside of any task: this one is the owner now
             self._task = current_task()
             self._enter(self._state)
