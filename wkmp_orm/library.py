@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
@@ -34,6 +33,7 @@ from wkmp_orm.errors import (
 )
 from wkmp_orm.flush.flush import Flusher
 from wkmp_orm.models import File, FlushLedger
+from wkmp_orm.models.flush_ledger import LEDGER_LIFETIME
 from wkmp_orm.paths import path_from_text, path_text, refuse_missing_root
 from wkmp_orm.root_folder import why_not_read
 from wkmp_orm.schema import current_revision, ensure_schema
@@ -44,7 +44,6 @@ from wkmp_orm.settings import (
     LIBRARY_ROOT,
 )
 from wkmp_orm.settings.store import Settings
-from wkmp_orm.types import utc_now
 from wkmp_orm.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -63,8 +62,6 @@ T = TypeVar("T")
 
 COMMIT_THREADS = 4
 """Threads that commit for event loops. On SQLite one writes while the next ones prefetch."""
-
-LEDGER_LIFETIME = timedelta(days=1)
 
 
 class Library:
@@ -200,7 +197,9 @@ class Library:
             self._root = given
 
     def _prune_ledger(self) -> None:
-        old = sa.delete(FlushLedger).where(FlushLedger.committed_at < utc_now() - LEDGER_LIFETIME)
+        # By the server's clock, which has dated the entries: this machine's may be days ahead.
+        too_old = sa.func.now() - LEDGER_LIFETIME
+        old = sa.delete(FlushLedger).where(FlushLedger.committed_at < too_old)
         with self.begin_monitored("flush_ledger::prune") as session:
             session.execute(old)
 

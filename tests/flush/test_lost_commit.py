@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from tests.flush.recordings import mbid
 from tests.flush.stage import Stage
@@ -163,3 +166,54 @@ def test_a_commit_that_the_server_refused_is_repeated(stage: Stage) -> None:
         report = work.commit()
     assert (report.outcome, report.attempts) == ("committed", 2)
     stage.assert_whole(handles, commit)
+
+
+def entries(stage: Stage) -> list[str]:
+    with stage.audience.reader() as session:
+        return list(session.scalars(sa.text("SELECT flush_id::text FROM flush_ledger")))
+
+
+def test_the_ledger_is_dated_and_pruned_by_the_servers_clock(
+    stage: Stage, postgresql_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stage.library.begin_monitored("ages") as session:
+        session.execute(sa.text("DELETE FROM flush_ledger"))
+        for age in ("23 hours", "25 hours"):
+            session.execute(
+                sa.text(
+                    "INSERT INTO flush_ledger (flush_id, committed_at)"
+                    f" VALUES (gen_random_uuid(), now() - interval '{age}')"
+                )
+            )
+
+    def ahead() -> datetime:
+        return datetime.now(UTC) + timedelta(days=2)
+
+    for module in [name for name in sys.modules if name.startswith("wkmp_orm")]:
+        if hasattr(sys.modules[module], "utc_now"):
+            monkeypatch.setattr(f"{module}.utc_now", ahead)
+    work, _ = stage.accumulated()
+    work.commit()
+    with postgresql_database.open():
+        pass  # a machine whose clock is two days ahead has opened it, and pruned
+
+    asked = "SELECT count(*) FROM flush_ledger WHERE committed_at <= now()"
+    with stage.audience.reader() as session:
+        assert session.scalar(sa.text(asked)) == len(entries(stage)) == 2
+
+
+def test_a_commit_that_was_in_doubt_for_too_long_is_not_repeated_but_asked_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, _ = stage.accumulated()
+    with (
+        stage.injector.failing(commit_of(stage).number, "before", connection_lost, times=10_000),
+        pytest.raises(FlushFailedError, match="committing again will find out"),
+    ):
+        work.commit()
+    monkeypatch.setattr("wkmp_orm.flush.attempt.LEDGER_LIFETIME", timedelta(0))
+    for _ in range(2):
+        with pytest.raises(FlushFailedError, match="nobody can tell any more whether it took eff"):
+            work.commit()
+    work.discard()
+    assert entries(stage) == []

@@ -8,16 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from wkmp_orm.engine.codes import STALE, Fault, fault_of
 from wkmp_orm.engine.monitor import RowCounts
-from wkmp_orm.flush import statements
+from wkmp_orm.errors import FlushFailedError
 from wkmp_orm.flush.plan import Step, counted_before, plan
 from wkmp_orm.flush.prefetch import prefetch
 from wkmp_orm.flush.unmatched import condition_not_met, condition_undone
 from wkmp_orm.flush.write import ConditionFailedError, StalePrefetchError, Write
-from wkmp_orm.types import utc_now
+from wkmp_orm.models.flush_ledger import LEDGER_LIFETIME, FlushLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +36,13 @@ if TYPE_CHECKING:
 MOST_STALE: Final = 5
 """How often other writers may take a row away between the look-up and the write."""
 
-LEDGER_COLUMNS = ("flush_id", "committed_at")
+# By the server's clock, as it is pruned by: clients' clocks differ by days.
+_ENTER_LEDGER: Final = (
+    postgresql.insert(FlushLedger)
+    .values(flush_id=sa.bindparam("id"), committed_at=sa.func.now())
+    .on_conflict_do_nothing(index_elements=[FlushLedger.flush_id])
+    .returning(FlushLedger.committed_at)
+)
 
 
 class _Begun(NamedTuple):
@@ -129,14 +137,14 @@ class Attempt:
         return not entered
 
     def _write(self, begun: _Begun, counts: dict[str, RowCounts]) -> None:
-        postgresql = self.writer.target.dialect == "postgresql"
+        has_ledger = self.writer.target.dialect == "postgresql"
         transaction = self.writer.transaction(
             self.report, deadline=self.deadline, withdrawal=self.withdrawal
         )
         with transaction as channel:
             write = Write(self.new_sender(channel), counts)
             write.lock(self.changes.locks)
-            if postgresql and not self._enter_ledger(channel):
+            if has_ledger and not self._enter_ledger(channel):
                 return  # committed by an earlier call that lost its answer
             try:
                 self._write_stages(write, begun)
@@ -147,7 +155,7 @@ class Attempt:
                 raise
             # From here on only COMMIT is left. On SQLite its errors tell the truth.
             self.report.rows = counts
-            self.changes.in_doubt = postgresql
+            self.changes.in_doubt = has_ledger
         self.changes.in_doubt = False
 
     def _write_stages(self, write: Write, begun: _Begun) -> None:
@@ -162,8 +170,19 @@ class Attempt:
         self.changes.deleted += write.deleted_later(self.changes.stages)
 
     def _enter_ledger(self, channel: Channel) -> bool:
-        """Enter the flush's id; False if a transaction that wrote it has committed."""
-        statement = statements.insert_if_absent("postgresql", "flush_ledger", LEDGER_COLUMNS)
-        row = {"set_flush_id": self.changes.flush_id, "set_committed_at": utc_now()}
-        options = {"preserve_rowcount": True}
-        return channel.connection.execute(statement, row, execution_options=options).rowcount == 1
+        """Enter the flush's id; False if a transaction that wrote it has committed.
+
+        Raises FlushFailedError when that can no longer be told, as entries live for a day only.
+        """
+        entered = channel.connection.scalar(_ENTER_LEDGER, {"id": self.changes.flush_id})
+        if entered is None:
+            return False
+        if self.changes.in_doubt and entered - self.changes.entered_at >= LEDGER_LIFETIME:
+            msg = (
+                f"{self.report.phase}: the connection was lost during a COMMIT more than"
+                f" {LEDGER_LIFETIME} ago, and nobody can tell any more whether it took effect."
+                " Look whether the rows are there; then discard this unit of work"
+            )
+            raise FlushFailedError(msg)
+        self.changes.entered_at = entered
+        return True

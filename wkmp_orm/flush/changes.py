@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wkmp_orm.types import new_guid
+from wkmp_orm.types import UNIX_EPOCH, new_guid
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     import sqlalchemy as sa
 
@@ -160,6 +161,8 @@ class Changes:
     """Whether an attempt was made, so that rows remember what it learned."""
     in_doubt: bool = False
     """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
+    entered_at: datetime = UNIX_EPOCH
+    """When, by the server's clock, the last attempt entered its id into the ledger."""
     deleted: list[PendingRow] = field(default_factory=list)
     """The rows that a later stage deleted, told by the last attempt."""
 

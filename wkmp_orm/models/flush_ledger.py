@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wkmp_orm.models.base import Base, GuidKey
 from wkmp_orm.types import UtcDateTime, utc_now
+
+LEDGER_LIFETIME: Final = timedelta(days=1)
+"""How long, by the server's clock, an entry is kept. A commit in doubt is settled within it."""
 
 
 class FlushLedger(Base):
