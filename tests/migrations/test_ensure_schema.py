@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.migrations.statements import execute, tables
+from wkmp_orm import Library
 from wkmp_orm.engine.factory import create_reader_engine
 from wkmp_orm.engine.target import DatabaseTarget
 from wkmp_orm.errors import (
@@ -49,7 +50,7 @@ def test_creating_a_schema_adds_no_folder_from_which_modules_are_imported(
     assert sys.path == before
 
 
-def test_at_the_newest_schema_one_query_is_enough(
+def test_at_the_newest_schema_two_queries_are_enough(
     sqlite_target: DatabaseTarget, sqlite_engine: sa.Engine
 ) -> None:
     ensure_schema(sqlite_target, sqlite_engine)
@@ -59,7 +60,9 @@ def test_at_the_newest_schema_one_query_is_enough(
     raw.driver_connection.set_trace_callback(queries.append)
     raw.close()
     ensure_schema(sqlite_target, sqlite_engine, hold=must_not_wait)
-    assert queries == ["SELECT version_num FROM alembic_version"]
+    assert len(queries) == 2
+    assert queries[0].startswith("SELECT lower(name) FROM sqlite_master")
+    assert queries[1] == "SELECT version_num FROM alembic_version"
 
 
 def must_not_wait() -> AbstractContextManager[None]:
@@ -173,3 +176,52 @@ def test_an_interrupt_of_the_commit_comes_through_and_nothing_is_changed(
     assert current_revision(engine) is None
     ensure_schema(target, engine)
     assert current_revision(engine) == head_revision()
+
+
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("settings", "'k' || x AS key, 'v' AS value"),
+        ("alembic_version", "'v' || x AS version_num"),
+        ("song_works", "x AS song_id"),
+    ],
+)
+def test_a_view_in_place_of_a_table_is_refused_and_never_read(
+    target: DatabaseTarget, engine: sa.Engine, table: str, columns: str
+) -> None:
+    ensure_schema(target, engine)
+    execute(engine, f"DROP TABLE {table}")
+    execute(engine, f"CREATE VIEW {table} AS {ENDLESS} SELECT {columns} FROM c")
+    try:
+        for look in (
+            lambda: current_revision(engine),
+            lambda: ensure_schema(target, engine),
+            lambda: schema_differences(engine),
+            lambda: Library.open(target.path or target.url.render_as_string(hide_password=False)),
+        ):
+            with pytest.raises(SchemaUnmanagedError, match=f"these are no tables: {table}"):
+                look()
+    finally:
+        execute(engine, f"DROP VIEW {table}")
+
+
+def test_a_virtual_table_in_place_of_a_table_is_refused(
+    sqlite_target: DatabaseTarget, sqlite_engine: sa.Engine
+) -> None:
+    ensure_schema(sqlite_target, sqlite_engine)
+    execute(sqlite_engine, "DROP TABLE settings")
+    execute(sqlite_engine, "create virtual table settings using fts5(key, value)")
+    with pytest.raises(SchemaUnmanagedError, match="these are no tables: settings"):
+        ensure_schema(sqlite_target, sqlite_engine)
+
+
+def test_views_of_other_names_are_nobodys_business(
+    target: DatabaseTarget, engine: sa.Engine
+) -> None:
+    ensure_schema(target, engine)
+    execute(engine, "CREATE VIEW radio_songs AS SELECT guid FROM songs")
+    ensure_schema(target, engine)
+    execute(engine, "DROP VIEW radio_songs")

@@ -107,15 +107,12 @@ class Flusher:
             attempts=report.attempts,
             waited_ms=waited,
         )
-        return (
-            refused
-            or self._located(error, attempt)
-            or FlushFailedError(
-                f"{phase}: the database refused ({code or type(error).__name__}); nothing was written."
-                " The cause of this error has the driver's words",
-                code=code,
-            )
+        failed = FlushFailedError(
+            f"{phase}: the database refused ({code or type(error).__name__}); nothing was written."
+            " The cause of this error has the driver's words",
+            code=code,
         )
+        return refused or self._located(error, attempt) or failed
 
     def _located(self, error: Exception, attempt: Attempt) -> WkmpOrmError | None:
         """Name the row and the constraint that the database refused, if it was that."""

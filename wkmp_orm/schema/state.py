@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from wkmp_orm.errors import SchemaUnmanagedError
 from wkmp_orm.models import Base
 
 if TYPE_CHECKING:
@@ -26,6 +27,20 @@ _TABLES: Final = {
     "postgresql": (
         "SELECT relname FROM pg_catalog.pg_class"
         " WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_catalog.pg_table_is_visible(oid)"
+    ),
+}
+# Constants. Where there is no history nothing is read, and all names that are taken are told.
+_NAMES: Final = ", ".join(f"'{name}'" for name in sorted({*OUR_TABLES, VERSION_TABLE}))
+_NO_TABLES: Final = {
+    "sqlite": (
+        f"SELECT lower(name) FROM sqlite_master WHERE lower(name) IN ({_NAMES})"  # noqa: S608
+        " AND (type = 'view' OR type = 'table' AND sql LIKE 'CREATE VIRTUAL%')"
+        f" AND EXISTS (SELECT 1 FROM sqlite_master WHERE lower(name) = '{VERSION_TABLE}')"
+    ),
+    "postgresql": (
+        f"SELECT relname FROM pg_catalog.pg_class WHERE relname IN ({_NAMES})"  # noqa: S608
+        " AND relkind IN ('v', 'm', 'f') AND pg_catalog.pg_table_is_visible(oid)"
+        f" AND pg_catalog.to_regclass('{VERSION_TABLE}') IS NOT NULL"
     ),
 }
 _REVISION: Final = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  a constant
@@ -66,9 +81,19 @@ def read_state(ask: Ask, dialect: str) -> SchemaState:
 def current_revision(engine: sa.Engine) -> str | None:
     """Return the revision that the database records, None where it records none.
 
-    One query, and no lock, when it does. Any thread.
+    Two queries, and no lock, when it does. Raises SchemaUnmanagedError when one of our names is a
+    view: to read it may take for ever, and what is written to it goes elsewhere. Any thread.
     """
     ask = asking_once(engine)
+    views = sorted(name for (name,) in ask(_NO_TABLES[engine.dialect.name]))
+    if views:
+        url = engine.url
+        where = url.database if engine.dialect.name == "sqlite" else url.render_as_string()
+        message = (
+            f"in {where} these are no tables: {', '.join(views)}. A view may be endless and keeps"
+            " nothing: drop it or rename it, or give another database"
+        )
+        raise SchemaUnmanagedError(message)
     driver = engine.dialect.loaded_dbapi
     try:
         return _one(ask(_REVISION))

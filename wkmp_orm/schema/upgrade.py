@@ -34,7 +34,7 @@ def ensure_schema(
     upgrade: bool = False,
     hold: Hold = nullcontext,
 ) -> None:
-    """Make sure that the database has the newest schema: one query when it has.
+    """Make sure that the database has the newest schema: two queries when it has.
 
     A database without our tables gets them, beside whatever other services keep there. Any number
     of processes may do this to one new database at once. `engine` is a writer engine.
