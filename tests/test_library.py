@@ -10,7 +10,7 @@ import sys
 import threading
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import sqlalchemy as sa
@@ -71,6 +71,30 @@ def test_a_new_file_is_created_at_the_newest_schema_with_its_folder_as_root(
 
     with Library.open(tmp_path / "wkmp.db") as library:
         assert songs(library) == [SINNERMAN]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"synchronous": "full"}, "synchronous='full' is not one of 'NORMAL', 'FULL'"),
+        ({"synchronous": "OFF"}, "synchronous='OFF' is not one of 'NORMAL', 'FULL'"),
+        ({"synchronous": "NORMAL; PRAGMA x"}, "synchronous='NORMAL; PRAGMA x' is not one of"),
+        ({"synchronous": None}, "synchronous=None is not one of 'NORMAL', 'FULL'"),
+        ({"sqlite_driver": "sqlcipher"}, "'sqlcipher' is not one of 'sqlite3', 'pysqlite3'"),
+        ({"read_only": "no"}, "read_only='no' is not one of True, False"),
+        ({"read_only": 1}, "read_only=1 is not one of True, False"),
+        ({"upgrade": "yes"}, "upgrade='yes' is not one of True, False"),
+        ({"root": 5}, "root=5 is not the path of a folder"),
+        ({"root": b"music"}, "root=b'music' is not the path of a folder"),
+    ],
+    ids=str,
+)
+def test_an_option_that_is_none_is_refused_with_those_that_are(
+    database: Database, option: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Library.open(database.url, **option)
+    assert said in str(refused.value)
 
 
 def test_an_empty_file_is_as_good_as_none(tmp_path: Path) -> None:

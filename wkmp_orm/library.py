@@ -15,7 +15,13 @@ from sqlalchemy.orm import Session
 from wkmp_orm.engine.callbacks import refuse_coroutine_function, tell
 from wkmp_orm.engine.commit_threads import started_threads
 from wkmp_orm.engine.factory import create_reader_engine
-from wkmp_orm.engine.options import BulkChoice, EngineOptions, SqliteDriver, Synchronous
+from wkmp_orm.engine.options import (
+    BulkChoice,
+    EngineOptions,
+    SqliteDriver,
+    Synchronous,
+    refuse_unknown,
+)
 from wkmp_orm.engine.own_files import refuse_strange_files
 from wkmp_orm.engine.refusal import explained, explained_reading
 from wkmp_orm.engine.retry import retry_on_lock
@@ -116,11 +122,12 @@ class Library:
 
         Raises ConfigurationError, DatabaseUnavailableError and SchemaError with what to do.
         """
+        refuse_unknown("upgrade", upgrade, (True, False))
         target = DatabaseTarget.parse(database)
-        _check_place(target, read_only=read_only)
         options = EngineOptions(
             synchronous=synchronous, sqlite_driver=sqlite_driver, bulk=bulk, read_only=read_only
         )
+        _check_place(target, read_only=read_only)
         library = cls(target, options)
         try:
             with explained(target):
@@ -180,7 +187,7 @@ class Library:
         self._root_is_given = bool(stored) or root is not None
         if root is None:
             return
-        given = Path(root).expanduser().absolute()
+        given = _folder(root)
         if stored and known is not None and not _same_folder(known, given):
             msg = (
                 f"the library's root is {known}, not {given}: stored paths are relative to it."
@@ -367,6 +374,14 @@ class Library:
     def __reduce__(self) -> NoReturn:
         msg = "a library cannot be sent to another process; open it there"
         raise TypeError(msg)
+
+
+def _folder(root: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(root).expanduser().absolute()
+    except TypeError:
+        msg = f"root={root!r} is not the path of a folder; give text or a path"
+        raise ConfigurationError(msg) from None
 
 
 def _same_folder(one: Path, other: Path) -> bool:

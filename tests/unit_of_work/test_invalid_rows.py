@@ -57,6 +57,21 @@ def weights(work: UnitOfWork, *shares: float) -> None:
         work.song_artists.link(one, artist, weight=share)
 
 
+def nested(levels: int) -> dict[str, Any]:
+    outer: dict[str, Any] = {}
+    inner = outer
+    for _ in range(levels - 1):
+        inner["a"] = {}
+        inner = inner["a"]
+    return outer
+
+
+def in_a_circle() -> list[Any]:
+    circle: list[Any] = []
+    circle.extend([circle] * 10)
+    return circle
+
+
 def pending_in_a_session(work: UnitOfWork) -> object:
     row = Song(recording_mbid=SONG, guid=new_guid())
     with Session() as session:
@@ -284,6 +299,61 @@ INVALID: Final[dict[str, tuple[Give, str, str]]] = {
         lambda w: w.songs.update(FILE, where={"state": "x"}, title="x"),
         "songs.state",
         "is no column",
+    ),
+    "JSON nested too deep": (
+        lambda w: passage(w, import_metadata=nested(3_000)),
+        "passages.import_metadata",
+        "nested deeper than 200 levels, or refers to itself",
+    ),
+    "JSON one level too deep": (
+        lambda w: passage(w, import_metadata=nested(201)),
+        "passages.import_metadata",
+        "nested deeper than 200 levels",
+    ),
+    "JSON that refers to itself": (
+        lambda w: passage(w, import_metadata={"v": in_a_circle()}),
+        "passages.import_metadata",
+        "or refers to itself",
+    ),
+    "JSON with an integer that cannot be spelled": (
+        lambda w: passage(w, import_metadata={"a": [10**5_000]}),
+        "passages.import_metadata",
+        "a int is beyond what JSON's readers hold as a number; give text",
+    ),
+    "JSON with an integer that is infinite as a float": (
+        lambda w: passage(w, import_metadata=-2 * 10**308),
+        "passages.import_metadata",
+        "is beyond what JSON's readers hold",
+    ),
+    "an order with JSON that is too deep": (
+        lambda w: w.passages.update(FILE, import_metadata=nested(3_000)),
+        "passages.import_metadata",
+        "nested deeper than 200 levels",
+    ),
+    "an integer for a float that cannot hold it": (
+        lambda w: song(w, base_probability=10**5_000),
+        "songs.base_probability",
+        "does not fit into a float",
+    ),
+    "an integer that cannot be spelled": (
+        lambda w: file(w, year=10**5_000),
+        "files.year",
+        "a int does not fit into 32 bits",
+    ),
+    "text that is nested too deep to be shown": (
+        lambda w: song(w, title=nested(3_000)),
+        "songs.title",
+        "a dict is not text",
+    ),
+    "a row that is nested too deep to be shown": (
+        lambda w: w.songs.put([nested(3_000)]),  # type: ignore[arg-type]
+        "songs",
+        "a list is neither a mapping",
+    ),
+    "a long value, of which the message has the beginning": (
+        lambda w: song(w, title="x" * 10_000 + "\0"),
+        "songs.title",
+        "xxx... has a NUL character",
     ),
     "condition on an impossible value": (
         lambda w: w.songs.update(FILE, where={"status": ["PENDING", "ODD"]}, title="x"),

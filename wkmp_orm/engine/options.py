@@ -6,7 +6,9 @@ Knows nothing of how a database is told.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from wkmp_orm.errors import ConfigurationError
 
 Synchronous = Literal["NORMAL", "FULL"]
 SqliteDriver = Literal["sqlite3", "pysqlite3"]
@@ -33,3 +35,16 @@ class EngineOptions:
     bulk: BulkChoice = "auto"
     read_only: bool = False
     create: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError for what is no option, before anything is opened with it."""
+        refuse_unknown("synchronous", self.synchronous, get_args(Synchronous))
+        refuse_unknown("sqlite_driver", self.sqlite_driver, get_args(SqliteDriver))
+        refuse_unknown("read_only", self.read_only, (True, False))
+
+
+def refuse_unknown(name: str, given: object, known: tuple[object, ...]) -> None:
+    """Raise ConfigurationError if the value of an option is none of those that are known."""
+    if not any(given is value or (given == value and isinstance(given, str)) for value in known):
+        msg = f"{name}={given!r} is not one of {', '.join(map(repr, known))}"
+        raise ConfigurationError(msg)

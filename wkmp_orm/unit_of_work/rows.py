@@ -19,7 +19,7 @@ from wkmp_orm.models.facts import FACTS, TableFacts
 from wkmp_orm.models.passage import POINTS
 from wkmp_orm.unit_of_work.acceptance import Acceptance
 from wkmp_orm.unit_of_work.handles import Handle
-from wkmp_orm.unit_of_work.values import checker_for
+from wkmp_orm.unit_of_work.values import checker_for, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,13 +104,13 @@ class RowChecker:
             return dict(row)
         table = self.facts.name
         if not isinstance(row, self.facts.model):
-            reason = f"{row!r} is neither a mapping nor a {self.facts.model.__name__}"
+            reason = f"{shown(row)} is neither a mapping nor a {self.facts.model.__name__}"
             raise InvalidRowError(table, None, reason)
         state = sa.inspect(row)
         if not state.transient:
             reason = (
-                f"{row!r} came from a Session; give its columns as keyword arguments, or update"
-                " the row by its guid"
+                f"{shown(row)} came from a Session; give its columns as keyword arguments, or"
+                " update the row by its guid"
             )
             raise InvalidRowError(table, None, reason)
         values = dict(state.dict)

@@ -7,6 +7,7 @@ ValueError with the reason and the remedy.
 from __future__ import annotations
 
 import math
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -23,13 +24,33 @@ if TYPE_CHECKING:
 INTEGER_BITS: Final = {True: 63, False: 31}
 """Beside the sign, of wide and of ordinary integers."""
 
+JSON_LEVELS: Final = 200
+"""How deep JSON may be nested. Python writes and reads as deep as its stack has room, which is less
+than 1,000 levels and differs from place to place; SQLite's own JSON functions take 1,000."""
+
+JSON_LIMIT: Final = int(sys.float_info.max)
+"""Integers beyond it are infinite to every reader that keeps numbers as floats, and Python spells
+none of more than 4,300 digits."""
+
+SHOWN: Final = 200
+"""Characters of a wrong value in a message."""
+
+
+def shown(value: Any) -> str:
+    """Show a value in a message, also one that cannot be spelled, or is long."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  too deep, too many digits, or its own fault
+        return f"a {type(value).__name__}"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
 
 def _guid(value: Any) -> str:
     if type(value) is str and is_uuid(value):
         return value
     if isinstance(value, UUID):
         return str(value)
-    msg = f"{value!r} is not a guid; give a UUID, or the handle that add or put answered"
+    msg = f"{shown(value)} is not a guid; give a UUID, or the handle that add or put answered"
     if isinstance(value, str):
         try:
             return str(UUID(value))
@@ -46,7 +67,7 @@ def _mbid(placeholder: str | None) -> Callable[[Any], str]:
             return _guid(value)
         except ValueError:
             also = f", or {placeholder}... while it is not known" if placeholder else ""
-            msg = f"{value!r} is not a MusicBrainz id: give a UUID{also}"
+            msg = f"{shown(value)} is not a MusicBrainz id: give a UUID{also}"
             raise ValueError(msg) from None
 
     return check
@@ -55,15 +76,15 @@ def _mbid(placeholder: str | None) -> Callable[[Any], str]:
 def _text(value: Any) -> str:
     if type(value) is not str:
         if not isinstance(value, str):
-            msg = f"{value!r} is not text; give a str"
+            msg = f"{shown(value)} is not text; give a str"
             raise ValueError(msg)
         value = str.__str__(value)
     if is_storable_text(value):
         return value  # type: ignore[no-any-return]
     if "\x00" in value:
-        msg = f"{value!r} has a NUL character, which PostgreSQL cannot store; remove it"
+        msg = f"{shown(value)} has a NUL character, which PostgreSQL cannot store; remove it"
     else:
-        msg = f"{value!r} is not valid Unicode; escape or replace its surrogates"
+        msg = f"{shown(value)} is not valid Unicode; escape or replace its surrogates"
     raise ValueError(msg)
 
 
@@ -84,10 +105,10 @@ def _integer(*, wide: bool) -> Callable[[Any], int]:
         if type(value) is not int:
             # A NumPy scalar becomes a BLOB in sqlite3, a float breaks the services that read the
             # column as an integer.
-            msg = f"{value!r} is a {type(value).__name__}, not an int; give int(...)"
+            msg = f"{shown(value)} is a {type(value).__name__}, not an int; give int(...)"
             raise ValueError(msg)
         if not -limit <= value < limit:
-            msg = f"{value!r} does not fit into {INTEGER_BITS[wide] + 1} bits"
+            msg = f"{shown(value)} does not fit into {INTEGER_BITS[wide] + 1} bits"
             raise ValueError(msg)
         return value
 
@@ -97,11 +118,15 @@ def _integer(*, wide: bool) -> Callable[[Any], int]:
 def _real(value: Any) -> float:
     if type(value) is not float:
         if type(value) is bool or not isinstance(value, int | float):
-            msg = f"{value!r} is a {type(value).__name__}, not a float; give float(...)"
+            msg = f"{shown(value)} is a {type(value).__name__}, not a float; give float(...)"
             raise ValueError(msg)
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            msg = f"{shown(value)} does not fit into a float"
+            raise ValueError(msg) from None
     if not math.isfinite(value):
-        msg = f"{value!r} is not a finite number"
+        msg = f"{shown(value)} is not a finite number"
         raise ValueError(msg)
     return value  # type: ignore[no-any-return]
 
@@ -109,10 +134,10 @@ def _real(value: Any) -> float:
 def _time(column_type: UtcDateTime) -> Callable[[Any], datetime]:
     def check(value: Any) -> datetime:
         if not isinstance(value, datetime):
-            msg = f"{value!r} is not a datetime; give an aware one, e.g. datetime.now(UTC)"
+            msg = f"{shown(value)} is not a datetime; give an aware one, e.g. datetime.now(UTC)"
             raise ValueError(msg)  # noqa: TRY004  as every checker
         if value.tzinfo is None:
-            msg = f"{value!r} has no timezone; give an aware one, e.g. datetime.now(UTC)"
+            msg = f"{shown(value)} has no timezone; give an aware one, e.g. datetime.now(UTC)"
             raise ValueError(msg)
         return column_type.normalized(value)
 
@@ -129,29 +154,37 @@ def _word(column_type: Word[Any]) -> Callable[[Any], Any]:
         try:
             return words(value)
         except ValueError:
-            msg = f"{value!r} is not one of {listed}"
+            msg = f"{shown(value)} is not one of {listed}"
             raise ValueError(msg) from None
 
     return check
 
 
-def _json(value: Any) -> Any:
+def _json(value: Any, levels: int = JSON_LEVELS) -> Any:
     match value:
-        case None | bool() | int():
+        case None | bool():
+            return value
+        case int():
+            if not -JSON_LIMIT <= value <= JSON_LIMIT:
+                msg = f"{shown(value)} is beyond what JSON's readers hold as a number; give text"
+                raise ValueError(msg)
             return value
         case str():
             return _text(value)
         case float():
             return _real(value)
+        case list() | tuple() | dict() if levels == 0:
+            msg = f"it is nested deeper than {JSON_LEVELS} levels, or refers to itself; flatten it"
+            raise ValueError(msg)
         case list() | tuple():
-            return [_json(item) for item in value]
+            return [_json(item, levels - 1) for item in value]
         case dict():
             if not all(isinstance(key, str) for key in value):
-                msg = f"{value!r} has a key that is not text"
+                msg = f"{shown(value)} has a key that is not text"
                 raise ValueError(msg)
-            return {_text(key): _json(item) for key, item in value.items()}
+            return {_text(key): _json(item, levels - 1) for key, item in value.items()}
         case _:
-            msg = f"{value!r} is a {type(value).__name__}, which JSON does not have"
+            msg = f"{shown(value)} is a {type(value).__name__}, which JSON does not have"
             raise ValueError(msg)
 
 
