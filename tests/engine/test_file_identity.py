@@ -189,8 +189,11 @@ def test_a_file_that_is_mounted_by_itself_is_refused_and_its_folder_may_be_mount
     with (
         mounted("--bind", path.parent, at=folder),
         Library.open(folder / path.name, root=sqlite_database.root) as library,
+        sqlite_database.open() as other,
     ):
-        put(library, 1)
+        for number in range(20):
+            put((library, other)[number % 2], number)
+        assert songs(library) == songs(other) == 20
 
 
 def test_what_the_system_says_of_its_mounts_is_understood_also_with_spaces(

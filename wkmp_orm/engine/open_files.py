@@ -55,7 +55,7 @@ def refuse_unsafe_opening(path: Path, driver: str) -> None:
             f" ({driver}) on the same file loses committed rows: use one of them throughout"
         )
         raise ConfigurationError(msg)
-    names = {name for _, name in same if name != path}
+    names = {name for _, name in same if not _is_one_place(name, path)}
     if names:
         msg = (
             f"{path} is open in this process as {min(names)}; under two names one file has two"
@@ -96,6 +96,14 @@ def forget_closed(connection: Any) -> None:
     """Forget a connection that is being closed. Any thread."""
     with _lock:
         _open.pop(connection, None)
+
+
+def _is_one_place(one: Path, other: Path) -> bool:
+    """Say whether two real paths have one log: a folder may be mounted in two places."""
+    if one == other:
+        return True
+    folder = _identify(one.parent)
+    return one.name == other.name and folder is not None and folder == _identify(other.parent)
 
 
 def _identify(path: Path) -> FileId | None:
