@@ -448,13 +448,14 @@ def test_without_a_thread_to_be_had_nothing_is_written_then_or_later(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        work = library.unit_of_work("recording")
-        work.songs.put(recording_mbid=mbid(2, 1))
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", no_more_threads)
-            for _ in range(2):
-                with pytest.raises(FlushFailedError, match="no thread can be started"):
+            with pytest.raises(FlushFailedError, match="no thread can be started"):
+                async with library.unit_of_work("recording") as work:
+                    work.songs.put(recording_mbid=mbid(2, 1))
                     await work.commit_async()
+            with pytest.raises(FlushFailedError, match="no thread can be started"):
+                await work.commit_async()
         assert songs(library) == set()
         work.songs.put(recording_mbid=mbid(2, 2))
         await work.commit_async()

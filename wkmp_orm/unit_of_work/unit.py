@@ -193,21 +193,24 @@ class UnitOfWork(Owned):
         UnitOfWorkError outside of asyncio. The rows are kept then.
         """
         refuse_other_loops()
-        executor = self._library.executor()
         self._start_commit()
         withdrawal = Withdrawal()
         outcome: Future[WriteReport] = Future()
         outcome.set_running_or_notify_cancel()  # it is withdrawn, never cancelled
         written = asyncio.wrap_future(outcome)
         try:
-            executor.submit(self._write, outcome, withdrawal)
+            self._library.executor().submit(self._write, outcome, withdrawal)
         except BaseException as error:
             # It may be in the queue all the same, for a thread that is busy now.
-            if withdrawal.withdraw():
-                written.add_done_callback(_forget)
-                raise self._not_taken(error) from error
-            await self._finish(written)
-            raise
+            if not withdrawal.withdraw():
+                await self._finish(written)
+                raise
+            written.add_done_callback(_forget)
+            refused = self._not_taken(error)
+            self._fail(refused)
+            if refused is error:
+                raise
+            raise refused from error
         try:
             report = await asyncio.shield(written)
         except asyncio.CancelledError:
@@ -230,15 +233,13 @@ class UnitOfWork(Owned):
             outcome.set_exception(error)
 
     def _not_taken(self, error: BaseException) -> BaseException:
-        """Be open again, and return the error of a commit that no thread has taken."""
-        told = error
-        if isinstance(error, RuntimeError):
-            told = FlushFailedError(
-                f"{self.phase}: no thread takes the commit ({error}); nothing was written, and"
-                " nothing will be. Commit again, or open the library again if it was closed"
-            )
-        self._fail(told)
-        return told
+        """Make the error of a commit that no thread has taken, unless it is one of ours."""
+        if not isinstance(error, RuntimeError):
+            return error
+        return FlushFailedError(
+            f"{self.phase}: no thread takes the commit ({error}); nothing was written, and nothing"
+            " will be. Commit again, or open the library again if it was closed"
+        )
 
     async def _finish(self, future: asyncio.Future[WriteReport]) -> None:
         """Wait for a write that has begun, however often the task is cancelled."""
