@@ -61,6 +61,13 @@ def include_name(
     return name in {item.name for item in known}
 
 
+def include_object(item: object, _name: str | None, kind: str, *_: object) -> bool:
+    """Leave out of a comparison the indexes that another database needs."""
+    if kind != "index" or not isinstance(item, sa.Index):
+        return True
+    return item.info.get("dialect") in (None, context.get_context().dialect.name)
+
+
 def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | Literal[False]:
     """Spell our column types in plain SQLAlchemy, each as a constant of the new revision."""
     if kind != "type":
@@ -106,6 +113,7 @@ def configure(**options: Any) -> None:
         **options,
         target_metadata=Base.metadata,
         include_name=include_name,
+        include_object=include_object,
         render_item=render_item,
         render_as_batch=True,
         compare_type=True,

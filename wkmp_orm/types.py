@@ -69,11 +69,19 @@ class Guid(TypeDecorator[str]):
         return str(UUID(str(value)))
 
 
+MOST_CHARACTERS: Final = 500
+"""Of a text by which rows are found: 2,000 bytes. PostgreSQL refuses index entries above 2,704."""
+
+
+class ShortText(sa.Text):
+    """A text by which rows are found, of at most 500 characters on either database."""
+
+
 class Mbid(TypeDecorator[str]):
     """A MusicBrainz id, or the placeholder that stands for an unknown one, as text.
 
     `placeholder` is the prefix that the column also accepts (`name:`, `title:`), or None where
-    only a real id will do.
+    only a real id will do. A placeholder has at most 500 characters.
     """
 
     impl = sa.Text

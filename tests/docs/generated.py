@@ -128,16 +128,29 @@ def _policy(facts: TableFacts, column: sa.Column[Any]) -> str:
 def _indexes(table: sa.Table) -> list[str]:
     lines = []
     for index in sorted(table.indexes, key=lambda index: (not index.unique, str(index.name))):
-        columns = ", ".join(str(getattr(each, "name", each)) for each in index.expressions)
+        columns = ", ".join(_indexed(each) for each in index.expressions)
         where = index.dialect_options["sqlite"].get("where")
         condition = f" where {where}" if where is not None else ""
         kind = "unique index" if index.unique else "index"
-        lines.append(f"- {kind} `{index.name}` on {columns}{condition}")
+        using = index.dialect_options["postgresql"].get("using")
+        alone = f" (on PostgreSQL alone, {using})" if using else ""
+        lines.append(f"- {kind} `{index.name}` on {columns}{condition}{alone}")
     for constraint in table.constraints:
         if isinstance(constraint, sa.UniqueConstraint):
             columns = ", ".join(column.name for column in constraint.columns)
             lines.append(f"- unique `{constraint.name}` on {columns}")
     return lines
+
+
+def _indexed(expression: Any) -> str:
+    """Spell what an index holds, where that differs for both databases."""
+    if isinstance(expression, sa.Column | sa.TextClause):
+        return str(getattr(expression, "name", expression))
+    here, there = (
+        str(expression.compile(dialect=dialect, compile_kwargs={"include_table": False}))
+        for dialect in _DIALECTS
+    )
+    return f"{here} (on PostgreSQL {there})"
 
 
 def _checks(table: sa.Table) -> list[str]:

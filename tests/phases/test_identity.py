@@ -76,3 +76,20 @@ def test_the_label_is_what_the_file_says_and_the_id_is_kept() -> None:
         mbid(2),
         "1965-10",
     )
+
+
+def test_names_of_any_length_have_placeholders_of_500_characters_and_stay_apart() -> None:
+    beginning = "Symphony " * 200
+    keys = {
+        identity.key
+        for end in "ab"
+        for identity in (
+            artist_identity(beginning + end),
+            album_identity(beginning + end, "Nina"),
+            album_identity("Live", beginning + end),
+        )
+    }
+    assert len(keys) == 6
+    assert {len(key) for key in keys} == {500}
+    assert artist_identity(beginning.upper() + "A").key in keys
+    assert artist_identity("x" * 495).key == "name:" + "x" * 495

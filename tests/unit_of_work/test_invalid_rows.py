@@ -84,6 +84,21 @@ class Text(str):
 
 
 INVALID: Final[dict[str, tuple[Give, str, str]]] = {
+    "placeholder too long for an index": (
+        lambda w: w.artists.put(artist_mbid="name:" + 500 * "x", name="x"),
+        "artists.artist_mbid",
+        "505 characters; rows are found by this column, so give at most 500",
+    ),
+    "setting's key too long for an index": (
+        lambda w: w.settings.put(key=501 * "k", value="x"),
+        "settings.key",
+        "give at most 500",
+    ),
+    "identity key too long for an index": (
+        lambda w: w.albums.add(album_mbid="title:/x", title="x", identity_key=501 * "k"),
+        "albums.identity_key",
+        "give at most 500",
+    ),
     "unknown column": (lambda w: song(w, titel="x"), "songs.titel", "title, updated_at"),
     "unknown column without a value": (lambda w: song(w, titel=None), "songs.titel", "there are"),
     "naive datetime": (

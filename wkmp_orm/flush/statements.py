@@ -54,9 +54,16 @@ def insert_if_absent(dialect: str, table_name: str, columns: tuple[str, ...]) ->
         statement = statement.values(values)
     else:
         statement = statement.from_select(columns, _within_total(facts, columns))
-    return statement.on_conflict_do_nothing(
-        index_elements=[facts.table.c[name] for name in facts.natural_key or facts.key]
-    )
+    return statement.on_conflict_do_nothing(index_elements=_unique_by(facts))
+
+
+def _unique_by(facts: TableFacts) -> list[Any]:
+    """Return what makes rows unique, in the words of the index: it is found by them alone."""
+    key = facts.natural_key or facts.key
+    for index in facts.table.indexes:
+        if index.unique and tuple(column.name for column in index.columns) == key:
+            return [*index.expressions]
+    return [facts.table.c[name] for name in key]
 
 
 def _within_total(facts: TableFacts, columns: tuple[str, ...]) -> sa.Select[Any]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wkmp_orm.models.base import Audited, Base, GuidKey
-from wkmp_orm.types import Mbid
+from wkmp_orm.types import Mbid, ShortText
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage
@@ -27,7 +27,7 @@ class Album(Audited, Base):
     album_mbid: Mapped[str] = mapped_column(Mbid(placeholder="title:"))
     title: Mapped[str]
     release_date: Mapped[str | None]
-    identity_key: Mapped[str | None]
+    identity_key: Mapped[str | None] = mapped_column(ShortText())
 
     passages: Mapped[list[Passage]] = relationship(
         secondary="passage_albums", back_populates="albums", lazy="raise", viewonly=True

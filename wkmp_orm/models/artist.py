@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_checks
-from wkmp_orm.types import Mbid
+from wkmp_orm.types import Mbid, ShortText
 
 if TYPE_CHECKING:
     from wkmp_orm.models.links import SongArtist
@@ -31,7 +31,7 @@ class Artist(Audited, Base):
     min_cooldown: Mapped[int] = cooldown(7_200)
     ramping_cooldown: Mapped[int] = cooldown(14_400)
     last_played_at: Mapped[datetime | None]
-    identity_key: Mapped[str | None]
+    identity_key: Mapped[str | None] = mapped_column(ShortText())
 
     songs: Mapped[list[SongArtist]] = relationship(
         back_populates="artist", lazy="raise", passive_deletes=True

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wkmp_orm.models.base import Audited, Base, GuidKey, JsonList, Ticks, is_one_of
-from wkmp_orm.types import Stored, UtcDateTime, Word
+from wkmp_orm.models.indexes import Digest, look_up_index
+from wkmp_orm.types import ShortText, Stored, UtcDateTime, Word
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage
@@ -33,14 +34,27 @@ UNKNOWN_HASHES = ("", "PENDING")
 IS_ORIGINAL = sa.text("status <> 'DUPLICATE HASH' AND hash NOT IN ('', 'PENDING')")
 
 
+def is_original(file: Any) -> sa.ColumnElement[bool]:
+    """Return the condition under which a file is an original, for `File` or an alias of it.
+
+    It is spelled as in the index of originals, with no parameters, so that both databases find an
+    original there and not among all of its equals.
+    """
+    unknown = [sa.literal_column(f"'{text}'") for text in UNKNOWN_HASHES]
+    return sa.and_(
+        file.status != sa.literal_column(f"'{FileStatus.DUPLICATE_HASH}'"),
+        file.hash.not_in(unknown),
+    )
+
+
 class File(Audited, Base):
     """A sound file. Its natural key is `path`, relative to the library's root."""
 
     __tablename__ = "files"
 
     guid: Mapped[GuidKey]
-    path: Mapped[str]
-    hash: Mapped[str] = mapped_column(default="PENDING", server_default="PENDING")
+    path: Mapped[str] = mapped_column()
+    hash: Mapped[str] = mapped_column(ShortText(), default="PENDING", server_default="PENDING")
     duration_ticks: Mapped[Ticks | None]
     format: Mapped[str | None]
     sample_rate: Mapped[int | None]
@@ -70,8 +84,10 @@ class File(Audited, Base):
         sa.CheckConstraint("channels BETWEEN 1 AND 32", name="channels_in_range"),
         sa.CheckConstraint("file_size_bytes >= 0", name="file_size_bytes_not_negative"),
         # UNIQUE under the name that the older services look for, so that it is not made twice.
-        sa.Index("idx_files_path", "path", unique=True),
-        sa.Index("idx_files_hash", "hash"),
+        sa.Index("idx_files_path", Digest(path), unique=True),
+        look_up_index("idx_files_path_look_up", "path"),
+        # In order of age, so that the oldest of any number of equal files is found at once.
+        sa.Index("idx_files_hash", "hash", "created_at", "guid"),
         # Among equal files one is the original, whoever races: this index is what decides it.
         sa.Index(
             "uq_files__original_hash",

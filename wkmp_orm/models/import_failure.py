@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wkmp_orm.models.base import Base, GuidKey, Reference, refers_to
-from wkmp_orm.types import Stored, UtcDateTime, utc_now
+from wkmp_orm.models.indexes import Digest, look_up_index
+from wkmp_orm.types import ShortText, Stored, UtcDateTime, utc_now
 
 
 class ImportFailure(Base):
     """One failure: which path (and file, once it has a row), in which session and phase, why, when.
 
-    The natural key is (session, path, phase): a session tells of a file's failing phase once.
+    The natural key is (path, phase, session): a session tells of a file's failing phase once.
     """
 
     __tablename__ = "import_failures"
@@ -22,12 +23,21 @@ class ImportFailure(Base):
     guid: Mapped[GuidKey]
     file_id: Mapped[Reference | None] = refers_to("files.guid", on_delete="CASCADE")
     session_id: Mapped[Reference] = refers_to("import_sessions.session_id", on_delete="CASCADE")
-    path: Mapped[str]
-    phase: Mapped[str]
+    path: Mapped[str] = mapped_column()
+    phase: Mapped[str] = mapped_column(ShortText())
     reason: Mapped[str]
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime(Stored.RFC3339), default=utc_now)
 
     __table_args__ = (
-        sa.UniqueConstraint("session_id", "path", "phase"),
+        # The path first: it is what rows are looked up by, and a session may have 100,000 of them.
+        sa.Index(
+            "uq_import_failures__path_phase_session_id",
+            Digest(path),
+            phase,
+            session_id,
+            unique=True,
+        ),
+        look_up_index("idx_import_failures_path_look_up", "path"),
         sa.Index("idx_import_failures_file_id", "file_id"),
+        sa.Index("idx_import_failures_session_id", "session_id"),
     )

@@ -20,6 +20,7 @@ from wkmp_orm.models.base import (
     is_one_of,
     refers_to,
 )
+from wkmp_orm.models.indexes import Beginning
 from wkmp_orm.types import Mbid, Stored, UtcDateTime, Word
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Passage(Audited, Base):
     end_time_ticks: Mapped[Ticks]
     fade_in_curve: Mapped[FadeCurve | None] = mapped_column(FADE_CURVE)
     fade_out_curve: Mapped[FadeCurve | None] = mapped_column(FADE_CURVE)
-    title: Mapped[str | None]
+    title: Mapped[str | None] = mapped_column()
     user_title: Mapped[str | None]
     artist: Mapped[str | None]
     album: Mapped[str | None]
@@ -157,7 +158,7 @@ class Passage(Audited, Base):
         sa.Index(
             "idx_passages_file_id", "file_id", "start_time_ticks", "end_time_ticks", unique=True
         ),
-        sa.Index("idx_passages_title", "title"),
+        sa.Index("idx_passages_title", Beginning(title)),
         sa.Index("idx_passages_decode_status", "decode_status"),
         sa.Index("idx_passages_song_id", "song_id"),
         sa.Index("idx_passages_import_session_id", "import_session_id"),

@@ -146,7 +146,7 @@ _TABLE: Final[dict[type[Base], dict[Policy, str]]] = {
     },
     ImportFailure: {
         Policy.KEY: "guid",
-        Policy.NATURAL_KEY: "session_id path phase",
+        Policy.NATURAL_KEY: "path phase session_id",
         Policy.INSERT_ONLY: "occurred_at",
         Policy.OVERWRITE: "file_id reason",
     },

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wkmp_orm.models.base import Base, GuidKey, JsonMap
-from wkmp_orm.types import Stored, UtcDateTime
+from wkmp_orm.types import ShortText, Stored, UtcDateTime
 
 
 class ServiceAnswer(Base):
@@ -22,7 +22,7 @@ class ServiceAnswer(Base):
     __tablename__ = "service_answers"
 
     guid: Mapped[GuidKey]
-    service: Mapped[str]
+    service: Mapped[str] = mapped_column(ShortText())
     request_key: Mapped[str]
     answer: Mapped[JsonMap]
     answered_at: Mapped[datetime] = mapped_column(UtcDateTime(Stored.RFC3339))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wkmp_orm.models.base import Base
-from wkmp_orm.types import UtcDateTime, utc_now
+from wkmp_orm.types import ShortText, UtcDateTime, utc_now
 
 
 class Setting(Base):
@@ -16,7 +16,7 @@ class Setting(Base):
 
     __tablename__ = "settings"
 
-    key: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(ShortText(), primary_key=True)
     value: Mapped[str | None]
     updated_at: Mapped[datetime] = mapped_column(
         UtcDateTime(), default=utc_now, server_default=sa.func.current_timestamp()

@@ -1,14 +1,18 @@
 """Who an artist or album is, by its id or, while no id says so, by what it is called.
 
 An artist without MBID is `name:<name>`, an album `title:<album artist>/<title>`, both in NFC and
-case-folded, so that two artists' albums of one title stay two. Pure: knows no database.
+case-folded, so that two artists' albums of one title stay two. What is longer than 500 characters
+ends in its SHA-256. Pure: knows no database.
 """
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
+
+from wkmp_orm.types import MOST_CHARACTERS
 
 UNKNOWN_ARTIST: Final = ""
 """The album artist of an album whose files do not name one."""
@@ -30,7 +34,7 @@ class Identity:
 
 def artist_identity(name: str, mbid: str | None = None) -> Identity:
     """Identify an artist by id, or by name."""
-    return Identity(f"name:{_folded(name)}", name, mbid)
+    return Identity(_placeholder(f"name:{_folded(name)}"), name, mbid)
 
 
 def album_identity(
@@ -43,7 +47,15 @@ def album_identity(
     artist = _folded(album_artist or UNKNOWN_ARTIST)
     # The first slash ends the artist: "AC/DC" is not "AC" with an album that begins with "DC/".
     artist = artist.replace("%", "%25").replace("/", "%2f")
-    return Identity(f"title:{artist}/{_folded(title)}", title, mbid, release_date)
+    return Identity(_placeholder(f"title:{artist}/{_folded(title)}"), title, mbid, release_date)
+
+
+def _placeholder(key: str) -> str:
+    """Shorten a key that is longer than a placeholder may be, so that it still is nobody else's."""
+    if len(key) <= MOST_CHARACTERS:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key[: MOST_CHARACTERS - len(digest) - 1]}#{digest}"
 
 
 def _folded(text: str) -> str:

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from wkmp_orm.types import UUID_TEXT, Guid, Mbid, Stored, UtcDateTime, Word
+from wkmp_orm.types import (
+    MOST_CHARACTERS,
+    UUID_TEXT,
+    Guid,
+    Mbid,
+    ShortText,
+    Stored,
+    UtcDateTime,
+    Word,
+)
 from wkmp_orm.unit_of_work.handles import Handle
 from wkmp_orm.unit_of_work.values import INTEGER_BITS, is_storable_text
 
@@ -119,12 +128,13 @@ class Acceptance(dict[Shape, Accepts]):
 
     def _of_type(self, name: str, variable: str) -> str:  # noqa: PLR0911  one for each type
         column_type = self._facts.table.c[name].type
+        short = f"len({variable}) <= {MOST_CHARACTERS}"
         text = f"({variable}.isascii() and '\\0' not in {variable} or is_storable_text({variable}))"
         match column_type:
             case Guid() | Mbid(placeholder=None):
                 return f"{variable}.__class__ is str and is_uuid({variable})"
             case Mbid(placeholder=prefix):
-                placeholder = f"{variable}.startswith({prefix!r}) and {text}"
+                placeholder = f"{variable}.startswith({prefix!r}) and {short} and {text}"
                 return f"{variable}.__class__ is str and (is_uuid({variable}) or {placeholder})"
             case UtcDateTime(stored=Stored.RFC3339):
                 return f"{variable}.__class__ is datetime and {variable}.tzinfo is UTC"
@@ -135,6 +145,8 @@ class Acceptance(dict[Shape, Accepts]):
                 return f"{variable}.__class__ is int and {-limit} <= {variable} < {limit}"
             case sa.Double():
                 return f"{variable}.__class__ is float and -inf < {variable} < inf"
+            case ShortText():
+                return f"{variable}.__class__ is str and {short} and {text}"
             case sa.Text():
                 return f"{variable}.__class__ is str and {text}"
             case _:  # JSON is copied, and other times are cut to what is stored

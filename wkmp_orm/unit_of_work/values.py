@@ -15,7 +15,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from wkmp_orm.types import Guid, Json, Mbid, UtcDateTime, Word, is_uuid
+from wkmp_orm.types import (
+    MOST_CHARACTERS,
+    Guid,
+    Json,
+    Mbid,
+    ShortText,
+    UtcDateTime,
+    Word,
+    is_uuid,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +71,7 @@ def _guid(value: Any) -> str:
 def _mbid(placeholder: str | None) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if placeholder and isinstance(value, str) and value.startswith(placeholder):
-            return _text(value)
+            return _short_text(value)
         try:
             return _guid(value)
         except ValueError:
@@ -86,6 +95,17 @@ def _text(value: Any) -> str:
     else:
         msg = f"{shown(value)} is not valid Unicode; escape or replace its surrogates"
     raise ValueError(msg)
+
+
+def _short_text(value: Any) -> str:
+    text = _text(value)
+    if len(text) > MOST_CHARACTERS:
+        msg = (
+            f"{text[:40]!r}... has {len(text):,} characters; rows are found by this column, so give"
+            f" at most {MOST_CHARACTERS}, such as its beginning and a digest of the whole"
+        )
+        raise ValueError(msg)
+    return text
 
 
 def is_storable_text(text: str) -> bool:
@@ -188,7 +208,7 @@ def _json(value: Any, levels: int = JSON_LEVELS) -> Any:
             raise ValueError(msg)
 
 
-def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: PLR0911
+def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: C901, PLR0911
     """Return the checker of a column type."""
     match column_type:
         case Guid():
@@ -207,6 +227,8 @@ def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: 
             return _integer(wide=False)
         case sa.Double():
             return _real
+        case ShortText():
+            return _short_text
         case sa.Text():
             return _text
         case _:

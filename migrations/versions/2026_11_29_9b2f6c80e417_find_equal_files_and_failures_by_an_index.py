@@ -1,0 +1,67 @@
+"""Find equal files and failures by an index, and take texts of any length on PostgreSQL.
+
+- The oldest of thousands of equal files is found at once: `idx_files_hash` is in order of age.
+- What failed is found by its path: the key of `import_failures` begins with it, where it began with
+  the session, of which a failing disk gives 100,000 rows.
+- PostgreSQL refuses index entries of more than 2,704 bytes, and a path may have 4,096: there the
+  indexes hold a digest of a path and the beginning of a title. To go back is refused there while a
+  longer path or title is stored.
+
+Revision: 9b2f6c80e417
+Follows: 3e8d51b7c904
+Written: 2026-11-29
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9b2f6c80e417"
+down_revision = "3e8d51b7c904"
+branch_labels = None
+depends_on = None
+
+FORMER_KEY = "uq_import_failures__session_id_path_phase"
+KEY = "uq_import_failures__path_phase_session_id"
+
+ALONE = {"resolve_fks": False}
+"""The tables that it refers to, and their indexes, need not be read to rebuild it on SQLite."""
+
+
+def upgrade() -> None:
+    """Replace the indexes."""
+    on_postgresql = op.get_context().dialect.name == "postgresql"
+    op.drop_index("idx_files_hash", table_name="files")
+    op.create_index("idx_files_hash", "files", ["hash", "created_at", "guid"])
+    with op.batch_alter_table("import_failures", reflect_kwargs=ALONE) as failures:
+        failures.drop_constraint(op.f(FORMER_KEY), type_="unique")
+    path = sa.text("md5(path)") if on_postgresql else "path"
+    op.create_index(KEY, "import_failures", [path, "phase", "session_id"], unique=True)
+    op.create_index("idx_import_failures_session_id", "import_failures", ["session_id"])
+    if not on_postgresql:
+        return
+    op.drop_index("idx_files_path", table_name="files")
+    op.create_index("idx_files_path", "files", [path], unique=True)
+    for table in ("files", "import_failures"):
+        name = f"idx_{table}_path_look_up"
+        op.create_index(name, table, ["path"], postgresql_using="hash")
+    op.drop_index("idx_passages_title", table_name="passages")
+    op.create_index("idx_passages_title", "passages", [sa.text("left(title, 200)")])
+
+
+def downgrade() -> None:
+    """Put the former ones back."""
+    if op.get_context().dialect.name == "postgresql":
+        op.drop_index("idx_passages_title", table_name="passages")
+        op.create_index("idx_passages_title", "passages", ["title"])
+        for table in ("files", "import_failures"):
+            op.drop_index(f"idx_{table}_path_look_up", table_name=table)
+        op.drop_index("idx_files_path", table_name="files")
+        op.create_index("idx_files_path", "files", ["path"], unique=True)
+    op.drop_index("idx_import_failures_session_id", table_name="import_failures")
+    op.drop_index(KEY, table_name="import_failures")
+    with op.batch_alter_table("import_failures", reflect_kwargs=ALONE) as failures:
+        failures.create_unique_constraint(op.f(FORMER_KEY), ["session_id", "path", "phase"])
+    op.drop_index("idx_files_hash", table_name="files")
+    op.create_index("idx_files_hash", "files", ["hash"])
