@@ -88,9 +88,30 @@ def test_a_file_without_passages_sends_nothing(library: Library) -> None:
 
 def test_points_that_nobody_could_find_are_null(library: Library) -> None:
     file = add_passages(library, 0)
-    measure(library, file, amplitude())
     measure(library, file, PassageAmplitude(0, SECOND, None, None))
     assert points(library) == [(0, None, None, PassageStatus.INGEST_COMPLETE)]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ((None, None), (100, 900)),
+        ((200, None), (200, 900)),
+        ((None, 800), (100, 800)),
+        ((200, 800), (200, 800)),
+        pytest.param((950, None), (100, 900), id="one that lies beyond the known other one"),
+        pytest.param((None, 50), (100, 900), id="one that lies before it"),
+        pytest.param((950, 960), (950, 960), id="both, beyond the known ones"),
+    ],
+)
+def test_known_points_stay_where_nobody_finds_them_again(
+    library: Library, found: tuple[int | None, int | None], expected: tuple[int, int]
+) -> None:
+    file = add_passages(library, 0)
+    measure(library, file, PassageAmplitude(0, SECOND, 100, 900, MEASURED))
+    measure(library, file, PassageAmplitude(0, SECOND, *found))
+    assert points(library) == [(0, *expected, PassageStatus.INGEST_COMPLETE)]
+    assert only_passage(library).import_metadata == {"amplitude_analysis": MEASURED}
 
 
 def test_what_others_put_into_the_metadata_stays_beside_it(library: Library) -> None:

@@ -211,9 +211,12 @@ def test_a_release_date_comes_with_the_id_or_moves_with_the_links(library: Libra
     name(library, kind, 3, album_identity("Live", NINA, None, "1968"))
     name(library, kind, 4, album_identity("Live!", NINA, mbid(8)))
     name(library, kind, 5, album_identity("Live", NINA, mbid(8)))
+    name(library, kind, 6, album_identity("Silk", NINA, None, "1967"))
+    name(library, kind, 7, album_identity("Silk", NINA, mbid(9), "2006"))
     assert stored(library, Album.album_mbid, Album.release_date) == [
         (mbid(7), "1965-10"),
         (mbid(8), "1968"),
+        (mbid(9), "1967"),
     ]
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+import pytest
+
 from tests.flush.stored import age, dump
 from tests.phases.importing import (
     SECOND,
@@ -258,3 +260,15 @@ def test_workers_at_one_file_at_once_tell_it_once(library: Library) -> None:
             library, Phase.FLAVORING, *[flavoring(file, {} if number % 2 else {song: Known()})] * 3
         )
     assert len(told(library)) == len(set(told(library))) == 10
+
+
+@pytest.mark.parametrize("blend", [["Elsewhere"], None], ids=["named", "unnamed"])
+def test_a_flavor_that_another_program_stored_stays_and_is_not_called_another_sources(
+    library: Library, blend: list[str] | None
+) -> None:
+    file = add_songs(library, 1)
+    song = guid_of(library, 1)
+    set_columns(library, "songs", song, flavor_vector={"bpm": 1}, flavor_source_blend=blend)
+    flavor(library, file, {song: Known("Essentia", {"bpm": 2})})
+    row: Song = load(library, Song, song)
+    assert (row.status, row.flavor_vector, row.flavor_source_blend) == (READY, {"bpm": 1}, blend)

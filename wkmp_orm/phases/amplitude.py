@@ -26,7 +26,8 @@ KEY_IN_METADATA: Final = "amplitude_analysis"
 class PassageAmplitude:
     """A recorded passage by its span, its lead points, and what was measured, as a JSON object.
 
-    Ticks from the file's start. Lead points that nobody could find are None.
+    Ticks from the file's start. Lead points that nobody could find are None, and known ones stay
+    then; so does what was measured, where nothing is said of it now.
     """
 
     start_time_ticks: int
@@ -38,13 +39,26 @@ class PassageAmplitude:
 
 _lead_in: Final = sa.bindparam("lead_in", type_=Passage.lead_in_start_ticks.type)
 _lead_out: Final = sa.bindparam("lead_out", type_=Passage.lead_out_start_ticks.type)
-_metadata: Final = JsonWith(
-    Passage.import_metadata, KEY_IN_METADATA, sa.bindparam("measured", type_=Json())
+_measured: Final = sa.bindparam("measured", type_=Json())
+_metadata: Final = sa.case(
+    (_measured.is_(None), Passage.import_metadata),
+    else_=JsonWith(Passage.import_metadata, KEY_IN_METADATA, _measured),
 )
+_merged_in: Final = sa.func.coalesce(_lead_in, Passage.lead_in_start_ticks)
+_merged_out: Final = sa.func.coalesce(_lead_out, Passage.lead_out_start_ticks)
+# One point that is found now may lie beyond the other one that was found before: then both stay.
+_fits: Final = sa.or_(
+    sa.and_(_lead_in.is_not(None), _lead_out.is_not(None)),
+    _merged_in.is_(None),
+    _merged_out.is_(None),
+    _merged_in <= _merged_out,
+)
+_new_in: Final = sa.case((_fits, _merged_in), else_=Passage.lead_in_start_ticks)
+_new_out: Final = sa.case((_fits, _merged_out), else_=Passage.lead_out_start_ticks)
 _is_news: Final = sa.or_(
     Passage.status != PassageStatus.INGEST_COMPLETE,
-    Passage.lead_in_start_ticks.is_distinct_from(_lead_in),
-    Passage.lead_out_start_ticks.is_distinct_from(_lead_out),
+    Passage.lead_in_start_ticks.is_distinct_from(_new_in),
+    Passage.lead_out_start_ticks.is_distinct_from(_new_out),
     Passage.import_metadata.is_distinct_from(_metadata),
 )
 _COMPLETE: Final = (
@@ -55,8 +69,8 @@ _COMPLETE: Final = (
         Passage.end_time_ticks == sa.bindparam("end", type_=Passage.end_time_ticks.type),
     )
     .values(
-        lead_in_start_ticks=_lead_in,
-        lead_out_start_ticks=_lead_out,
+        lead_in_start_ticks=_new_in,
+        lead_out_start_ticks=_new_out,
         import_metadata=_metadata,
         status=PassageStatus.INGEST_COMPLETE,
         updated_at=sa.case(
@@ -83,7 +97,7 @@ def record_amplitude(
             "end": passage.end_time_ticks,
             "lead_in": passage.lead_in_start_ticks,
             "lead_out": passage.lead_out_start_ticks,
-            "measured": passage.measured,
+            "measured": passage.measured or None,
             "now": utc_now(),
         }
         # In one order, so that two workers at one file take turns instead of waiting in a circle.

@@ -104,9 +104,12 @@ class _Entities:
         return self._with_id[mbid]
 
     def _promote(self, placeholder: Any, identity: Identity, mbid: str) -> str:
-        """Give a placeholder row its id, and what came with the id."""
+        """Give a placeholder row its id, and what came with the id; a date that it has stays."""
         where = {self._kind.mbid.key: identity.key}
-        self._table.update(placeholder.guid, self._columns(identity), where=where)
+        columns = self._columns(identity)
+        if placeholder.release_date is not None:
+            columns.pop("release_date", None)
+        self._table.update(placeholder.guid, columns, where=where)
         self._promoted.add(mbid)
         return str(placeholder.guid)
 

@@ -77,9 +77,14 @@ _SETTLE: Final = (
     )
     .values(
         status=sa.bindparam("settled", type_=Song.status.type),
-        flavor_vector=sa.func.coalesce(sa.bindparam("vector", type_=Json()), Song.flavor_vector),
-        flavor_source_blend=sa.func.coalesce(
-            sa.bindparam("blend", type_=Json()), Song.flavor_source_blend
+        # What is known stays, and whose it is with it: a song may have had it from another program.
+        flavor_vector=sa.func.coalesce(Song.flavor_vector, sa.bindparam("vector", type_=Json())),
+        flavor_source_blend=sa.case(
+            (
+                Song.flavor_vector.is_(None),
+                sa.func.coalesce(sa.bindparam("blend", type_=Json()), Song.flavor_source_blend),
+            ),
+            else_=Song.flavor_source_blend,
         ),
         updated_at=sa.bindparam("now", type_=Song.updated_at.type),
     )

@@ -180,6 +180,8 @@ class Reconciliation:
         """
         if self._status in UNBEGUN:
             for key, value in metadata.items():
+                if value is None:  # unknown: what is known stays
+                    continue
                 row = {"of_passage": passage.guid, "noted": value, "now": utc_now()}
                 self._notes.setdefault(key, []).append(row)
 
