@@ -84,6 +84,12 @@ def set_columns(library: Library, table: str, guid: str, **columns: Any) -> None
         getattr(work, table).update(guid, columns)
 
 
+def analyze(library: Library) -> None:
+    """Let the database count its rows, as PostgreSQL does by itself after a while."""
+    with library.begin_monitored("a user") as session:
+        session.execute(sa.text("ANALYZE"))
+
+
 def stored(library: Library, *columns: Any) -> list[tuple[Any, ...]]:
     """Read columns of all rows, in the order of the columns."""
     with library.reader() as session:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.phases.importing import add_file, stored
-from wkmp_orm import ImportFailure, Phase, SessionState
-from wkmp_orm.phases import change_state, forget_scan_failures, record_failure, start_session
+from wkmp_orm import File, FileStatus, ImportFailure, Phase, SessionState
+from wkmp_orm.phases import change_state, forget_outdated_failures, record_failure, start_session
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
@@ -32,10 +32,12 @@ def fail(
             record_failure(work, session_id=session_id, path=path, phase=phase, reason=reason)
 
 
-def forget(library: Library, session_id: str, folder: str | None) -> list[str]:
-    """Forget what a scan of the folder could look at, and return what is left."""
+def forget(library: Library, session_id: str, folder: str | None, *gone: str) -> list[str]:
+    """Forget what is no failure after a scan of the folder, and return what is left."""
     with library.unit_of_work(Phase.SCANNING) as work:
-        forget_scan_failures(work, session_id=session_id, folder=folder)
+        forget_outdated_failures(
+            work, session_id=session_id, folder=folder, is_gone=gone.__contains__
+        )
     return [path for (path,) in stored(library, ImportFailure.path)]
 
 
@@ -94,3 +96,17 @@ def test_what_this_scan_met_or_another_phase_or_a_file_with_a_row_is_not_forgott
         )
     latest = run_session(library, "still")
     assert forget(library, latest, None) == ["recorded.flac", "row.flac", "still"]
+
+
+def test_failures_of_files_that_are_gone_are_forgotten_and_their_rows_stay(
+    library: Library,
+) -> None:
+    file = add_file(library, "a/gone.flac")
+    run_session(library, "a/gone.flac", "a/there.flac", "b/gone.flac", phase=Phase.RECORDING)
+    latest = run_session(library, "a/again.flac", phase=Phase.RECORDING)
+    assert forget(library, latest, "a", "a/gone.flac", "a/again.flac", "b/gone.flac") == [
+        "a/again.flac",
+        "a/there.flac",
+        "b/gone.flac",
+    ]
+    assert stored(library, File.guid, File.status) == [(file, FileStatus.PENDING)]

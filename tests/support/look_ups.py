@@ -5,7 +5,7 @@ Knows both databases; must not know the package that is being tested.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -82,9 +82,10 @@ def efforts_of(engine: sa.Engine) -> Iterator[list[int]]:
         steps[0] += 1
 
     def rows_read(connection: sa.Connection) -> int:
-        with connection.connection.cursor() as cursor:
+        with closing(connection.connection.cursor()) as cursor:
             cursor.execute(_READ_SO_FAR)
-            return int(cursor.fetchone()[0])
+            (read,) = cursor.fetchone() or (0,)
+            return int(read)
 
     def begin(connection: sa.Connection) -> None:
         if engine.dialect.name == "sqlite":

@@ -40,7 +40,9 @@ def is_original(file: Any) -> sa.ColumnElement[bool]:
     It is spelled as in the index of originals, with no parameters, so that both databases find an
     original there and not among all of its equals.
     """
-    unknown = [sa.literal_column(f"'{text}'") for text in UNKNOWN_HASHES]
+    unknown: list[sa.ColumnElement[str]] = [
+        sa.literal_column(f"'{text}'") for text in UNKNOWN_HASHES
+    ]
     return sa.and_(
         file.status != sa.literal_column(f"'{FileStatus.DUPLICATE_HASH}'"),
         file.hash.not_in(unknown),

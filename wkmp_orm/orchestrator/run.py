@@ -25,13 +25,13 @@ from wkmp_orm.orchestrator.summary import ImportSummary
 from wkmp_orm.orchestrator.tools import Equipment
 from wkmp_orm.orchestrator.workers import Workers
 from wkmp_orm.orchestrator.writing import patiently
-from wkmp_orm.paths import path_text, path_under_root, stored_path
+from wkmp_orm.paths import file_path, path_text, path_under_root, stored_path
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
     Match,
     cancel_interrupted,
     change_state,
-    forget_scan_failures,
+    forget_outdated_failures,
     running_session,
     start_session,
 )
@@ -106,6 +106,17 @@ def import_folder(
 def _absolute(path: Path) -> Path:
     # Not resolved without need: a library may well be a link, and is called by its name.
     return path.resolve() if ".." in path.parts else path.absolute()
+
+
+def _is_gone(stored: str, root: Path) -> bool:
+    """Say whether nothing lies at a stored path; what cannot be looked at may be there."""
+    try:
+        file_path(stored, root).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ConfigurationError):
+        return False
+    return False
 
 
 class _Run:
@@ -231,7 +242,12 @@ class _Run:
         folder, root = self._folder, self._library.root
         stored = None if folder == root else stored_path(folder, root)
         with self._library.unit_of_work(Phase.SESSION) as work:
-            forget_scan_failures(work, session_id=self._session_id, folder=stored)
+            forget_outdated_failures(
+                work,
+                session_id=self._session_id,
+                folder=stored,
+                is_gone=lambda path: _is_gone(path, root),
+            )
         counts = self._statistics.progress().counts
         return self._end(
             SessionState.COMPLETED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wkmp_orm.phases.amplitude import PassageAmplitude, record_amplitude
 from wkmp_orm.phases.attempts import in_unit_of_work
-from wkmp_orm.phases.failures import forget_scan_failures, record_failure
+from wkmp_orm.phases.failures import forget_outdated_failures, record_failure
 from wkmp_orm.phases.finalization import complete_passages, finalize_file
 from wkmp_orm.phases.fingerprinting import (
     Answer,
@@ -71,7 +71,7 @@ __all__ = [
     "complete_passages",
     "failures",
     "finalize_file",
-    "forget_scan_failures",
+    "forget_outdated_failures",
     "in_unit_of_work",
     "is_duplicate",
     "is_running",

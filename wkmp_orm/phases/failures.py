@@ -13,6 +13,8 @@ from wkmp_orm.models import File, FileStatus, ImportFailure
 from wkmp_orm.phase import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wkmp_orm.unit_of_work import UnitOfWork
 
 _OF_EARLIER_SESSIONS: Final = sa.delete(ImportFailure).where(
@@ -20,12 +22,29 @@ _OF_EARLIER_SESSIONS: Final = sa.delete(ImportFailure).where(
     ImportFailure.session_id != sa.bindparam("of_session"),
 )
 
-# A file may have failed before it had a row: then its failure knows the path alone.
+_of_session: Final = sa.bindparam("of_session", type_=ImportFailure.session_id.type)
+_OF_OTHER_SESSIONS: Final = sa.select(
+    ImportFailure.guid,
+    ImportFailure.path,
+    sa.and_(ImportFailure.phase == Phase.SCANNING, ImportFailure.file_id.is_(None)),
+    # By two ranges of the index: this session may have 100,000 failures of its own.
+).where(sa.or_(ImportFailure.session_id < _of_session, ImportFailure.session_id > _of_session))
+
+_is_settled: Final = sa.and_(
+    File.guid == sa.bindparam("of_file"), File.status == sa.bindparam("settled")
+)
+# A file may have failed before it had a row: then its failure knows the path alone. Two look-ups:
+# one condition with OR would read all failures, for every file.
 _OF_A_SETTLED_FILE: Final = sa.delete(ImportFailure).where(
-    sa.exists().where(
-        File.guid == sa.bindparam("of_file"),
-        File.status == sa.bindparam("settled"),
-        sa.or_(ImportFailure.file_id == File.guid, ImportFailure.path == File.path),
+    ImportFailure.guid.in_(
+        sa.union_all(
+            sa.select(ImportFailure.guid).where(
+                ImportFailure.file_id == sa.select(File.guid).where(_is_settled).scalar_subquery()
+            ),
+            sa.select(ImportFailure.guid).where(
+                ImportFailure.path == sa.select(File.path).where(_is_settled).scalar_subquery()
+            ),
+        )
     )
 )
 
@@ -46,23 +65,32 @@ def record_failure(
     work.execute(_OF_EARLIER_SESSIONS, [{"of_path": path, "of_session": session_id}])
 
 
+def has_failures(file: type[File]) -> sa.ColumnElement[bool]:
+    """Return the condition that it is stored of a file why it failed."""
+    return sa.or_(
+        sa.exists().where(ImportFailure.file_id == file.guid),
+        sa.exists().where(ImportFailure.path == file.path),
+    )
+
+
 def forget_failures(work: UnitOfWork, file_guid: str, *, once: FileStatus) -> None:
     """Forget why a file failed before, if this unit of work leaves it in the status `once`."""
     work.execute(_OF_A_SETTLED_FILE, [{"of_file": file_guid, "settled": once}])
 
 
-def forget_scan_failures(work: UnitOfWork, *, session_id: str, folder: str | None) -> None:
-    """Forget the places below `folder` that an earlier scan could not look at, and this one could.
+def forget_outdated_failures(
+    work: UnitOfWork, *, session_id: str, folder: str | None, is_gone: Callable[[str], bool]
+) -> None:
+    """Forget what earlier sessions could not import below `folder` and what is no failure now.
 
-    `folder` is a stored path, None for the root. Call it at the end of a session that scanned it.
+    That is a place that an earlier scan could not look at, and this one could, and a file of which
+    `is_gone` says, of its stored path, that it is not there any more: nobody will try it again. Its
+    row, if it has one, stays as it is. `folder` is a stored path, None for the root. Call it at the
+    end of a session that scanned it.
     """
-    query = sa.select(ImportFailure.guid, ImportFailure.path).where(
-        ImportFailure.session_id != session_id,
-        ImportFailure.phase == Phase.SCANNING,
-        ImportFailure.file_id.is_(None),
-    )
     with work.reader() as session:
-        rows = session.execute(query).all()
-    for guid, path in rows:
-        if folder is None or f"{path}/".startswith(f"{folder}/"):
+        rows = session.execute(_OF_OTHER_SESSIONS, {"of_session": session_id}).all()
+    for guid, path, was_scanned in rows:
+        is_below = folder is None or f"{path}/".startswith(f"{folder}/")
+        if is_below and (was_scanned or is_gone(path)):
             work.import_failures.delete(guid, required=False)
