@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.console import Console
 
-from tests.benchmarks import bulk, fairness, growth, headline, importing, one_file, overhead, steps
+from tests.benchmarks import (
+    bulk,
+    equal_files,
+    fairness,
+    growth,
+    headline,
+    importing,
+    one_file,
+    overhead,
+    steps,
+)
 from tests.benchmarks.place import open_place
 from tests.benchmarks.report import Result, machine, show, write_json
 
@@ -26,6 +36,7 @@ BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
     "others": one_file.against_others,
     "bulk": bulk.on_sqlite,
     "bulk-postgresql": bulk.on_postgresql,
+    "equal-files": equal_files.measure,
     "fairness": fairness.measure,
     "growth": growth.measure,
     "headline": headline.measure,

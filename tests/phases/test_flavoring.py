@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 import pytest
+import sqlalchemy as sa
 
 from tests.flush.stored import age, dump
 from tests.phases.importing import (

@@ -4,6 +4,9 @@ The election is a statement, never an earlier read: the partial unique index on 
 second original, and an advisory lock on PostgreSQL lets equal files take turns (on SQLite the
 writer lock does). Lists of equal files are derived from the hashes by the database; they are never
 parsed here, so that one that cannot be read harms nothing and is replaced.
+
+No statement here costs more when there are more than 100 equal files: stubs, silence and sample
+packs come by the thousand.
 """
 
 from __future__ import annotations
@@ -15,13 +18,13 @@ from sqlalchemy.orm import aliased
 
 from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.models import File, FileStatus, Passage
-from wkmp_orm.models.file import UNKNOWN_HASHES
-from wkmp_orm.phases.failures import forget_failures
+from wkmp_orm.models.file import UNKNOWN_HASHES, is_original
+from wkmp_orm.phases.failures import forget_failures, has_failures
 from wkmp_orm.phases.leftovers import UNEDITED
 from wkmp_orm.types import JsonArrayOf, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy.orm import Session
 
@@ -29,26 +32,45 @@ if TYPE_CHECKING:
 
 DUPLICATE: Final = FileStatus.DUPLICATE_HASH
 
+MOST_LISTED: Final = 100
+"""Up to so many equal files list each other: 100 lists of 99 guids, half a megabyte to write for
+each file that comes in. Lists of all would be a gigabyte to write for 3,000 equal files."""
+
 _of_guid: Final = sa.bindparam("of_guid", type_=File.guid.type)
 _of_hash: Final = sa.bindparam("of_hash", type_=File.hash.type)
 _before: Final = sa.bindparam("before", type_=File.hash.type)
 _now: Final = sa.bindparam("now", type_=File.updated_at.type)
 _other: Final = aliased(File)
 
+_STORED: Final = sa.select(File.hash, File.status, has_failures(File)).where(File.guid == _of_guid)
+
 # The incumbent stays, because its import may be under way; only a complete file displaces it, and
 # only if it is not complete itself: what is in the library already is not imported once more.
+_is_displaced: Final = sa.and_(
+    File.hash == _of_hash,
+    is_original(File),
+    File.guid != _of_guid,
+    File.status != FileStatus.INGEST_COMPLETE,
+    sa.exists().where(_other.guid == _of_guid, _other.status == FileStatus.INGEST_COMPLETE),
+)
+# The original's passages are the ones to play; a copy may have some of when it held other sound.
+# Locked, so that the incumbent is not completed between its passages and its status.
+_DELETE_PASSAGES_OF_DISPLACED: Final = sa.delete(Passage).where(
+    # By IN, which SQLite starts from the file; by EXISTS it reads every passage there is.
+    Passage.file_id.in_(sa.select(File.guid).where(_is_displaced).with_for_update()),
+    *UNEDITED,
+)
 _DISPLACE_UNFINISHED: Final = (
     sa.update(File)
-    .where(
-        File.hash == _of_hash,
-        File.guid != _of_guid,
-        File.status.not_in((DUPLICATE, FileStatus.INGEST_COMPLETE)),
-        sa.exists().where(_other.guid == _of_guid, _other.status == FileStatus.INGEST_COMPLETE),
+    .where(_is_displaced)
+    .values(
+        status=DUPLICATE,
+        matching_hashes=sa.select(JsonArrayOf(_of_guid)).scalar_subquery(),
+        updated_at=_now,
     )
-    .values(status=DUPLICATE, updated_at=_now)
 )
 _other_original: Final = sa.exists().where(
-    _other.hash == _of_hash, _other.guid != File.guid, _other.status != DUPLICATE
+    _other.hash == _of_hash, is_original(_other), _other.guid != File.guid
 )
 _elected: Final = sa.case(
     (_other_original, DUPLICATE),
@@ -76,26 +98,59 @@ _oldest: Final = (
 _ELECT_SUCCESSOR: Final = (
     sa.update(File)
     .where(File.guid == _oldest, File.status == DUPLICATE, ~_other_original)
-    .values(status=FileStatus.PENDING, updated_at=_now)
+    .values(status=FileStatus.PENDING, matching_hashes=sa.null(), updated_at=_now)
 )
-_clique: Final = (
-    sa.select(_other.guid).where(_other.hash == _of_hash).order_by(_other.guid).subquery()
+_DELETE_PASSAGES_OF_A_DUPLICATE: Final = sa.delete(Passage).where(
+    Passage.file_id.in_(
+        sa.select(File.guid).where(File.guid == _of_guid, File.status == DUPLICATE)
+    ),
+    *UNEDITED,
 )
+
+# Read no further than to where it makes no difference any more, and in the order of the index: in
+# the order of guids both databases may read all files there are.
+_some: Final = (
+    sa.select(_other.guid)
+    .where(_other.hash == _of_hash)
+    .order_by(_other.created_at, _other.guid)
+    .limit(sa.literal_column(str(MOST_LISTED + 2)))
+    .subquery()
+)
+_number: Final = sa.select(sa.func.count()).select_from(_some).scalar_subquery()
+_clique: Final = sa.select(_some.c.guid).order_by(_some.c.guid).subquery()
 _others: Final = (
     sa.select(JsonArrayOf(_clique.c.guid)).where(_clique.c.guid != File.guid).scalar_subquery()
 )
+_original: Final = (
+    sa.select(JsonArrayOf(_other.guid))
+    .where(_other.hash == _of_hash, is_original(_other))
+    .scalar_subquery()
+)
+_list: Final = sa.case(
+    (_number <= MOST_LISTED, _others),
+    (File.status == DUPLICATE, _original),
+    else_=sa.null(),
+)
+# All of them, while they list each other, and when they are one too many to go on with that; then
+# only the one that is named.
+_listing: Final = sa.union_all(
+    sa.select(_some.c.guid).where(_number <= MOST_LISTED + 1),
+    sa.select(_other.guid).where(_other.guid == _of_guid, _other.hash == _of_hash),
+)
 _LIST_OTHERS: Final = (
     sa.update(File)
-    .where(File.hash == _of_hash, File.matching_hashes.is_distinct_from(_others))
-    .values(matching_hashes=_others, updated_at=_now)
+    .where(File.guid.in_(_listing), File.matching_hashes.is_distinct_from(_list))
+    .values(matching_hashes=_list, updated_at=_now)
 )
-# The original's passages are the ones to play; a copy may have some of when it held other sound.
-_DELETE_PASSAGES_OF_DUPLICATES: Final = sa.delete(Passage).where(
-    # By IN, which SQLite starts from the few files; by EXISTS it reads every passage there is.
-    Passage.file_id.in_(
-        sa.select(File.guid).where(File.hash == _of_hash, File.status == DUPLICATE)
-    ),
-    *UNEDITED,
+_NAME_ORIGINAL: Final = (
+    sa.update(File)
+    .where(
+        File.guid == _of_guid,
+        File.hash == _of_hash,
+        _number > MOST_LISTED,
+        File.matching_hashes.is_distinct_from(_list),
+    )
+    .values(matching_hashes=_list, updated_at=_now)
 )
 
 
@@ -103,27 +158,30 @@ def record_hash(work: UnitOfWork, guid: str, sha256: str) -> None:
     """Store a file's hash (64 hex digits) and decide whether it is an original or a duplicate.
 
     A file that other content replaced leaves its old equals: the oldest of them becomes their
-    original, PENDING. Every file of a clique lists all others in `matching_hashes`. Passages of
-    duplicates go, but those that a user edited. Read the outcome with `is_duplicate` after the
+    original, PENDING. Up to 100 equal files list all others in `matching_hashes`; of more, a
+    duplicate lists its original alone, and the original none. Passages of a file that becomes a
+    duplicate go, but those that a user edited. Read the outcome with `is_duplicate` after the
     commit. Raises RowNotFoundError. Run it through `in_unit_of_work`: it reads before it writes.
     """
     with work.reader() as session:
-        found = session.execute(sa.select(File.hash, File.status).where(File.guid == guid)).first()
+        found = session.execute(_STORED, {"of_guid": guid}).first()
     if found is None:
         msg = f"hash of files {guid}: there is no such row; it was deleted meanwhile"
         raise RowNotFoundError(msg, table="files", key=guid)
-    before, status = found
+    before, status, has_failed = found
     row = {"of_guid": guid, "of_hash": sha256, "now": utc_now()}
     _lock(work, sha256)
     if status is FileStatus.INGEST_COMPLETE:
+        work.execute(_DELETE_PASSAGES_OF_DISPLACED, [row])
         work.execute(_DISPLACE_UNFINISHED, [row])
     work.execute(_STORE_AND_ELECT, [row | {"before": before}], expected=1)
     if before != sha256 and before not in UNKNOWN_HASHES:
         _lock(work, before)
         work.execute(_ELECT_SUCCESSOR, [{"of_hash": before, "now": utc_now()}])
-    list_equal_files(work, {before, sha256})
-    work.execute(_DELETE_PASSAGES_OF_DUPLICATES, [{"of_hash": sha256}])
-    forget_failures(work, guid, once=DUPLICATE)
+    list_equal_files(work, {before: None, sha256: guid})
+    work.execute(_DELETE_PASSAGES_OF_A_DUPLICATE, [{"of_guid": guid}])
+    if has_failed:
+        forget_failures(work, guid, once=DUPLICATE)
 
 
 def is_duplicate(session: Session, guid: str) -> bool:
@@ -131,13 +189,36 @@ def is_duplicate(session: Session, guid: str) -> bool:
     return session.scalar(sa.select(File.status).where(File.guid == guid)) == DUPLICATE
 
 
-def list_equal_files(work: UnitOfWork, hashes: Iterable[str]) -> None:
-    """Let every file with one of these hashes list the guids of all others, in order."""
-    known = sorted(set(hashes).difference(UNKNOWN_HASHES))
+def list_equal_files(work: UnitOfWork, hashes: Mapping[str, str | None]) -> None:
+    """Let files with these hashes list their equals, as `record_hash` says.
+
+    Each hash comes with the guid of a file that is new among its equals, if there is one: of more
+    than 100 it alone is looked at.
+    """
+    known = sorted(hashes.keys() - set(UNKNOWN_HASHES))
     for sha256 in known:
         _lock(work, sha256)
     if known:
-        work.execute(_LIST_OTHERS, [{"of_hash": sha256, "now": utc_now()} for sha256 in known])
+        now = utc_now()
+        work.execute(
+            _LIST_OTHERS,
+            [{"of_hash": sha256, "of_guid": hashes[sha256], "now": now} for sha256 in known],
+        )
+
+
+def name_originals(work: UnitOfWork, duplicates: Iterable[tuple[str, str]]) -> None:
+    """Let duplicates, by hash and guid, whose list does not name their original name it.
+
+    Theirs were too many to be told when another one became the original.
+    """
+    rows = sorted(set(duplicates))
+    list_equal_files(work, dict.fromkeys(sha256 for sha256, _ in rows))
+    if rows:
+        now = utc_now()
+        work.execute(
+            _NAME_ORIGINAL,
+            [{"of_hash": sha256, "of_guid": guid, "now": now} for sha256, guid in rows],
+        )
 
 
 def _lock(work: UnitOfWork, sha256: str) -> None:

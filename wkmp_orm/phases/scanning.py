@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from wkmp_orm.models import File, FileStatus
-from wkmp_orm.phases.hash_deduplication import list_equal_files
+from wkmp_orm.models.file import is_original
+from wkmp_orm.phases.hash_deduplication import list_equal_files, name_originals
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class MatchedFile:
 
 
 _original: Final = aliased(File)
+_is_its_original: Final = (_original.hash == File.hash, is_original(_original))
 # Columns, not the entity: a list of equal files that cannot be read must not stop a scan.
 _KNOWN: Final = sa.select(
     File.path,
@@ -67,9 +69,13 @@ _KNOWN: Final = sa.select(
     File.modification_time,
     File.status,
     File.hash,
+    sa.exists().where(*_is_its_original).label("has_original"),
     sa.exists()
-    .where(_original.hash == File.hash, _original.status != FileStatus.DUPLICATE_HASH)
-    .label("has_original"),
+    .where(
+        *_is_its_original,
+        sa.cast(File.matching_hashes, sa.Text()).contains(sa.cast(_original.guid, sa.Text())),
+    )
+    .label("names_original"),
 )
 
 _duplicate: Final = File.status == FileStatus.DUPLICATE_HASH
@@ -99,7 +105,8 @@ _START_ANEW: Final = (
 def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFile]:
     """Match found files with their rows by path, and write the new and the changed ones.
 
-    Run it through `in_unit_of_work`: where another worker was faster with any of them, the commit
+    Duplicates whose list names a former original name the present one. Run it through
+    `in_unit_of_work`: where another worker was faster with any of them, the commit
     is refused (ConstraintViolationError, ConditionNotMetError), and matching again finds its rows.
     """
     found = list(found)
@@ -125,6 +132,16 @@ def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFi
             match = Match.SETTLED if _is_settled(row) else Match.UNFINISHED
             matched.append(MatchedFile(file, row.guid, match, row.status))
     _start_anew(work, changed)
+    name_originals(
+        work,
+        (
+            (known[file.found.path].hash, file.guid)
+            for file in matched
+            if file.match is Match.SETTLED
+            and file.status is FileStatus.DUPLICATE_HASH
+            and not known[file.found.path].names_original
+        ),
+    )
     return matched
 
 
@@ -165,4 +182,4 @@ def _start_anew(work: UnitOfWork, changed: Sequence[tuple[Any, FoundFile]]) -> N
         expected=len(changed),
     )
     left = {row.hash for row, _ in changed if row.status is FileStatus.DUPLICATE_HASH}
-    list_equal_files(work, left)
+    list_equal_files(work, dict.fromkeys(left))
