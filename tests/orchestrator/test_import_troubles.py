@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.support.imports import failures, sessions, statuses, table
 from tests.support.sound import make_sound, tag_sound
@@ -312,3 +313,68 @@ def test_an_unexpected_error_of_one_file_is_its_reason_and_nobody_elses(
     assert failure.reason == "unexpected ValueError: a defect at .../bad.flac"
     assert statuses(library)["good.flac"] == "INGEST COMPLETE"
     assert "bad.flac: hash_deduplication failed unexpectedly" in caplog.text
+
+
+def refuse_files_called_bad(library: Library) -> None:
+    """Let the database refuse rows, as a trigger or a constraint of another program does."""
+    refusal = "ALTER TABLE files ADD CONSTRAINT taste CHECK (path NOT LIKE '%bad%')"
+    if library.target.path is not None:
+        refusal = (
+            "CREATE TRIGGER taste BEFORE INSERT ON files WHEN NEW.path LIKE '%bad%'"
+            " BEGIN SELECT RAISE(ABORT, 'not to my taste'); END"
+        )
+    with library.begin_monitored("another program") as session:
+        session.execute(sa.text(refusal))
+
+
+def test_a_file_that_the_database_does_not_take_fails_alone_of_its_chunk(
+    library: Library, music: Path
+) -> None:
+    for number in range(5):
+        make_sound(music / f"{number}.flac", seconds=0.2, frequency=300 + number)
+    make_sound(music / "2 bad.flac", seconds=0.2)
+    refuse_files_called_bad(library)
+    for _ in range(2):
+        summary = import_folder(library)
+        assert summary.state is SessionState.COMPLETED
+        assert [(each.path, each.phase) for each in summary.failures] == [
+            ("2 bad.flac", "scanning")
+        ]
+        assert set(failures(library)) == {"2 bad.flac"}
+    assert set(statuses(library).values()) == {"INGEST COMPLETE"}
+    assert len(statuses(library)) == 5
+
+
+@ON_LINUX
+def test_a_file_as_deep_as_the_system_allows_is_imported(library: Library, music: Path) -> None:
+    make_sound(music / "good.flac", frequency=500)
+    names = [
+        f"{number:02}-" + "".join(map(chr, range(200 + number, 290 + number)))
+        for number in range(18)
+    ]
+    deep = music
+    for name in names:
+        deep = deep / name
+    deep.mkdir(parents=True)
+    make_sound(deep / "song.flac")
+    summary = import_folder(library)
+    assert summary.failures == ()
+    assert max(len(path.encode()) for path in statuses(library)) > 2_704
+    assert import_folder(library).counts.unchanged == 2
+
+
+def test_what_failed_and_was_deleted_fails_no_more(library: Library, music: Path) -> None:
+    make_sound(music / "song.flac")
+    for name in ("gone.mp3", "stays.mp3"):
+        (music / name).write_text(f"no sound in {name}")
+    (music / "dangling.wav").symlink_to(music / "nothing.wav")
+    import_folder(library)
+    assert set(failures(library)) == {"dangling.wav", "gone.mp3", "stays.mp3"}
+    (music / "gone.mp3").unlink()
+    (music / "dangling.wav").unlink()
+    import_folder(library)
+    assert set(failures(library)) == {"stays.mp3"}
+    assert statuses(library)["gone.mp3"] == "PENDING"
+    (music / "gone.mp3").write_text("no sound in it")
+    import_folder(library)
+    assert set(failures(library)) == {"gone.mp3", "stays.mp3"}

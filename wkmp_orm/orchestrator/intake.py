@@ -5,17 +5,19 @@ Knows the scan and the rows of files; must not know what is done with a file aft
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import sqlalchemy as sa
 
+from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.models import File, FileStatus, Passage, PassageSong, Song, SongStatus
 from wkmp_orm.orchestrator.file_on_its_way import WaitingFile
 from wkmp_orm.orchestrator.scan import ScanProblem
 from wkmp_orm.orchestrator.summary import FailedFile
-from wkmp_orm.orchestrator.writing import write
+from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, reason_of, write
 from wkmp_orm.paths import stored_path
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import FoundFile, Match, record_failure, record_files
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.scan import ScannedFile
     from wkmp_orm.orchestrator.statistics import Statistics
+    from wkmp_orm.phases import MatchedFile
     from wkmp_orm.unit_of_work import UnitOfWork
+
+logger = logging.getLogger("wkmp_orm.orchestrator")
 
 T = TypeVar("T")
 
@@ -75,15 +80,10 @@ class Intake:
         return [file for file in candidates if file.matched.guid in pending]
 
     def _take_in_files(self, scanned: Sequence[ScannedFile]) -> None:
-        root = self._library.root
-        found = [
-            FoundFile(stored_path(each.path, root), each.size_bytes, each.modification_time)
-            for each in scanned
-        ]
-        matched = write(self._library, Phase.SCANNING, lambda work: record_files(work, found))
-        self._statistics.matched(matched)
+        taken = self._written(scanned)
+        self._statistics.matched(match for _, match in taken)
         complete: list[WaitingFile] = []
-        for each, match in zip(scanned, matched, strict=True):
+        for each, match in taken:
             file = WaitingFile(each.path, match)
             if match.match is not Match.SETTLED:
                 self.to_import.append(file)
@@ -93,6 +93,34 @@ class Intake:
                 complete.append(file)
         if self._flavors and complete:
             self._take_up(complete)
+
+    def _written(self, scanned: Sequence[ScannedFile]) -> list[tuple[ScannedFile, MatchedFile]]:
+        """Write the rows of files, and leave out those that the database does not take.
+
+        A chunk that is refused is halved, until what is refused is one file: it fails, with why.
+        """
+        root = self._library.root
+
+        def fill(work: UnitOfWork) -> list[MatchedFile]:
+            return record_files(
+                work,
+                (
+                    FoundFile(stored_path(each.path, root), each.size_bytes, each.modification_time)
+                    for each in scanned
+                ),
+            )
+
+        try:
+            matched = write(self._library, Phase.SCANNING, fill) if scanned else []
+        except EVERYBODYS_ERRORS:
+            raise
+        except WkmpOrmError as error:
+            if len(scanned) == 1:
+                self._take_in_problems([ScanProblem(scanned[0].path, reason_of(error, root))])
+                return []
+            half = len(scanned) // 2
+            return [*self._written(scanned[:half]), *self._written(scanned[half:])]
+        return list(zip(scanned, matched, strict=True))
 
     def _take_up(self, complete: Sequence[WaitingFile]) -> None:
         """Find the complete files whose songs have no flavor: an earlier import had no source."""
@@ -114,6 +142,12 @@ class Intake:
             )
             for problem in problems
         ]
+        self._store(failures)
+        for failure in failures:
+            self._statistics.unreadable(failure)
+
+    def _store(self, failures: Sequence[FailedFile]) -> None:
+        """Store why places failed; what the database does not take is in the summary alone."""
 
         def fill(work: UnitOfWork) -> None:
             for failure in failures:
@@ -125,10 +159,18 @@ class Intake:
                     reason=failure.reason,
                 )
 
-        if failures:
-            write(self._library, Phase.SCANNING, fill)
-        for failure in failures:
-            self._statistics.unreadable(failure)
+        try:
+            if failures:
+                write(self._library, Phase.SCANNING, fill)
+        except EVERYBODYS_ERRORS:
+            raise
+        except WkmpOrmError as error:
+            if len(failures) == 1:
+                logger.warning("%s: why it failed cannot be stored: %s", failures[0].path, error)
+                return
+            half = len(failures) // 2
+            self._store(failures[:half])
+            self._store(failures[half:])
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
