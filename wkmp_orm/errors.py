@@ -5,7 +5,8 @@ Knows nothing of databases: the rooms above fill these in and raise them.
     WkmpOrmError
     ├── ConfigurationError            an argument, a path or a URL cannot be used
     │   ├── SettingError              a setting's name or value is wrong
-    │   └── PathOutsideRootError      a file does not lie under the library's root
+    │   ├── PathOutsideRootError      a file does not lie under the library's root
+    │   └── NoDecoderError            no sound can be decoded by this installation
     ├── DatabaseUnavailableError      the database cannot be opened at all
     │   ├── NotADatabaseError         the file is something else, or damaged
     │   └── ReadOnlyDatabaseError     it can be read but not written
@@ -78,6 +79,10 @@ class SettingError(ConfigurationError):
 
 class PathOutsideRootError(ConfigurationError):
     """A file or folder does not lie under the library's root."""
+
+
+class NoDecoderError(ConfigurationError):
+    """No decoder process can be started, or it lacks what it needs: no file can be decoded."""
 
 
 class DatabaseUnavailableError(WkmpOrmError):

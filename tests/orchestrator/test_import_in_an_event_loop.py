@@ -77,6 +77,23 @@ def test_progress_is_shown_in_the_event_loop(library: Library, songs: Path) -> N
     asyncio.run(main())
 
 
+def test_a_callback_that_fails_is_logged_once_and_harms_nothing(
+    library: Library, songs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: list[ImportProgress] = []
+
+    def broken(now: ImportProgress) -> None:
+        shown.append(now)
+        raise ValueError("a defect in somebody's display")
+
+    async def main() -> ImportSummary:
+        return await library.import_folder_async(songs, on_progress=broken)
+
+    assert asyncio.run(main()).counts.imported == 10
+    assert len(shown) == 1
+    assert caplog.text.count("progress cannot be shown") == 1
+
+
 def test_a_task_that_is_cancelled_ends_the_import_in_order(library: Library, songs: Path) -> None:
     async def main() -> None:
         begun = asyncio.Event()

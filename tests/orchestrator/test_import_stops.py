@@ -255,6 +255,41 @@ def test_a_callback_that_fails_is_logged_once_and_harms_nothing(
     assert caplog.text.count("progress cannot be shown") == 1
 
 
+@pytest.mark.parametrize("demand", [SystemExit(1), KeyboardInterrupt()], ids=repr)
+def test_a_callback_that_demands_the_end_stops_the_import_in_order_and_comes_through(
+    library: Library, music: Path, demand: BaseException
+) -> None:
+    make_songs(music)
+    raised = threading.Event()
+
+    def end(now: ImportProgress) -> None:
+        if now.active:
+            raised.set()
+            raise demand
+
+    when_committed(library, "metadata_extraction", lambda: raised.wait(20))
+    with pytest.raises(type(demand)):
+        import_folder(library, workers=2, on_progress=end)
+    assert sessions(library)[0].state is SessionState.CANCELLED
+    assert failures(library) == {}
+    assert_a_rerun_completes(library)
+
+
+def test_a_callback_that_demands_the_end_of_a_complete_import_leaves_it_complete(
+    library: Library, music: Path
+) -> None:
+    make_songs(music, 2)
+
+    def end(now: ImportProgress) -> None:
+        if now.stage is Stage.ENDED:
+            raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        import_folder(library, on_progress=end)
+    assert sessions(library)[0].state is SessionState.COMPLETED
+    assert set(statuses(library).values()) == {"INGEST COMPLETE"}
+
+
 def test_progress_that_cannot_be_stored_harms_nothing(
     library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 
-from tests.support.imports import failures, statuses, table, touch
+from tests.support.imports import failures, sessions, statuses, table, touch
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import Song, SoundFileError, WriteReport
+from wkmp_orm import (
+    AlreadyFinishedError,
+    AnalysisCancelledError,
+    NoDecoderError,
+    PathOutsideRootError,
+    SessionState,
+    SettingError,
+    Song,
+    SoundFileError,
+    WriteReport,
+)
 from wkmp_orm.orchestrator import STEPS, FileOnItsWay, Step, Verdict, import_folder
 
 if TYPE_CHECKING:
@@ -81,3 +92,69 @@ def test_files_that_no_step_completes_fail_and_say_so(library: Library, music: P
     (failure,) = summary.failures
     assert "did not say what became of it" in failure.reason
     assert import_folder(library).counts.imported == 1
+
+
+RAISED = {
+    "PathOutsideRootError": PathOutsideRootError("outside"),
+    "SettingError": SettingError("volume", "too loud"),
+    "AlreadyFinishedError": AlreadyFinishedError("it has committed"),
+    "AnalysisCancelledError": AnalysisCancelledError("by itself"),
+    "SystemExit": SystemExit(3),
+    "GeneratorExit": GeneratorExit(),
+    "RecursionError": RecursionError("deep"),
+}
+
+
+@pytest.mark.parametrize("error", RAISED.values(), ids=RAISED.keys())
+def test_whatever_it_raises_is_why_one_file_failed_and_the_others_go_on(
+    library: Library, music: Path, error: BaseException
+) -> None:
+    for number in range(4):
+        make_sound(music / f"{number}.flac", seconds=0.2, frequency=300 + number)
+
+    def fail_one(file: FileOnItsWay) -> None:
+        if file.path == "1.flac":
+            raise error
+
+    summary = import_folder(library, workers=2, steps=(Step("own", fail_one), *STEPS))
+    assert summary.state is SessionState.COMPLETED
+    (failure,) = summary.failures
+    assert (failure.path, failure.phase) == ("1.flac", "own")
+    assert str(error) in failure.reason
+    assert (summary.counts.imported, summary.counts.failed) == (3, 1)
+    assert failures(library) == {"1.flac": ("own", failure.reason)}
+
+
+def test_an_answer_that_is_no_verdict_is_why_the_file_failed(library: Library, music: Path) -> None:
+    make_sound(music / "song.flac")
+
+    def answer(_: FileOnItsWay) -> Any:
+        return "COMPLETE"
+
+    summary = import_folder(library, steps=(Step("own", answer), *STEPS))
+    assert summary.state is SessionState.COMPLETED
+    assert summary.counts.failed == summary.counts.done == 1
+    (failure,) = summary.failures
+    assert failure.reason == "the step answered 'COMPLETE': give None, or a Verdict"
+
+
+def test_what_no_decoder_can_do_ends_the_import(
+    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_sound(music / "song.flac")
+    monkeypatch.setattr("wkmp_orm.audio.decoders.decoder._python", lambda: "/no/python")
+    with pytest.raises(NoDecoderError, match="cannot be started"):
+        import_folder(library)
+    assert failures(library) == {}
+
+
+def test_a_keyboard_interrupt_in_it_ends_the_import_in_order(library: Library, music: Path) -> None:
+    make_sound(music / "song.flac")
+
+    def interrupted(_: FileOnItsWay) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_folder(library, steps=(Step("own", interrupted), *STEPS))
+    assert sessions(library)[0].state is SessionState.CANCELLED
+    assert failures(library) == {}

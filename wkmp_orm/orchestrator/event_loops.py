@@ -6,6 +6,7 @@ Knows asyncio; must not know what an import does.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator.counts import ImportProgress
     from wkmp_orm.orchestrator.options import ImportOptions
     from wkmp_orm.orchestrator.summary import ImportSummary
+
+logger = logging.getLogger("wkmp_orm.orchestrator")
 
 
 async def import_folder_async(
@@ -62,6 +65,7 @@ class _LatestInLoop:
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._latest: ImportProgress | None = None
+        self._is_broken = False
 
     def __call__(self, progress: ImportProgress) -> None:
         with self._lock:
@@ -73,8 +77,13 @@ class _LatestInLoop:
     def _show_latest(self) -> None:
         with self._lock:
             progress, self._latest = self._latest, None
-        if progress is not None:
+        if progress is None or self._is_broken:
+            return
+        try:
             self._show(progress)
+        except Exception:
+            logger.exception("progress cannot be shown and is not shown any more")
+            self._is_broken = True
 
 
 async def _ended(future: asyncio.Future[ImportSummary]) -> None:

@@ -39,13 +39,17 @@ class ProgressReporter:
         stop: threading.Event,
         show: Callable[[ImportProgress], object] | None,
     ) -> None:
-        """Prepare; `stop` is set if the session turns out to have been cancelled elsewhere."""
+        """Prepare; `stop` is set if the session turns out to have been cancelled elsewhere.
+
+        And if `show` raises SystemExit or KeyboardInterrupt. What else it raises is logged once.
+        """
         self._library = library
         self._session_id = session_id
         self._statistics = statistics
         self._stop = stop
         self._show = show
         self._ended = threading.Event()
+        self._demand_to_end: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="import-progress")
         self._stored = (0, 0)
 
@@ -76,6 +80,19 @@ class ProgressReporter:
         except Exception:
             logger.exception("progress cannot be shown and is not shown any more")
             self._show = None
+        # SystemExit, or Ctrl-C during the last call, which this class makes in the import's thread.
+        except BaseException as demand:  # noqa: BLE001  raised by `pass_on`
+            self._show = None
+            self._demand_to_end = demand
+            self._stop.set()
+
+    def pass_on(self) -> None:
+        """Raise the SystemExit or KeyboardInterrupt of whoever was shown progress, if there is one.
+
+        It has stopped the import in order; call this when its session says how it ended.
+        """
+        if self._demand_to_end is not None:
+            raise self._demand_to_end
 
     def _store_now(self) -> None:
         counts = self._statistics.progress().counts

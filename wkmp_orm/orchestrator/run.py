@@ -71,16 +71,20 @@ def import_folder(
     many processes as `ai_processing_thread_count` says. `on_progress` is called ten times a second,
     in a thread of its own. Setting `stop` ends the import after the phases that are being written
     and calls off what is being computed: its summary is CANCELLED, and the next import goes on
-    from there. A KeyboardInterrupt does the same, and comes through.
+    from there. A KeyboardInterrupt does the same, and comes through; so do a SystemExit and a
+    KeyboardInterrupt that `on_progress` raises. Whatever else it raises is logged once and harms
+    nothing.
 
     `flavor_sources` are asked for the flavor of songs instead of those that the settings name, one
     after the other. `steps` are the phases of a file, by default `STEPS`; one of your own goes
-    before the last.
+    before the last. What a step raises is why its file failed, SystemExit and the package's own
+    errors included, and so is an answer that is no Verdict.
 
     A file that cannot be imported is in the summary's `failures` with its reason, and never stops
     the others. Raises ConfigurationError for a folder that cannot be read or lies outside the root,
     ImportRunningError, and, with the session FAILED and what was committed whole, what no file
-    could get past: StorageError, LockTimeoutError, DatabaseUnavailableError. Any thread may call.
+    could get past: StorageError, LockTimeoutError, DatabaseUnavailableError, NoDecoderError. Any
+    thread may call.
     """
     settings = library.settings.snapshot()
     number = settings.get(INGEST_MAX_CONCURRENT_JOBS) if workers is None else workers
@@ -152,13 +156,14 @@ class _Run:
             try:
                 with ProgressReporter(
                     library, self._session_id, statistics, self._stop, on_progress
-                ):
+                ) as reporter:
                     whole = self._stages(scanned)
                     statistics.enter(Stage.ENDED)
                 state = patiently(self._complete if whole else self._cancel)
             except BaseException as error:
                 self._fail(error)
                 raise
+        reporter.pass_on()
         progress = statistics.progress()
         return ImportSummary(
             session_id=self._session_id,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from wkmp_orm.audio import AnalysisOptions
 from wkmp_orm.audio.decoders import Decoders, number_of_processors
 from wkmp_orm.audio.flavor import AcousticBrainzFolder, EssentiaSource, essentia_is_installed
+from wkmp_orm.errors import ConfigurationError, NoDecoderError
 from wkmp_orm.orchestrator.services import services_of
 from wkmp_orm.settings import (
     ACOUSTICBRAINZ_FOLDER,
@@ -143,16 +144,20 @@ class Tools:
     def compute(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a function of `wkmp_orm.audio` in a decoder; its `cancelled` is the import's stop.
 
-        Raises what it raises, and AnalysisCancelledError when the import is being stopped.
+        Raises what it raises, AnalysisCancelledError when the import is being stopped, and
+        NoDecoderError, which ends the import, when this installation cannot decode any file.
         """
         self.statistics.waits()
-        return self._decoders.run(
-            function,
-            *args,
-            cancelled=self.stop.is_set,
-            begun=self.statistics.goes_on,
-            **kwargs,
-        )
+        try:
+            return self._decoders.run(
+                function,
+                *args,
+                cancelled=self.stop.is_set,
+                begun=self.statistics.goes_on,
+                **kwargs,
+            )
+        except ConfigurationError as error:
+            raise NoDecoderError(*error.args) from error
 
     def ask_for_flavor(self, source: FlavorSource, song: PendingSong, place: Path) -> Flavor | None:
         """Return what a source knows of a song that sounds in the file at `place`.

@@ -11,7 +11,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from wkmp_orm.errors import AnalysisCancelledError, WkmpOrmError
+from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, WkmpOrmError
 from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
 from wkmp_orm.orchestrator.file_pipeline import LATE_PHASES, Verdict
 from wkmp_orm.orchestrator.summary import FailedFile
@@ -94,20 +94,28 @@ class Workers:
                     return
                 with tools.statistics.working(step.phase):
                     try:
-                        verdict = step.run(file)
+                        verdict: object = step.run(file)
                     except EVERYBODYS_ERRORS:
                         raise
-                    except AnalysisCancelledError:  # the import is being stopped
-                        return
-                    except Exception as error:  # noqa: BLE001  one bad file never stops the others
+                    except AnalysisCancelledError as error:
+                        if tools.stop.is_set():
+                            return
                         self._fail(file, step.phase, error)
                         break
-                if verdict is not None:
+                    # One bad file never stops the others, also if its step calls sys.exit().
+                    except BaseException as error:  # noqa: BLE001
+                        self._fail(file, step.phase, error)
+                        break
+                if isinstance(verdict, Verdict):
                     self._conclude(waiting, file, verdict)
                     break
+                if verdict is not None:
+                    answer = f"the step answered {verdict!r:.80}: give None, or a Verdict"
+                    self._fail(file, step.phase, ConfigurationError(answer))
+                    break
             else:
-                silent = RuntimeError("its last step did not say what became of it: see Verdict")
-                self._fail(file, self._steps[-1].phase, silent)
+                silent = "its last step did not say what became of it: see Verdict"
+                self._fail(file, self._steps[-1].phase, ConfigurationError(silent))
         tools.statistics.through(file.matched)
 
     def _conclude(self, waiting: WaitingFile, file: FileOnItsWay, verdict: Verdict) -> None:
@@ -124,7 +132,7 @@ class Workers:
                     identified=file.is_identified or waiting.lacks_flavor, kept=file.kept_passages
                 )
 
-    def _fail(self, file: FileOnItsWay, phase: str, error: Exception) -> None:
+    def _fail(self, file: FileOnItsWay, phase: str, error: BaseException) -> None:
         tools = self._tools
         reason = reason_of(error, tools.library.root)
         if not os.path.lexists(file.place):

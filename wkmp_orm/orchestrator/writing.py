@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt
 
 from wkmp_orm.errors import (
-    ConfigurationError,
     DatabaseUnavailableError,
     LockTimeoutError,
+    NoDecoderError,
     SchemaError,
     StorageError,
-    UnitOfWorkError,
     WkmpOrmError,
 )
 from wkmp_orm.phases import in_unit_of_work
@@ -37,13 +36,13 @@ LOCK_TIMEOUTS: Final = 3
 Somebody who holds it longer holds it for all files, and the import ends instead of failing them."""
 
 EVERYBODYS_ERRORS: Final = (
-    ConfigurationError,  # no decoder can be started
     DatabaseUnavailableError,
     LockTimeoutError,
+    NoDecoderError,
     SchemaError,
     StorageError,
-    UnitOfWorkError,
     MemoryError,
+    KeyboardInterrupt,
 )
 """Errors that the next file would meet as well: the import cannot go on."""
 
@@ -65,7 +64,7 @@ def patiently(write_something: Callable[[], T]) -> T:
     )(write_something)
 
 
-def reason_of(error: Exception, root: Path) -> str:
+def reason_of(error: BaseException, root: Path) -> str:
     """Return why a file failed, fit to be stored and shown: no paths of this machine, no NUL."""
     if isinstance(error, WkmpOrmError):
         text = str(error)
