@@ -72,7 +72,7 @@ def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | 
     """Spell our column types in plain SQLAlchemy, each as a constant of the new revision."""
     if kind != "type":
         return False
-    if isinstance(item, types.Word | types.Mbid):
+    if isinstance(item, types.Word | types.Mbid | types.ShortText):
         return "sa.Text()"
     constant = None
     if isinstance(item, types.UtcDateTime):

@@ -14,8 +14,11 @@ Written: 2026-11-29
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "9b2f6c80e417"
 down_revision = "3e8d51b7c904"
@@ -25,8 +28,45 @@ depends_on = None
 FORMER_KEY = "uq_import_failures__session_id_path_phase"
 KEY = "uq_import_failures__path_phase_session_id"
 
-ALONE = {"resolve_fks": False}
-"""The tables that it refers to, and their indexes, need not be read to rebuild it on SQLite."""
+GUID = sa.Text().with_variant(postgresql.UUID(as_uuid=False), "postgresql")
+RFC3339 = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+
+
+def rebuilding(*constraints: sa.Constraint) -> dict[str, Any]:
+    """Say how SQLite comes to know the table that it rebuilds.
+
+    From the database, with the columns that other programs added; from here, where only SQL is
+    written. The tables that it refers to, and their indexes, need not be read.
+    """
+    if not op.get_context().as_sql:
+        return {"reflect_kwargs": {"resolve_fks": False}}
+    table = sa.Table(
+        "import_failures",
+        sa.MetaData(),
+        sa.Column("guid", GUID, nullable=False),
+        sa.Column("file_id", GUID),
+        sa.Column("session_id", GUID, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("phase", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("occurred_at", RFC3339, nullable=False),
+        sa.PrimaryKeyConstraint("guid", name=op.f("pk_import_failures")),
+        sa.ForeignKeyConstraint(
+            ["file_id"],
+            ["files.guid"],
+            name=op.f("fk_import_failures__file_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["import_sessions.session_id"],
+            name=op.f("fk_import_failures__session_id"),
+            ondelete="CASCADE",
+        ),
+        *constraints,
+        sa.Index("idx_import_failures_file_id", "file_id"),
+    )
+    return {"copy_from": table}
 
 
 def upgrade() -> None:
@@ -34,7 +74,8 @@ def upgrade() -> None:
     on_postgresql = op.get_context().dialect.name == "postgresql"
     op.drop_index("idx_files_hash", table_name="files")
     op.create_index("idx_files_hash", "files", ["hash", "created_at", "guid"])
-    with op.batch_alter_table("import_failures", reflect_kwargs=ALONE) as failures:
+    former = sa.UniqueConstraint("session_id", "path", "phase", name=op.f(FORMER_KEY))
+    with op.batch_alter_table("import_failures", **rebuilding(former)) as failures:
         failures.drop_constraint(op.f(FORMER_KEY), type_="unique")
     path = sa.text("md5(path)") if on_postgresql else "path"
     op.create_index(KEY, "import_failures", [path, "phase", "session_id"], unique=True)
@@ -61,7 +102,7 @@ def downgrade() -> None:
         op.create_index("idx_files_path", "files", ["path"], unique=True)
     op.drop_index("idx_import_failures_session_id", table_name="import_failures")
     op.drop_index(KEY, table_name="import_failures")
-    with op.batch_alter_table("import_failures", reflect_kwargs=ALONE) as failures:
+    with op.batch_alter_table("import_failures", **rebuilding()) as failures:
         failures.create_unique_constraint(op.f(FORMER_KEY), ["session_id", "path", "phase"])
     op.drop_index("idx_files_hash", table_name="files")
     op.create_index("idx_files_hash", "files", ["hash"])
