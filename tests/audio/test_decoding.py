@@ -17,7 +17,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.sound import FORMATS, make_sound, make_waves, repeat_vorbis_headers
+from tests.support.sound import FORMATS, make_sound, make_waves, repeat_vorbis_headers, tag_sound
 from wkmp_orm.audio.decoding import BLOCK_SAMPLES, Decoding, passage_pcm
 from wkmp_orm.errors import SoundFileError
 from wkmp_orm.ticks import TICKS_PER_SECOND, ticks_from_samples
@@ -175,6 +175,24 @@ def test_a_film_without_sound_is_an_error(tmp_path: Path) -> None:
         film.mux(stream.encode(None))
     with pytest.raises(SoundFileError, match=r"its sound cannot be decoded|there is no sound"):
         decoded(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "tag"),
+    [(".flac", b"Cafe au lait"), (".wav", b"Cafe au lait"), (".m4a", b"SoundHandler")],
+    ids=["flac", "wav", "stream of m4a"],
+)
+def test_a_tag_that_is_not_utf8_does_not_keep_a_file_from_being_decoded(
+    tmp_path: Path, suffix: str, tag: bytes
+) -> None:
+    path = make_sound(tmp_path / f"song{suffix}")
+    tag_sound(path, title="Cafe au lait")
+    content = path.read_bytes()
+    assert tag in content
+    path.write_bytes(content.replace(tag, b"Caf\xe9 \xff" + tag[6:]))
+    pcm, decoding = decoded(path)
+    assert pcm.shape == (2, pytest.approx(RATE, rel=0.06))
+    assert decoding.warnings == []
 
 
 def test_a_playlist_leads_to_no_other_file(tmp_path: Path) -> None:

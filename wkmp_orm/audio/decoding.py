@@ -6,7 +6,7 @@ Knows FFmpeg (through PyAV) and libsndfile, and no database.
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import av
 import numpy as np
@@ -38,6 +38,11 @@ _DEMUXERS: Final = (
 """The formats that FFmpeg may find in a file: none of those (HLS, concat...) that name other files,
 and no picture, text or game."""
 _OPTIONS: Final = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
+_TAKE_ANY_TAG: Final[dict[str, Any]] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
+"""Before 19, PyAV refuses a file with one tag that is not UTF-8, unless told otherwise. From 19 on
+it takes every tag, and refuses the argument."""
 _LENGTH_IS_A_GUESS: Final = ("aac",)
 """FFmpeg's names of formats in which no length is written, and no sizes from which to tell it."""
 _LEAST_MISSED_TICKS: Final = TICKS_PER_SECOND
@@ -99,7 +104,7 @@ class Decoding:
             raise unreadable(self._path, reason) from refusal
 
     def _by_ffmpeg(self, file: BufferedReader) -> Iterator[Pcm]:
-        with av.open(file, mode="r", options=_OPTIONS, metadata_errors="replace") as container:
+        with av.open(file, mode="r", options=_OPTIONS, **_TAKE_ANY_TAG) as container:
             stream = container.streams.best("audio")
             if not isinstance(stream, AudioStream):
                 return
