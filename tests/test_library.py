@@ -61,6 +61,7 @@ def open_files(folder: Path) -> list[str]:
     return [target for target in found if target.startswith(f"{folder}/")]
 
 
+@pytest.mark.smoke
 def test_a_new_file_is_created_at_the_newest_schema_with_its_folder_as_root(
     tmp_path: Path,
 ) -> None:
@@ -105,6 +106,7 @@ def test_an_empty_file_is_as_good_as_none(tmp_path: Path) -> None:
         assert songs(library) == [SINNERMAN]
 
 
+@pytest.mark.smoke
 def test_two_openings_of_one_database_write_by_turns(database: Database) -> None:
     with database.open() as first, database.open() as second:
         errors: list[BaseException] = []
@@ -132,6 +134,7 @@ def test_two_openings_of_one_database_write_by_turns(database: Database) -> None
         assert len(songs(second)) == 41
 
 
+@pytest.mark.smoke
 def test_closing_lets_go_of_every_file_and_leaves_no_log(sqlite_database: Database) -> None:
     folder = Path(sqlite_database.url).parent
     library = sqlite_database.open()

@@ -82,6 +82,7 @@ def test_text_without_a_backslash_is_stored_unchanged(name: str) -> None:
     assert path_text(path) == path.as_posix()
 
 
+@pytest.mark.smoke
 @needs_byte_names
 @pytest.mark.parametrize("name", [b"caf\xe9.mp3", b"a\\xE9.mp3", b"AC\\DC.mp3", b"n\nl"], ids=repr)
 def test_a_real_file_is_found_again_by_its_stored_path(tmp_path: Path, name: bytes) -> None:

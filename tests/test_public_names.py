@@ -7,6 +7,8 @@ import subprocess
 import sys
 from types import ModuleType
 
+import pytest
+
 import wkmp_orm
 from wkmp_orm import errors, models
 
@@ -54,6 +56,7 @@ def test_everything_public_says_what_it_is() -> None:
             assert inspect.getdoc(value), name
 
 
+@pytest.mark.smoke
 def test_importing_it_opens_nothing_and_needs_no_extra() -> None:
     script = """
 import sys

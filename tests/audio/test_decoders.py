@@ -68,6 +68,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.smoke
 def test_an_analysis_is_the_same_there_as_here(tmp_path: Path, decoders: Decoders) -> None:
     path = tmp_path / "album.mp3"
     make_rip(path, [("tone", 12), ("silence", 2), ("noise", 11)])
@@ -76,6 +77,7 @@ def test_an_analysis_is_the_same_there_as_here(tmp_path: Path, decoders: Decoder
     assert len(there.passages) == 2
 
 
+@pytest.mark.smoke
 def test_what_it_raises_is_raised_here_and_the_decoder_lives_on(
     tmp_path: Path, decoders: Decoders, started: list[Decoder]
 ) -> None:
@@ -121,6 +123,7 @@ def test_no_more_work_at_once_than_there_are(tmp_path: Path, started: list[Decod
     assert len(started) == 2
 
 
+@pytest.mark.smoke
 def test_a_decoder_that_is_killed_is_that_files_failure_and_the_next_file_gets_another(
     long: Path, decoders: Decoders, started: list[Decoder], caplog: pytest.LogCaptureFixture
 ) -> None:

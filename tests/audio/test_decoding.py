@@ -41,6 +41,7 @@ def frequency_of(samples: Pcm, rate: int) -> float:
     return float(spectrum.argmax() * rate / len(samples))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
 def test_every_format_sounds_as_it_was_made(tmp_path: Path, suffix: str) -> None:
     path = make_sound(tmp_path / f"song{suffix}", seconds=2, frequency=523.25)
@@ -74,6 +75,7 @@ def test_blocks_follow_each_other_and_are_of_a_bounded_size(tmp_path: Path) -> N
     assert len(sizes) == -(-10 * RATE // BLOCK_SAMPLES)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(("channels", "kept"), [(1, 1), (2, 2), (6, 2)])
 def test_one_channel_stays_one_and_more_than_two_become_two(
     tmp_path: Path, channels: int, kept: int
@@ -110,6 +112,7 @@ def test_resampled_sound_is_neither_early_nor_late(
         assert abs(centre - second) < 1 / wanted
 
 
+@pytest.mark.smoke
 def test_vorbis_that_ffmpeg_refuses_is_decoded_all_the_same(tmp_path: Path) -> None:
     whole, said = decoded(make_sound(tmp_path / "song.ogg", seconds=2))
     path = repeat_vorbis_headers(tmp_path / "song.ogg")
@@ -136,6 +139,7 @@ def test_a_file_that_breaks_off_is_decoded_as_far_as_it_goes_and_says_so(
         assert any("could be decoded" in warning for warning in decoding.warnings)
 
 
+@pytest.mark.smoke
 def test_a_stretch_of_nonsense_is_left_out_and_told(tmp_path: Path) -> None:
     path = make_sound(tmp_path / "song.flac", seconds=20, wave="noise")
     content = bytearray(path.read_bytes())
@@ -177,6 +181,7 @@ def test_a_film_without_sound_is_an_error(tmp_path: Path) -> None:
         decoded(path)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("suffix", "tag"),
     [(".flac", b"Cafe au lait"), (".wav", b"Cafe au lait"), (".m4a", b"SoundHandler")],
@@ -195,6 +200,7 @@ def test_a_tag_that_is_not_utf8_does_not_keep_a_file_from_being_decoded(
     assert decoding.warnings == []
 
 
+@pytest.mark.smoke
 def test_a_playlist_leads_to_no_other_file(tmp_path: Path) -> None:
     secret = make_sound(tmp_path / "secret.wav")
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{secret}\n#EXT-X-ENDLIST\n"

@@ -81,6 +81,7 @@ def test_as_much_as_is_asked_for_can_be_given(backend: Fingerprinter) -> None:
     assert len(backend.fingerprint(music(3, LONGEST_S))) > 1_000
 
 
+@pytest.mark.smoke
 def test_all_backends_that_are_here_make_nearly_the_same() -> None:
     prints = {each.name: each.fingerprint(music(1)) for each in available()}
     assert len({header(made) for made in prints.values()}) == 1, prints

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("size", [1, 1_000, 2**18, 2**18 + 1, 3 * 2**20])
 def test_the_hash_is_that_of_all_bytes(tmp_path: Path, size: int) -> None:
     content = os.urandom(size)

@@ -36,6 +36,7 @@ RECORDING, RELEASE, GROUP, TRACK = mbid(1), mbid(2), mbid(3), mbid(4)
 ANNA, BERT, WORK, OTHER_WORK = mbid(5), mbid(6), mbid(7), mbid(8)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("suffix", TAGGED)
 def test_everything_that_a_tagger_writes_comes_back(tmp_path: Path, suffix: str) -> None:
     written = musicbrainz_tags(17, artists=2, works=2)

@@ -110,6 +110,7 @@ def test_a_setting_that_there_is_not_is_refused_and_the_list_is_named(
     assert "there is no such setting; `wkmp-orm settings list`" in said
 
 
+@pytest.mark.smoke
 def test_settings_are_listed_read_and_changed(
     database: Database, capsys: pytest.CaptureFixture[str], run_here: Run
 ) -> None:

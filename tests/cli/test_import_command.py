@@ -261,6 +261,7 @@ def test_a_disk_without_room_is_named_and_nothing_is_lost(home: Path, album: Pat
         assert sorted(statuses(library).values()) == ["DUPLICATE HASH", *["INGEST COMPLETE"] * 43]
 
 
+@pytest.mark.smoke
 def test_an_import_into_postgresql(home: Path, album: Path, postgresql_database: Database) -> None:
     ended = run("import", album, "--database", postgresql_database.url, home=home)
     assert ended.returncode == 0, ended
@@ -315,6 +316,7 @@ def read_terminal(*arguments: object, home: Path) -> tuple[int, str]:
     return process.wait(60), received.decode()
 
 
+@pytest.mark.smoke
 def test_a_terminal_shows_progress_and_is_tidy_afterwards(home: Path, album: Path) -> None:
     for number in range(20):
         make_sound(album / f"more {number}.flac", seconds=0.2, frequency=900 + number)

@@ -128,6 +128,7 @@ def test_ctrl_c_calls_off_what_is_being_decoded_and_leaves_no_process_behind(
         assert set(statuses(library).values()) == {"PENDING"}
 
 
+@pytest.mark.smoke
 def test_sigterm_is_like_ctrl_c(sqlite_database: Database, songs: Path, tmp_path: Path) -> None:
     with importing(sqlite_database, tmp_path) as process:
         process.send_signal(signal.SIGTERM)

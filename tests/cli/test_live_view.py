@@ -67,6 +67,7 @@ def shown(progress: ImportProgress, *, width: int = 100, height: int = 40) -> li
     return captured.get().splitlines()
 
 
+@pytest.mark.smoke
 def test_it_shows_how_far_how_fast_and_how_much_longer() -> None:
     bar, pace, songs, *_ = shown(PROGRESS)
     assert "25 of 100 files" in bar

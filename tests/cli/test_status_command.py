@@ -49,6 +49,7 @@ def imported(home: Path, run_here: Run, capsys: pytest.CaptureFixture[str]) -> P
     return folder
 
 
+@pytest.mark.smoke
 def test_it_says_what_is_there_how_imports_went_and_what_failed(imported: Path, home: Path) -> None:
     ended = run("status", imported, home=home)
     assert ended.returncode == 0

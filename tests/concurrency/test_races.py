@@ -106,6 +106,7 @@ def assert_one_song_with_passages(library: Library, count: int) -> str:
     return str(song["guid"])
 
 
+@pytest.mark.smoke
 def test_threads_that_put_one_new_song_make_one_and_all_bind_to_it(database: Database) -> None:
     with patient(database) as library:
         file = add_file(library)
@@ -203,6 +204,7 @@ def race(barrier: Barrier, database: Database, file: str, number: int) -> tuple[
         return song.guid, library.totals().rolled_back
 
 
+@pytest.mark.smoke
 def test_processes_agree_as_threads_do(database: Database) -> None:
     with patient(database) as library:
         file = add_file(library)

@@ -38,6 +38,7 @@ def write_and_read(library: Library) -> tuple[int, list[Any]]:
     return count, [tuple(row) for row in found]
 
 
+@pytest.mark.smoke
 def test_what_is_sent_is_stored_counted_and_read_back(library: Library) -> None:
     assert write_and_read(library) == (NUMBER, WORKS)
 
@@ -60,6 +61,7 @@ WRONG: dict[str, Callable[[Channel | _Usual, Callable[[str], str]], object]] = {
 }
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("wrong", WRONG)
 def test_an_error_is_the_one_that_sqlalchemy_raises(library: Library, wrong: str) -> None:
     def error_of(send: Callable[[Channel], object]) -> exc.DBAPIError:

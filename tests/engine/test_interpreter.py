@@ -36,6 +36,7 @@ def is_usual() -> bool:
     return sys.getswitchinterval() == pytest.approx(USUAL_S)
 
 
+@pytest.mark.smoke
 def test_the_interpreter_changes_hands_at_once_while_a_transaction_is_open(
     library: Library,
 ) -> None:

@@ -42,6 +42,7 @@ def shown(engine: sa.Engine, *names: str) -> tuple[Any, ...]:
         return tuple(connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names)
 
 
+@pytest.mark.smoke
 def test_connections_are_named_and_in_utc_and_wait_half_as_long_as_a_write_may(
     postgresql_database: Database, library: Library
 ) -> None:
@@ -74,6 +75,7 @@ def test_what_the_url_says_is_kept_beside_what_we_need(
         assert shown(other._writer.engine, *names) == ("player", "public,player", "UTC", "2500ms")
 
 
+@pytest.mark.smoke
 def test_readers_cannot_write(library: Library) -> None:
     with (
         pytest.raises(ReadOnlyDatabaseError, match="use a unit of work, or begin_monitored"),
@@ -115,6 +117,7 @@ def test_times_are_read_in_utc_whatever_the_servers_zone_is(library: Library) ->
     assert now.utcoffset() == UTC.utcoffset(None)
 
 
+@pytest.mark.smoke
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
 def test_a_forked_child_may_open_the_database_and_leaves_its_parents_connections_alone(
     postgresql_database: Database, library: Library

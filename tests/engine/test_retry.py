@@ -149,6 +149,7 @@ def test_a_deadlock_that_stays_comes_through_as_it_is() -> None:
     assert retry_on_lock("batch save", failing(2, DeadlockError)) == "done"
 
 
+@pytest.mark.smoke
 def test_a_plain_transaction_is_repeated_until_the_lock_is_free(sqlite_database: Database) -> None:
     with sqlite_database.open() as library, locked(sqlite_database) as let_go:
         timer = threading.Timer(0.2, let_go)

@@ -50,6 +50,7 @@ def pragmas_of_all(engine: sa.Engine, count: int) -> set[tuple[Any, ...]]:
         }
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(("synchronous", "number"), [("NORMAL", 1), ("FULL", 2)])
 def test_every_connection_has_the_pragmas_and_the_timeout_of_the_settings(
     sqlite_database: Database, synchronous: str, number: int
@@ -88,6 +89,7 @@ def test_a_setting_that_cannot_be_read_does_not_keep_the_library_shut(
     assert "ai_database_lock_retry_ms" in caplog.text
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     "statement",
     [
@@ -222,6 +224,7 @@ def test_a_driver_that_is_not_installed_is_named_with_its_package(tmp_path: Path
             Library.open(tmp_path / "wkmp.db", sqlite_driver="pysqlite3")
 
 
+@pytest.mark.smoke
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
 def test_a_forked_child_may_not_open_what_its_parent_had_open(sqlite_database: Database) -> None:
     def opens_again() -> None:

@@ -126,6 +126,7 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+@pytest.mark.smoke
 def test_threads_get_the_ticket_in_the_order_in_which_they_came(ticket: WriterTicket) -> None:
     order: list[int] = []
 
@@ -250,6 +251,7 @@ def test_an_error_in_the_block_gives_the_ticket_back(ticket: WriterTicket, datab
     assert is_free(ticket, database)
 
 
+@pytest.mark.smoke
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to one thread")
 def test_ctrl_c_during_the_wait_strands_nobody(ticket: WriterTicket, database: Path) -> None:
     def press_ctrl_c() -> None:

@@ -187,6 +187,7 @@ def test_a_killed_holder_is_succeeded_at_once(
     ticket.release()
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("forks", [False, True], ids=["alone", "with a forked child that lives"])
 def test_a_waiter_succeeds_a_holder_that_is_killed(
     database: Path, ticket: WriterTicket, start: Callable[[], OtherProcess], *, forks: bool

@@ -74,6 +74,7 @@ def test_a_monitored_transaction_commits_and_is_counted(library: Library) -> Non
     assert after.rolled_back == before.rolled_back
 
 
+@pytest.mark.smoke
 def test_a_monitored_transaction_that_raises_is_rolled_back_and_counted(library: Library) -> None:
     before = library.totals()
 

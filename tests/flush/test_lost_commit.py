@@ -114,6 +114,7 @@ def test_a_transaction_in_doubt_is_waited_for_and_repeated_only_if_it_failed(
     stage.assert_whole(handles, commit_of(stage))
 
 
+@pytest.mark.smoke
 def test_a_commit_that_took_effect_is_not_repeated(stage: Stage) -> None:
     commit = commit_of(stage)
     work, handles = stage.accumulated()

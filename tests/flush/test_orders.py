@@ -81,6 +81,7 @@ def test_an_update_to_the_stored_value_undoes_an_earlier_put(library: Library) -
     assert row_of(library, "songs", song.guid)["title"] is None
 
 
+@pytest.mark.smoke
 def test_updates_of_a_put_row_follow_the_put(library: Library) -> None:
     with library.unit_of_work("matching") as work:
         song = work.songs.put(recording_mbid=mbid(2, 1), title="Sinnerman", lyrics="Oh")

@@ -205,6 +205,7 @@ def test_a_natural_key_is_found_again_whatever_its_characters(library: Library, 
 
 @examples(5)
 @given(data=st.data())
+@pytest.mark.smoke
 def test_none_in_an_update_means_null_in_every_column_that_may_be(
     library: Library, references: dict[str, list[str]], data: st.DataObject
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_phase_that_does_everything_stores_the_same(library: Library) -> None:
     assert_equal(outcomes(library, run))
 
 
+@pytest.mark.smoke
 def test_whole_recordings_store_the_same_at_first_and_again(library: Library) -> None:
     recordings = build_recordings(3, passages=40)
 

@@ -61,6 +61,7 @@ def locks_of_songs(library: Library) -> list[str]:
     return ["UPDATE songs"] if library.target.dialect == "postgresql" else []
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("count", [1, 10, 1_000])
 def test_a_recording_is_one_transaction_with_one_statement_for_each_table_and_operation(
     library: Library, sent: StatementRecorder, count: int

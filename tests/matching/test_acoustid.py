@@ -23,6 +23,7 @@ from wkmp_orm.matching import AcoustidClient, AcoustidMatch, CreditedArtist
 FINGERPRINT = "AQADtNQyRUkSRUlCHEeOH8eP5DjSB8eP5A"
 
 
+@pytest.mark.smoke
 def test_a_fingerprint_is_looked_up_as_documented(
     services: WebServices, acoustid: AcoustidClient
 ) -> None:

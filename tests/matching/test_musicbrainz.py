@@ -18,6 +18,7 @@ from wkmp_orm.matching import (
 )
 
 
+@pytest.mark.smoke
 def test_a_recording_is_looked_up_as_documented(
     services: WebServices, musicbrainz: MusicBrainzClient
 ) -> None:

@@ -89,6 +89,7 @@ def test_levels_and_decisions_begin_where_documented(
     assert decision_of(confidence) is decision
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("tagged", "candidate", "alike"),
     [

@@ -50,6 +50,7 @@ def test_eight_threads_share_one_rate(services: WebServices) -> None:
     assert sum(later - earlier < 0.03 for earlier, later in pairwise(arrivals)) <= 2
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     "reaction",
     [

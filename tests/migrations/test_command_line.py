@@ -51,6 +51,7 @@ def address(target: DatabaseTarget) -> str:
     return str(target.path or target.url.render_as_string(hide_password=False))
 
 
+@pytest.mark.smoke
 def test_the_database_is_an_argument(target: DatabaseTarget, engine: sa.Engine) -> None:
     done = alembic("-x", f"database={address(target)}", "upgrade", "head", database="/nowhere/db")
     assert done.returncode == 0, done.stderr

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+@pytest.mark.smoke
 def test_a_new_database_gets_the_newest_schema(target: DatabaseTarget, engine: sa.Engine) -> None:
     assert current_revision(engine) is None
     ensure_schema(target, engine)
@@ -115,6 +116,7 @@ def test_an_older_schema_is_refused_with_the_command_that_upgrades_it(
     assert current_revision(engine) == older
 
 
+@pytest.mark.smoke
 def test_an_older_schema_is_upgraded_on_request(
     target: DatabaseTarget, engine: sa.Engine, install_next_release: Callable[..., None]
 ) -> None:

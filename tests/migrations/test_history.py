@@ -62,6 +62,7 @@ def test_revisions_do_not_import_the_package_that_goes_on_changing() -> None:
         assert "wkmp_orm" not in re.findall(r"^\s*(?:from|import) (\w+)", text, re.MULTILINE)
 
 
+@pytest.mark.smoke
 def test_migrations_and_models_make_the_same_tables(
     target: DatabaseTarget, engine: sa.Engine
 ) -> None:
@@ -108,6 +109,7 @@ def test_the_comparison_sees_every_constraint_and_index_of_the_models(
         assert {(table.name, item.name) for item in here} <= seen
 
 
+@pytest.mark.smoke
 def test_alembic_check_has_nothing_to_say(
     target: DatabaseTarget, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from uuid import UUID
 
+import pytest
+
 from wkmp_orm import new_guid
 from wkmp_orm.types import is_uuid
 
@@ -38,6 +40,7 @@ def test_later_keys_sort_after_earlier_ones_as_text() -> None:
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.smoke
 def test_threads_never_make_the_same_key() -> None:
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda _: [new_guid() for _ in range(2_000)], range(8)))

@@ -95,6 +95,7 @@ def counts(library: Library) -> dict[str, int]:
         }
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("relationship", RELATIONSHIPS, ids=str)
 def test_no_relationship_is_loaded_by_accident(relationship: RelationshipProperty[Any]) -> None:
     assert relationship.lazy == "raise"
@@ -110,6 +111,7 @@ def test_a_relationship_that_was_not_asked_for_says_so(library: Library) -> None
                 getattr(row, relationship.key)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("load", [selectinload, joinedload])
 def test_every_relationship_loads_when_it_is_asked_for(
     library: Library, load: Callable[[Any], Any]

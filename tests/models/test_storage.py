@@ -22,6 +22,7 @@ STORAGE_CLASSES = {"TEXT": "text", "INTEGER": "integer", "REAL": "real", "TIMEST
 """What the strict readers of the other services want, by the declared type of the column."""
 
 
+@pytest.mark.smoke
 def test_every_column_of_every_table_holds_the_storage_class_that_it_declares(
     full_file: Path,
 ) -> None:

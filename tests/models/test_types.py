@@ -85,6 +85,7 @@ def test_garbage_is_an_error_that_names_it_and_leaves_it_as_it_is(
     assert get_raw(sqlite, column) == stored
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     "value",
     [{}, [], {"b": [1, 2.5, None, True], "a": {"é": "\N{OGHAM SPACE MARK}"}}, "text", 0, False],

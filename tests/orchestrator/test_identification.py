@@ -69,6 +69,7 @@ def untagged(music: Path) -> Path:
     return make_sound(music / "track01.flac", seconds=12)
 
 
+@pytest.mark.smoke
 def test_a_file_without_tags_is_named_by_its_sound(
     online: Library, services: WebServices, untagged: Path
 ) -> None:

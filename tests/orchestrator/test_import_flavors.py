@@ -12,7 +12,7 @@ import pytest
 from tests.support.imports import statuses, table, touch
 from tests.support.sound import make_rip, make_sound, mbid, musicbrainz_tags, tag_sound
 from wkmp_orm import AnalysisCancelledError, ImportProvenance, Song, SoundFileError
-from wkmp_orm.audio.flavor import Flavor
+from wkmp_orm.audio.flavor import Flavor, essentia_is_installed
 from wkmp_orm.orchestrator import import_folder, retry_failed, tools
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def test_a_folder_of_documents_tells_what_it_has_and_the_rest_is_settled(
     ) == 1
 
 
+@pytest.mark.smoke
+@pytest.mark.skipif(not essentia_is_installed(), reason="essentia has no wheel for this platform")
 def test_essentia_computes_what_no_document_has(library: Library, music: Path) -> None:
     song(music, 1, seconds=8)
     assert import_folder(library).findings.flavors == {"Essentia": 1}

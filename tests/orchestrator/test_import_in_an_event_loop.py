@@ -27,6 +27,7 @@ def songs(music: Path) -> Path:
     return music
 
 
+@pytest.mark.smoke
 def test_a_library_imports_a_folder_and_tells_how_far_it_is(library: Library, songs: Path) -> None:
     seen: list[ImportProgress] = []
     summary = library.import_folder(songs, workers=2, on_progress=seen.append)

@@ -138,6 +138,7 @@ def test_an_import_that_is_repeated_writes_the_same_passages_to_the_tick(
     assert table(library, Passage, *columns) == before
 
 
+@pytest.mark.smoke
 def test_vorbis_that_ffmpeg_refuses_is_imported_like_any_other(
     library: Library, music: Path
 ) -> None:

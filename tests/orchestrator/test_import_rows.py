@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 FORMATS = (".flac", ".mp3", ".m4a", ".ogg", ".opus", ".wma")
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_tagged_file_becomes_all_its_rows(
     sqlite_database: object, music: Path, suffix: str

@@ -63,6 +63,7 @@ def test_a_database_that_is_lost_ends_the_import(sqlite_database: Database, musi
         assert import_folder(library).counts.imported == 1
 
 
+@pytest.mark.smoke
 def test_bad_files_fail_with_their_reasons_and_the_good_ones_are_imported(
     library: Library, music: Path
 ) -> None:

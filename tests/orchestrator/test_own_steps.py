@@ -43,6 +43,7 @@ def find_lyrics(file: FileOnItsWay) -> None:
 WITH_LYRICS = (*STEPS[:-1], Step("lyrics", find_lyrics), STEPS[-1])
 
 
+@pytest.mark.smoke
 def test_it_runs_for_every_file_in_a_unit_of_work_of_its_own(library: Library, music: Path) -> None:
     tag_sound(make_sound(music / "song.flac"), **musicbrainz_tags(1))
     (music / "song.txt").write_text("O Sinnerman")

@@ -200,6 +200,7 @@ def test_an_original_that_was_only_touched_stays_the_original(library: Library) 
         assert dump(library) == before
 
 
+@pytest.mark.smoke
 def test_two_workers_that_hash_one_file_at_once_agree(library: Library) -> None:
     files = equal_files(library, 3)
     for sha in (sha256("b"), sha256("a")):

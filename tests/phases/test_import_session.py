@@ -60,6 +60,7 @@ def test_a_second_start_is_refused_and_says_since_when_the_first_runs(library: L
     assert count(library, ImportSession) == 1
 
 
+@pytest.mark.smoke
 def test_of_twenty_starts_at_once_one_succeeds(library: Library) -> None:
     started = at_once(*[partial(start_unless_running, library)] * 20)
     [session_id] = [each for each in started if each is not None]

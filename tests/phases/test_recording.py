@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from wkmp_orm import Library
 
 
+@pytest.mark.smoke
 def test_a_recording_is_whole_and_one_transaction(library: Library) -> None:
     file = add_file(library)
     with watching(library) as recorder:
@@ -69,6 +70,7 @@ def test_a_recording_is_whole_and_one_transaction(library: Library) -> None:
     assert status_of(library, file) is FileStatus.PROCESSING
 
 
+@pytest.mark.smoke
 def test_recording_the_same_again_writes_nothing(library: Library) -> None:
     file = add_file(library)
     nameless = replace(

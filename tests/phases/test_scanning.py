@@ -86,6 +86,7 @@ def test_scanning_unchanged_files_again_writes_nothing(library: Library) -> None
     assert [match.guid for match in again] == [match.guid for match in matches]
 
 
+@pytest.mark.smoke
 def test_a_rescan_tells_what_is_settled_from_what_is_unfinished(library: Library) -> None:
     matches = scan(library, *folder(5))
     original = matches[0]

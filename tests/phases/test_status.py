@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.phases.importing import LONG_AGO, add_file, mbid, record, watching
 from tests.phases.recordings import WHOLE, passage
 from wkmp_orm import FileStatus, PassageStatus, Phase, SessionState, SongStatus
@@ -33,6 +35,7 @@ def test_an_empty_library_has_nothing_in_any_status(library: Library) -> None:
         assert (last_sessions(session), failures(session)) == ([], [])
 
 
+@pytest.mark.smoke
 def test_everything_is_counted_once_by_its_status(library: Library) -> None:
     for number, each in enumerate(FileStatus):
         for copy in range(number + 1):

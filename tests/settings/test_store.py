@@ -118,6 +118,7 @@ def test_a_default_is_written_where_the_row_is_missing_or_null_and_nowhere_else(
         }
 
 
+@pytest.mark.smoke
 def test_defaults_are_written_once(library: Library) -> None:
     with watching(library) as recorder:
         library.settings.write_defaults()
@@ -143,6 +144,7 @@ def test_four_processes_that_open_a_database_at_once_write_each_default_once(
         assert texts(library) == expected
 
 
+@pytest.mark.smoke
 def test_what_is_saved_is_read_back_typed_and_stored_as_the_other_services_write_it(
     library: Library,
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_built_row_of_every_table_is_stored_as_it_was_built(library: Library) 
     stored_like(library, rows)
 
 
+@pytest.mark.smoke
 def test_many_plain_rows_of_every_table_are_stored_as_they_were_built(library: Library) -> None:
     parents: dict[str, Base] = {
         "file_id": FileFactory.build(),
@@ -261,6 +262,7 @@ def test_a_recording_without_passages_is_a_file_and_its_album() -> None:
     assert [type(row) for row in build_recording(passages=0).rows] == [File, Album]
 
 
+@pytest.mark.smoke
 def test_a_populated_library_holds_every_row_once(library: Library) -> None:
     recordings = populate(library, 3, passages=8)
     rows = {row: None for recording in recordings for row in recording.rows}

@@ -141,6 +141,7 @@ def test_a_failed_commit_keeps_the_rows_for_another_commit(library: Library) -> 
     assert asyncio.run(main()).committed
 
 
+@pytest.mark.smoke
 def test_fifty_tasks_commit_at_once(library: Library) -> None:
     async def main() -> list[UnitOfWork]:
         return await asyncio.gather(*(put_song(library, number) for number in range(50)))
@@ -306,6 +307,7 @@ def test_cancelled_before_a_thread_is_free_it_is_withdrawn(library: Library) -> 
     assert_withdrawn(library, made[0])
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("times", [1, 3])
 def test_cancelled_inside_the_transaction_it_is_finished_and_reported(
     library: Library, times: int

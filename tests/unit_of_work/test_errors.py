@@ -176,6 +176,7 @@ BREAK: Final = (
 )
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("break_it", BREAK, ids=lambda function: function.__name__)
 def test_one_row_that_breaks_a_constraint_fails_all_is_named_and_can_be_mended(
     library: Library, break_it: Callable[[Recording], Broken]
@@ -255,6 +256,7 @@ def test_a_missing_value_that_only_the_database_knows_to_be_needed_is_named(
         assert recording.work.commit().rows["passages"].inserted == COUNT
 
 
+@pytest.mark.smoke
 def test_a_refused_flush_names_its_row_also_in_another_process(library: Library) -> None:
     recording = record(library, add_file(library))
     broken = foreign_key(recording)

@@ -56,6 +56,7 @@ def in_another_thread(action: Callable[[], object]) -> BaseException | None:
     return raised[0] if raised else None
 
 
+@pytest.mark.smoke
 def test_nothing_is_sent_before_the_commit_and_one_transaction_then(library: Library) -> None:
     with recording(library._writer.engine, library._readers) as sent:
         with library.unit_of_work(Phase.RECORDING) as work:
@@ -340,6 +341,7 @@ def test_what_belongs_to_one_process_says_so_when_it_is_pickled(library: Library
             copy.deepcopy(thing)
 
 
+@pytest.mark.smoke
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
 def test_a_forked_child_may_use_neither_library_nor_unit_of_work(library: Library) -> None:
     work = library.unit_of_work("recording")
