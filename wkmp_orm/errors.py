@@ -30,6 +30,7 @@ Knows nothing of databases: the rooms above fill these in and raise them.
     ├── SoundFileError                a sound file cannot be read
     ├── AnalysisCancelledError        a sound file's analysis was called off
     ├── ServiceUnavailableError       a web service cannot be asked
+    ├── EveryFileFailsError           all files of an import met the same unexpected error
     └── ImportSessionError            the import session does not allow this
         └── ImportRunningError        another import is running on this database
 
@@ -244,6 +245,14 @@ class ServiceUnavailableError(WkmpOrmError):
     def __init__(self, service: str, reason: str) -> None:
         super().__init__(f"{service}: {reason}")
         self.service = service
+
+
+class EveryFileFailsError(WkmpOrmError):
+    """Every file of an import failed with the same unexpected error, so the import ended.
+
+    No file is to blame: a library of a version that does not fit, or a phase that is broken, is.
+    `__cause__` is the error of the last file.
+    """
 
 
 class ImportSessionError(WkmpOrmError):

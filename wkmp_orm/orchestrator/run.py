@@ -83,8 +83,8 @@ def import_folder(
     A file that cannot be imported is in the summary's `failures` with its reason, and never stops
     the others. Raises ConfigurationError for a folder that cannot be read or lies outside the root,
     ImportRunningError, and, with the session FAILED and what was committed whole, what no file
-    could get past: StorageError, LockTimeoutError, DatabaseUnavailableError, NoDecoderError. Any
-    thread may call.
+    could get past: StorageError, LockTimeoutError, DatabaseUnavailableError, NoDecoderError,
+    EveryFileFailsError. Any thread may call.
     """
     settings = library.settings.snapshot()
     number = settings.get(INGEST_MAX_CONCURRENT_JOBS) if workers is None else workers

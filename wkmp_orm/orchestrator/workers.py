@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, WkmpOrmError
+from wkmp_orm.orchestrator.common_fault import CommonFault
 from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
 from wkmp_orm.orchestrator.file_pipeline import LATE_PHASES, Verdict
 from wkmp_orm.orchestrator.summary import FailedFile
@@ -46,15 +47,17 @@ class Workers:
         self._late_steps = [step for step in steps if step.phase in LATE_PHASES]
         self._lock = threading.Lock()
         self._error: BaseException | None = None
+        self._common_fault = CommonFault()
         self.duplicates: list[WaitingFile] = []
         """Files that turned out to be equal to another one."""
 
     def process(self, files: Iterable[WaitingFile]) -> None:
         """Take the files through the pipeline and return when all workers have ended.
 
-        Raises the first error that concerned all files; the workers have stopped then.
+        Raises the first error that concerned all files, EveryFileFailsError among them; the
+        workers have stopped then.
         """
-        waiting = iter(files)
+        waiting = self._common_fault.spread(files)
         threads = [
             threading.Thread(target=self._work, args=(waiting,), name=f"import-{number}")
             for number in range(1, self._number + 1)
@@ -106,6 +109,7 @@ class Workers:
                     except BaseException as error:  # noqa: BLE001
                         self._fail(file, step.phase, error)
                         break
+                self._common_fault.passed(step.phase)
                 if isinstance(verdict, Verdict):
                     self._conclude(waiting, file, verdict)
                     break
@@ -135,9 +139,10 @@ class Workers:
     def _fail(self, file: FileOnItsWay, phase: str, error: BaseException) -> None:
         tools = self._tools
         reason = reason_of(error, tools.library.root)
+        unexpected = not isinstance(error, WkmpOrmError | OSError)
         if not os.path.lexists(file.place):
-            reason = VANISHED
-        elif not isinstance(error, WkmpOrmError | OSError):
+            reason, unexpected = VANISHED, False
+        if unexpected:
             logger.warning("%s: %s failed unexpectedly", file.path, phase, exc_info=error)
         # Whoever cannot even store the reason cannot go on: an error here is everybody's.
         write(
@@ -153,6 +158,8 @@ class Workers:
             ),
         )
         tools.statistics.failed(FailedFile(file.path, phase, reason))
+        if unexpected:
+            self._common_fault.met(file, phase, error, reason)
 
     def _abort(self, error: BaseException) -> None:
         with self._lock:

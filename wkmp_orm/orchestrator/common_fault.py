@@ -1,0 +1,111 @@
+"""Tells a fault that every file meets from the faults of single files.
+
+Knows how files failed; must not know what a phase does.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.errors import EveryFileFailsError
+from wkmp_orm.phase import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay, WaitingFile
+
+ENOUGH: Final = 5
+"""So many files that fail alike, while none got past that phase, are everybody's fault."""
+SUSPICIOUS: Final = 3
+"""From so many on the next files are taken from the other end: of another album, most likely."""
+FROM_ELSEWHERE: Final = 2
+"""So many of them have to fail as well. One bad album at the beginning would stop every import
+otherwise, and the same files would come first the next time."""
+
+_LIBRARIES: Final = {
+    Phase.METADATA_EXTRACTION: ("mediafile", "mutagen"),
+    Phase.SEGMENTATION: ("av", "soundfile", "numpy"),
+    Phase.FINGERPRINTING: ("httpx",),
+    Phase.SONG_MATCHING: ("httpx",),
+    Phase.FLAVORING: ("essentia",),
+}
+"""What a phase uses of others: a version that does not fit fails in every file."""
+
+
+class CommonFault:
+    """Watches which phases files pass and in which they fail unexpectedly. Any thread may call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._passed: set[str] = set()
+        self._kind: tuple[str, type[BaseException], str] | None = None
+        self._alike = 0
+        self._elsewhere: set[Path] = set()
+        self._from_elsewhere = 0
+        self._left = 0
+
+    def spread(self, files: Iterable[WaitingFile]) -> Iterator[WaitingFile]:
+        """Give files in their order, and from the other end while all of them fail alike."""
+        waiting = deque(files)
+        while waiting:
+            with self._lock:
+                self._left = len(waiting) - 1
+                suspicious = self._alike >= SUSPICIOUS
+                file = waiting.pop() if suspicious else waiting.popleft()
+                if suspicious:
+                    self._elsewhere.add(file.place)
+            yield file
+
+    def passed(self, phase: str) -> None:
+        """Note that a file got past a phase: what fails in it from now on is the file's fault."""
+        with self._lock:
+            self._passed.add(phase)
+
+    def met(self, file: FileOnItsWay, phase: str, error: BaseException, reason: str) -> None:
+        """Note an unexpected error. Raises EveryFileFailsError once it is everybody's."""
+        kind = (phase, type(error), reason.replace(file.path, "..."))
+        with self._lock:
+            if kind != self._kind:
+                self._kind, self._alike, self._from_elsewhere = kind, 0, 0
+            self._alike += 1
+            self._from_elsewhere += file.place in self._elsewhere
+            common = (
+                phase not in self._passed
+                and self._alike >= ENOUGH
+                and (self._from_elsewhere >= FROM_ELSEWHERE or not self._left)
+            )
+            if not common:
+                return
+            message = (
+                f"{self._alike} files of different places failed in the phase {phase} with the same"
+                f" error, and none got past it, so the files are not to blame: {kind[2]}."
+                f" {_remedy(phase)} The other files wait for the next import"
+            )
+        raise EveryFileFailsError(message) from error
+
+
+def _remedy(phase: str) -> str:
+    if phase not in set(Phase):
+        return "Mend that phase, which is the program's own."
+    report = "report this with the traceback that was logged"
+    used = [versions for name in _LIBRARIES.get(Phase(phase), ()) if (versions := _version(name))]
+    if not used:
+        return f"Please {report}."
+    return (
+        f"One of {', '.join(used)} may be too new or too old: run"
+        f" {sys.executable} -m pip install --upgrade 'wkmp_orm[audio]'."
+        f" If that does not help, please {report}."
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return f"{name} {metadata.version(name)}"
+    except metadata.PackageNotFoundError:
+        return None
