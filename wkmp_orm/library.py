@@ -41,7 +41,7 @@ from wkmp_orm.flush.flush import Flusher
 from wkmp_orm.models import File, FlushLedger
 from wkmp_orm.models.flush_ledger import LEDGER_LIFETIME
 from wkmp_orm.paths import path_from_text, path_text, refuse_missing_root
-from wkmp_orm.root_folder import why_not_read
+from wkmp_orm.root_folder import refuse_database_url, why_not_read
 from wkmp_orm.schema import current_revision, ensure_schema
 from wkmp_orm.settings import (
     AI_DATABASE_CONNECTION_POOL_SIZE,
@@ -187,6 +187,7 @@ class Library:
         self._root_is_given = bool(stored) or root is not None
         if root is None:
             return
+        refuse_database_url(root, "the library's root")
         given = _folder(root)
         if stored and known is not None and not _same_folder(known, given):
             msg = (

@@ -20,6 +20,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import stat
 import sys
 import tomllib
@@ -40,6 +41,20 @@ CONFIG_FILE_NAME: Final = "audio-ingest.toml"
 CONFIG_KEY: Final = "root_folder"
 LARGEST_CONFIGURATION_BYTES: Final = 1024 * 1024
 """Of a configuration file; they have a few lines."""
+
+
+# A URL of a database in any spelling that is no path any more: `postgresql:/u:word@host/db`, which
+# is what Path makes of it, `u:word@host/db`, libpq's `host=... password=...`.
+_DATABASE_URL: Final = re.compile(
+    r"""
+    \s*["']?\s*(postgres|postgresql|sqlite)(\+\w+)?:  # no file is called so
+    | \s*(host|hostaddr|port|dbname|user|passfile|service|sslmode)\s*=
+    | .*(passw(or)?d|pwd)\s*=
+    | (?![./~\\]|[a-z]:[/\\]).*:.*@  # relative: an absolute path may well have both
+    | //[^/]*:.*@
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
 
 
 class RootSource(StrEnum):
@@ -91,6 +106,25 @@ def resolve_root_folder(
         return ResolvedRoot(default, RootSource.DEFAULT)
     path = _folder(text, f"{CONFIG_KEY} in {file}", environ)
     return ResolvedRoot(path, RootSource.CONFIG_FILE)
+
+
+def is_database_url(text: str) -> bool:
+    """Say whether a text that should be a path is a database's URL, however it was misspelled.
+
+    It may hold a password, so nobody may repeat it.
+    """
+    return "://" in text or _DATABASE_URL.match(text) is not None
+
+
+def refuse_database_url(folder: str | os.PathLike[str], place: str) -> None:
+    """Raise ConfigurationError, which names the place, if a folder that is to be is such a URL."""
+    text = os.fspath(folder)
+    if is_database_url(text) and not os.path.isdir(text):  # noqa: PTH112  Path makes one / of two
+        message = (
+            f"{place} is the URL of a database, which is not repeated here because it may hold a"
+            " password: name a folder there, and give the URL as the database (--database)"
+        )
+        raise ConfigurationError(message)
 
 
 def why_not_read(folder: Path, error: OSError) -> str:
@@ -172,6 +206,7 @@ def _folder(text: str, place: str, environ: Mapping[str, str]) -> Path:
     if "\0" in text:
         message = f"{place} contains a NUL, which no folder's name can: correct it"
         raise ConfigurationError(message)
+    refuse_database_url(text, place)
     path = Path(text)
     if not text.startswith("~"):
         return path.absolute()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -55,6 +56,48 @@ def test_every_postgresql_url_means_the_one_driver(given: str) -> None:
         "postgresql+psycopg://nina:secret@host:5433/wkmp?sslmode=require"
     )
     assert str(target) == "postgresql+psycopg://nina:***@host:5433/wkmp?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("postgresql://nina@host/wkmp?options=-csearch_path%3Dmusic", "search_path"),
+        ("postgresql:///wkmp?host=/var/run/postgresql", "host=/var/run/postgresql"),
+        ("postgresql:///wkmp?host=one:5432&host=two:5432", "host=one:5432&host=two:5432"),
+    ],
+)
+def test_a_name_says_what_tells_one_database_from_another(given: str, named: str) -> None:
+    assert named in unquote(str(DatabaseTarget.parse(given)))
+
+
+def test_a_scheme_may_be_written_in_capitals(tmp_path: Path) -> None:
+    assert DatabaseTarget.parse("PostgreSQL://nina@host/wkmp").dialect == "postgresql"
+    assert DatabaseTarget.parse(f"SQLITE:///{tmp_path}/wkmp.db").path == tmp_path / "wkmp.db"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("sqlite:///wkmp.db?mode=ro", "has options after a '\\?'"),
+        ("sqlite://host/wkmp.db", "is on no host"),
+    ],
+)
+def test_what_an_sqlite_url_cannot_say_is_refused_and_not_passed_over(
+    given: str, said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        Library.open(given)
+
+
+def test_an_option_that_postgresql_does_not_know_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigurationError, match="did you mean sslmode"):
+        Library.open("postgresql://nina@host/wkmp?sslmod=require")
+
+
+def test_a_file_whose_name_looks_like_a_url_is_opened_by_its_whole_path(tmp_path: Path) -> None:
+    path = tmp_path / "12:30 @ Paris.db"
+    with Library.open(path) as library:
+        assert library.target.path == path
 
 
 @pytest.mark.parametrize("given", IN_MEMORY)

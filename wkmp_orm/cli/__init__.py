@@ -31,6 +31,8 @@ from wkmp_orm.cli.stopping import SIGNALS
 from wkmp_orm.cli.terminal import WarningHandler, say_error
 from wkmp_orm.cli.words import explanation
 from wkmp_orm.errors import WkmpOrmError
+from wkmp_orm.root_folder import is_database_url
+from wkmp_orm.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +40,13 @@ if TYPE_CHECKING:
 
 CANNOT: Final = 2
 INTERRUPTED: Final = 130
+
+SECRET_SETTINGS: Final = frozenset(key.name for key in SETTINGS.values() if key.secret)
+NOT_UNDERSTOOD: Final = (
+    "the arguments cannot be understood; they are not repeated here, because they may hold a"
+    " password or a key. A database's URL goes after --database, a setting's value after its name,"
+    " in quotes if it has spaces; --help after the command says more"
+)
 
 logger = logging.getLogger("wkmp_orm.cli")
 
@@ -103,13 +112,19 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _interrupted()
     except Exception as error:  # noqa: BLE001  whatever it is, people are told in a line
-        return _interrupted() if _hides_an_interrupt(error) else _failed(error)
+        if _hides_an_interrupt(error):
+            return _interrupted()
+        return _failed(error, sys.argv[1:] if arguments is None else arguments)
     return code if isinstance(code, int) else 0
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(error, click.ClickException):
-        error.show()
+        if any(is_database_url(each) or each in SECRET_SETTINGS for each in arguments):
+            # Click repeats what it cannot place, and that may be a password or a key.
+            say_error(NOT_UNDERSTOOD)
+        else:
+            error.show()
         return error.exit_code
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has gone, so there is nobody to tell. Python would try once more

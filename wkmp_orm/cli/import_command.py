@@ -21,7 +21,7 @@ from wkmp_orm.cli.words import explanation
 from wkmp_orm.errors import DatabaseUnavailableError, WkmpOrmError
 from wkmp_orm.library import Library
 from wkmp_orm.paths import path_under_root
-from wkmp_orm.root_folder import resolve_root_folder
+from wkmp_orm.root_folder import refuse_database_url, resolve_root_folder
 
 if TYPE_CHECKING:
     from wkmp_orm.orchestrator import ImportSummary
@@ -77,6 +77,8 @@ def _import(
     # Not at the top: the audio extra may be missing, and the other commands do without it.
     from wkmp_orm.orchestrator.scan import scan_folder  # noqa: PLC0415
 
+    if root is not None:
+        refuse_database_url(root, "--root")
     chosen = resolve_root_folder(folder if folder is not None else root).path
     scan_folder(chosen)  # refuses a folder that is not there, before a database is made in it
     if root is not None:  # before a database remembers a root that is not meant

@@ -16,12 +16,12 @@ from wkmp_orm.cli.options import chosen_database, database_option, existing_data
 from wkmp_orm.cli.terminal import out, printable
 from wkmp_orm.errors import SettingError
 from wkmp_orm.library import Library
-from wkmp_orm.settings import ACOUSTID_API_KEY, SETTINGS, setting_named
+from wkmp_orm.settings import SETTINGS, setting_named
 
 if TYPE_CHECKING:
     from wkmp_orm.settings import SettingKey, SettingsSnapshot
 
-NOT_SHOWN = (ACOUSTID_API_KEY,)
+HIDDEN = "***"
 
 
 @click.group("settings", short_help="Show and change the settings of a database.")
@@ -63,10 +63,13 @@ def get_setting(name: str, database: str | None) -> None:
 @database_option
 def set_setting(name: str, value: str | None, database: str | None, *, null: bool) -> None:
     """Set one setting: an int, a float, true or false, or a text, as its definition says."""
-    key = setting_named(name)
+    if value is not None and name not in SETTINGS and value in SETTINGS:
+        message = "the setting's name comes first, and then its value"
+        raise click.UsageError(message)
     if null == (value is not None):
         message = "give either a VALUE or --null"
         raise click.UsageError(message)
+    key = setting_named(name)
     # `parse` takes NULL for the default; here it is NULL that is wanted, where that may be.
     new = None if null else key.parse(value)
     with Library.open(chosen_database(database)) as library:
@@ -77,7 +80,7 @@ def _value(stored: SettingsSnapshot, key: SettingKey[Any]) -> object:
     value = None
     with suppress(SettingError):
         value = stored.get(key)
-    return "***" if key in NOT_SHOWN and value else value
+    return HIDDEN if _is_hidden(key, value) else value
 
 
 def _shown(stored: SettingsSnapshot, key: SettingKey[Any]) -> str:
@@ -85,6 +88,13 @@ def _shown(stored: SettingsSnapshot, key: SettingKey[Any]) -> str:
         value = stored.get(key)
     except SettingError as error:
         return f"{error}; set it again"
-    if key in NOT_SHOWN and value:
-        return "***"
+    if _is_hidden(key, value):
+        return HIDDEN
     return printable("NULL" if value is None else key.format(value) or '""')
+
+
+def _is_hidden(key: SettingKey[Any], value: object) -> bool:
+    # A URL with a user in it, which no service is asked by, but which somebody may have stored.
+    return bool(value) and (
+        key.secret or (isinstance(value, str) and "://" in value and "@" in value)
+    )

@@ -30,4 +30,4 @@ def create_reader_engine(target: DatabaseTarget, options: EngineOptions | None =
 def _create(target: DatabaseTarget, options: EngineOptions, *, writer: bool) -> sa.Engine:
     if target.path is not None:
         return create_sqlite_engine(target.path, options, writer=writer)
-    return create_postgresql_engine(target.url, options, writer=writer)
+    return create_postgresql_engine(target, options, writer=writer)

@@ -58,6 +58,7 @@ class SessionLock:
                 # PostgreSQL keeps 63 bytes of it.
                 "application_name": f"{name} by {os.getpid()}@{HOST}"[:63],
                 "options": f"{target.url.query.get('options', '')} {_KEEPALIVES}".strip(),
+                **dict(target.secrets),
             },
         )
         self._connection: sa.Connection | None = None

@@ -35,6 +35,7 @@ from wkmp_orm.phases import (
     running_session,
     start_session,
 )
+from wkmp_orm.root_folder import refuse_database_url
 from wkmp_orm.settings import INGEST_MAX_CONCURRENT_JOBS
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ def import_folder(
     if number < 1:
         msg = f"workers={number}: an import needs at least one"
         raise ConfigurationError(msg)
+    if folder is not None:
+        refuse_database_url(folder, "the folder to import")
     given = library.root if folder is None else _absolute(Path(folder).expanduser())
     scan_folder(given)  # refuses a missing folder before anything remembers it
     stop = stop or threading.Event()

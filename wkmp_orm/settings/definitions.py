@@ -101,6 +101,7 @@ ACOUSTID_API_KEY: Final[SettingKey[str | None]] = SettingKey(
     "acoustid_api_key",
     str,
     None,
+    secret=True,
     doc=(
         "The key for asking AcoustID what a fingerprint is. NULL or blank: the environment and"
         " `wkmp-ai.toml` are looked at; without any key AcoustID is not asked."

@@ -51,7 +51,8 @@ class SettingKey(Generic[T]):
 
     `name` is the case-sensitive key in the database. `minimum` and `maximum` belong to the range;
     None is no limit (of an int: 64 bits). A default of None means that NULL has a meaning of its
-    own; `doc` says which. Immutable and usable in any thread.
+    own; `doc` says which. A `secret` value is shown to nobody but who asks for it alone. Immutable
+    and usable in any thread.
     """
 
     name: str
@@ -61,6 +62,7 @@ class SettingKey(Generic[T]):
     minimum: float | None = None
     maximum: float | None = None
     unit: str | None = None
+    secret: bool = False
     doc: str
 
     @property
