@@ -16,10 +16,14 @@ except ModuleNotFoundError:  # without the `online` extra: said when a service i
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Exchange", "Outcome", "RequestFailedError", "httpx"]
+__all__ = ["UNPACKED", "Exchange", "Outcome", "RequestFailedError", "httpx"]
 
 LARGEST_REPLY_BYTES: Final = 4 * 1024 * 1024
-"""A popular fingerprint's answer has some 100 kB."""
+"""A popular fingerprint's answer has some 100 kB. The head of a reply is bounded by httpx, at
+100 KiB."""
+MOST_REDIRECTS: Final = 3
+UNPACKED: Final = "identity"
+"""The one content coding that is asked for and taken."""
 
 
 class RequestFailedError(Exception):
@@ -41,14 +45,20 @@ class Outcome(NamedTuple):
 class Exchange:
     """Sends a request at once; `done` is set when there is an outcome.
 
+    Redirects are followed only when told so, and only on the host that was asked: to https, or
+    without a change of scheme and port.
+
     The thread is a daemon: one that is left behind ends with its connection's timeouts and keeps
     no program from ending.
     """
 
-    def __init__(self, client: httpx.Client, request: httpx.Request) -> None:
+    def __init__(
+        self, client: httpx.Client, request: httpx.Request, *, follow_redirects: bool
+    ) -> None:
         self.done = threading.Event()
         self._client = client
         self._request = request
+        self._follow_redirects = follow_redirects
         self._abandoned = False
         self._outcome: Outcome | None = None
         self._failure: Exception | None = None
@@ -82,17 +92,39 @@ class Exchange:
             self.done.set()
 
     def _exchanged(self) -> Outcome:
-        response = self._client.send(self._request, stream=True)
-        try:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > LARGEST_REPLY_BYTES:
-                    raise RequestFailedError(
-                        f"its answer is larger than {LARGEST_REPLY_BYTES} bytes", again=False
-                    )
-                if self._abandoned:
-                    raise RequestFailedError("abandoned")
-            return Outcome(response.status_code, response.headers, bytes(body))
-        finally:
-            response.close()
+        request = self._request
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._client.send(request, stream=True, follow_redirects=False)
+            try:
+                onward = response.next_request if self._follow_redirects else None
+                if onward is None:
+                    return Outcome(response.status_code, response.headers, self._body(response))
+                if not _is_same_service(request.url, onward.url):
+                    raise RequestFailedError("it has moved elsewhere: correct its URL", again=False)
+                request = onward
+            finally:
+                response.close()
+        raise RequestFailedError("it redirects without an end", again=False)
+
+    def _body(self, response: httpx.Response) -> bytes:
+        """Read it as it comes, undecoded: 4 KB of twice packed zeros are 12 GB in memory."""
+        encoding = response.headers.get("content-encoding", UNPACKED)
+        if encoding.strip().lower() != UNPACKED:
+            raise RequestFailedError("its answer is packed, which was not asked for", again=False)
+        body = bytearray()
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) > LARGEST_REPLY_BYTES:
+                raise RequestFailedError(
+                    f"its answer is larger than {LARGEST_REPLY_BYTES} bytes", again=False
+                )
+            if self._abandoned:
+                raise RequestFailedError("abandoned")
+        return bytes(body)
+
+
+def _is_same_service(asked: httpx.URL, onward: httpx.URL) -> bool:
+    """Say whether a redirect stays on its host and does not leave https."""
+    if onward.host != asked.host or onward.userinfo:
+        return False
+    return onward.scheme == "https" or (onward.scheme, onward.port) == (asked.scheme, asked.port)

@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from wkmp_orm.errors import ConfigurationError, ServiceUnavailableError
-from wkmp_orm.matching.exchange import Exchange, RequestFailedError, httpx
+from wkmp_orm.matching.exchange import UNPACKED, Exchange, RequestFailedError, httpx
 from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW, CircuitBreaker, RateLimiter
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class WebService:
     of more than 30 s, the service is left alone for the rest of the import, and a warning says so
     once. `stop` ends every wait within 50 ms.
 
-    `follow_redirects` is for services that are asked with nothing secret. Raises ConfigurationError
+    A reply is taken unpacked and up to 4 MiB. `follow_redirects` is for services that are asked
+    with nothing secret, and does so on their own host alone. Raises ConfigurationError
     for a URL that is no service's, and when httpx is not installed.
     """
 
@@ -95,11 +96,14 @@ class WebService:
         self._breaker = CircuitBreaker()
         self._client = httpx.Client(
             base_url=_checked(name, url),
-            headers={"User-Agent": user_agent(contact), "Accept": "application/json"},
+            headers={
+                "User-Agent": user_agent(contact),
+                "Accept": "application/json",
+                "Accept-Encoding": UNPACKED,
+            },
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
-            follow_redirects=follow_redirects,
-            max_redirects=3,
         )
+        self._follow_redirects = follow_redirects
 
     @property
     def is_left_alone(self) -> bool:
@@ -183,6 +187,7 @@ class WebService:
                 params=request.query,
                 data=request.form,
             ),
+            follow_redirects=self._follow_redirects,
         )
         deadline = time.monotonic() + self._timeout_s
         # The exchange has a thread of its own, because nothing else ends a name look-up, or a reply
