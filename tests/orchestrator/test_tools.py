@@ -10,17 +10,20 @@ import pytest
 
 from tests.support.imports import sessions, statuses
 from tests.support.sound import make_sound
+from tests.support.web_services import web_services
 from wkmp_orm import ConfigurationError, Library
 from wkmp_orm.audio import AnalysisOptions
 from wkmp_orm.audio.decoders import number_of_processors
 from wkmp_orm.orchestrator import import_folder, services, tools
 from wkmp_orm.orchestrator.services import (
+    KEY_STAYS_HERE,
     KEY_VARIABLE,
     NO_BACKEND,
     NO_CONTACT,
     NO_HTTPX,
     NO_KEY,
-    acoustid_key,
+    URL_VARIABLE,
+    acoustid_key_and_url,
 )
 from wkmp_orm.orchestrator.tools import NO_FLAVOR_SOURCE, Equipment, analysis_options
 from wkmp_orm.settings import SettingsSnapshot
@@ -136,6 +139,10 @@ def test_only_the_public_services_are_asked_slowly(url: str, *, waits: bool) -> 
     assert (services._interval(url, "acoustid.org", 0.35) == 0.35) is waits
 
 
+def acoustid_key(settings: SettingsSnapshot, environ: dict[str, str]) -> str | None:
+    return acoustid_key_and_url(settings, environ)[0]
+
+
 def write_key(home: Path, content: str) -> Path:
     folder = home / ".config" / "wkmp"
     folder.mkdir(parents=True, exist_ok=True)
@@ -168,9 +175,72 @@ def test_a_file_without_a_key_has_none(home: Path, content: str) -> None:
 def test_a_file_that_is_no_toml_is_complained_of_and_left(
     home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file = write_key(home, "no = toml = at all")
+    file = write_key(home, 'acoustid_api_key = "hush" hush')
     assert acoustid_key(snapshot(), {"HOME": str(home)}) is None
     assert f"{file} is not read for a key" in caplog.text
+    assert "hush" not in caplog.text
+
+
+PUBLIC = "https://api.acoustid.org/v2"
+ELSEWHERE = (
+    "http://api.acoustid.org/v2",
+    "https://api.acoustid.org:8443/v2",
+    "https://acoustid.org/v2",
+    "https://api.acoustid.org.example.org/v2",
+    "https://api.acoustid.org@example.org/v2",
+    "https://example.org\\@api.acoustid.org/v2",
+    "https://example.org#@api.acoustid.org/v2",
+    "http://127.0.0.1:8080/v2",
+    "no URL at all",
+    "",
+)
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_a_key_of_the_users_own_is_not_sent_where_only_a_database_says(
+    home: Path, url: str
+) -> None:
+    environ = {"HOME": str(home), KEY_VARIABLE: "my own"}
+    assert acoustid_key_and_url(snapshot(acoustid_url=url), environ) == ("my own", None)
+    write_key(home, 'acoustid_api_key = "my own"')
+    assert acoustid_key_and_url(snapshot(acoustid_url=url), {"HOME": str(home)})[1] is None
+
+
+@pytest.mark.parametrize("url", [PUBLIC, f"{PUBLIC}/", "https://API.acoustid.org:443/other"])
+def test_a_key_of_the_users_own_is_sent_to_the_service_itself(home: Path, url: str) -> None:
+    environ = {"HOME": str(home), KEY_VARIABLE: "my own"}
+    assert acoustid_key_and_url(snapshot(acoustid_url=url), environ) == ("my own", url)
+    assert acoustid_key_and_url(snapshot(), environ) == ("my own", PUBLIC)
+
+
+def test_a_key_is_sent_where_the_user_says_the_environment_before_the_file(home: Path) -> None:
+    environ = {"HOME": str(home), KEY_VARIABLE: "my own"}
+    stored = snapshot(acoustid_url="http://example.org/")
+    write_key(home, 'acoustid_url = "http://mirror.example/"')
+    assert acoustid_key_and_url(stored, environ) == ("my own", "http://mirror.example/")
+    environ[URL_VARIABLE] = "http://localhost:8080/"
+    assert acoustid_key_and_url(stored, environ) == ("my own", "http://localhost:8080/")
+    environ[URL_VARIABLE] = " "
+    assert acoustid_key_and_url(stored, environ) == ("my own", "http://mirror.example/")
+
+
+def test_a_databases_key_is_sent_where_the_database_says(home: Path) -> None:
+    stored = snapshot(acoustid_url="http://example.org/", acoustid_api_key="the database's")
+    environ = {"HOME": str(home), KEY_VARIABLE: "my own"}
+    assert acoustid_key_and_url(stored, environ) == ("the database's", "http://example.org/")
+
+
+def test_a_note_says_why_acoustid_is_not_asked_with_the_users_own_key(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "my own")
+    with web_services() as running:
+        made = equipment(acoustid_url=running.acoustid.url, web_service_contact="me@example.org")
+        assert made.acoustid is None
+        assert made.musicbrainz is not None
+        assert made.notes == (KEY_STAYS_HERE,)
+        monkeypatch.setenv(URL_VARIABLE, running.acoustid.url)
+        assert equipment(web_service_contact="me@example.org").notes == ()
 
 
 def test_a_pipe_in_the_place_of_that_file_is_not_waited_at(

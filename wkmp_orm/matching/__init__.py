@@ -36,7 +36,7 @@ from wkmp_orm.matching.scoring import (
     Span,
     match_passages,
 )
-from wkmp_orm.matching.web_service import can_ask
+from wkmp_orm.matching.web_service import can_ask, is_at
 
 __all__ = [
     "ACOUSTID_INTERVAL_S",
@@ -59,6 +59,7 @@ __all__ = [
     "answer_of_matches",
     "answer_of_recording",
     "can_ask",
+    "is_at",
     "match_passages",
     "matches_of_answer",
     "recording_of_answer",

@@ -252,17 +252,36 @@ def user_agent(contact: str | None) -> str:
     return f"{agent} ( {contact} )"
 
 
+def is_at(url: str, known: str) -> bool:
+    """Say whether a URL leads to the host and port of a known one, over https.
+
+    It is read by the parser that requests go by: two parsers may see two hosts in one text. False
+    when httpx is not installed.
+    """
+    parts, wanted = (_parts(each) if can_ask() else None for each in (url, known))
+    if parts is None or wanted is None or parts.scheme != "https" or parts.userinfo:
+        return False
+    return (parts.host, parts.port) == (wanted.host, wanted.port)
+
+
 def _checked(name: str, url: str) -> str:
-    try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(f"the URL of {name} cannot be used: {error}") from error
+    # It is not repeated: a URL with a user and a password in it may be misspelled in any way.
+    parts = _parts(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.host:
+        raise ConfigurationError(
+            f"the URL of {name} must begin with https:// or http:// and name a host: correct it"
+        )
     if parts.userinfo or parts.query or parts.fragment:
         # They would stand in logs and error messages.
         raise ConfigurationError(f"the URL of {name} may hold no password, query or fragment")
-    if parts.scheme not in {"http", "https"} or not parts.host:
-        raise ConfigurationError(f"the URL of {name} must begin with https:// or http://: {url!r}")
     return url if url.endswith("/") else f"{url}/"
+
+
+def _parts(url: str) -> httpx.URL | None:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL:  # which says what it could not read
+        return None
 
 
 def _parsed(body: bytes, content_type: str) -> Any:

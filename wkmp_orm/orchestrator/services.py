@@ -20,6 +20,7 @@ from wkmp_orm.matching import (
     AcoustidClient,
     MusicBrainzClient,
     can_ask,
+    is_at,
 )
 from wkmp_orm.root_folder import default_config_home, read_configuration
 from wkmp_orm.settings import (
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
 KEY_VARIABLE: Final = "WKMP_ACOUSTID_API_KEY"
-KEY_FILE: Final = "wkmp-ai.toml"
+URL_VARIABLE: Final = "WKMP_ACOUSTID_URL"
+USERS_FILE: Final = "wkmp-ai.toml"
 
 NO_KEY: Final = (
     "No AcoustID key is configured, so songs are known by their files' tags alone: get one at"
@@ -52,6 +54,12 @@ NO_HTTPX: Final = (
 NO_BACKEND: Final = (
     "Nothing here can make fingerprints, so AcoustID is not asked:"
     " run pip install 'wkmp_orm[fingerprint]'."
+)
+KEY_STAYS_HERE: Final = (
+    "AcoustID is not asked, because its key is your own, and the setting acoustid_url of this"
+    f" database would send it to another place. If you trust that place, name it in {URL_VARIABLE},"
+    f" or as acoustid_url in {USERS_FILE}; otherwise"
+    f" run wkmp-orm settings set acoustid_url {ACOUSTID_URL.default}."
 )
 NO_CONTACT: Final = (
     "MusicBrainz is not asked, because it wants to know whom to write to:"
@@ -72,10 +80,10 @@ class Services:
 def services_of(settings: SettingsSnapshot, stop: threading.Event) -> Iterator[Services]:
     """Give a `with` block the services that the settings ask for; `stop` ends every wait for them.
 
-    AcoustID is asked when there is a key, MusicBrainz when there is a contact. Raises
-    ConfigurationError for a key, contact or URL that no service can be asked with.
+    AcoustID is asked when there is a key that may be told to its URL, MusicBrainz when there is a
+    contact. Raises ConfigurationError for a key, contact or URL that no service can be asked with.
     """
-    key = acoustid_key(settings)
+    key, url = acoustid_key_and_url(settings)
     contact = (settings.get(WEB_SERVICE_CONTACT) or "").strip() or None
     if key is None and contact is None:
         yield Services(notes=(NO_KEY,))
@@ -91,8 +99,9 @@ def services_of(settings: SettingsSnapshot, stop: threading.Event) -> Iterator[S
             notes.append(NO_KEY)
         elif fingerprint_backend() is None:
             notes.append(NO_BACKEND)
+        elif url is None:
+            notes.append(KEY_STAYS_HERE)
         else:
-            url = settings.get(ACOUSTID_URL)
             acoustid = stack.enter_context(
                 AcoustidClient(
                     key,
@@ -119,32 +128,48 @@ def services_of(settings: SettingsSnapshot, stop: threading.Event) -> Iterator[S
         yield Services(acoustid, musicbrainz, tuple(notes))
 
 
-def acoustid_key(settings: SettingsSnapshot, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the key for AcoustID from where WKMP services look for it; a blank one is none.
+def acoustid_key_and_url(
+    settings: SettingsSnapshot, environ: Mapping[str, str] = os.environ
+) -> tuple[str | None, str | None]:
+    """Return the key for AcoustID and where to ask with it; None is no key, and nowhere.
 
-    The setting, then the environment (`WKMP_ACOUSTID_API_KEY`), then `acoustid_api_key` in
-    `wkmp-ai.toml`, which lies where `audio-ingest.toml` does. It is not copied into the settings,
-    as the Rust service did: a database is passed on more easily than meant.
+    The key is the setting, or else the user's own: from the environment (`WKMP_ACOUSTID_API_KEY`),
+    then `acoustid_api_key` in `wkmp-ai.toml`, which lies where `audio-ingest.toml` does. It is not
+    copied into the settings, as the Rust service did: a database is passed on more easily than
+    meant. The URL is the user's own (`WKMP_ACOUSTID_URL`, then `acoustid_url` in that file), or
+    else the setting. What is blank is not there.
+
+    A stranger's database may say any URL: the user's own key goes only to AcoustID's own host over
+    https, or where the user said. A key that is a setting goes where the same database says.
     """
-    for place in (settings.get(ACOUSTID_API_KEY), environ.get(KEY_VARIABLE), _key_in_file(environ)):
-        if place is not None and place.strip():
-            return place.strip()
-    return None
+    file = _users_file(environ)
+    stored_key = _filled(settings.get(ACOUSTID_API_KEY))
+    key = stored_key or _filled(environ.get(KEY_VARIABLE)) or _filled(file.get("acoustid_api_key"))
+    own_url = _filled(environ.get(URL_VARIABLE)) or _filled(file.get("acoustid_url"))
+    stored_url = settings.get(ACOUSTID_URL)
+    if own_url is None and stored_key is None and not is_at(stored_url, ACOUSTID_URL.default):
+        return key, None
+    return key, own_url or stored_url
 
 
-def _key_in_file(environ: Mapping[str, str]) -> str | None:
+def _filled(value: object) -> str | None:
+    return (value.strip() or None) if isinstance(value, str) else None
+
+
+def _users_file(environ: Mapping[str, str]) -> Mapping[str, object]:
     try:
-        file = default_config_home(environ) / KEY_FILE
+        file = default_config_home(environ) / USERS_FILE
     except ConfigurationError:  # a user without a home
-        return None
+        return {}
     try:
-        value = read_configuration(file).get(ACOUSTID_API_KEY.name)
+        return read_configuration(file)
     except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        logger.warning("%s is not read for a key: %s", file, error)
-        return None
-    return value if isinstance(value, str) else None
+        return {}
+    except OSError as error:
+        logger.warning("%s is not read for a key: %s", file, error.strerror)
+    except ValueError:  # which could quote the key
+        logger.warning("%s is not read for a key: it is not valid TOML in UTF-8", file)
+    return {}
 
 
 def _interval(url: str, public: str, interval_s: float) -> float:

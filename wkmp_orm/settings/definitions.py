@@ -104,7 +104,8 @@ ACOUSTID_API_KEY: Final[SettingKey[str | None]] = SettingKey(
     secret=True,
     doc=(
         "The key for asking AcoustID what a fingerprint is. NULL or blank: the environment and"
-        " `wkmp-ai.toml` are looked at; without any key AcoustID is not asked."
+        " `wkmp-ai.toml` are looked at; without any key AcoustID is not asked. This one is sent to"
+        " what `acoustid_url` says in the same database; one of your own is kept better there."
     ),
 )
 
@@ -114,7 +115,11 @@ ACOUSTID_URL: Final[SettingKey[str]] = SettingKey(
     "acoustid_url",
     str,
     "https://api.acoustid.org/v2",
-    doc="Where AcoustID's web service is; requests go to `/lookup` below it.",
+    doc=(
+        "Where AcoustID's web service is; requests go to `/lookup` below it. `$WKMP_ACOUSTID_URL`,"
+        " then `acoustid_url` in `wkmp-ai.toml`, count before it. A key from outside of the"
+        " database is not sent to another host than the default's because of this setting."
+    ),
 )
 
 MUSICBRAINZ_URL: Final[SettingKey[str]] = SettingKey(
