@@ -21,7 +21,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.delenv("WKMP_ACOUSTID_API_KEY", raising=False)
+    for variable in ("WKMP_ACOUSTID_API_KEY", "WKMP_ACOUSTID_URL"):
+        monkeypatch.delenv(variable, raising=False)
     return folder
 
 

@@ -44,6 +44,7 @@ def create_postgresql_engine(
         max_overflow=0 if writer else 4,
         pool_timeout=options.max_lock_wait_ms / 1000,
         pool_use_lifo=True,
+        hide_parameters=True,  # as for SQLite
         connect_args={
             "application_name": url.query.get("application_name", APPLICATION_NAME),
             "options": (

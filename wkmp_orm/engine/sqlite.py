@@ -77,6 +77,7 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
         max_overflow=0 if writer else 4,
         pool_timeout=options.max_lock_wait_ms / 1000,
         pool_use_lifo=True,  # a writer gets the connection that has just read what it writes
+        hide_parameters=True,  # among the values are keys of web services; tracebacks go to logs
     )
 
     engine.dialect.do_executemany = _executemany  # type: ignore[assignment,method-assign]
