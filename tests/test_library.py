@@ -186,7 +186,7 @@ def test_a_read_only_opening_creates_nothing(tmp_path: Path) -> None:
 def test_a_read_only_opening_of_an_empty_file_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "wkmp.db"
     path.touch()
-    with pytest.raises(SchemaOutdatedError, match="open it without read_only once"):
+    with pytest.raises(SchemaOutdatedError, match="Open it without read_only once"):
         Library.open(path, read_only=True)
     assert [*tmp_path.iterdir()] == [path]
     assert path.stat().st_size == 0
@@ -198,7 +198,7 @@ def test_a_read_only_opening_reads_and_refuses_to_write(database: Database) -> N
 
     with database.open(read_only=True) as library:
         assert songs(library) == [SINNERMAN]
-        with pytest.raises(ReadOnlyDatabaseError, match="open it without read_only to write"):
+        with pytest.raises(ReadOnlyDatabaseError, match="Open it without read_only to write"):
             put_song(library)
         with pytest.raises(ReadOnlyDatabaseError), library.reader() as session:
             session.execute(sa.delete(Song))
@@ -319,7 +319,7 @@ def test_a_file_that_may_not_be_read_says_so(public_database: Path) -> None:
     for read_only in (False, True):
         with (
             without_privileges(),
-            pytest.raises(DatabaseUnavailableError, match="check that the file and its folder"),
+            pytest.raises(DatabaseUnavailableError, match="Check the permissions of the file"),
         ):
             Library.open(public_database, read_only=read_only)
 
@@ -395,7 +395,7 @@ def test_a_file_that_is_no_database_or_damaged_is_left_alone_and_said_to_be_so(
     before = path.read_bytes()
 
     for read_only in (False, True):
-        with pytest.raises(NotADatabaseError, match="restore a backup") as refused:
+        with pytest.raises(NotADatabaseError, match="or restore a backup") as refused:
             Library.open(path, read_only=read_only)
         assert str(path) in str(refused.value)
 

@@ -37,6 +37,14 @@ from wkmp_orm.errors import (
     UnitOfWorkError,
     WrongOwnerError,
 )
+from wkmp_orm.errors.remedies import (
+    CORRECT_ROOT,
+    GIVE_ROOT,
+    LEAVE_OUT_ROOT,
+    OPEN_WRITABLE,
+    OTHER_DATABASE,
+    create_schema,
+)
 from wkmp_orm.flush.flush import Flusher
 from wkmp_orm.models import File, FlushLedger
 from wkmp_orm.models.flush_ledger import LEDGER_LIFETIME
@@ -143,9 +151,9 @@ class Library:
         if read_only and current_revision(engine) is None:
             msg = (
                 f"{self.target} has no schema of wkmp_orm yet, and opening read-only does not"
-                " create it: open it without read_only once"
+                " create it"
             )
-            raise SchemaOutdatedError(msg)
+            raise SchemaOutdatedError(msg, create_schema(str(self.target)))
         ensure_schema(
             self.target,
             engine,
@@ -190,12 +198,8 @@ class Library:
         refuse_database_url(root, "the library's root")
         given = _folder(root)
         if stored and known is not None and not _same_folder(known, given):
-            msg = (
-                f"the library's root is {known}, not {given}: stored paths are relative to it."
-                " Open it without root, or take another database. Only if the whole folder was"
-                " moved, correct the setting library_root"
-            )
-            raise ConfigurationError(msg)
+            msg = f"the library's root is {known}, not {given}: stored paths are relative to it"
+            raise ConfigurationError(msg, LEAVE_OUT_ROOT, OTHER_DATABASE, CORRECT_ROOT)
         if not stored and (known is None or not _same_folder(known, given)):
             if self.options.read_only:
                 msg = f"the root {given} cannot be remembered: the database is opened read-only"
@@ -215,8 +219,8 @@ class Library:
     def root(self) -> Path:
         """The folder that stored paths are relative to. ConfigurationError when none is known."""
         if self._root is None:
-            msg = f"the library {self.target} has no root yet: give one to Library.open(root=...)"
-            raise ConfigurationError(msg)
+            msg = f"the library {self.target} has no root yet"
+            raise ConfigurationError(msg, GIVE_ROOT)
         return self._root
 
     def settle_root(self, folder: Path) -> Path:
@@ -358,8 +362,8 @@ class Library:
     def _check_writable(self) -> None:
         self._check_usable()
         if self.options.read_only:
-            msg = f"{self.target} was opened read-only; open it without read_only to write"
-            raise ReadOnlyDatabaseError(msg)
+            msg = f"{self.target} was opened read-only"
+            raise ReadOnlyDatabaseError(msg, OPEN_WRITABLE)
 
     def __enter__(self) -> Self:
         return self

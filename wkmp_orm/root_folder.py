@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.errors.remedies import NAME_A_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,9 +123,9 @@ def refuse_database_url(folder: str | os.PathLike[str], place: str) -> None:
     if is_database_url(text) and not os.path.isdir(text):  # noqa: PTH112  Path makes one / of two
         message = (
             f"{place} is the URL of a database, which is not repeated here because it may hold a"
-            " password: name a folder there, and give the URL as the database (--database)"
+            " password"
         )
-        raise ConfigurationError(message)
+        raise ConfigurationError(message, NAME_A_FOLDER)
 
 
 def why_not_read(folder: Path, error: OSError) -> str:

@@ -340,4 +340,4 @@ def test_without_the_audio_extra_the_import_says_what_to_install() -> None:
     output = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=PROJECT
     ).stdout
-    assert output == "mediafile is not installed: run pip install 'wkmp_orm[audio]'\n"
+    assert output == "mediafile is not installed. Run pip install 'wkmp_orm[audio]'\n"

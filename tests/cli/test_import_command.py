@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -168,9 +169,8 @@ def test_a_root_that_is_not_meant_is_refused_before_anything_remembers_it(
 
 def test_what_to_set_is_said_with_the_library_that_is_meant(home: Path, album: Path) -> None:
     told = " ".join(run("import", album, home=home).stdout.split())
-    assert "wkmp-orm settings set acoustid_api_key KEY" in told
-    assert f"add --database {album / 'wkmp.db'} to the command" in told
-    key = ("settings", "set", "acoustid_api_key", "KEY", "--database", album / "wkmp.db")
+    key = ("settings", "set", "acoustid_api_key", "KEY", "--database", str(album / "wkmp.db"))
+    assert f"wkmp-orm {shlex.join(key)}" in told
     assert run(*key, home=home).returncode == 0
 
 
@@ -279,7 +279,7 @@ def test_without_the_audio_extra_it_says_what_to_install(home: Path, album: Path
     more = {"PYTHONPATH": f"{hidden}{os.pathsep}{environment(home)['PYTHONPATH']}"}
     ended = run("import", album, home=home, more=more)
     assert ended.returncode == 2
-    assert "run pip install 'wkmp_orm[audio]'" in ended.stderr
+    assert f"Run {sys.executable} -m pip install 'wkmp_orm[audio]'" in ended.stderr
     assert NO_TRACEBACK not in ended.stderr
     assert run("db", "upgrade", "--database", home / "x.db", home=home, more=more).returncode == 0
 

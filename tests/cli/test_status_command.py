@@ -12,6 +12,7 @@ from tests.support.imports import statuses
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import ImportFailure, Library, Phase, SessionState, SongStatus
+from wkmp_orm.cli.advice import command_line
 from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.phases import change_state, start_session
 
@@ -134,7 +135,7 @@ def test_a_new_library_is_empty_and_says_what_to_do(
 ) -> None:
     Library.open(tmp_path / "wkmp.db").close()
     assert run_here("status", tmp_path) == 0
-    assert "No import yet: wkmp-orm import FOLDER" in capsys.readouterr().out
+    assert f"No import yet: {command_line('import', 'FOLDER')}" in capsys.readouterr().out
 
 
 def test_it_may_be_asked_while_an_import_runs_and_changes_nothing(

@@ -151,7 +151,7 @@ def test_a_read_only_library_begins_no_write(database: Database) -> None:
         pass
     with database.open(read_only=True) as library:
         for write in (library.begin_monitored, library.unit_of_work):
-            with pytest.raises(ReadOnlyDatabaseError, match="open it without read_only"):
+            with pytest.raises(ReadOnlyDatabaseError, match="Open it without read_only"):
                 write("recording")
 
 

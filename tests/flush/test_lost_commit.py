@@ -133,7 +133,7 @@ def test_a_server_that_cannot_be_asked_is_asked_by_the_next_commit(
     work, handles = stage.accumulated()
     with (
         stage.injector.failing(commit.number, when, connection_lost, times=10_000),
-        pytest.raises(FlushFailedError, match="committing again will find out"),
+        pytest.raises(FlushFailedError, match="Committing again will find out"),
     ):
         work.commit()
     work.commit()
@@ -148,7 +148,7 @@ def test_a_transaction_that_stays_in_doubt_is_settled_by_the_next_commit(
     work, handles = stage.accumulated()
     with (
         stage.injector.failing(commit_of(stage).number, "before", in_doubt),
-        pytest.raises(FlushFailedError, match="committing again will find out"),
+        pytest.raises(FlushFailedError, match="Committing again will find out"),
     ):
         work.commit()
     with pytest.raises(AlreadyFinishedError, match="may have taken effect: commit again"):

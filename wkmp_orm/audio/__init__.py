@@ -6,6 +6,7 @@ Knows no database. Needs the `audio` extra: without it, importing this room is a
 from __future__ import annotations
 
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.errors.remedies import install
 
 try:
     from wkmp_orm.audio.analysis import (
@@ -21,8 +22,8 @@ try:
 except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("wkmp_orm"):
         raise
-    _message = f"{missing.name} is not installed: run pip install 'wkmp_orm[audio]'"
-    raise ConfigurationError(_message) from missing
+    _message = f"{missing.name} is not installed"
+    raise ConfigurationError(_message, install("audio")) from missing
 
 __all__ = [
     "Amplitude",

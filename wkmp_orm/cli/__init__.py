@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from wkmp_orm import __version__
+from wkmp_orm.cli.advice import spelled
 from wkmp_orm.cli.db_command import db_command
 from wkmp_orm.cli.import_command import import_command
 from wkmp_orm.cli.retry_command import retry_command
@@ -29,7 +30,6 @@ from wkmp_orm.cli.settings_command import settings_command
 from wkmp_orm.cli.status_command import status_command
 from wkmp_orm.cli.stopping import SIGNALS
 from wkmp_orm.cli.terminal import WarningHandler, say_error
-from wkmp_orm.cli.words import explanation
 from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.root_folder import is_database_url
 from wkmp_orm.settings import SETTINGS
@@ -133,7 +133,8 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
         return CANNOT
     logger.debug("the whole story", exc_info=error)
     if isinstance(error, WkmpOrmError):
-        say_error("\n".join([explanation(error), *getattr(error, "__notes__", ())]))
+        notes = getattr(error, "__notes__", ())
+        say_error("\n".join([error.for_people(spelled), *notes]))
     else:
         say_error(f"unexpected {type(error).__name__}: {error}. --verbose shows where")
     return CANNOT

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from wkmp_orm.cli.advice import spelled_for
 from wkmp_orm.paths import path_text
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def summary_document(summary: ImportSummary) -> dict[str, Any]:
         "findings": asdict(summary.findings),
         "phases": _efforts(summary.phases),
         "workers": _efforts(summary.workers),
-        "notes": list(summary.notes),
+        "notes": [note.for_people(spelled_for(summary.database)) for note in summary.notes],
         "failures": [asdict(failure) for failure in summary.failures],
         "kept_passages": list(summary.kept_passages),
         "writes": _writes(summary.writes),

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wkmp_orm.cli.advice import spelled
 from wkmp_orm.cli.documents import summary_document
 from wkmp_orm.cli.importing import exit_code, imported
 from wkmp_orm.cli.options import database_in, folder_argument, unnamed_database, workers_option
 from wkmp_orm.cli.summary_display import show_summary
 from wkmp_orm.cli.terminal import err, printable, say_note
-from wkmp_orm.cli.words import explanation
 from wkmp_orm.errors import DatabaseUnavailableError, WkmpOrmError
 from wkmp_orm.library import Library
 from wkmp_orm.paths import path_under_root
@@ -61,7 +61,7 @@ def import_command(
         summary = _import(folder, database, root, workers, quiet=as_json)
     except WkmpOrmError as error:
         if as_json:
-            problem = {"type": type(error).__name__, "message": explanation(error)}
+            problem = {"type": type(error).__name__, "message": error.for_people(spelled)}
             click.echo(json.dumps({"state": "FAILED", "error": problem}, indent=2))
         raise
     if as_json:

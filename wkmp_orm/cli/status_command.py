@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from rich.text import Text
 
+from wkmp_orm.cli.advice import command_line
 from wkmp_orm.cli.documents import status_document
 from wkmp_orm.cli.failure_lines import show_failures
 from wkmp_orm.cli.options import database_option, existing_database, folder_argument
@@ -99,7 +100,7 @@ def _show_table(title: str, counted: Mapping[Word, int], meanings: Mapping[Word,
 
 def _show_sessions(sessions: Sequence[SessionReport]) -> None:
     if not sessions:
-        out.print("\nNo import yet: wkmp-orm import FOLDER")
+        out.print(f"\nNo import yet: {command_line('import', 'FOLDER')}")
         return
     out.print("\nLast imports (UTC)")
     for each in sessions:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from wkmp_orm.cli.advice import command_line, spelled_for
 from wkmp_orm.cli.failure_lines import show_failures
 from wkmp_orm.cli.live_view import identified
 from wkmp_orm.cli.terminal import out, printable
@@ -36,14 +37,12 @@ def show_summary(summary: ImportSummary) -> None:
         out.print()
         number = summary.counts.failed + summary.counts.unreadable
         out.print(Text(f"{number_of(number, 'file')} could not be imported:", style="bold red"))
-        more = "wkmp-orm status --all names them"
+        more = f"{command_line('status', '--all', '--database', summary.database)} names them"
         show_failures(summary.failures, number, most=MOST_FAILURES, more=more)
     for note in summary.notes:
         out.print()
-        out.print(Text(note, style="yellow"))
-    if any("settings set" in note for note in summary.notes):
-        of_this = f"Settings are a library's own: add --database {printable(summary.database)}"
-        out.print(Text(f"{of_this} to the command.", style="yellow"))
+        told = note.for_people(spelled_for(summary.database))
+        out.print(Text(printable(told), style="yellow"))
 
 
 def _headline(summary: ImportSummary) -> Text:

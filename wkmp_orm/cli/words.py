@@ -1,32 +1,14 @@
-"""Numbers and errors as people read them.
+"""Numbers as people read them.
 
 Knows no console; must not know what is counted.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from wkmp_orm.errors import WkmpOrmError
-
-# What the library's messages advise a program to do, and what somebody at a terminal can do.
-_ADVICE: Final = {
-    ", or open it with read_only=True": "",
-    "open it without read_only once": "wkmp-orm import or wkmp-orm db upgrade creates it",
-    "give one to Library.open(root=...)": "give one with wkmp-orm import --root",
-    "Open it without root": "Leave out --root",
-}
-
-
-def explanation(error: WkmpOrmError) -> str:
-    """Return what an error says, without advice that only a program can follow."""
-    text = str(error)
-    for to_programs, to_people in _ADVICE.items():
-        text = text.replace(to_programs, to_people)
-    return text
 
 
 def number_of(number: int, thing: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.errors.remedies import install
 
 if TYPE_CHECKING:
     from wkmp_orm.engine.options import EngineOptions
@@ -31,8 +32,8 @@ def create_postgresql_engine(
     know.
     """
     if find_spec("psycopg") is None:
-        msg = "PostgreSQL needs its driver: pip install 'wkmp_orm[postgresql]'"
-        raise ConfigurationError(msg)
+        msg = "PostgreSQL needs its driver"
+        raise ConfigurationError(msg, install("postgresql"))
     url = target.url
     _refuse_unknown_options(target)
     read_only = "off" if writer and not options.read_only else "on"

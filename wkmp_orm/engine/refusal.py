@@ -22,6 +22,25 @@ from wkmp_orm.errors import (
     StorageError,
     WkmpOrmError,
 )
+from wkmp_orm.errors.remedies import (
+    CHECK_PERMISSIONS,
+    CHECK_SERVER,
+    END_READERS,
+    END_THE_HOLDER,
+    END_THE_PROGRAM,
+    LOCAL_DISK,
+    LOOK_WHETHER,
+    MAKE_ROOM,
+    MORE_READERS,
+    OPEN_READ_ONLY,
+    OTHER_PATH,
+    REPAIR_DISK,
+    RESTORE_BACKUP,
+    SERVER_THEN_COMMIT,
+    SERVER_THEN_RETRY,
+    USE_A_UNIT_OF_WORK,
+    WAIT_LONGER,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,14 +86,14 @@ def refused_write(  # noqa: PLR0911  one return for each kind
     error: Exception,
     *,
     write: str,
-    again: str,
+    is_commit: bool = False,
     attempts: int = 1,
     waited_ms: float = 0.0,
 ) -> WkmpOrmError | None:
     """Make the error of a write that was rolled back because of the state the database is in.
 
     None if it is not the state that is wrong but what was sent. `write` is what the write is
-    called, `again` what its caller does once the state has been mended.
+    called, and `is_commit` says that a unit of work keeps its rows and may commit them again.
     """
     fault, code = fault_of(error), code_of(error)
     match fault:
@@ -82,20 +101,20 @@ def refused_write(  # noqa: PLR0911  one return for each kind
             return _lock_timeout(target, write, attempts, waited_ms)
         case Fault.FULL | Fault.IO | Fault.CORRUPT:
             return StorageError(
-                f"{write}: {fault.value} ({code}) on {target}; nothing was written."
-                f" Make room or repair the disk, then {again}"
+                f"{write}: {fault.value} ({code}) on {target}; nothing was written",
+                MAKE_ROOM if is_commit else REPAIR_DISK,
             )
         case Fault.CANNOT_OPEN if target.path is not None and not target.path.exists():
             return lost(target.path)
         case Fault.READ_ONLY:
             return ReadOnlyDatabaseError(
-                f"{write}: {target} cannot be written ({code}); nothing was written."
-                " Check the permissions of the file and its folder"
+                f"{write}: {target} cannot be written ({code}); nothing was written",
+                CHECK_PERMISSIONS,
             )
         case Fault.DISCONNECTED:
             return DatabaseUnavailableError(
-                f"{write}: {target} cannot be reached: {_reason(error)}; nothing was written."
-                f" Check the server, then {again}"
+                f"{write}: {target} cannot be reached: {_reason(error)}; nothing was written",
+                SERVER_THEN_COMMIT if is_commit else SERVER_THEN_RETRY,
             )
         case Fault.NOT_A_DATABASE | Fault.CANNOT_OPEN | Fault.NO_LOCKS:
             return _explanation(target, error, reading=False)
@@ -106,8 +125,8 @@ def refused_write(  # noqa: PLR0911  one return for each kind
 def in_doubt(target: DatabaseTarget, write: str) -> DatabaseUnavailableError:
     """Make the error of a write of which nobody knows whether it was committed."""
     return DatabaseUnavailableError(
-        f"{write}: the connection to {target} was lost during COMMIT, which may have taken effect;"
-        " look whether it has before you repeat it"
+        f"{write}: the connection to {target} was lost during COMMIT, which may have taken effect",
+        LOOK_WHETHER,
     )
 
 
@@ -117,7 +136,9 @@ def _lock_timeout(
     by = "another transaction" if target.path is None else "a program that takes no writer ticket"
     return LockTimeoutError(
         f"{write}: {target} stayed locked for {waited_ms:.0f} ms ({attempts} attempts) by {by};"
-        " nothing was written. Find and end it, or raise ai_database_max_lock_wait_ms",
+        " nothing was written",
+        END_THE_HOLDER,
+        WAIT_LONGER,
         waited_ms=waited_ms,
     )
 
@@ -129,41 +150,35 @@ def _explanation(  # noqa: C901, PLR0911  one return for each kind
     match fault:
         case Fault.NOT_A_DATABASE | Fault.CORRUPT:
             return NotADatabaseError(
-                f"{target} is not an SQLite database, or it is damaged; give another path, or"
-                " restore a backup"
+                f"{target} is not an SQLite database, or it is damaged", OTHER_PATH, RESTORE_BACKUP
             )
         case Fault.READ_ONLY if reading:
-            return ReadOnlyDatabaseError(
-                f"a reader of {target} cannot write; use a unit of work, or begin_monitored"
-            )
+            return ReadOnlyDatabaseError(f"a reader of {target} cannot write", USE_A_UNIT_OF_WORK)
         case Fault.READ_ONLY:
             return ReadOnlyDatabaseError(
-                f"{target} cannot be written; change the permissions of the file and its folder,"
-                " or open it with read_only=True"
+                f"{target} cannot be written", CHECK_PERMISSIONS, OPEN_READ_ONLY
             )
         case Fault.CANNOT_OPEN:
             return DatabaseUnavailableError(
-                f"{target} cannot be opened; check that the file and its folder may be read and"
-                " written, or open it with read_only=True"
+                f"{target} cannot be opened", CHECK_PERMISSIONS, OPEN_READ_ONLY
             )
         case Fault.NO_LOCKS:
             return DatabaseUnavailableError(
-                f"{target}: its file system does not lock files ({code_of(error)}); put the"
-                " database on a local disk, or repair the locks of the network drive"
+                f"{target}: its file system does not lock files ({code_of(error)})", LOCAL_DISK
             )
         case Fault.FULL | Fault.IO:
             return DatabaseUnavailableError(
-                f"{target}: {fault.value} ({code_of(error)}); make room or repair the disk, then"
-                " try again"
+                f"{target}: {fault.value} ({code_of(error)})", REPAIR_DISK
             )
         case Fault.LOCKED if isinstance(error, TimeoutError):
             return DatabaseUnavailableError(
-                f"{target}: no connection came free, as many are reading at the same time; end"
-                " readers sooner, or raise ai_database_connection_pool_size"
+                f"{target}: no connection came free, as many are reading at the same time",
+                END_READERS,
+                MORE_READERS,
             )
         case Fault.LOCKED:
             return DatabaseUnavailableError(
-                f"{target} stayed locked by another program; end it and try again"
+                f"{target} stayed locked by another program", END_THE_PROGRAM
             )
         case Fault.DISCONNECTED:
             return _unreachable(target, error)
@@ -174,9 +189,7 @@ def _explanation(  # noqa: C901, PLR0911  one return for each kind
 
 
 def _unreachable(target: DatabaseTarget, error: Exception) -> DatabaseUnavailableError:
-    return DatabaseUnavailableError(
-        f"{target} cannot be reached: {_reason(error)}; check the URL and that the server runs"
-    )
+    return DatabaseUnavailableError(f"{target} cannot be reached: {_reason(error)}", CHECK_SERVER)
 
 
 def _reason(error: Exception) -> str:

@@ -20,6 +20,7 @@ from wkmp_orm.engine.codes import Fault, fault_of
 from wkmp_orm.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
 from wkmp_orm.engine.own_files import refuse_strange_files
 from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
+from wkmp_orm.errors.remedies import install
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,6 +216,6 @@ def _driver(name: SqliteDriver) -> ModuleType:
     try:
         from pysqlite3 import dbapi2  # noqa: PLC0415  an optional package, asked for by name
     except ImportError as error:
-        msg = "sqlite_driver='pysqlite3' needs its package: pip install 'wkmp_orm[pysqlite3]'"
-        raise ConfigurationError(msg) from error
+        msg = "sqlite_driver='pysqlite3' needs its package"
+        raise ConfigurationError(msg, install("pysqlite3")) from error
     return dbapi2  # type: ignore[no-any-return]

@@ -27,6 +27,7 @@ from weakref import WeakSet
 from wkmp_orm.engine.lock_file import HOST
 from wkmp_orm.engine.process_queue import ProcessQueue
 from wkmp_orm.errors import LockHolder, LockTimeoutError, UnitOfWorkError, WrongOwnerError
+from wkmp_orm.errors.remedies import COMMIT_AGAIN, WAIT_LONGER
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -209,9 +210,11 @@ class WriterTicket:
         by = f"held by {holder}" if holder else "free again"
         message = (
             f"the writer ticket of {self._database} did not come within {waited * 1000:,.0f} ms; "
-            f"it is {by}. Nothing was written: commit again, or raise ai_database_max_lock_wait_ms"
+            f"it is {by}. Nothing was written"
         )
-        raise LockTimeoutError(message, waited_ms=waited * 1000, holder=holder)
+        raise LockTimeoutError(
+            message, COMMIT_AGAIN, WAIT_LONGER, waited_ms=waited * 1000, holder=holder
+        )
 
 
 class _Hold:

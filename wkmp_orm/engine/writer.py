@@ -208,7 +208,6 @@ class Writer:
                 self.target,
                 error,
                 write=caller,
-                again="try again",
                 attempts=report.attempts,
                 waited_ms=(time.perf_counter() - started) * 1000,
             )

@@ -16,6 +16,7 @@ from wkmp_orm.engine.retry import retry
 from wkmp_orm.engine.withdrawal import Withdrawal
 from wkmp_orm.engine.writer import Writer
 from wkmp_orm.errors import FlushFailedError, WkmpOrmError
+from wkmp_orm.errors.remedies import COMMIT_AGAIN, COMMIT_TO_FIND_OUT, SEE_THE_CAUSE
 from wkmp_orm.flush.attempt import MOST_STALE, Attempt
 from wkmp_orm.flush.copy_sender import CopySender
 from wkmp_orm.flush.driver_sender import DriverSender
@@ -66,7 +67,8 @@ class Flusher:
         except StalePrefetchError as error:
             raise FlushFailedError(
                 f"{phase}: other writers took its rows away {MOST_STALE} times while it was written"
-                f" ({error}); nothing was written. Commit again"
+                f" ({error}); nothing was written",
+                COMMIT_AGAIN,
             ) from error
         except SQLAlchemyError as error:
             waited = (time.perf_counter() - started) * 1000
@@ -96,20 +98,21 @@ class Flusher:
         if attempt.changes.in_doubt:
             return FlushFailedError(
                 f"{phase}: the connection was lost during COMMIT and {target} cannot be asked"
-                " whether it took effect; committing again will find out",
+                " whether it took effect",
+                COMMIT_TO_FIND_OUT,
                 code=code,
             )
         refused = refused_write(
             target,
             error,
             write=phase,
-            again="commit again",
+            is_commit=True,
             attempts=report.attempts,
             waited_ms=waited,
         )
         failed = FlushFailedError(
-            f"{phase}: the database refused ({code or type(error).__name__}); nothing was written."
-            " The cause of this error has the driver's words",
+            f"{phase}: the database refused ({code or type(error).__name__}); nothing was written",
+            SEE_THE_CAUSE,
             code=code,
         )
         return refused or self._located(error, attempt) or failed

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from wkmp_orm.engine.codes import Fault, driver_error, fault_of
 from wkmp_orm.errors import ConstraintViolationError
+from wkmp_orm.errors.remedies import MEND_THE_ROW
 from wkmp_orm.flush.changes import PendingOrder, PendingRow, PendingUpdate, guid_of
 
 if TYPE_CHECKING:
@@ -66,12 +67,10 @@ def constraint_violation(
     name = _constraint(channel, facts, refused, error, changes)
     meaning = _MEANING.get(fault_of(error), "the database does not accept a value")
     which = f"{facts.name} {_spelled(refused.key)}" if refused else f"one row of {facts.name}"
-    message = (
-        f"{which}: {name or 'a constraint'} refused the row: {meaning}."
-        " Nothing was written; mend or discard the row and commit again"
-    )
+    message = f"{which}: {name or 'a constraint'} refused the row: {meaning}; nothing was written"
     return ConstraintViolationError(
         message,
+        MEND_THE_ROW,
         table=facts.name,
         key=refused and refused.key,
         constraint=name,

@@ -16,6 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from wkmp_orm.errors import ConfigurationError, ServiceUnavailableError
+from wkmp_orm.errors.remedies import install
 from wkmp_orm.matching.exchange import UNPACKED, Exchange, RequestFailedError, httpx
 from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW, CircuitBreaker, RateLimiter
 
@@ -86,8 +87,7 @@ class WebService:
     ) -> None:
         if httpx is None:
             raise ConfigurationError(
-                f"{name} cannot be asked: httpx is not installed;"
-                " run pip install 'wkmp_orm[online]'"
+                f"{name} cannot be asked: httpx is not installed", install("online")
             )
         self.name = name
         self._stop = stop or threading.Event()

@@ -269,7 +269,9 @@ class _Run:
     def _fail(self, error: BaseException) -> None:
         """Say in the session's row why the import ended, if the database still takes it."""
         with suppress(WkmpOrmError):
-            if isinstance(error, Exception):
+            if isinstance(error, WkmpOrmError):
+                self._end(SessionState.FAILED, "failed", error.for_people())
+            elif isinstance(error, Exception):
                 self._end(SessionState.FAILED, "failed", str(error))
             else:
                 self._cancel()

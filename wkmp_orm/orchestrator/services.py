@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from wkmp_orm.audio import fingerprint_backend
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.errors.remedies import Note, install, set_setting
 from wkmp_orm.matching import (
     ACOUSTID_INTERVAL_S,
     MUSICBRAINZ_INTERVAL_S,
@@ -43,27 +44,28 @@ KEY_VARIABLE: Final = "WKMP_ACOUSTID_API_KEY"
 URL_VARIABLE: Final = "WKMP_ACOUSTID_URL"
 USERS_FILE: Final = "wkmp-ai.toml"
 
-NO_KEY: Final = (
-    "No AcoustID key is configured, so songs are known by their files' tags alone: get one at"
-    " https://acoustid.org/new-application, then run wkmp-orm settings set acoustid_api_key KEY."
+NO_KEY: Final = Note(
+    "No AcoustID key is configured, so songs are known by their files' tags alone. There is one at"
+    " https://acoustid.org/new-application",
+    set_setting("acoustid_api_key", "KEY"),
 )
-NO_HTTPX: Final = (
-    "Web services cannot be asked, so songs are known by their files' tags alone:"
-    " run pip install 'wkmp_orm[online]'."
+NO_HTTPX: Final = Note(
+    "Web services cannot be asked, so songs are known by their files' tags alone",
+    install("online"),
 )
-NO_BACKEND: Final = (
-    "Nothing here can make fingerprints, so AcoustID is not asked:"
-    " run pip install 'wkmp_orm[fingerprint]'."
+NO_BACKEND: Final = Note(
+    "Nothing here can make fingerprints, so AcoustID is not asked", install("fingerprint")
 )
-KEY_STAYS_HERE: Final = (
+KEY_STAYS_HERE: Final = Note(
     "AcoustID is not asked, because its key is your own, and the setting acoustid_url of this"
-    f" database would send it to another place. If you trust that place, name it in {URL_VARIABLE},"
-    f" or as acoustid_url in {USERS_FILE}; otherwise"
-    f" run wkmp-orm settings set acoustid_url {ACOUSTID_URL.default}."
+    " database would send it to another place. If you trust that place, name it in"
+    f" {URL_VARIABLE}, or as acoustid_url in {USERS_FILE}; otherwise correct the setting",
+    set_setting("acoustid_url", ACOUSTID_URL.default),
 )
-NO_CONTACT: Final = (
-    "MusicBrainz is not asked, because it wants to know whom to write to:"
-    " run wkmp-orm settings set web_service_contact with your e-mail address or a URL."
+NO_CONTACT: Final = Note(
+    "MusicBrainz is not asked, because it wants to know whom to write to: an e-mail address or a"
+    " URL",
+    set_setting("web_service_contact", "CONTACT"),
 )
 
 
@@ -73,7 +75,7 @@ class Services:
 
     acoustid: AcoustidClient | None = None
     musicbrainz: MusicBrainzClient | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @contextmanager

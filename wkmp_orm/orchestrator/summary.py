@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wkmp_orm.engine.monitor import Totals
+    from wkmp_orm.errors.remedies import Note
     from wkmp_orm.orchestrator.counts import Counts, Effort, Findings
 
 
@@ -35,8 +36,9 @@ class ImportSummary:
     were left alone. Of them, and of the `failures`, the first thousand are named; `counts` has how
     many there are, and the table `import_failures` has them all.
 
-    `notes` say what this import had to do without, and what to do about it. `phases` and `workers`
-    say where the time went, by their names; `writes` is what this import's transactions cost.
+    `notes` say what this import had to do without, and what to do about it: text for programs, and
+    with `for_people()` for who is at a terminal. `phases` and `workers` say where the time went, by
+    their names; `writes` is what this import's transactions cost.
     """
 
     session_id: str
@@ -48,7 +50,7 @@ class ImportSummary:
     findings: Findings
     phases: Mapping[str, Effort]
     workers: Mapping[str, Effort]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     failures: tuple[FailedFile, ...]
     kept_passages: tuple[str, ...]
     seconds: float

@@ -13,6 +13,7 @@ from wkmp_orm.audio import AnalysisOptions
 from wkmp_orm.audio.decoders import Decoders, number_of_processors
 from wkmp_orm.audio.flavor import AcousticBrainzFolder, EssentiaSource, essentia_is_installed
 from wkmp_orm.errors import ConfigurationError, NoDecoderError
+from wkmp_orm.errors.remedies import Note, install, set_setting
 from wkmp_orm.orchestrator.services import services_of
 from wkmp_orm.settings import (
     ACOUSTICBRAINZ_FOLDER,
@@ -44,9 +45,10 @@ if TYPE_CHECKING:
     from wkmp_orm.phases import PendingSong
     from wkmp_orm.settings import SettingsSnapshot
 
-NO_FLAVOR_SOURCE = (
-    "There is no source of musical flavor, so songs stay without one: set acousticbrainz_folder, or"
-    " run pip install 'wkmp_orm[essentia]'. The next import makes up for it."
+NO_FLAVOR_SOURCE = Note(
+    "There is no source of musical flavor, so songs stay without one until an import finds one",
+    set_setting("acousticbrainz_folder", "FOLDER"),
+    install("essentia"),
 )
 
 
@@ -63,7 +65,7 @@ class Equipment:
     acoustid: AcoustidClient | None
     musicbrainz: MusicBrainzClient | None
     flavor_sources: tuple[FlavorSource, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     @classmethod
     @contextmanager

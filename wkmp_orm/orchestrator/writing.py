@@ -67,7 +67,7 @@ def patiently(write_something: Callable[[], T]) -> T:
 def reason_of(error: BaseException, root: Path) -> str:
     """Return why a file failed, fit to be stored and shown: no paths of this machine, no NUL."""
     if isinstance(error, WkmpOrmError):
-        text = str(error)
+        text = error.for_people()
     elif isinstance(error, OSError):
         text = (error.strerror or type(error).__name__).lower()
     else:

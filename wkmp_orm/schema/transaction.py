@@ -113,7 +113,7 @@ def _in_our_words(target: DatabaseTarget, error: DBAPIError, waited_s: float) ->
             " at all: open it again to see which"
         )
         return DatabaseUnavailableError(message)
-    refused = refused_write(target, error, write="schema", again="try again")
+    refused = refused_write(target, error, write="schema")
     # The first line alone: PostgreSQL's details quote the row.
     said = str(driver_error(error)).partition("\n")[0]
     return refused or SchemaError(

@@ -5,12 +5,11 @@ Must not know what the revisions change.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from wkmp_orm.errors import SchemaOutdatedError, SchemaTooNewError, SchemaUnmanagedError
+from wkmp_orm.errors import SchemaOutdatedError, SchemaTooNewError, SchemaUnmanagedError, remedies
 from wkmp_orm.schema.backup import back_up
 from wkmp_orm.schema.scripts import head_revision, known_revisions, run_migrations
 from wkmp_orm.schema.state import SchemaState, asking, asking_once, current_revision, read_state
@@ -48,9 +47,9 @@ def ensure_schema(
     if state.revision in known_revisions()[1:] and not upgrade:
         message = (
             f"the schema of {target} is at revision {state.revision}, and this version of wkmp_orm"
-            f" needs {head_revision()}: wkmp-orm db upgrade --database {shlex.quote(target.name)}"
+            f" needs {head_revision()}"
         )
-        raise SchemaOutdatedError(message)
+        raise SchemaOutdatedError(message, remedies.upgrade_schema(target.name))
     upgrade_schema(target, engine, hold=hold)
 
 
@@ -91,7 +90,6 @@ def _refuse_what_is_not_ours(target: DatabaseTarget, state: SchemaState) -> None
         raise SchemaUnmanagedError(message)
     message = (
         f"the schema of {target} is at revision {state.revision}, which this version of wkmp_orm"
-        f" does not know (its newest is {head_revision()}): a newer version made it."
-        " Upgrade wkmp_orm"
+        f" does not know (its newest is {head_revision()}): a newer version made it"
     )
-    raise SchemaTooNewError(message)
+    raise SchemaTooNewError(message, remedies.UPGRADE_WKMP_ORM)

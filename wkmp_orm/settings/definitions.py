@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.errors import SettingError
+from wkmp_orm.errors.remedies import LIST_SETTINGS
 from wkmp_orm.settings.key import SettingKey
 from wkmp_orm.ticks import TICKS_PER_MILLISECOND, TICKS_PER_SECOND
 
@@ -355,6 +356,7 @@ def setting_named(name: str) -> SettingKey[Any]:
         return SETTINGS[name]
     except KeyError:
         near = get_close_matches(name, SETTINGS, n=1)
-        everywhere = "`wkmp-orm settings list` and wkmp_orm.settings.SETTINGS have them all"
-        hint = f"did you mean {near[0]!r}?" if near else everywhere
-        raise SettingError(name, f"there is no such setting; {hint}") from None
+        if near:
+            reason = f"there is no such setting; did you mean {near[0]!r}?"
+            raise SettingError(name, reason) from None
+        raise SettingError(name, "there is no such setting", LIST_SETTINGS) from None

@@ -6,6 +6,7 @@ Needs the `testing` extra, and no test runner: without it, importing this is a C
 from __future__ import annotations
 
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.errors.remedies import install
 
 try:
     from wkmp_orm.testing import strategies
@@ -42,8 +43,8 @@ except ModuleNotFoundError as missing:
     if (missing.name or "").startswith("wkmp_orm"):
         raise
     _package = (missing.name or "").partition(".")[0]
-    _message = f"{_package} is not installed: run pip install 'wkmp_orm[testing]'"
-    raise ConfigurationError(_message) from missing
+    _message = f"{_package} is not installed"
+    raise ConfigurationError(_message, install("testing")) from missing
 
 __all__ = [
     "FACTORIES",

@@ -17,6 +17,7 @@ from wkmp_orm.audio.decoding import passage_pcm
 from wkmp_orm.audio.flavor.protocol import Flavor
 from wkmp_orm.audio.flavor.vector import believable_flavor
 from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError
+from wkmp_orm.errors.remedies import install
 from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ class EssentiaSource:
 
     def __init__(self) -> None:
         if not essentia_is_installed():
-            raise ConfigurationError(
-                "essentia is not installed: run pip install 'wkmp_orm[essentia]'"
-            )
+            raise ConfigurationError("essentia is not installed", install("essentia"))
 
     def flavor(
         self,

@@ -36,20 +36,41 @@ Knows nothing of databases: the rooms above fill these in and raise them.
 
 A message says what happened, to which row or by which holder, and what to do.
 It never contains SQL, and a bound value only where the caller gave it as an argument.
+
+What to do depends on who reads it: an error carries its remedies, and each has words for who
+programs and for who is at a terminal (`wkmp_orm.errors.remedies`).
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from wkmp_orm.errors.remedies import for_people, for_programs
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from datetime import datetime
 
+    from wkmp_orm.errors.remedies import Remedy, Spelled
+
 
 class WkmpOrmError(Exception):
-    """The root of every error that wkmp_orm raises on purpose. Each survives pickling."""
+    """The root of every error that wkmp_orm raises on purpose. Each survives pickling.
+
+    `what` is what happened, and `remedies` are what can be done about it, each of them enough.
+    `str` is both, for who programs.
+    """
+
+    def __init__(self, what: str, *remedies: Remedy) -> None:
+        super().__init__(for_programs(what, remedies))
+        self.what = what
+        self.remedies = remedies
+
+    def for_people(self, spelled: Spelled = shlex.join) -> str:
+        """Return the message for who is at a terminal; `spelled` writes a command. Any thread."""
+        return for_people(self.what, self.remedies, spelled)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Handles stay behind: they belong to a unit of work of the raising process.
@@ -73,8 +94,8 @@ class ConfigurationError(WkmpOrmError):
 class SettingError(ConfigurationError):
     """A setting's name is unknown, or its value does not fit its type or range."""
 
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"setting {key!r}: {reason}")
+    def __init__(self, key: str, reason: str, *remedies: Remedy) -> None:
+        super().__init__(f"setting {key!r}: {reason}", *remedies)
         self.key = key
 
 
@@ -136,8 +157,9 @@ class InvalidRowError(WkmpOrmError, ValueError):
     `table` and `field` name the place; `field` is None when the row as a whole is wrong.
     """
 
-    def __init__(self, table: str, field: str | None, reason: str) -> None:
-        super().__init__(f"{table}.{field}: {reason}" if field else f"{table}: {reason}")
+    def __init__(self, table: str, field: str | None, reason: str, *remedies: Remedy) -> None:
+        place = f"{table}.{field}" if field else table
+        super().__init__(f"{place}: {reason}", *remedies)
         self.table = table
         self.field = field
 
@@ -156,8 +178,10 @@ class RowError(FlushError):
     answered (None for an `update` or `delete` by guid).
     """
 
-    def __init__(self, message: str, *, table: str, key: Hashable, handle: Any = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, what: str, *remedies: Remedy, table: str, key: Hashable, handle: Any = None
+    ) -> None:
+        super().__init__(what, *remedies)
         self.table = table
         self.key = key
         self.handle = handle
@@ -180,9 +204,15 @@ class ConstraintViolationError(RowError):
     """A named constraint refused a named row."""
 
     def __init__(
-        self, message: str, *, table: str, key: Hashable, constraint: str | None, handle: Any = None
+        self,
+        what: str,
+        *remedies: Remedy,
+        table: str,
+        key: Hashable,
+        constraint: str | None,
+        handle: Any = None,
     ) -> None:
-        super().__init__(message, table=table, key=key, handle=handle)
+        super().__init__(what, *remedies, table=table, key=key, handle=handle)
         self.constraint = constraint
 
 
@@ -206,8 +236,10 @@ class LockTimeoutError(FlushError):
     not use the ticket.
     """
 
-    def __init__(self, message: str, *, waited_ms: float, holder: LockHolder | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, what: str, *remedies: Remedy, waited_ms: float, holder: LockHolder | None = None
+    ) -> None:
+        super().__init__(what, *remedies)
         self.waited_ms = waited_ms
         self.holder = holder
 
@@ -219,8 +251,8 @@ class StorageError(FlushError):
 class FlushFailedError(FlushError):
     """The database refused for a reason that has no class of its own; `code` is its code."""
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, *remedies: Remedy, code: str | None = None) -> None:
+        super().__init__(what, *remedies)
         self.code = code
 
 
@@ -242,8 +274,8 @@ class ServiceUnavailableError(WkmpOrmError):
     Nothing is known then, which is not the same as an answer that it knows nothing.
     """
 
-    def __init__(self, service: str, reason: str) -> None:
-        super().__init__(f"{service}: {reason}")
+    def __init__(self, service: str, reason: str, *remedies: Remedy) -> None:
+        super().__init__(f"{service}: {reason}", *remedies)
         self.service = service
 
 

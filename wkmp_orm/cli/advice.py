@@ -1,0 +1,49 @@
+"""What to do, in commands that can be typed where this program runs.
+
+Knows where the program and its Python are; must not know what is advised, nor of consoles.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from wkmp_orm.errors.remedies import Spelled
+
+PROGRAM: Final = "wkmp-orm"
+
+
+def command_line(*arguments: str) -> str:
+    """Return a command of this program as it can be typed."""
+    return shlex.join([*_program(), *arguments])
+
+
+def spelled(command: tuple[str, ...]) -> str:
+    """Return a remedy's command as it can be typed."""
+    name, *arguments = command
+    if name == "pip":  # of the Python that runs this, whichever is first on the PATH
+        return shlex.join([sys.executable, "-m", "pip", *arguments])
+    return command_line(*arguments)
+
+
+def spelled_for(database: str) -> Spelled:
+    """Return what writes commands about one database: settings are a library's own."""
+
+    def write(command: tuple[str, ...]) -> str:
+        about = ("--database", database) if command[:2] == (PROGRAM, "settings") else ()
+        return spelled((*command, *about))
+
+    return write
+
+
+def _program() -> list[str]:
+    """Return what starts this very program, as briefly as the PATH allows."""
+    own = shutil.which(PROGRAM, path=str(Path(sys.executable).parent))
+    if own is None:
+        return [sys.executable, "-m", "wkmp_orm"]
+    on_path = shutil.which(PROGRAM)
+    return [PROGRAM if on_path and Path(on_path).samefile(own) else own]
