@@ -208,7 +208,7 @@ def test_a_read_only_opening_reads_and_refuses_to_write(database: Database) -> N
 def test_a_reader_refuses_to_write_and_says_what_writes(database: Database) -> None:
     with database.open() as library:
         with (
-            pytest.raises(ReadOnlyDatabaseError, match="use a unit of work, or begin_monitored"),
+            pytest.raises(ReadOnlyDatabaseError, match="Use a unit of work, or begin_monitored"),
             library.reader() as session,
         ):
             session.execute(sa.delete(Song))
@@ -537,9 +537,9 @@ def test_a_database_on_a_full_disk_opens_again_once_there_is_room(small_disk: Pa
         put_song(library)
     filler = leave_free(small_disk, 0)
 
-    with pytest.raises(DatabaseUnavailableError, match="make room or repair the disk"):
+    with pytest.raises(DatabaseUnavailableError, match="Make room or repair the disk"):
         Library.open(path)
-    with pytest.raises(DatabaseUnavailableError, match="make room or repair the disk"):
+    with pytest.raises(DatabaseUnavailableError, match="Make room or repair the disk"):
         Library.open(small_disk / "new.db")
 
     filler.unlink()

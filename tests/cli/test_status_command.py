@@ -191,7 +191,8 @@ def test_a_file_without_tables_is_refused_in_words_for_people(
 ) -> None:
     (tmp_path / "wkmp.db").touch()
     said = refused("status", tmp_path)
-    assert "wkmp-orm import or wkmp-orm db upgrade creates it" in said
+    command = command_line("db", "upgrade", "--database", str(tmp_path / "wkmp.db"))
+    assert f"Create it: {command}" in said
     assert "read_only" not in said
 
 

@@ -78,7 +78,7 @@ def test_what_the_url_says_is_kept_beside_what_we_need(
 @pytest.mark.smoke
 def test_readers_cannot_write(library: Library) -> None:
     with (
-        pytest.raises(ReadOnlyDatabaseError, match="use a unit of work, or begin_monitored"),
+        pytest.raises(ReadOnlyDatabaseError, match="Use a unit of work, or begin_monitored"),
         library.reader() as session,
     ):
         session.add(Song(recording_mbid=mbid(2, 1)))
@@ -138,7 +138,7 @@ def test_a_forked_child_may_open_the_database_and_leaves_its_parents_connections
     ],
 )
 def test_a_server_that_is_not_there_is_named_without_the_password(url: str) -> None:
-    with pytest.raises(DatabaseUnavailableError, match=r"cannot be reached: .* check the") as no:
+    with pytest.raises(DatabaseUnavailableError, match=r"cannot be reached: .* Check the") as no:
         Library.open(url)
     assert "secret" not in str(no.value)
     assert "\n" not in str(no.value)

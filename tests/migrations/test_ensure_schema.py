@@ -112,7 +112,9 @@ def test_an_older_schema_is_refused_with_the_command_that_upgrades_it(
     install_next_release()
     with pytest.raises(SchemaOutdatedError, match=older) as caught:
         ensure_schema(target, engine)
-    assert str(caught.value).endswith(f"wkmp-orm db upgrade --database {quote(str(target))}")
+    command = f"wkmp-orm db upgrade --database {quote(str(target))}"
+    assert str(caught.value).endswith(f"Run {command}, or open it with upgrade=True")
+    assert caught.value.for_people().endswith(f"Upgrade it: {command}")
     assert current_revision(engine) == older
 
 
