@@ -5,20 +5,19 @@ Knows results, not how they came about.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from tests.histories.interpreter import Counts
+from tests.histories.results import Counts, Fault
 from tests.histories.shapes import shape
-from tests.histories.values import same
+from tests.histories.values import same, same_numbers
 from wkmp_orm.engine.monitor import RowCounts
 from wkmp_orm.errors import WkmpOrmError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from tests.histories.interpreter import Result, Tables
     from tests.histories.performer import Performer
+    from tests.histories.results import Result, Tables
     from tests.histories.saying import Said
     from wkmp_orm.engine.monitor import WriteReport
 
@@ -56,14 +55,8 @@ def compare_rows(performer: Performer, expected: Tables, when: str) -> None:
 def _same(performer: Performer, table: str, column: str, one: Any, other: Any) -> bool:
     if column in shape(table).json and performer.library.target.dialect == "postgresql":
         # jsonb takes 1 and 1.0 for one number, so that a merge may leave either.
-        return _numbers(one) == _numbers(other)
+        return same_numbers(one, other)
     return same(one, other)
-
-
-def _numbers(value: Any) -> str:
-    """Spell JSON with one spelling for each number."""
-    spelled: Any = json.loads(json.dumps(value), parse_int=float)
-    return json.dumps(spelled, sort_keys=True)
 
 
 def compare_answers(performer: Performer, said: Said, expected: Result) -> None:
@@ -93,6 +86,27 @@ def compare_answers(performer: Performer, said: Said, expected: Result) -> None:
             if matched != expected.matched[root]:
                 details = f"{matched}, by the rule {expected.matched[root]}"
                 raise Mismatch("matched", f"{matched}, not {expected.matched[root]}", details)
+
+
+def told(faults: Iterable[Fault]) -> str:
+    """Tell what the rule says: the faults, each once."""
+    return " or ".join(sorted({str(fault) for fault in faults})) or "committed"
+
+
+def compare_error(expected: Result, error: WkmpOrmError) -> None:
+    """Compare an error with the faults of which it may tell any one."""
+    name, table = type(error).__name__, getattr(error, "table", None)
+    refused = [t for t, counts in expected.counts.items() if counts.refused]
+    faults = expected.faults or [Fault("ConstraintViolationError", t) for t in refused]
+    if not faults:
+        raise Mismatch("refused", f"{name} without a fault", str(error))
+    like = [f for f in faults if f.kind == name and table in (f.table, None)]
+    if not like:
+        raise Mismatch("another error", f"{name}({table}) in place of {told(faults)}", str(error))
+    detail = getattr(error, "constraint", None) or getattr(error, "field", None)
+    details = {fault.detail for fault in like}
+    if detail is not None and not details & {detail, None}:
+        raise Mismatch("another error", f"{detail} in place of {details}", str(error))
 
 
 def compare_counts(expected: Mapping[str, Counts], report: WriteReport) -> None:

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.histories.comparison import Mismatch
-from tests.histories.drafts import FEATURES, Draft, Drafts, UnitDraft
+from tests.histories.drafts import Draft, UnitDraft
+from tests.histories.drawing import FEATURES, histories
 from tests.histories.history import History
+from tests.histories.intruding import Intruder
 from tests.histories.performer import Performer
+from tests.histories.shapes import shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +31,7 @@ def explore(
     examples: int,
     *,
     features: frozenset[str] = FEATURES,
+    tables: tuple[str, ...] = (),
     seeded: int | None = None,
 ) -> Findings:
     """Perform so many histories; with `seeded` the same ones every time."""
@@ -40,7 +44,7 @@ def explore(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(Drafts(features).history())
+    @given(histories(features, tables))
     def each(history: list[UnitDraft]) -> None:
         findings.note(history)
 
@@ -57,13 +61,15 @@ class Findings:
         self.committed = 0
         """Units of work that the rule and the library have both committed."""
         self._library = library
+        self._intruder = Intruder(library)
         self._shortest: dict[str, list[UnitDraft]] = {}
+        self._each: list[tuple[str, list[UnitDraft]]] = []
 
     def find(self, history: list[UnitDraft]) -> Mismatch | None:
         """Perform a history; return what breaks the rule first."""
         performer = Performer(self._library)
         performer.empty()
-        run = History(performer)
+        run = History(performer, self._intruder)
         try:
             run.run(history)
         except Mismatch as mismatch:
@@ -78,23 +84,43 @@ class Findings:
         found = self.find(history)
         if found is not None:
             self.seen[_kind(found)] += 1
+            self._each.append((_kind(found), history))
             known = self._shortest.get(_kind(found))
             if known is None or len(repr(history)) < len(repr(known)):
                 self._shortest[_kind(found)] = history
 
     def shortened(self, kind: str) -> Mismatch:
         """Return the finding of this kind with as few calls and columns as possible."""
-        history, found = self._shortest[kind], self.find(self._shortest[kind])
+        return self._shortened(kind, self._shortest[kind])[1]
+
+    def distinct(self, most: int = 4) -> Iterator[Mismatch]:
+        """Shorten a few findings of each kind, and return those that have different calls."""
+        seen: Counter[str] = Counter()
+        told = set()
+        for kind, history in sorted(self._each, key=lambda each: len(repr(each[1]))):
+            seen[kind] += 1
+            if seen[kind] > most:
+                continue
+            shortest, mismatch = self._shortened(kind, history)
+            calls = [f"{call.verb} {call.table}" for call in shortest[-1].calls]
+            name = f"{kind}: {'; '.join(sorted(calls))}"
+            if name not in told:
+                told.add(name)
+                yield mismatch
+
+    def _shortened(self, kind: str, history: list[UnitDraft]) -> tuple[list[UnitDraft], Mismatch]:
+        found = self.find(history)
         assert found is not None
-        tried = True
-        while tried:
-            tried = False
-            for shorter in _shorter(history):
-                other = self.find(shorter)
+        for shorter in (_without_units, _without_calls, _with_simpler_calls, _without_calls):
+            place, tries = 0, list(shorter(history))
+            while place < len(tries):
+                other = self.find(tries[place])
                 if other is not None and _kind(other) == kind:
-                    history, found, tried = shorter, other, True
-                    break
-        return found
+                    history, found = tries[place], other
+                    tries = list(shorter(history))
+                else:
+                    place += 1
+        return history, found
 
     def told(self, most: int = 3) -> str:
         """Tell the most frequent kinds, each with a short history."""
@@ -108,17 +134,34 @@ def _kind(mismatch: Mismatch) -> str:
     return f"{mismatch.about}: {mismatch.kind}"
 
 
-def _shorter(history: list[UnitDraft]) -> Iterator[list[UnitDraft]]:
+def _without_units(history: list[UnitDraft]) -> Iterator[list[UnitDraft]]:
     for place, unit in enumerate(history):
         yield [*history[:place], *history[place + 1 :]]
-        for name in ("calls", "mends"):
-            calls = getattr(unit, name)
-            for number, call in enumerate(calls):
-                fewer = [*calls[:number], *calls[number + 1 :]]
-                yield _replaced(history, place, replace(unit, **_calls(name, fewer)))
-                for simpler in _simpler(call):
-                    changed = [*calls[:number], simpler, *calls[number + 1 :]]
-                    yield _replaced(history, place, replace(unit, **_calls(name, changed)))
+        if unit.others:
+            yield _replaced(history, place, replace(unit, others=()))
+        if unit.mends:
+            yield _replaced(history, place, replace(unit, mends=[]))
+
+
+def _without_calls(history: list[UnitDraft]) -> Iterator[list[UnitDraft]]:
+    for place, name, calls in _lists(history):
+        for number in range(len(calls)):
+            fewer = [*calls[:number], *calls[number + 1 :]]
+            yield _replaced(history, place, replace(history[place], **_calls(name, fewer)))
+
+
+def _with_simpler_calls(history: list[UnitDraft]) -> Iterator[list[UnitDraft]]:
+    for place, name, calls in _lists(history):
+        for number, call in enumerate(calls):
+            for simpler in _simpler(call):
+                changed = [*calls[:number], simpler, *calls[number + 1 :]]
+                yield _replaced(history, place, replace(history[place], **_calls(name, changed)))
+
+
+def _lists(history: list[UnitDraft]) -> Iterator[tuple[int, str, list[Draft]]]:
+    for place, unit in enumerate(history):
+        yield place, "calls", unit.calls
+        yield place, "mends", unit.mends
 
 
 def _calls(name: str, calls: list[Draft]) -> dict[str, Any]:
@@ -131,7 +174,8 @@ def _replaced(history: list[UnitDraft], place: int, unit: UnitDraft) -> list[Uni
 
 def _simpler(call: Draft) -> Iterator[Draft]:
     if call.verb != "execute":
-        for name in call.values:
+        its = shape(call.table)
+        for name in call.values.keys() - {*its.key[1:], *its.natural_key} - its.required:
             yield replace(call, values={n: v for n, v in call.values.items() if n != name})
     if call.where:
         yield replace(call, where={})

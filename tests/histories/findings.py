@@ -1,7 +1,7 @@
 """Lists what breaks the rule: one short history for each kind of finding, and how often it came.
 
 python -m tests.histories.findings [--postgresql] [--bulk SENDER] [--examples N] [--seed N]
-    [--without FEATURE]... [--only TEXT]
+    [--without FEATURE]... [--tables TABLE...]
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.histories.drafts import FEATURES
+from tests.histories.drawing import FEATURES
 from tests.histories.exploring import explore
+from tests.histories.pools import ENTITIES
 from tests.support.postgres import running_server
 from wkmp_orm import Library
 
@@ -42,11 +43,11 @@ def main() -> None:
     """Explore, and print what was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.histories.findings")
     parser.add_argument("--postgresql", action="store_true")
-    parser.add_argument("--bulk", default="auto")
+    parser.add_argument("--bulk", default="auto", choices=["auto", "session", "driver"])
     parser.add_argument("--examples", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--without", action="append", default=[], choices=sorted(FEATURES))
-    parser.add_argument("--only", default="", help="show the kinds of findings with this text")
+    parser.add_argument("--tables", nargs="+", default=[], choices=ENTITIES, metavar="TABLE")
     arguments = parser.parse_args()
     logging.disable()
     started = time.monotonic()
@@ -55,15 +56,18 @@ def main() -> None:
             library,
             arguments.examples,
             features=FEATURES - set(arguments.without),
+            tables=tuple(arguments.tables),
             seeded=arguments.seed,
         )
         took = time.monotonic() - started
-        print(f"{findings.histories} histories, {findings.committed} commits, {took:.0f} s")
+        print(
+            f"{findings.histories} histories, {findings.committed} commits, {took:.0f} s",
+            flush=True,
+        )
         for kind, count in findings.seen.most_common():
-            print(f"{count:6} {kind}")
-        for kind, _ in findings.seen.most_common():
-            if arguments.only in kind:
-                print(f"\n--- {findings.shortened(kind)}", flush=True)
+            print(f"{count:6} {kind}", flush=True)
+        for found in findings.distinct():
+            print(f"\n--- {found}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import CORRECTIONS, ROWS, Call, Guid, Handle, references
-from tests.histories.comparison import Mismatch, compare_answers, compare_counts, compare_rows
+from tests.histories.comparison import (
+    Mismatch,
+    compare_answers,
+    compare_counts,
+    compare_error,
+    compare_rows,
+    told,
+)
 from tests.histories.drafts import Draft, Known, Own, UnitDraft
-from tests.histories.interpreter import Fault, Result, Tables, perform
+from tests.histories.interpreter import perform
+from tests.histories.intruding import Intruder, Intrusion
+from tests.histories.results import Fault, Result, Tables
 from tests.histories.saying import Said
 from tests.histories.shapes import TABLES
 from wkmp_orm.errors import WkmpOrmError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.histories.performer import Performer
+    from wkmp_orm.engine.monitor import WriteReport
 
 _NOBODY = Guid("nobody")
 
@@ -30,6 +40,7 @@ class History:
     """What has happened so far, by the rule; and the text of it."""
 
     performer: Performer
+    intruder: Intruder
     tables: Tables = field(default_factory=lambda: {name: {} for name in TABLES})
     committed: int = 0
     """Units of work that the rule and the library have both committed."""
@@ -54,7 +65,7 @@ class History:
         self._said = Said()
         self._own: dict[str, list[int]] = {name: [] for name in TABLES}
         self._say(unit.calls, insist=unit.insists)
-        if not self._commit() and unit.mends:
+        if not self._commit(self._others(unit.others), unit.seam) and unit.mends:
             self._say(unit.mends, insist=True)
             self._commit()
         if self.performer.work.report is None:
@@ -125,49 +136,104 @@ class History:
     def _root(self, number: int) -> Any:
         return self.performer.handles[self._said.same_as[number]]
 
-    def _commit(self) -> bool:
+    def _commit(self, others: Sequence[Call] = (), seam: int = 1) -> bool:
         """Commit on both sides; True if there was nothing wrong."""
-        expected = Result(self.tables, self._said.check())
-        if not expected.faults:
-            expected = perform(self.tables, self._said.calls, self._said.statements)
-        told = " or ".join(sorted({str(fault) for fault in expected.faults}))
-        self.text.append(f"work.commit()  # by the rule: {told or 'committed'}")
-        refused = [name for name, counts in expected.counts.items() if counts.refused]
+        intrusion = Intrusion(self.performer, self.intruder, others)
+        expected = self._expected(self.tables)
+        self.text.append(f"work.commit()  # by the rule: {told(expected.faults)}")
+        self.text += [f"#   another program, in front of call {seam}: {call}" for call in others]
         try:
-            report = self.performer.commit()
+            with self.intruder.injector.before(seam, intrusion.act):
+                report = self.performer.commit()
         except WkmpOrmError as error:
             self.text.append(f"# {type(error).__name__}: {error}")
-            self._compare_error(expected, error, refused)
-            compare_rows(self.performer, self.tables, "after an error")
+            self._refused(intrusion, error)
             return False
         except Exception as error:
             kind = f"{type(error).__name__}, which is no error of the package"
             raise Mismatch("refused", kind, str(error)) from error
         self.text.append(f"# {report}")
-        if expected.faults:
-            raise Mismatch("committed", told, str(report))
-        compare_answers(self.performer, self._said, expected)
-        compare_rows(self.performer, expected.tables, "after a commit")
-        compare_counts(expected.counts, report)
-        for name, rows in expected.tables.items():
-            self._known[name] += [key for key in rows if key not in self.tables[name]]
-        self.tables = expected.tables
+        self._accept(self._candidates(intrusion, report), report, counted=not others)
         self.committed += 1
         return True
 
-    def _compare_error(self, expected: Result, error: WkmpOrmError, refused: list[str]) -> None:
-        name, table = type(error).__name__, getattr(error, "table", None)
-        faults = expected.faults or [Fault("ConstraintViolationError", name) for name in refused]
-        if not faults:
-            raise Mismatch("refused", f"{name} without a fault", str(error))
-        # A statement of the caller's own has no row that could be named.
-        if not any(name == fault.kind and table in (fault.table, None) for fault in faults):
-            kind = f"{name}({table}) in place of {' or '.join(sorted({str(f) for f in faults}))}"
-            raise Mismatch("another error", kind, str(error))
-        detail = getattr(error, "constraint", None) or getattr(error, "field", None)
-        details = {fault.detail for fault in faults if fault.kind == name and fault.table == table}
-        if detail is not None and details and not details & {detail, None} and not refused:
-            raise Mismatch("another error", f"{detail} in place of {details}", str(error))
+    def _expected(self, tables: Tables, **options: Any) -> Result:
+        faults = self._said.check()
+        if faults:
+            return Result(tables, faults)
+        return perform(tables, self._said.calls, self._said.statements, **options)
+
+    def _candidates(self, intrusion: Intrusion, report: WriteReport) -> list[Result]:
+        """Return what a commit may leave behind, by when the other program came.
+
+        On SQLite a commit is one moment. On PostgreSQL each statement sees what was committed
+        before it, so that the other program may have come between any two calls.
+        """
+        if not intrusion.came:
+            intrusion.act()
+            last = self._expected(self.tables)
+            last.tables = perform(last.tables, intrusion.calls).tables
+            return [last]
+        others = intrusion.calls
+        last = self._expected(self.tables)
+        last.tables = perform(last.tables, others).tables
+        first = self._expected(perform(self.tables, others).tables)
+        if report.outcome == "nothing to do":  # what is not written has no moment
+            return [first, last]
+        if not intrusion.within:
+            return [first]
+        between = [
+            self._expected(self.tables, others=others, before=place)
+            for place in range(len(self._said.calls) + 1)
+        ]
+        return [first, last, *between]
+
+    def _accept(self, candidates: list[Result], report: WriteReport, *, counted: bool) -> None:
+        """Go on from the candidate that is there. Raises Mismatch if none is."""
+        mismatch = None
+        for expected in candidates:
+            try:
+                self._compare(expected, report, counted=counted)
+            except Mismatch as found:
+                mismatch = mismatch or found
+            else:
+                self._go_on(expected.tables)
+                return
+        if mismatch is not None:
+            raise mismatch
+
+    def _compare(self, expected: Result, report: WriteReport, *, counted: bool) -> None:
+        if expected.faults:
+            raise Mismatch("committed", told(expected.faults), str(report))
+        compare_answers(self.performer, self._said, expected)
+        compare_rows(self.performer, expected.tables, "after a commit")
+        if counted:
+            compare_counts(expected.counts, report)
+
+    def _refused(self, intrusion: Intrusion, error: WkmpOrmError) -> None:
+        if not intrusion.calls or not intrusion.came:
+            compare_error(self._expected(self.tables), error)
+        elif self.performer.library.target.dialect == "sqlite":
+            before = perform(self.tables, intrusion.calls).tables
+            compare_error(self._expected(before), error)
+        if not intrusion.came:
+            intrusion.act()
+        tables = perform(self.tables, intrusion.calls).tables
+        compare_rows(self.performer, tables, "after an error")
+        self._go_on(tables)
+
+    def _go_on(self, tables: Tables) -> None:
+        for name, rows in tables.items():
+            self._known[name] += [key for key in rows if key not in self.tables[name]]
+        self.tables = tables
+
+    def _others(self, drafts: Iterable[Draft]) -> list[Call]:
+        """Resolve what another program does, if it can."""
+        nothing: dict[str, list[int]] = {name: [] for name in TABLES}
+        resolved = (self._resolved(draft, Said(), nothing) for draft in drafts)
+        calls = [call for call in resolved if call is not None]
+        result = perform(self.tables, calls)
+        return [] if result.faults else calls
 
     def _resolved(self, draft: Draft, said: Said, own: dict[str, list[int]]) -> Call | None:
         """Choose what a draft refers to; None if there is nothing."""

@@ -4,7 +4,7 @@
 the statements given to `execute`, in call order.** Then, of the rows:
 
 - Unique keys hold call by call. Foreign keys, required columns and totals per parent hold at the
-  end of the row calls.
+  end of the row calls; only a row that the unit has deleted may not be referred to at any time.
 - A `put` or `link` finds its row by its natural key. It makes the row, or merges what it gives into
   it by the column policies; None gives nothing.
 - `update` and `delete` find their row by guid, and act if it is there and `where` holds. If not,
@@ -20,78 +20,47 @@ the statements given to `execute`, in call order.** Then, of the rows:
 
 Counts are of calls: a row call inserted its row, changed it, found it as it should be (unchanged)
 or deleted it. Rows that go by CASCADE are not counted, nor are orders that did not match. An order
-that sets what is there already may be told as updated or as unchanged; a second put of one row in
-one unit may be told as a call of its own or as part of the first.
+that sets what is there already may be told as updated or as unchanged; a second
+put or unconditional update of one row in one unit may be told as a call of its own or not.
 
 What is refused before the commit stands in `saying`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import Handle, Reference
+from tests.histories.results import Counts, Fault, Result, Tables
 from tests.histories.shapes import Row, Shape, Unique, referring, shape
-from tests.histories.values import same
+from tests.histories.values import same, same_numbers
 from wkmp_orm.models.facts import TOTAL_TOLERANCE
 from wkmp_orm.models.policies import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.histories.calls import Call
 
-Tables = dict[str, dict[Any, Row]]
-"""The rows of each table by their keys: a row's name, or a pair of names."""
 
+def perform(
+    tables: Tables,
+    calls: Sequence[Call],
+    statements: Sequence[Call] = (),
+    *,
+    others: Sequence[Call] = (),
+    before: int = 0,
+) -> Result:
+    """Return what a unit of work with these calls makes of the tables.
 
-class Fault(Exception):  # noqa: N818  it is told as an error of the package, named by `kind`
-    """Why a unit of work is refused: the error's class, the table, and the constraint or column."""
-
-    def __init__(self, kind: str, table: str, detail: str | None = None) -> None:
-        super().__init__(f"{kind}({table}, {detail})")
-        self.kind = kind
-        self.table = table
-        self.detail = detail
-        self.at_end = False
-        """Whether it showed at the end of the row calls, and may be mended by a call."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the row calls did to one table's rows."""
-
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    refused: int = 0
-    """Links that a total has no room for."""
-    idle: int = 0
-    """Orders that set what was there: updated or unchanged."""
-    again: int = 0
-    """Puts of a row that the unit has put before: updated, unchanged or not told."""
-
-
-@dataclass(slots=True)
-class Result:
-    """What a unit of work leaves behind. With `faults`: nothing, and one of them is told."""
-
-    tables: Tables
-    faults: list[Fault] = field(default_factory=list)
-    guids: dict[int, Any] = field(default_factory=dict)
-    """The row of each handle, by the number of the call; None once it was deleted."""
-    matched: dict[int, int] = field(default_factory=dict)
-    """How many rows each order and statement matched, by the number of the call."""
-    counts: dict[str, Counts] = field(default_factory=dict)
-
-
-def perform(tables: Tables, calls: Iterable[Call], statements: Iterable[Call]) -> Result:
-    """Return what a unit of work with these calls makes of the tables."""
+    `others` are calls of another program, committed before the row call with that number.
+    """
     copy = {name: {key: dict(row) for key, row in rows.items()} for name, rows in tables.items()}
     acting = _Acting(copy)
-    acting.each(calls)
+    acting.each(calls[:before])
+    stranger = _Acting(copy)
+    stranger.each(others)
+    acting.each(calls[before:])
     acting.end_of_rows()
     acting.each(statements)
     return acting.result
@@ -103,7 +72,9 @@ class _Acting:
         self.result = Result(tables)
         self.answered: dict[int, tuple[str, Any]] = {}  # the row of each handle
         self.put_before: set[tuple[str, Any]] = set()
+        self.set_before: dict[tuple[str, Any], bool] = {}  # by unconditional updates: changed?
         self.taken: set[tuple[str, Any]] = set()  # by unconditional deletes
+        self.removed: set[tuple[str, Any]] = set()
         self.made_links: list[tuple[Shape, Any]] = []
 
     def each(self, calls: Iterable[Call]) -> None:
@@ -134,10 +105,8 @@ class _Acting:
         its, key = shape(call.table), self._row(call.target)
         if self._matches(its, key, call):
             values = self._bound(call.values)
-            if self._change(its, key, values):
-                self._count(its).updated += 1
-            else:
-                self._count(its).idle += 1
+            changed = self._change(its, key, values) == "updated"
+            self._count_update(its, key, changed=changed, again=not call.where)
 
     def delete(self, call: Call) -> None:
         its, key = shape(call.table), self._row(call.target)
@@ -214,6 +183,7 @@ class _Acting:
         key = _key(its, row)
         self.answered[call.number] = its.name, key
         self._check_unique(its, None, row)
+        self._check_references(its, row)
         self.tables[its.name][key] = row
         if its.is_link:
             self.made_links.append((its, key))
@@ -230,23 +200,26 @@ class _Acting:
             if takes and not its.is_unknown(name, value):
                 changes[name] = value
         changed = self._change(its, key, changes)
+        counts = self._count(its)
         if (its.name, key) in self.put_before:
-            self._count(its).again += 1
-        elif changed:
-            self._count(its).updated += 1
+            counts.again += 1
         else:
-            self._count(its).unchanged += 1
+            setattr(counts, changed, getattr(counts, changed) + 1)
 
-    def _change(self, its: Shape, key: Any, values: Row) -> bool:
+    def _change(self, its: Shape, key: Any, values: Row) -> str:
+        """Set columns of a row; return how that is counted."""
         stored = self.tables[its.name][key]
-        changed = {name for name, value in values.items() if not same(value, stored[name])}
-        if changed:
-            self._check_unique(its, key, stored | values)
-            stored.update(values)
-        return bool(changed)
+        if all(same(value, stored[name]) for name, value in values.items()):
+            return "unchanged"
+        updated = any(not same_numbers(value, stored[name]) for name, value in values.items())
+        self._check_unique(its, key, stored | values)
+        self._check_references(its, values)
+        stored.update(values)
+        return "updated" if updated else "idle"
 
     def _remove(self, its: Shape, key: Any) -> None:
         del self.tables[its.name][key]
+        self.removed.add((its.name, key))
         for child, reference in referring(its.name):
             for its_key, row in list(self.tables[child.name].items()):
                 if row[reference.column] != key or its_key not in self.tables[child.name]:
@@ -268,10 +241,23 @@ class _Acting:
         return matches
 
     def _check_unique(self, its: Shape, key: Any, row: Row) -> None:
-        for unique in its.uniques:
-            for other_key, other in self.tables[its.name].items():
-                if other_key != key and _collide(unique, row, other):
-                    raise Fault("ConstraintViolationError", its.name, unique.name)
+        others = [other for each, other in self.tables[its.name].items() if each != key]
+        faults = [
+            Fault("ConstraintViolationError", its.name, unique.name)
+            for unique in its.uniques
+            if any(_collide(unique, row, other) for other in others)
+        ]
+        if faults:
+            self.result.faults += faults[1:]
+            raise faults[0]
+
+    def _check_references(self, its: Shape, values: Row) -> None:
+        for reference in its.references:
+            parent = values.get(reference.column)
+            is_there = parent in self.tables[reference.parent]
+            if not is_there and (reference.parent, parent) in self.removed:
+                fault = Fault("ConstraintViolationError", its.name, reference.name)
+                self.result.faults.append(fault)
 
     def _find(self, its: Shape, given: Row) -> Any:
         """Return the key of the row that has this natural key."""
@@ -294,6 +280,20 @@ class _Acting:
 
     def _value(self, value: Any) -> Any:
         return self._row(value) if isinstance(value, Reference) else value
+
+    def _count_update(self, its: Shape, key: Any, *, changed: bool, again: bool) -> None:
+        counts, before = self._count(its), self.set_before.get((its.name, key))
+        if again and before is not None:
+            counts.again += 1
+            counts.updated -= before  # together they may leave what was there
+            counts.idle += before
+            changed = False
+        elif changed:
+            counts.updated += 1
+        else:
+            counts.idle += 1
+        if again:
+            self.set_before[its.name, key] = changed
 
     def _count(self, its: Shape) -> Counts:
         return self.result.counts.setdefault(its.name, Counts())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.histories.calls import Call
-    from tests.histories.interpreter import Tables
+    from tests.histories.results import Tables
     from wkmp_orm import Library
     from wkmp_orm.engine.monitor import WriteReport
 
@@ -59,7 +59,7 @@ class Performer:
     def say(self, call: Call) -> None:
         """Make one call; raises what it raises."""
         table = getattr(self.work, call.table)
-        values = self._spelled(call.values)
+        values = self.spelled(call.values)
         match call.verb:
             case "add" | "put":
                 self.handles[call.number] = getattr(table, call.verb)(values)
@@ -70,8 +70,8 @@ class Performer:
                 self.handles[call.number] = table.link(left, right, **values)
             case "update" | "delete":
                 self.outcomes[call.number] = getattr(table, call.verb)(
-                    self._spelled({"": call.target})[""],
-                    where=self._spelled(call.where) or None,
+                    self.spelled({"": call.target})[""],
+                    where=self.spelled(call.where) or None,
                     required=call.required,
                     **values,
                 )
@@ -80,7 +80,7 @@ class Performer:
             case "discard":
                 self._handle(call).discard()
             case "execute":
-                rows = [self._spelled(row) for row in call.rows]
+                rows = [self.spelled(row) for row in call.rows]
                 statement = _statement(call)
                 pending = self.work.execute(statement, rows, expected=call.expected)
                 self.outcomes[call.number] = pending
@@ -129,7 +129,7 @@ class Performer:
         assert isinstance(call.target, Handle)
         return self.handles[call.target.number]
 
-    def _spelled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def spelled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._value(value) for name, value in values.items()}
 
     def _value(self, value: Any) -> Any:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import ORDERS, ROWS, Handle, references
-from tests.histories.interpreter import Fault
+from tests.histories.results import Fault
 from tests.histories.shapes import Shape, shape
 from wkmp_orm.models.facts import DESCENDANTS, TOTAL_TOLERANCE
 from wkmp_orm.models.policies import Policy
@@ -144,7 +144,7 @@ class Said:
         except Fault:
             row.values = old
             raise
-        was_mendable = any(its is row for its in self._mendable.values())
+        was_mendable = any(call is row for call in self._mendable.values())
         self._forget_call(row)
         if was_mendable:
             self._mendable[key] = row
@@ -230,7 +230,7 @@ def _merge_given(its: Shape, earlier: Call, later: Call) -> None:
     for name, value in later.values.items():
         unknown = its.is_unknown(name, earlier.values.get(name))
         wins = its.policies[name] is Policy.OVERWRITE
-        if not its.is_unknown(name, value) and (unknown or wins):
+        if name not in its.key and not its.is_unknown(name, value) and (unknown or wins):
             earlier.values[name] = value
 
 

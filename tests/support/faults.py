@@ -104,6 +104,15 @@ class FaultInjector:
             yield fault
 
     @contextmanager
+    def before(self, call: int, act: Callable[[Call], object]) -> Iterator[list[Call]]:
+        """Do something in front of a call, counted from 1, which then takes its normal way.
+
+        What is done must not go through the watched engines.
+        """
+        with self._watching(_Interruption(Fault(), {call}, "before", _no_error, act=act)) as fault:
+            yield fault.calls
+
+    @contextmanager
     def _watching(self, order: _Order) -> Iterator[Fault]:
         with ExitStack() as stack:
             for dialect in self._dialects:
@@ -125,8 +134,18 @@ class _Order:
 
     def before(self, seen: DriverCall) -> None:
         """Take note of a call, and raise its error if it is to fail unmade."""
+        call = self.take(seen)
+        if call is not None:
+            with self.lock:
+                self.fault.failed.append(call)
+                self.failing[id(seen)] = call
+            if self.when == "before":
+                raise self.error(call)
+
+    def take(self, seen: DriverCall) -> Call | None:
+        """Take note of a call; return it if it is the one."""
         if seen.kind not in _COUNTED:
-            return
+            return None
         with self.lock:
             number = len(self.fault.calls) + 1
             call = Call(
@@ -137,12 +156,7 @@ class _Order:
                 seen.dialect.loaded_dbapi,
             )
             self.fault.calls.append(call)
-            if number not in self.numbers:
-                return
-            self.fault.failed.append(call)
-            self.failing[id(seen)] = call
-        if self.when == "before":
-            raise self.error(call)
+        return call if number in self.numbers else None
 
     def after(self, seen: DriverCall, error: BaseException | None) -> None:
         """Raise the ordered error of a call that was made."""
@@ -156,6 +170,19 @@ class _Order:
             raise self.error(opened)
         finally:
             opened.connection.close()
+
+
+@dataclass(slots=True)
+class _Interruption(_Order):
+    """A call in front of which something happens; none fails."""
+
+    act: Callable[[Call], object] = field(kw_only=True)
+
+    def before(self, seen: DriverCall) -> None:
+        """Take note of a call, and act if it is the one."""
+        call = self.take(seen)
+        if call is not None:
+            self.act(call)
 
 
 _COUNTED: dict[str, Kind] = {

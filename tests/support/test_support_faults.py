@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import psycopg
 import pytest
-from sqlalchemy import exc, func, insert, select
+from sqlalchemy import exc, func, insert, literal, select
 
 from .driver_errors import (
     connection_lost,
@@ -23,7 +23,7 @@ from .driver_errors import (
     server_error,
     snapshot_too_old,
 )
-from .faults import FaultInjector, When
+from .faults import Call, FaultInjector, When
 from .plain_tables import plain_engine, songs, stored_songs, write_two_songs
 from .processes import Barrier, ProcessEndedError, outcomes_of_processes
 
@@ -54,6 +54,18 @@ LOST = {
 def refusal_of(engine: Engine) -> ErrorFactory:
     """Return an error after which a transaction of this engine is over, but not its connection."""
     return {"sqlite": disk_full, "postgresql": serialization_failure}[engine.dialect.name]
+
+
+def test_something_can_be_done_in_front_of_a_call(engine: Engine) -> None:
+    injector = FaultInjector(engine)
+    seen: list[Call] = []
+    engine.connect().close()
+    with injector.before(2, seen.append) as calls, engine.connect() as connection:
+        for number in (1, 2, 3):
+            connection.execute(select(literal(number)))
+    assert len(calls) >= 3
+    assert [call.number for call in seen] == [2]
+    assert seen == calls[1:2]
 
 
 def test_a_clean_run_counts_every_call(engine: Engine) -> None:

@@ -63,8 +63,11 @@ def natural_key(facts: TableFacts, values: Mapping[str, Any]) -> Any:
 
 
 def by_natural_key(facts: TableFacts, rows: Iterable[PendingRow]) -> dict[Any, PendingRow]:
-    """Index rows by their natural keys."""
-    return {natural_key(facts, row.values): row for row in rows}
+    """Index rows by their natural keys; of two rows with one key the first counts."""
+    found: dict[Any, PendingRow] = {}
+    for row in rows:
+        found.setdefault(natural_key(facts, row.values), row)
+    return found
 
 
 def bind_by_natural_key(

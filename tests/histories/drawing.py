@@ -1,0 +1,305 @@
+"""What hypothesis draws: histories of drafted calls, each about a few tables that go together.
+
+A history about few tables has calls that meet; one about all of them has few that do.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from operator import add, or_
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+
+from tests.histories.calls import Guid
+from tests.histories.drafts import Draft, Known, Own, UnitDraft
+from tests.histories.performer import FIXED, SETTINGS, fixed
+from tests.histories.pools import ENTITIES, FILLED, FOCI, KEYS, LINKS, NEEDED, OTHERS, PARENTS
+from tests.histories.shapes import shape
+from wkmp_orm import SourceType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+FEATURES: Final = frozenset(
+    {
+        "add",  # new rows whose natural key may be there
+        "chosen guids",  # so that a child may be given before its parent
+        "conditions",
+        "corrections",  # set and discard
+        "deletes",
+        "empty statements",
+        "handles in orders",  # update and delete of the unit's own rows
+        "json",
+        "links",
+        "missing columns",
+        "moves",  # updates of natural keys
+        "other writers",  # foreign SQL at some point of a commit
+        "optional orders",  # required=False
+        "statements",
+        "updates",
+        "where guid",
+    }
+)
+"""What histories may have. Taking one out shows which findings need it."""
+
+_WEIGHTS: Final = dict.fromkeys(
+    ("path", "recording_mbid", "artist_mbid", "work_mbid", "import_metadata", "work_id"), 3
+)
+"""Columns in which more goes wrong than in others are drawn more often."""
+_OWN: Final = {table: st.sampled_from([Own(table, n) for n in range(3)]) for table in ENTITIES}
+_KNOWN: Final = {table: st.sampled_from([Known(table, n) for n in range(3)]) for table in ENTITIES}
+_REFERENCES: Final = {table: _OWN[table] | _KNOWN[table] for table in ENTITIES}
+
+
+def reference(table: str) -> st.SearchStrategy[Any]:
+    """Draw a row of a table, by handle or by guid."""
+    return _REFERENCES[table]
+
+
+def _each_table(
+    tables: Iterable[str], make: Callable[[str], st.SearchStrategy[Draft]]
+) -> st.SearchStrategy[Draft]:
+    """Draw a table, then what `make` makes of it: made once, as making strategies takes long."""
+    tables = list(tables)
+    made = {table: make(table) for table in tables}
+    return st.sampled_from(tables).flatmap(made.__getitem__)
+
+
+def _few(
+    columns: dict[str, st.SearchStrategy[Any]], *, least: int = 0, most: int = 2
+) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a few of the columns, so that a person can read the call."""
+    often = [name for name in sorted(columns) for _ in range(_WEIGHTS.get(name, 1))]
+    pairs = [st.tuples(st.just(name), columns[name]) for name in often]
+    if not pairs:
+        return st.just({})
+    pair = st.sampled_from(range(len(pairs))).flatmap(pairs.__getitem__)
+    return st.lists(pair, min_size=least, max_size=most).map(dict)
+
+
+@cache
+def histories(
+    features: frozenset[str] = FEATURES, tables: tuple[str, ...] = ()
+) -> st.SearchStrategy[list[UnitDraft]]:
+    """Draw a history that has no other features than these, about these tables if any are given."""
+    chosen = [tables] if tables else FOCI
+    foci = [Drawing(features, frozenset(each)).history() for each in chosen]
+    return st.sampled_from(range(len(foci))).flatmap(foci.__getitem__)
+
+
+class Drawing:
+    """The strategies of calls about some tables, with some features."""
+
+    def __init__(self, features: frozenset[str], tables: frozenset[str]) -> None:
+        self._features = features
+        self._tables = sorted(tables)
+        self._links = [
+            link
+            for link in LINKS
+            if tables.issuperset(reference.parent for reference in shape(link).references)
+        ]
+
+    def history(self) -> st.SearchStrategy[list[UnitDraft]]:
+        """Draw a few units of work, of which the first fill the database."""
+        unit = st.builds(
+            UnitDraft,
+            st.lists(self.call(), min_size=1, max_size=6),
+            st.lists(self.mend(), max_size=2),
+            st.sampled_from([False, False, True]),
+            self.others(),
+            st.integers(1, 8),
+        )
+        filled = st.sampled_from([[], [FILLED], [FILLED]])
+        return st.builds(add, filled, st.lists(unit, min_size=1, max_size=4))
+
+    def call(self) -> st.SearchStrategy[Draft]:
+        """Draw any call."""
+        weighted = [(4, self.put())]
+        weighted += [(1, self.add())] if "add" in self._features else []
+        weighted += [(2, self.link())] if "links" in self._features and self._links else []
+        weighted += [(3, self.update())] if "updates" in self._features else []
+        weighted += [(2, self.delete())] if "deletes" in self._features else []
+        weighted += [(1, self.correction())] if "corrections" in self._features else []
+        if "statements" in self._features and self._stated():
+            weighted.append((1, self.statement()))
+        kinds = [kind for weight, kind in weighted for _ in range(weight)]
+        return st.sampled_from(range(len(kinds))).flatmap(kinds.__getitem__)
+
+    def mend(self) -> st.SearchStrategy[Draft]:
+        """Draw a call that may mend a failed unit of work."""
+        kinds = [self.put()]
+        kinds += [self.update()] if "updates" in self._features else []
+        kinds += [self.correction()] * 2 if "corrections" in self._features else []
+        return st.one_of(kinds)
+
+    def others(self) -> st.SearchStrategy[tuple[Draft, ...]]:
+        """Draw what another program does: nothing, mostly."""
+        if "other writers" not in self._features:
+            return st.just(())
+        names = [name for name in self._tables if name != "settings"]
+        update = _each_table(names, lambda table: self._foreign("update", table))
+        delete = _each_table(names, lambda table: self._foreign("delete", table))
+        insert = _each_table(self._tables, lambda table: self._row("add", table))
+        one = st.one_of(update, update, delete, insert)
+        some = st.lists(one, min_size=1, max_size=2).map(tuple)
+        return st.sampled_from([0, 0, 1]).flatmap([st.just(()), some].__getitem__)
+
+    def _foreign(self, verb: str, table: str) -> st.SearchStrategy[Draft]:
+        columns = self._optional(table, none=True)
+        columns |= self._columns(table, KEYS[table], none=False)
+        values = _few(columns, least=1, most=1) if verb == "update" else st.just({})
+        target = _KNOWN[table]
+        return st.builds(
+            Draft, st.just(verb), st.just(table), values, target, st.just({}), st.just(False)
+        )
+
+    def put(self) -> st.SearchStrategy[Draft]:
+        return _each_table(self._tables, lambda table: self._row("put", table))
+
+    def add(self) -> st.SearchStrategy[Draft]:
+        rows = _each_table(self._tables, lambda table: self._row("add", table))
+        if "passages" not in self._tables:
+            return rows
+        provenance = st.builds(
+            lambda passage: Draft(
+                "add",
+                "import_provenance",
+                {"passage_id": passage, "source_type": SourceType.IDENTITY_EXTRACTOR},
+            ),
+            reference("passages"),
+        )
+        return rows | provenance
+
+    def _row(self, verb: str, table: str) -> st.SearchStrategy[Draft]:
+        often = 4 if "missing columns" in self._features else 0
+        needed = {
+            name: st.sampled_from([*pool * (often or 1), *[None] * bool(often)])
+            for name, pool in NEEDED.get(table, {}).items()
+        }
+        optional = self._optional(table, none=True)
+        optional = {name: its for name, its in optional.items() if name not in needed}
+        if "chosen guids" in self._features and table != "settings":
+            optional["guid"] = st.integers(0, FIXED - 1).map(lambda n: fixed(table, n))
+        keys = self._columns(table, KEYS[table], none=False)
+        given = st.builds(or_, st.fixed_dictionaries(keys | needed), _few(optional))
+        return st.builds(Draft, st.just(verb), st.just(table), given)
+
+    def link(self) -> st.SearchStrategy[Draft]:
+        return _each_table(self._links, self._link)
+
+    def _link(self, table: str) -> st.SearchStrategy[Draft]:
+        parents = {r.column: reference(r.parent) for r in shape(table).references}
+        others = self._columns(table, LINKS[table], none=False)
+        ordered = {name: parents[name] for name in shape(table).key}
+        values = st.fixed_dictionaries(ordered | others)
+        return st.builds(Draft, st.just("link"), st.just(table), values)
+
+    def update(self) -> st.SearchStrategy[Draft]:
+        return _each_table(self._tables, self._update)
+
+    def _update(self, table: str) -> st.SearchStrategy[Draft]:
+        columns = self._optional(table, none=True)
+        if "moves" in self._features and table != "settings":
+            columns |= self._columns(table, KEYS[table], none=False)
+        return self._order("update", table, _few(columns, least=1))
+
+    def delete(self) -> st.SearchStrategy[Draft]:
+        tables = [table for table in self._tables if table != "settings"]
+        return _each_table(tables, lambda table: self._order("delete", table, st.just({})))
+
+    def _order(
+        self, verb: str, table: str, values: st.SearchStrategy[dict[str, Any]]
+    ) -> st.SearchStrategy[Draft]:
+        return st.builds(
+            Draft,
+            st.just(verb),
+            st.just(table),
+            values,
+            self._target(table),
+            self._where(table),
+            st.sampled_from([False, True])
+            if "optional orders" in self._features
+            else st.just(True),
+        )
+
+    def _target(self, table: str) -> st.SearchStrategy[Any]:
+        if table == "settings":
+            return st.sampled_from(SETTINGS).map(Guid)
+        if "handles in orders" not in self._features:
+            return _KNOWN[table]
+        return _KNOWN[table] | _KNOWN[table] | _OWN[table]
+
+    def _where(self, table: str) -> st.SearchStrategy[dict[str, Any]]:
+        if "conditions" not in self._features:
+            return st.just({})
+        columns = self._optional(table, none=True) | self._columns(table, KEYS[table], none=False)
+        columns = {
+            name: strategy | st.lists(strategy, max_size=2) if name not in PARENTS else strategy
+            for name, strategy in columns.items()
+            if name not in shape(table).json
+        }
+        if "where guid" in self._features and table != "settings":
+            columns["guid"] = _KNOWN[table]
+        some = _few(columns, least=1, most=1)
+        return st.sampled_from([0, 0, 1]).flatmap([st.just({}), some].__getitem__)
+
+    def correction(self) -> st.SearchStrategy[Draft]:
+        return _each_table(self._tables, self._correction)
+
+    def _correction(self, table: str) -> st.SearchStrategy[Draft]:
+        target = _OWN[table]
+        columns = self._optional(table, none=False) | self._columns(table, KEYS[table], none=False)
+        corrected = st.builds(
+            Draft, st.just("set"), st.just(table), _few(columns, least=1, most=1), target
+        )
+        return corrected | st.builds(Draft, st.just("discard"), st.just(table), st.just({}), target)
+
+    def statement(self) -> st.SearchStrategy[Draft]:
+        return _each_table(self._stated(), self._statement)
+
+    def _stated(self) -> list[str]:
+        return [table for table in self._tables if table in ("files", "songs", "artists")]
+
+    def _statement(self, table: str) -> st.SearchStrategy[Draft]:
+        row = st.fixed_dictionaries({"g": reference(table)})
+        column = "name" if table == "artists" else "title"
+        texts = st.fixed_dictionaries({"g": reference(table), "text": st.just("z")})
+        least = 0 if "empty statements" in self._features else 1
+        expected = st.none() | st.integers(0, 1)
+
+        def drawn(verb: str, rows: st.SearchStrategy[Any]) -> st.SearchStrategy[Draft]:
+            return st.builds(
+                lambda rows, expected: Draft(
+                    "execute",
+                    table,
+                    {"verb": verb, "column": column},
+                    rows=tuple(rows),
+                    expected=expected,
+                ),
+                st.lists(rows, min_size=least, max_size=2),
+                expected,
+            )
+
+        return drawn("update", texts) | drawn("delete", row)
+
+    def _optional(self, table: str, *, none: bool) -> dict[str, st.SearchStrategy[Any]]:
+        columns = {
+            name: pool
+            for name, pool in OTHERS[table].items()
+            if "json" in self._features or name not in shape(table).json
+        }
+        return self._columns(table, columns, none=none)
+
+    def _columns(
+        self, table: str, columns: Mapping[str, list[Any]], *, none: bool
+    ) -> dict[str, st.SearchStrategy[Any]]:
+        drawn = {}
+        for column, pool in columns.items():
+            parent = PARENTS.get(column)
+            if parent is not None and parent not in self._tables:
+                continue
+            drawn[column] = st.sampled_from(pool) if parent is None else reference(parent)
+            if none and column in shape(table).nullable:
+                drawn[column] |= st.none()
+        return drawn
