@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from tests.flush.recordings import SECOND, add_file, mbid
 from tests.flush.stored import dump, row_of
+from tests.support.recorder import recording
 from wkmp_orm import (
     ConditionNotMetError,
     ConstraintViolationError,
@@ -177,6 +178,21 @@ BREAK: Final = (
 
 
 @pytest.mark.smoke
+def test_naming_one_refused_row_among_thousands_sends_nothing_again(library: Library) -> None:
+    file = add_file(library)
+    work = library.unit_of_work("recording")
+    spans = [{"start_time_ticks": n, "end_time_ticks": n + 1} for n in range(2_000)]
+    passages = work.passages.add_many({"file_id": file} | span for span in [*spans, spans[7]])
+
+    with recording(library._writer.engine) as sent, pytest.raises(ConstraintViolationError) as no:
+        work.commit()
+
+    assert no.value.handle is passages[-1]
+    assert no.value.constraint == "idx_passages_file_id"
+    assert len(sent.attempts) == 1
+    assert [one.table for one in sent.dml() if one.table != "flush_ledger"] == ["passages"]
+
+
 @pytest.mark.parametrize("break_it", BREAK, ids=lambda function: function.__name__)
 def test_one_row_that_breaks_a_constraint_fails_all_is_named_and_can_be_mended(
     library: Library, break_it: Callable[[Recording], Broken]

@@ -8,16 +8,17 @@ nothing, so that nobody measures another program than the one that runs.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from wkmp_orm.engine.options import Bulk, BulkChoice
 from wkmp_orm.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from wkmp_orm.engine.options import Bulk, BulkChoice
 
 _OURS: Final = (SQLiteDialect_pysqlite, PGDialect_psycopg)
 """The dialects whose drivers the tuples are compiled for. A subclass may convert differently."""
@@ -40,13 +41,8 @@ _DIALECT_EVENTS: Final = (
 def decide_bulk(choice: BulkChoice, engine: sa.Engine) -> Bulk:
     """Return how rows are sent through `engine`; "auto" is decided by who listens to it now.
 
-    Raises ConfigurationError for a choice that does not exist, and for "driver" on a dialect that
-    is not one of ours.
+    Raises ConfigurationError for "driver" on a dialect that is not one of ours.
     """
-    allowed = ("auto", *get_args(Bulk))
-    if choice not in allowed:
-        names = ", ".join(map(repr, allowed))
-        raise ConfigurationError(f"bulk={choice!r} is not one of {names}")
     is_ours = type(engine.dialect) in _OURS
     if choice == "driver" and not is_ours:
         name = f"{engine.dialect.name}+{engine.dialect.driver}"

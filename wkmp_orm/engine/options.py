@@ -40,6 +40,7 @@ class EngineOptions:
         """Raise ConfigurationError for what is no option, before anything is opened with it."""
         refuse_unknown("synchronous", self.synchronous, get_args(Synchronous))
         refuse_unknown("sqlite_driver", self.sqlite_driver, get_args(SqliteDriver))
+        refuse_unknown("bulk", self.bulk, ("auto", *get_args(Bulk)))
         refuse_unknown("read_only", self.read_only, (True, False))
 
 

@@ -108,18 +108,23 @@ def _place(error: Exception, sent: Sent) -> int | None:
     key = _POSTGRESQL_KEY.match(detail)
     if key is not None:
         columns = [column.strip('"') for column in key[1].split(", ")]
-        return _place_with(sent, columns, key[2])
+        places = _places_with(sent, columns, key[2])
+        # Of two rows with a key that must be unique the first was taken.
+        is_twin = fault_of(error) is Fault.UNIQUE and len(places) > 1
+        return places[is_twin] if places else None
     if detail.startswith(_POSTGRESQL_ROW):
         columns = [column.name for column in sent.facts.table.c][: len(sent.facts.key)]
-        return _place_with(sent, columns, detail.removeprefix(_POSTGRESQL_ROW), is_start=True)
+        start = detail.removeprefix(_POSTGRESQL_ROW)
+        places = _places_with(sent, columns, start, is_start=True)
+        return places[0] if places else None
     return None
 
 
-def _place_with(
+def _places_with(
     sent: Sent, columns: Sequence[str], text: str, *, is_start: bool = False
-) -> int | None:
-    """Find the row whose columns PostgreSQL spells like this, or with which its spelling starts."""
-    facts = sent.facts
+) -> list[int]:
+    """Find the rows whose columns PostgreSQL spells so, or with which its spelling starts."""
+    facts, found = sent.facts, []
     for place, row in enumerate(sent.rows):
         refused = _refused(facts, row)
         values = dict(refused.values)
@@ -127,8 +132,8 @@ def _place_with(
             values[facts.guid] = refused.key
         own = ", ".join(str(guid_of(values.get(name))) for name in columns)
         if text.startswith(f"{own}, ") if is_start else text == own:
-            return place
-    return None
+            found.append(place)
+    return found
 
 
 def _constraint(
