@@ -200,7 +200,7 @@ def test_an_ffmpeg_without_chromaprint_is_no_backend(
 ) -> None:
     without(monkeypatch, "chromaprint", "imageio_ffmpeg", programs=True)
     monkeypatch.setenv("PATH", str(tmp_path))
-    program(tmp_path / "ffmpeg", "echo 'Unknown format'")
+    program(tmp_path / "ffmpeg", "echo \"Unknown format 'chromaprint'.\"")
     assert list(available()) == []
     program(tmp_path / "ffmpeg", "echo 'Muxer chromaprint [Chromaprint]'")
     assert [each.name for each in available()] == ["ffmpeg"]

@@ -151,9 +151,11 @@ def _ffmpeg_of_wheel() -> str | None:
 
 def _has_chromaprint(program: str) -> bool:
     try:
-        return b"chromaprint" in _output((program, "-hide_banner", "-h", "muxer=chromaprint"), b"")
+        # One that has none says: Unknown format 'chromaprint'.
+        said = _output((program, "-hide_banner", "-h", "muxer=chromaprint"), b"")
     except FingerprintFailedError:
         return False
+    return b"Muxer chromaprint" in said
 
 
 def _output(command: Sequence[str], sound: bytes, *, also_good: int = 0) -> bytes:
