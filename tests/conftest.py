@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from hypothesis import settings
 
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import running_server
 from wkmp_orm import Library
+from wkmp_orm.settings import AI_DATABASE_MAX_LOCK_WAIT_MS as MAX_LOCK_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +49,38 @@ class Database:
         """Open it as a user would."""
         return Library.open(self.url, **({"root": self.root, "bulk": self.bulk} | options))
 
+    def with_usual_patience(self) -> Database:
+        """Wait for the writer lock as long as a user's database does; see `make_patient`."""
+        with self.open() as library:
+            library.settings.save({MAX_LOCK_WAIT.name: MAX_LOCK_WAIT.default})
+        return self
+
+
+def make_patient(new: Path | str) -> None:
+    """Make a database that waits for the writer lock as long as a setting can say.
+
+    Beside four busy processes on two processors the usual 5 s are not enough for many writers at
+    once. Tests of the deadline set their own.
+    """
+    with Library.open(new) as library:
+        library.settings.save({MAX_LOCK_WAIT.name: 30_000})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """Fail when the tests have left a process behind; those on their way out have time to go."""
+    yield
+    # Python's own, which lives as long as its parent and cleans up after it.
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)
+    children = [each for each in psutil.Process().children(recursive=True) if each.pid != tracker]
+    _, left = psutil.wait_procs(children, timeout=PATIENCE_S)
+    commands = []
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            commands.append(" ".join(process.cmdline()) or process.name())
+            process.kill()
+    assert commands == []
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
@@ -56,7 +93,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the SQLite file that tests copy."""
     path = tmp_path_factory.mktemp("template") / "wkmp.db"
-    Library.open(path).close()
+    make_patient(path)
     return path
 
 
@@ -64,7 +101,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgresql_template(postgres_server: PostgresServer, tmp_path_factory: Any) -> str:
     """Make the PostgreSQL database that tests copy."""
     url = postgres_server.create_database(TEMPLATE)
-    Library.open(str(url)).close()
+    make_patient(url)
     return TEMPLATE
 
 

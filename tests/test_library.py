@@ -20,6 +20,7 @@ from tests.flush.recordings import mbid
 from tests.support.driver_errors import server_error
 from tests.support.faults import FaultInjector
 from tests.support.mounts import mounted
+from tests.support.patience import PATIENCE_S
 from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import (
     ConfigurationError,
@@ -124,7 +125,7 @@ def test_two_openings_of_one_database_write_by_turns(database: Database) -> None
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE_S)
 
         assert errors == []
         assert len(songs(first)) == len(songs(second)) == 40
@@ -162,7 +163,7 @@ def test_closing_leaves_no_connection_at_the_server(postgresql_database: Databas
 
     engine = sa.create_engine(postgresql_database.url)
     with engine.connect() as connection:
-        for _ in range(100):  # the server needs a moment to notice
+        for _ in range(int(PATIENCE_S / 0.02)):  # the server needs a moment to notice
             left = connection.scalar(counting)
             connection.rollback()
             if not left:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.commands import command, environment, run
 from tests.support.imports import music_dump, statuses
+from tests.support.patience import PATIENCE_S
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from wkmp_orm import Library, __version__
 
@@ -294,26 +295,29 @@ def test_version_and_help(home: Path) -> None:
 def read_terminal(*arguments: object, home: Path) -> tuple[int, str]:
     """Run a command on a terminal of its own, and return its exit code and all it was sent."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command(*arguments),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         env=environment(home, {"COLUMNS": "100"}),
         start_new_session=True,
-    )
-    os.close(theirs)
-    received = b""
-    while select.select([ours], [], [], 60)[0]:
+    ) as process:
         try:
-            read = os.read(ours, 65_536)
-        except OSError:  # the terminal has no other end any more
-            break
-        if not read:
-            break
-        received += read
-    os.close(ours)
-    return process.wait(60), received.decode()
+            os.close(theirs)
+            received = b""
+            while select.select([ours], [], [], PATIENCE_S)[0]:
+                try:
+                    read = os.read(ours, 65_536)
+                except OSError:  # the terminal has no other end any more
+                    break
+                if not read:
+                    break
+                received += read
+            os.close(ours)
+            return process.wait(PATIENCE_S), received.decode()
+        finally:
+            process.kill()
 
 
 @pytest.mark.smoke
@@ -338,9 +342,13 @@ def test_a_reader_that_leaves_early_causes_no_traceback(home: Path, album: Path)
         encoding="utf-8",
         env=environment(home),
     ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        said: Any = process.stderr.read()
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            said: Any = process.stderr.read()
+            process.wait(PATIENCE_S)
+        finally:
+            process.kill()
     assert NO_TRACEBACK not in said
     assert "BrokenPipe" not in said

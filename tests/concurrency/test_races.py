@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tests.flush.recordings import LONG_AGO, SECOND, add_file, mbid
 from tests.flush.stored import dump
+from tests.support.patience import PATIENCE_S
 from tests.support.processes import run_in_processes
 from wkmp_orm import Library, SongArtist
 from wkmp_orm.settings import AI_DATABASE_MAX_LOCK_WAIT_MS
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 WRITERS = 16
 PROCESSES = 4
-PATIENCE_S = 60.0
 ROUNDS = 4
 
 

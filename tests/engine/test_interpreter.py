@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,7 +103,10 @@ def test_what_the_program_sets_meanwhile_stands() -> None:
 def test_a_forked_child_is_in_nobodys_haste() -> None:
     haste = Haste()
     with haste:
-        child = os.fork()
+        with warnings.catch_warnings():
+            # Since 3.12 a fork warns where there are threads.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
         if child == 0:
             haste.forget()
             os._exit(0 if is_usual() else 1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from tests.support.patience import PATIENCE_S
 from wkmp_orm.engine import writer as writer_module
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def test_who_is_alone_looks_up_on_the_connection_that_will_write(
 def test_look_ups_do_not_wait_for_the_one_who_writes(library: Library) -> None:
     with library.begin_monitored("somebody") as session, ThreadPoolExecutor(1) as other:
         writes = session.connection().connection.dbapi_connection
-        looked_up_on = other.submit(connection_of_a_look_up, library).result(timeout=30)
+        looked_up_on = other.submit(connection_of_a_look_up, library).result(timeout=PATIENCE_S)
         assert looked_up_on is not writes
 
 
@@ -83,11 +84,11 @@ def test_who_writes_does_not_wait_for_a_look_up_that_lasts(library: Library) -> 
     def look_up_for_long() -> bool:
         with library._writer.reading():
             begun.set()
-            return done.wait(timeout=60)
+            return done.wait(timeout=PATIENCE_S)
 
     with ThreadPoolExecutor(1) as other:
         long_one = other.submit(look_up_for_long)
-        assert begun.wait(timeout=60)
+        assert begun.wait(timeout=PATIENCE_S)
         put_a_song(library, 1)
         assert not long_one.done()
         done.set()

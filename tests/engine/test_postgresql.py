@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
+def postgresql_database(postgresql_database: Database) -> Database:
+    """Give a database whose deadline is the default, of which these tests speak."""
+    return postgresql_database.with_usual_patience()
+
+
+@pytest.fixture
 def library(postgresql_database: Database) -> Iterator[Library]:
     with postgresql_database.open() as opened:
         yield opened

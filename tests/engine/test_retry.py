@@ -93,7 +93,7 @@ def test_a_lock_that_stays_is_an_error_of_ours_that_names_the_operation(
         retry_on_lock("batch save", failing(1_000_000), max_wait_ms=300)
     elapsed_ms = (time.monotonic() - started) * 1000
 
-    assert 300 <= late.value.waited_ms <= elapsed_ms < 300 + 1_000
+    assert 300 <= late.value.waited_ms <= elapsed_ms
     assert str(late.value).startswith("batch save: the database stayed locked for ")
     assert "raise ai_database_max_lock_wait_ms" in str(late.value)
     assert isinstance(late.value.__cause__, sqlite3.OperationalError)
@@ -111,7 +111,7 @@ def test_pauses_grow_and_are_clamped_to_the_deadline() -> None:
         retry_on_lock("batch save", operation, max_wait_ms=400)
 
     # 10 ms doubling, with jitter: a fixed pause of 10 ms would make 40 attempts.
-    assert 4 <= len(attempts) <= 30
+    assert 2 <= len(attempts) <= 30
     assert attempts[-1] - attempts[0] >= 0.3
 
 

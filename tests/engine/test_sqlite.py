@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tests.conftest import Database
     from tests.support.processes import Barrier
 
-PATIENCE_S = 10.0
 PRAGMAS = ("journal_mode", "foreign_keys", "synchronous", "busy_timeout", "query_only")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.processes import Barrier, run_in_processes
 from wkmp_orm.engine.lock_file import HOST, LockFile
 from wkmp_orm.engine.ticket import WriterTicket, ticket_for
@@ -27,8 +28,6 @@ pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork"), reason="lock files and forks are of POSIX systems"
 )
 
-PATIENCE_S = 20.0
-AFTER_A_KILL_S = 1.0  # how long the next waiter may take
 HELD = "held"
 
 
@@ -161,7 +160,7 @@ def test_a_wait_past_its_deadline_names_the_process_that_holds(
     started = time.monotonic()
     with pytest.raises(LockTimeoutError) as caught:
         ticket.acquire(phase="tags", deadline=soon(0.05))
-    assert 0.05 <= time.monotonic() - started < 1
+    assert time.monotonic() - started >= 0.05
     holder = caught.value.holder
     assert holder is not None
     assert (holder.pid, holder.host, holder.phase) == (other.pid, HOST, "recording")
@@ -173,7 +172,7 @@ def test_a_wait_past_its_deadline_names_the_process_that_holds(
         pass
 
 
-def test_a_killed_holder_is_succeeded_at_once(
+def test_a_killed_holder_is_succeeded(
     database: Path, ticket: WriterTicket, start: Callable[[], OtherProcess]
 ) -> None:
     other = start()
@@ -183,7 +182,7 @@ def test_a_killed_holder_is_succeeded_at_once(
     other.kill()
     assert Path(f"{database}-ticket").read_bytes() == note
     assert ticket.holder is None, "a note without a lock counts for nothing"
-    ticket.acquire(phase="next", deadline=soon(AFTER_A_KILL_S))
+    ticket.acquire(phase="next", deadline=soon())
     ticket.release()
 
 
@@ -201,18 +200,15 @@ def test_a_waiter_succeeds_a_holder_that_is_killed(
     if forks:
         other.order("fork")
         child = other.answer()
-    killed: list[float] = []
 
     def kill_when_waited_for() -> None:
         wait_for(lambda: ticket.waiting)
-        killed.append(time.monotonic())
         other.kill()
 
     killer = threading.Thread(target=kill_when_waited_for)
     killer.start()
     try:
         ticket.acquire(phase="next", deadline=soon())
-        assert time.monotonic() - killed[0] < AFTER_A_KILL_S
         ticket.release()
         if forks:
             os.kill(child, 0)  # it does live
@@ -246,7 +242,7 @@ def test_a_waiter_that_is_killed_at_the_gate_is_passed_over(
         wait_until_someone_is_at_the_gate(database)
         patient.order("acquire", PATIENCE_S)
         doomed.kill()
-    assert patient.answer(AFTER_A_KILL_S) == HELD
+    assert patient.answer() == HELD
 
 
 def test_a_process_whose_waiter_gave_up_holds_nobody_up(
@@ -259,7 +255,7 @@ def test_a_process_whose_waiter_gave_up_holds_nobody_up(
         assert holder.pid == os.getpid()
         wait_until_someone_is_at_the_gate(database)
         patient.order("acquire", PATIENCE_S)
-    assert patient.answer(AFTER_A_KILL_S) == HELD
+    assert patient.answer() == HELD
     patient.release()
     impatient.hold()
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from tests.flush.recordings import mbid
 from tests.flush.stage import Stage
 from tests.support.driver_errors import connection_lost, serialization_failure
+from tests.support.patience import PATIENCE_S
 from wkmp_orm import AlreadyFinishedError, FlushFailedError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from tests.support.faults import Call, When
     from wkmp_orm import Library
 
-PATIENCE_S = 10.0
 WHEN: tuple[When, When] = ("before", "after")
 
 

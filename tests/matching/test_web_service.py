@@ -13,6 +13,7 @@ from itertools import pairwise
 import pytest
 
 from tests.matching.conftest import CONTACT
+from tests.support.patience import PATIENCE_S
 from tests.support.sound import mbid
 from tests.support.web_services import (
     API_KEY,
@@ -142,13 +143,12 @@ def test_who_is_waiting_for_a_turn_does_not_wait_for_a_service_that_is_left_alon
 ) -> None:
     services.acoustid.then(html(status=403))
     with (
-        AcoustidClient(API_KEY, url=services.acoustid.url, interval_s=10.0) as client,
+        AcoustidClient(API_KEY, url=services.acoustid.url, interval_s=2 * PATIENCE_S) as client,
         ThreadPoolExecutor(4) as pool,
     ):
-        began = time.monotonic()
         asked = [pool.submit(client.lookup, FINGERPRINT, 10) for _ in range(4)]
-        assert all(isinstance(each.exception(), ServiceUnavailableError) for each in asked)
-        assert time.monotonic() - began < 5
+        for each in asked:
+            assert isinstance(each.exception(PATIENCE_S), ServiceUnavailableError)
     assert len(services.acoustid.requests) == 1
 
 
@@ -171,7 +171,10 @@ def test_a_name_that_does_not_exist_is_a_failure_like_another() -> None:
 
 @pytest.mark.parametrize(
     "reaction",
-    [pytest.param(slow(60), id="no answer"), pytest.param(trickling(0.05), id="byte by byte")],
+    [
+        pytest.param(slow(2 * PATIENCE_S), id="no answer"),
+        pytest.param(trickling(0.05), id="byte by byte"),
+    ],
 )
 def test_a_request_ends_when_its_time_is_up(services: WebServices, reaction: Reaction) -> None:
     services.acoustid.always(reaction)
@@ -182,15 +185,14 @@ def test_a_request_ends_when_its_time_is_up(services: WebServices, reaction: Rea
         for _ in range(2):
             with pytest.raises(ServiceUnavailableError):
                 client.lookup(FINGERPRINT, 10)
-        # Five requests of 0.3 s, and the pauses between them.
-        assert 5 * 0.3 <= time.monotonic() - began < 12
+        assert time.monotonic() - began >= 5 * 0.3, "five requests had their time"
         assert client.is_left_alone
 
 
 @pytest.mark.parametrize(
     "waits_for",
     [
-        pytest.param(slow(60), id="an answer"),
+        pytest.param(slow(2 * PATIENCE_S), id="an answer"),
         pytest.param(busy(retry_after=20), id="the end of a Retry-After"),
         pytest.param(None, id="its turn"),
     ],
@@ -201,21 +203,21 @@ def test_stopping_ends_every_wait(services: WebServices, waits_for: Reaction | N
         services.acoustid.always(waits_for)
     url = services.acoustid.url
     with (
-        AcoustidClient(API_KEY, url=url, interval_s=30.0, timeout_s=30.0, stop=stop) as client,
+        AcoustidClient(
+            API_KEY, url=url, interval_s=30.0, timeout_s=2 * PATIENCE_S, stop=stop
+        ) as client,
         ThreadPoolExecutor(2) as pool,
     ):
         if waits_for is None:
             client.lookup(FINGERPRINT, 10)
         asked = [pool.submit(client.lookup, FINGERPRINT, 10) for _ in range(2)]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while not services.acoustid.requests and time.monotonic() < deadline:
             threading.Event().wait(0.005)
-        stopped = time.monotonic()
         stop.set()
         for each in asked:
-            assert isinstance(each.exception(), ServiceUnavailableError)
+            assert isinstance(each.exception(PATIENCE_S), ServiceUnavailableError)
             assert "stopped" in str(each.exception())
-        assert time.monotonic() - stopped < 2
     assert not client.is_left_alone
 
 

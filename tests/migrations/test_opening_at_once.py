@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.migrations.rows import count_all, insert
+from tests.support.patience import PATIENCE_S
 from tests.support.processes import run_in_processes
 from wkmp_orm.engine.factory import create_writer_engine
 from wkmp_orm.engine.target import DatabaseTarget
@@ -60,9 +61,9 @@ def test_who_waits_for_another_migration_finds_its_work_done(
     waiting = threading.Thread(target=ensure_schema, args=(target, engine), kwargs={"hold": turn})
     with transaction.migration_transaction(target, engine) as connection:
         waiting.start()
-        assert has_looked.wait(30)
+        assert has_looked.wait(PATIENCE_S)
         run_migrations(connection)
-    waiting.join(30)
+    waiting.join(PATIENCE_S)
     assert schema_differences(engine) == []
 
 

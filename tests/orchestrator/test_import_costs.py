@@ -153,7 +153,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_memory_does_not_grow_with_the_number_of_files(
     sqlite_template: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tests.support.canonical import canonical
 from tests.support.commands import CHECKOUT
 from tests.support.imports import sessions
+from tests.support.patience import PATIENCE_S
 from tests.support.varied_music import make_documents, make_varied_music
 from wkmp_orm import Library, SessionState
 from wkmp_orm.orchestrator import import_folder
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from tests.support.postgres import PostgresServer
 
-SOON_S = 30.0
 
 # Says when it begins, so that the moment is one of the import and not of Python's start.
 PROGRAM = """
@@ -41,7 +41,7 @@ with Library.open(sys.argv[1], root=sys.argv[2]) as library:
 
 kills = pytest.mark.parametrize(
     "kills",
-    [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(900)])],
+    [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1_800)])],
     ids=str,
 )
 
@@ -83,13 +83,15 @@ def kill_after(seconds: float, url: str, root: Path) -> int | None:
         stderr=subprocess.DEVNULL,
         cwd=CHECKOUT,
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"begins\n"
-        time.sleep(seconds)
-        decoders = psutil.Process(process.pid).children() if process.poll() is None else []
-        process.kill()
-        process.wait(SOON_S)
-        gone, alive = psutil.wait_procs(decoders, timeout=SOON_S)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"begins\n"
+            time.sleep(seconds)
+            decoders = psutil.Process(process.pid).children() if process.poll() is None else []
+        finally:
+            process.kill()
+        process.wait(PATIENCE_S)
+        gone, alive = psutil.wait_procs(decoders, timeout=PATIENCE_S)
         assert alive == []
         assert len(gone) == len(decoders)
         return process.returncode

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.support.imports import failures, sessions, statuses
+from tests.support.patience import PATIENCE_S
 from tests.support.sound import make_sound
 from wkmp_orm import (
     Library,
@@ -122,7 +123,7 @@ def test_a_session_that_is_cancelled_in_the_database_stops_its_import(
             cancelled.set()
             session_id = sessions(library)[0].session_id
             change_state(library, session_id, SessionState.CANCELLED, operation="by a user")
-            told.wait(20)
+            told.wait(PATIENCE_S)
 
     def listen(now: ImportProgress) -> None:
         # Two reports after the cancellation its row has been looked at once.
@@ -151,7 +152,7 @@ def test_a_session_that_is_cancelled_during_one_long_file_stops_as_well(
     def long_work(file: FileOnItsWay) -> None:
         session_id = sessions(library)[0].session_id
         change_state(library, session_id, SessionState.CANCELLED, operation="by a user")
-        stopped.append(file.tools.stop.wait(20))
+        stopped.append(file.tools.stop.wait(PATIENCE_S))
 
     assert import_folder(library, steps=(Step("long", long_work), *STEPS)).was_cancelled
     assert stopped == [True]
@@ -226,11 +227,11 @@ def test_a_lock_that_comes_late_delays_the_import_and_fails_no_file(
 ) -> None:
     make_songs(music, 4)
     with sqlite_database.open() as library:
-        library.settings.save({"ai_database_max_lock_wait_ms": 500})
+        library.settings.save({"ai_database_max_lock_wait_ms": 3_000})
     with sqlite_database.open() as library:
         driver = library._writer.engine.dialect.loaded_dbapi
         with closing(driver.connect(sqlite_database.url, check_same_thread=False)) as stranger:
-            release = threading.Timer(0.9, stranger.rollback)
+            release = threading.Timer(4.0, stranger.rollback)
 
             def hold() -> None:
                 stranger.execute("BEGIN IMMEDIATE")
@@ -302,7 +303,7 @@ def test_progress_that_cannot_be_stored_harms_nothing(
         raise LockTimeoutError("telemetry", waited_ms=1.0)
 
     monkeypatch.setattr(progress, "record_progress", refuse)
-    when_committed(library, "finalization", lambda: tried.wait(20))
+    when_committed(library, "finalization", lambda: tried.wait(PATIENCE_S))
     assert import_folder(library).counts.imported == 4
     assert tried.is_set()
 
@@ -319,7 +320,7 @@ def test_progress_tells_of_stages_counts_and_who_works_on_what(
         if now.active:
             active.set()
 
-    when_committed(library, "recording", lambda: active.wait(20))
+    when_committed(library, "recording", lambda: active.wait(PATIENCE_S))
     import_folder(library, workers=2, on_progress=listen)
     assert seen[-1].stage is Stage.ENDED
     assert seen[-1].counts.imported == seen[-1].counts.done == 10

@@ -45,10 +45,12 @@ def other_process(database: Database) -> Iterator[Any]:
         target=import_until_killed, args=(theirs, database.url, database.root), daemon=True
     )
     process.start()
-    assert ours.recv() == "running"
-    yield process
-    process.kill()
-    process.join()
+    try:
+        assert ours.recv() == "running"
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 def test_an_import_is_refused_while_another_process_imports(

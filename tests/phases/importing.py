@@ -14,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from tests.support.patience import PATIENCE_S
 from tests.support.recorder import recording
 from wkmp_orm import File, FileStatus, Phase
 from wkmp_orm.phases import in_unit_of_work, is_duplicate, record_hash, record_passages
@@ -30,7 +31,6 @@ T = TypeVar("T")
 LONG_AGO: Final = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 SECOND: Final = 28_224_000
 """Ticks."""
-DEADLINE_S: Final = 30
 
 
 def mbid(number: int) -> str:
@@ -119,11 +119,11 @@ def at_once(*calls: Callable[[], T]) -> list[T]:
     barrier = threading.Barrier(len(calls))
 
     def start(call: Callable[[], T]) -> T:
-        barrier.wait(DEADLINE_S)
+        barrier.wait(PATIENCE_S)
         return call()
 
     with ThreadPoolExecutor(len(calls)) as threads:
-        return [future.result(DEADLINE_S) for future in [threads.submit(start, c) for c in calls]]
+        return [future.result(PATIENCE_S) for future in [threads.submit(start, c) for c in calls]]
 
 
 def race(library: Library, phase: str, *fills: Callable[[UnitOfWork], T]) -> list[T]:
@@ -139,14 +139,14 @@ def race(library: Library, phase: str, *fills: Callable[[UnitOfWork], T]) -> lis
         def fill_and_meet(work: UnitOfWork) -> T:
             answer = fill(work)
             if to_meet:
-                to_meet.pop().wait(DEADLINE_S)
+                to_meet.pop().wait(PATIENCE_S)
             return answer
 
         return in_unit_of_work(library, phase, fill_and_meet)
 
     with ThreadPoolExecutor(len(fills)) as threads:
         futures = [threads.submit(run, fill) for fill in fills]
-        return [future.result(DEADLINE_S) for future in futures]
+        return [future.result(PATIENCE_S) for future in futures]
 
 
 def in_order(library: Library, phase: str, *fills: Callable[[UnitOfWork], T]) -> list[T]:

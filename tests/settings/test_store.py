@@ -41,6 +41,12 @@ LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 DEFAULTS = {key.name: key.format(key.default) for key in SETTINGS.values() if not key.nullable}
 
 
+@pytest.fixture
+def database(database: Database) -> Database:
+    """Give a database with nothing but defaults, of which these tests speak."""
+    return database.with_usual_patience()
+
+
 def texts(library: Library) -> dict[str, str | None]:
     """Read all rows as they are stored, without the root, which is each test's own."""
     others = sa.select(Setting).where(Setting.key != LIBRARY_ROOT.name)

@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .patience import PATIENCE_S
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEADLINE_S: Final = 60.0
 CHECKOUT: Final = Path(__file__).parents[2]
 
 
@@ -46,7 +47,7 @@ def run(
         encoding="utf-8",
         env=environment(home, more),
         cwd=home,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
     )
 
 

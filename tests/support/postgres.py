@@ -31,6 +31,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
+from .patience import PATIENCE_S
 from .postgres_binaries import (
     PostgresNotAvailableError,
     account_of_server,
@@ -43,8 +44,7 @@ if TYPE_CHECKING:
 
     from .postgres_binaries import Account
 
-START_DEADLINE_S = 60.0
-STOP_DEADLINE_S = 10.0
+STOP_DEADLINE_S = 60.0
 
 # Standard input is a pipe whose other end only the test process holds. It ends when the tests
 # close it, and also when they are killed: then the server is stopped and its directory removed.
@@ -197,7 +197,7 @@ class StartedPostgresServer(PostgresServer):
                 **account,
             )
             _hold(self._keeper.stdin)
-            deadline = time.monotonic() + START_DEADLINE_S
+            deadline = time.monotonic() + PATIENCE_S
             while not self._answers():
                 with suppress(subprocess.TimeoutExpired):
                     self._keeper.wait(0.02)

@@ -25,13 +25,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
+from .patience import PATIENCE_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from multiprocessing.context import SpawnProcess
 
 T = TypeVar("T")
 
-DEADLINE_S = 60.0
 _ARRIVED = "arrived at the barrier"
 _Pipe: TypeAlias = "Connection[Any, Any]"
 
@@ -85,7 +86,7 @@ class Barrier:
 
 
 def run_in_processes(
-    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], deadline: float = DEADLINE_S
+    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], deadline: float = PATIENCE_S
 ) -> list[T]:
     """Call `function(barrier, *arguments[i])`, each in a process of its own; return the values.
 
@@ -96,7 +97,7 @@ def run_in_processes(
 
 
 def outcomes_of_processes(
-    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], deadline: float = DEADLINE_S
+    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], deadline: float = PATIENCE_S
 ) -> list[Outcome[T]]:
     """Do as `run_in_processes`, but return each process's error where it is expected.
 

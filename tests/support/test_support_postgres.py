@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from . import postgres, postgres_binaries
+from .patience import PATIENCE_S
 from .postgres import StartedPostgresServer, running_server
 from .postgres_binaries import PostgresNotAvailableError, find_binaries
 
@@ -140,15 +141,18 @@ os.read(lifeline, 1)
     tests = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT, pass_fds=[lifeline]
     )
-    assert tests.stdout is not None
-    url = tests.stdout.readline().decode().strip()
-    with closing(psycopg.connect(conninfo(url))) as connection:
-        tests.send_signal(signal.SIGKILL)
-        tests.wait()
-        closed_by_server, _, _ = select.select([connection], [], [], 10)
+    try:
+        assert tests.stdout is not None
+        url = tests.stdout.readline().decode().strip()
+        with closing(psycopg.connect(conninfo(url))) as connection:
+            tests.send_signal(signal.SIGKILL)
+            tests.wait()
+            closed_by_server, _, _ = select.select([connection], [], [], PATIENCE_S)
+    finally:
+        tests.kill()
     assert closed_by_server
     directory = Path(str(make_url(url).query["host"]))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while directory.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not directory.exists()

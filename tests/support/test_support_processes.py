@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,8 +106,6 @@ def test_a_value_that_cannot_be_pickled_is_an_error() -> None:
 
 
 def test_processes_that_hang_are_killed_and_show_where(capfd: pytest.CaptureFixture[str]) -> None:
-    started = time.monotonic()
     with pytest.raises(ProcessesHungError, match="killed after the deadline"):
         run_in_processes(hang_or_end, [("hang",), ("end",)], deadline=3)
-    assert time.monotonic() - started < 10
     assert "in hang_or_end" in capfd.readouterr().err

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tests.concurrency.foreign_locks import locked
 from tests.flush.recordings import SECOND, add_file, mbid
 from tests.support.interception import intercepting
+from tests.support.patience import PATIENCE_S
 from wkmp_orm import (
     AlreadyFinishedError,
     ConfigurationError,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from tests.support.interception import DriverCall
     from wkmp_orm import Library, UnitOfWork, WriteReport
 
-PATIENCE_S = 10.0
 FREE_WITHIN_S = 1.0
 
 

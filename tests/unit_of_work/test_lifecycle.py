@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tests.concurrency.forks import told_by_a_forked_child
 from tests.flush.recordings import SECOND, add_file, mbid
 from tests.flush.stored import dump
+from tests.support.patience import PATIENCE_S
 from tests.support.recorder import recording
 from wkmp_orm import (
     AlreadyFinishedError,
@@ -52,7 +53,7 @@ def in_another_thread(action: Callable[[], object]) -> BaseException | None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     return raised[0] if raised else None
 
 
