@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import pytest
 
@@ -42,13 +41,13 @@ def test_eight_threads_share_one_rate(services: WebServices) -> None:
         MusicBrainzClient(contact=CONTACT, url=url, interval_s=0.05) as client,
         ThreadPoolExecutor(8) as pool,
     ):
+        began = time.monotonic()
         list(pool.map(client.recording, [mbid(n) for n in range(16)]))
 
     arrivals = [request.at for request in services.musicbrainz.requests]
     assert len(arrivals) == 16
-    # A request may arrive late, and then the next one seems early; all together may not.
-    assert arrivals[-1] - arrivals[0] >= 15 * 0.05 - 0.03
-    assert sum(later - earlier < 0.03 for earlier, later in pairwise(arrivals)) <= 2
+    # Any of them may arrive late, and then the next one seems early. None may be early.
+    assert all(at >= began + n * 0.05 for n, at in enumerate(sorted(arrivals)))
 
 
 @pytest.mark.smoke
