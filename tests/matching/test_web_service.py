@@ -79,17 +79,18 @@ def test_attempts_are_bounded(services: WebServices, acoustid: AcoustidClient) -
 
 
 def test_a_retry_after_holds_for_every_thread(services: WebServices) -> None:
-    services.musicbrainz.then(busy(retry_after=1))
+    services.musicbrainz.then(busy(retry_after=3))
     url = services.musicbrainz.url
     with (
-        MusicBrainzClient(contact=CONTACT, url=url, interval_s=0.1) as client,
+        # A second, in which the first one learns that it has to wait.
+        MusicBrainzClient(contact=CONTACT, url=url, interval_s=1.0) as client,
         ThreadPoolExecutor(4) as pool,
     ):
         assert list(pool.map(client.recording, [mbid(n) for n in range(4)])) == [None] * 4
 
     first, *later = (request.at for request in services.musicbrainz.requests)
     assert len(later) == 4
-    assert min(later) - first >= 0.95
+    assert min(later) - first >= 2.95
 
 
 def test_a_retry_after_of_minutes_is_taken_as_a_refusal(
