@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from tests.concurrency.forks import told_by_a_forked_child
 from tests.flush.recordings import mbid
+from tests.support.patience import PATIENCE_S
 from wkmp_orm import AlreadyFinishedError, Library, Song, UnitOfWorkError, WkmpOrmError
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tests.conftest import Database
-
-PATIENCE_S = 20.0
 
 
 def put_songs(library: Library, first: int, number: int = 50) -> None:

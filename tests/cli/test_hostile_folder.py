@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.support.commands import DEADLINE_S, environment
+from tests.support.commands import environment
+from tests.support.patience import PATIENCE_S
 from tests.support.planted import KINDS, plant, state_of
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from tests.support.web_services import API_KEY, web_services
@@ -105,7 +106,7 @@ def run_inside(folder: Path, way: str, *arguments: str) -> subprocess.CompletedP
         encoding="utf-8",
         env=surroundings,
         cwd=folder,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
     )
 
 
