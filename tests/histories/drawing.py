@@ -6,8 +6,9 @@ A history about few tables has calls that meet; one about all of them has few th
 from __future__ import annotations
 
 from functools import cache
+from itertools import chain
 from operator import add, or_
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ FEATURES: Final = frozenset(
         "links",
         "missing columns",
         "moves",  # updates of natural keys
+        "puts",
         "other writers",  # foreign SQL at some point of a commit
         "optional orders",  # required=False
         "statements",
@@ -57,9 +59,12 @@ def reference(table: str) -> st.SearchStrategy[Any]:
     return _REFERENCES[table]
 
 
+Drawn = TypeVar("Drawn")
+
+
 def _each_table(
-    tables: Iterable[str], make: Callable[[str], st.SearchStrategy[Draft]]
-) -> st.SearchStrategy[Draft]:
+    tables: Iterable[str], make: Callable[[str], st.SearchStrategy[Drawn]]
+) -> st.SearchStrategy[Drawn]:
     """Draw a table, then what `make` makes of it: made once, as making strategies takes long."""
     tables = list(tables)
     made = {table: make(table) for table in tables}
@@ -104,7 +109,9 @@ class Drawing:
         """Draw a few units of work, of which the first fill the database."""
         unit = st.builds(
             UnitDraft,
-            st.lists(self.call(), min_size=1, max_size=6),
+            st.lists(self.phrase(), min_size=1, max_size=6).map(
+                lambda each: [*chain.from_iterable(each)]
+            ),
             st.lists(self.mend(), max_size=2),
             st.sampled_from([False, False, True]),
             self.others(),
@@ -113,9 +120,30 @@ class Drawing:
         filled = st.sampled_from([[], [FILLED], [FILLED]])
         return st.builds(add, filled, st.lists(unit, min_size=1, max_size=4))
 
+    def phrase(self) -> st.SearchStrategy[list[Draft]]:
+        """Draw a call, or now and then a few that belong together."""
+        call = self.call().map(lambda one: [one])
+        if not {"moves", "updates"} <= self._features or self._tables == ["settings"]:
+            return call
+        tables = [table for table in self._tables if len(KEYS[table]) == 1 and table != "settings"]
+        made = [call] * 9 + [_each_table(tables, self._renames)]
+        return st.sampled_from(range(len(made))).flatmap(made.__getitem__)
+
+    def _renames(self, table: str) -> st.SearchStrategy[list[Draft]]:
+        """Draw updates that give known rows one another's keys."""
+        [(column, keys)] = KEYS[table].items()
+
+        def renamed(rows: list[int], given: list[Any]) -> list[Draft]:
+            return [
+                Draft("update", table, {column: key}, Known(table, row))
+                for row, key in zip(rows[:2], given, strict=False)
+            ]
+
+        return st.builds(renamed, st.permutations(range(3)), st.permutations(keys))
+
     def call(self) -> st.SearchStrategy[Draft]:
         """Draw any call."""
-        weighted = [(4, self.put())]
+        weighted = [(4, self.put())] if "puts" in self._features else []
         weighted += [(1, self.add())] if "add" in self._features else []
         weighted += [(2, self.link())] if "links" in self._features and self._links else []
         weighted += [(3, self.update())] if "updates" in self._features else []
@@ -128,7 +156,7 @@ class Drawing:
 
     def mend(self) -> st.SearchStrategy[Draft]:
         """Draw a call that may mend a failed unit of work."""
-        kinds = [self.put()]
+        kinds = [self.put()] if "puts" in self._features else []
         kinds += [self.update()] if "updates" in self._features else []
         kinds += [self.correction()] * 2 if "corrections" in self._features else []
         return st.one_of(kinds)

@@ -95,8 +95,10 @@ class Performer:
 
     def learn(self, name: str, guid: str) -> bool:
         """Remember a row's guid; False if it is known as another row's, or the row by another."""
-        known = self.names.setdefault(guid, name)
-        return known == name and self.guids.setdefault(name, guid) == guid
+        if self.names.get(guid, name) != name or self.guids.get(name, guid) != guid:
+            return False
+        self.names[guid], self.guids[name] = name, guid
+        return True
 
     def tables(self) -> Tables:
         """Read all rows, by their names."""
