@@ -58,4 +58,5 @@ def show_failures(
             )
         )
     if number > most:
-        out.print(f"  and {number - most:,} more: {more}")
+        # As Text: a path in it may have [brackets], which are markup in a str.
+        out.print(Text(f"  and {number - most:,} more: {printable(more)}"))

@@ -100,7 +100,7 @@ def _show_table(title: str, counted: Mapping[Word, int], meanings: Mapping[Word,
 
 def _show_sessions(sessions: Sequence[SessionReport]) -> None:
     if not sessions:
-        out.print(f"\nNo import yet: {command_line('import', 'FOLDER')}")
+        out.print(Text(f"\nNo import yet: {command_line('import', 'FOLDER')}"))
         return
     out.print("\nLast imports (UTC)")
     for each in sessions:
