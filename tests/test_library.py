@@ -591,20 +591,6 @@ def test_an_error_of_the_disk_loses_nothing_either(sqlite_database: Database) ->
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no such device")
-def test_a_disk_that_is_full_for_the_lock_files_still_lets_threads_write(
-    sqlite_database: Database,
-) -> None:
-    # The note of who holds the ticket cannot be written; the lock itself needs no room.
-    ticket = Path(f"{sqlite_database.url}-ticket")
-    ticket.symlink_to("/dev/full")
-    try:
-        with sqlite_database.open() as library:
-            put_song(library)
-            assert songs(library) == [SINNERMAN]
-    finally:
-        ticket.unlink()
-
-
 def test_the_database_keeps_the_mode_of_its_file(sqlite_database: Database) -> None:
     path = Path(sqlite_database.url)
     path.chmod(0o640)

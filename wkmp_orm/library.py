@@ -195,8 +195,8 @@ class Library:
         self._root_is_given = bool(stored) or root is not None
         if root is None:
             return
-        refuse_database_url(root, "the library's root")
         given = _folder(root)
+        refuse_database_url(root, "the library's root")
         if stored and known is not None and not _same_folder(known, given):
             msg = f"the library's root is {known}, not {given}: stored paths are relative to it"
             raise ConfigurationError(msg, LEAVE_OUT_ROOT, OTHER_DATABASE, CORRECT_ROOT)

@@ -65,7 +65,7 @@ STATES: dict[str, dict[str, tuple[ErrorFactory, type[WkmpOrmError], str]]] = {
         "cannot open": (
             sqlite_error("SQLITE_CANTOPEN", "unable to open"),
             DatabaseUnavailableError,
-            "cannot be opened; check that the file and its folder",
+            "cannot be opened. Check the permissions of the file",
         ),
         "no locks": (NO_LOCKS, DatabaseUnavailableError, "does not lock files .*local disk"),
     },
@@ -205,7 +205,7 @@ def test_a_monitored_transaction_whose_commit_lost_its_answer_says_that_nobody_k
         with (
             injector.failing(commit.number, "after", connection_lost),
             pytest.raises(
-                DatabaseUnavailableError, match="which may have taken effect; look"
+                DatabaseUnavailableError, match=r"which may have taken effect\. Look"
             ) as no,
         ):
             insert(library)

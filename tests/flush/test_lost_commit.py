@@ -209,7 +209,7 @@ def test_a_commit_that_was_in_doubt_for_too_long_is_not_repeated_but_asked_back(
     work, _ = stage.accumulated()
     with (
         stage.injector.failing(commit_of(stage).number, "before", connection_lost, times=10_000),
-        pytest.raises(FlushFailedError, match="committing again will find out"),
+        pytest.raises(FlushFailedError, match="Committing again will find out"),
     ):
         work.commit()
     monkeypatch.setattr("wkmp_orm.flush.attempt.LEDGER_LIFETIME", timedelta(0))

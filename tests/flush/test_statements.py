@@ -9,6 +9,7 @@ import pytest
 
 from tests.flush.overtaking import overtaken
 from tests.flush.recordings import SECOND, add_file, mbid, record
+from tests.flush.sent import as_inserts
 from tests.flush.stored import row_of
 from tests.support.recorder import Recorded, StatementRecorder, recording
 from wkmp_orm import FileStatus, SongStatus
@@ -46,6 +47,12 @@ def named(statements: list[Recorded]) -> list[str]:
     return [f"{one.verb} {one.table}" for one in statements]
 
 
+def only_transaction(sent: StatementRecorder) -> list[Recorded]:
+    """Give the statements of the one transaction that was committed."""
+    (transaction,) = sent.transactions
+    return as_inserts(transaction)
+
+
 def reads(sent: StatementRecorder) -> list[str]:
     """Return what was read outside of the write transactions."""
     inside = [id(one) for group in sent.transactions for one in group]
@@ -71,7 +78,7 @@ def test_a_recording_is_one_transaction_with_one_statement_for_each_table_and_op
     with library.unit_of_work("recording") as work:
         record(work, file, count, put=False)
         assert sent.recorded == []
-    (transaction,) = sent.transactions
+    transaction = only_transaction(sent)
     assert len(sent.attempts) == 1
     assert sorted(named(transaction)) == sorted([*ledger(library), *WRITTEN])
     shared = min(count, 7)
@@ -94,7 +101,7 @@ def test_rows_that_differ_in_what_they_know_are_one_statement(
             if n % 3 == 0:
                 known["import_metadata"] = {"take": n}
             work.passages.add(known, file_id=file, start_time_ticks=n, end_time_ticks=n + 1)
-    (transaction,) = sent.transactions
+    transaction = only_transaction(sent)
     assert [str(one) for one in transaction] == [*ledger(library), "INSERT passages x60"]
 
 
@@ -111,7 +118,7 @@ def test_known_rows_are_merged_by_one_statement_for_each_table(
     sent.clear()
     with library.unit_of_work("recording") as work:
         record(work, file, count)
-    (transaction,) = sent.transactions
+    transaction = only_transaction(sent)
     merged = Counter(named(transaction))
     merged.subtract(locks_of_songs(library))
     assert set(merged.values()) == {1}
@@ -201,7 +208,7 @@ def test_a_lost_race_costs_at_most_one_read_for_each_table_with_a_natural_key(
             mine = record(work, file, 10, put=False)
         with other.unit_of_work("look") as look:
             theirs = [look.songs.put(recording_mbid=mbid(2, n)) for n in range(3)]
-    (transaction,) = sent.transactions
+    transaction = only_transaction(sent)
     assert len(sent.attempts) == 1
     inside = [one.table for one in sent.selects_inside_transactions()]
     assert sorted(inside) == sorted(NATURAL)
@@ -246,7 +253,7 @@ def test_orders_are_one_statement_for_each_key_set(
         for guid in guids[20:]:
             work.passages.update(guid, title="Sinnerman", where={"title": takes})
         work.files.update(file, status=FileStatus.INGEST_COMPLETE)
-    (transaction,) = sent.transactions
+    transaction = only_transaction(sent)
     assert [str(one) for one in transaction] == [
         *ledger(library),
         "UPDATE files",
@@ -268,7 +275,7 @@ def test_what_comes_after_a_delete_looks_up_its_rows_in_the_transaction(
         work.passages.delete_many(guids[:10])
         for guid in guids[10:]:
             work.passages.update(guid, title="Sinnerman")
-    (transaction,) = sent.transactions
+    transaction = only_transaction(sent)
     assert [str(one) for one in transaction] == [
         *ledger(library),
         "DELETE passages x10",

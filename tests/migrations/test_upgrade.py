@@ -142,7 +142,7 @@ def test_postgresql_is_backed_up_with_its_own_tools(
 def test_a_reader_cannot_create_a_schema(target: DatabaseTarget, engine: sa.Engine) -> None:
     assert current_revision(engine) is None
     reader = create_reader_engine(target)
-    with pytest.raises(ReadOnlyDatabaseError, match="nothing was changed"):
+    with pytest.raises(ReadOnlyDatabaseError, match="nothing was written"):
         ensure_schema(target, reader)
     reader.dispose()
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from tests.flush.sent import as_inserts
 from tests.support.patience import PATIENCE_S
 from tests.support.recorder import recording
 from wkmp_orm import File, FileStatus, Phase
@@ -163,4 +164,4 @@ def watching(library: Library) -> Iterator[StatementRecorder]:
 
 def texts(recorder: StatementRecorder) -> Sequence[str]:
     """Return what was written, one line for each statement, without the ledger of flushes."""
-    return [str(one) for one in recorder.dml() if one.table != "flush_ledger"]
+    return [str(one) for one in as_inserts(recorder.dml()) if one.table != "flush_ledger"]

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from .interception import intercepting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .interception import DriverCall
 
 _READ_SO_FAR = "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) FROM pg_stat_xact_user_tables"
 _STEPS = 10
@@ -24,17 +28,10 @@ class Sent:
         """Start with none."""
         self.parameters: dict[str, Any] = {}
 
-    def remember(
-        self,
-        _connection: object,
-        _cursor: object,
-        statement: str,
-        parameters: Any,
-        _context: object,
-        executemany: bool,  # noqa: FBT001
-    ) -> None:
-        """Listen to the event `before_cursor_execute`."""
-        self.parameters[statement] = parameters[0] if executemany else parameters
+    def remember(self, call: DriverCall) -> None:
+        """Take note of a statement that is about to be sent."""
+        is_many = call.kind == "executemany"
+        self.parameters[call.statement] = call.parameters[0] if is_many else call.parameters
 
     def plans(self, engine: sa.Engine) -> dict[str, list[str]]:
         """Return the plan of each statement, line by line, for a database with many rows."""
@@ -60,13 +57,8 @@ class Sent:
 def statements_of(*engines: sa.Engine) -> Iterator[Sent]:
     """Give the statements that are sent to these engines inside the block."""
     sent = Sent()
-    for engine in engines:
-        sa.event.listen(engine, "before_cursor_execute", sent.remember)
-    try:
+    with intercepting(*engines, before=sent.remember):
         yield sent
-    finally:
-        for engine in engines:
-            sa.event.remove(engine, "before_cursor_execute", sent.remember)
 
 
 @contextmanager

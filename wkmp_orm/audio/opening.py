@@ -46,13 +46,17 @@ def open_regular(path: Path) -> BufferedReader:
     # Looked at before it is opened, as opening a named pipe waits until somebody writes into it,
     # and a device may do anything; and afterwards, as it may have been replaced meanwhile.
     _refuse(path, path.stat())
-    descriptor = os.open(path, _READ)
+    file = open(path, "rb", opener=_open)  # noqa: SIM115  the file keeps its name, and is the answer
     try:
-        _refuse(path, os.fstat(descriptor))
-        return os.fdopen(descriptor, "rb")
+        _refuse(path, os.fstat(file.fileno()))
     except BaseException:
-        os.close(descriptor)
+        file.close()
         raise
+    return file
+
+
+def _open(path: str, _flags: int) -> int:
+    return os.open(path, _READ)
 
 
 def _refuse(path: Path, status: os.stat_result) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from wkmp_orm.flush import statements
 from wkmp_orm.flush.driver_sender import DriverSender
 from wkmp_orm.flush.prepared import POSTGRESQL, prepared_insert
 from wkmp_orm.models.facts import FACTS
@@ -28,7 +29,7 @@ STAGE_FROM: Final = 200
 """How many rows are worth a table beside it, which is made and dropped for them."""
 
 STAGE: Final = "wkmp_orm_new_"
-"""What the name of such a table begins with; a transaction writes to each table once."""
+"""What the name of such a table begins with, before its number in the transaction."""
 
 PIECE: Final = 1_000
 """Rows that are made at once."""
@@ -44,6 +45,7 @@ class CopySender(DriverSender):
         super().__init__(channel)
         self._copy_from = copy_from
         self._stage_from = stage_from
+        self._staged = 0
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows that no one else can have made, in one COPY."""
@@ -61,7 +63,8 @@ class CopySender(DriverSender):
         if keys.facts.total or len(rows) < self._stage_from:
             return super().insert_if_absent(rows, keys, now)
         ready = prepared_insert("postgresql", keys, copied=True)
-        stage = STAGE + keys.facts.name
+        self._staged += 1  # a transaction may write to a table more than once
+        stage = f"{STAGE}{self._staged}_{keys.facts.name}"
         make_stage, insert = _staged(stage, keys.facts.name, ready.columns)
         self.channel.execute(make_stage)
         self.channel.copy(_copy(stage, keys.facts.name, ready.columns), _made(ready, rows, now))
@@ -83,14 +86,17 @@ def _copy(into: str, table: str, columns: tuple[str, ...]) -> str:
 
 @cache
 def _staged(stage: str, table: str, columns: tuple[str, ...]) -> tuple[str, str]:
-    facts = FACTS[table]
-    names, key = _quoted(table, columns), _quoted(table, facts.natural_key or facts.key)
+    names = _quoted(table, columns)
     selected = f"SELECT {names} FROM"
     # It goes with the transaction: at a DROP psycopg would forget all its prepared statements.
     make = f"CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS {selected} {table} WITH NO DATA"
     # In the order in which they came, which is that of their keys: so do all writers.
     ordered = f"{selected} {stage} ORDER BY ctid"
-    insert = f"INSERT INTO {table} ({names}) {ordered} ON CONFLICT ({key}) DO NOTHING"
+    plain = str(
+        statements.insert_if_absent("postgresql", table, columns).compile(dialect=POSTGRESQL)
+    )
+    conflict = plain[plain.rindex("ON CONFLICT") :]  # an index may be over an expression
+    insert = f"INSERT INTO {table} ({names}) {ordered} ON CONFLICT{conflict}"
     return make, insert
 
 

@@ -79,7 +79,7 @@ class Table(AnyTable, Generic[M]):
         if not self._made_here:
             guid = values[self._facts.guid]
         if self._puts or self._updates or self._corrected:
-            self._separate_add()
+            self._separate_add(values)
         handle: Handle[M] = Handle(self, values, shape, guid or new_guid(), False)
         self._adds.append(handle)
         return handle
@@ -135,11 +135,18 @@ class Table(AnyTable, Generic[M]):
                 values[name] = facts.defaults[name]
         return values, self._natural_key(values)
 
-    def _separate_add(self) -> None:
+    def _separate_add(self, values: Mapping[str, Any]) -> None:
         """Begin a new stage if this one would send an `add` before a call that takes its key."""
-        if self._updates or (self._puts and self._facts.natural_key):
+        if self._updates or (self._puts and self._may_be_put(values)):
             self.unit.begin_stage()
         self._corrected.clear()
+
+    def _may_be_put(self, values: Mapping[str, Any]) -> bool:
+        """Say whether this stage may put a row that has the natural key of these values."""
+        facts = self._facts
+        if facts.refers_by_key:  # a handle and a guid may stand for the same row
+            return True
+        return bool(facts.natural_key) and facts.natural(values) in self._puts
 
     def _separate_put(self) -> None:
         """Begin a new stage if this one has updates or deletes that a `put` must see."""
