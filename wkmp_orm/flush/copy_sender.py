@@ -92,10 +92,8 @@ def _staged(stage: str, table: str, columns: tuple[str, ...]) -> tuple[str, str]
     make = f"CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS {selected} {table} WITH NO DATA"
     # In the order in which they came, which is that of their keys: so do all writers.
     ordered = f"{selected} {stage} ORDER BY ctid"
-    plain = str(
-        statements.insert_if_absent("postgresql", table, columns).compile(dialect=POSTGRESQL)
-    )
-    conflict = plain[plain.rindex("ON CONFLICT") :]  # an index may be over an expression
+    whole = statements.insert_if_absent("postgresql", table, columns).compile(dialect=POSTGRESQL)
+    _, _, conflict = str(whole).rpartition("ON CONFLICT")  # an index may be over an expression
     insert = f"INSERT INTO {table} ({names}) {ordered} ON CONFLICT{conflict}"
     return make, insert
 
