@@ -53,6 +53,9 @@ class Watcher(Protocol):
         """Hear how it ended."""
 
 
+_watching_copies: list[Watcher] = []
+
+
 class Interception:
     """Lets a watcher hear of all calls that go through one dialect, for a `with` block."""
 
@@ -67,10 +70,14 @@ class Interception:
             self._patch(name, self._sending(getattr(self._dialect, name), kind))
         for name, kind in _ENDS.items():
             self._patch(name, self._ending(getattr(self._dialect, name), kind))
-        if self._dialect.name == "postgresql":
+        # One for all dialects: they share the driver's class of cursors.
+        is_first = not any(each is self._watcher for each in _watching_copies)
+        if self._dialect.name == "postgresql" and is_first:
             cursors = self._dialect.loaded_dbapi.Cursor
             copies = patch.object(cursors, "copy", self._copying(cursors.copy))
             self._patches.enter_context(copies)
+            _watching_copies.append(self._watcher)
+            self._patches.callback(_watching_copies.remove, self._watcher)
 
     def __exit__(self, *_: object) -> None:
         self._patches.close()
