@@ -4,7 +4,8 @@
 the statements given to `execute`, in call order.** Then, of the rows:
 
 - Unique keys hold call by call. Foreign keys, required columns and totals per parent hold at the
-  end of the row calls; only a row that the unit has deleted may not be referred to at any time.
+  end of the row calls; only a row that the unit has deleted may not be referred to at any time, and
+  a row that is deleted again must have had its parents.
 - A `put` or `link` finds its row by its natural key. It makes the row, or merges what it gives into
   it by the column policies; None gives nothing.
 - `update` and `delete` find their row by guid, and act if it is there and `where` holds. If not,
@@ -218,6 +219,13 @@ class _Acting:
         return "updated" if updated else "idle"
 
     def _remove(self, its: Shape, key: Any) -> None:
+        row = self.tables[its.name][key]
+        for reference in its.references:
+            parent = row[reference.column]
+            gone = parent is not None and parent not in self.tables[reference.parent]
+            if gone and (reference.parent, parent) not in self.removed:
+                fault = Fault("ConstraintViolationError", its.name, reference.name)
+                self.result.faults.append(fault)
         del self.tables[its.name][key]
         self.removed.add((its.name, key))
         for child, reference in referring(its.name):

@@ -63,7 +63,7 @@ class Said:
     def check(self) -> list[Fault]:
         """Return what the commit finds wrong before it begins: references to discarded rows."""
         return [
-            Fault("InvalidRowError", call.table)
+            Fault("InvalidRowError", _told(call))
             for call in (*self.calls, *self.statements)
             if self._refers_to_discarded(call)
         ]
@@ -174,7 +174,7 @@ class Said:
 
     def _check_references(self, call: Call) -> None:
         if call.verb not in ("set", "discard") and self._refers_to_discarded(call):
-            raise Fault("InvalidRowError", call.table)
+            raise Fault("InvalidRowError", _told(call))
         if call.verb == "set" and self._refers_to_discarded(call, but="target"):
             raise Fault("InvalidRowError", call.table)
 
@@ -212,6 +212,11 @@ class Said:
 def _check_twins(its: Shape, key: tuple[Any, ...], others: list[Call]) -> None:
     if any(_spelled(call) == key for call in others):
         raise Fault("InvalidRowError", its.name)
+
+
+def _told(call: Call) -> str:
+    """Return what an error says of where a call goes."""
+    return "a statement" if call.verb == "execute" else call.table
 
 
 def _about(call: Call) -> tuple[Any, ...]:

@@ -165,10 +165,11 @@ def _check_guids(sender: Sender, facts: TableFacts, table: TableChanges) -> None
     stored = {row[0]: dict(zip(columns, row, strict=True)) for row in found}
     said = Counter(guid_of(order.guid) for order in orders)
     put = {row.stored_guid: row.values for row in table.puts.values()}
+    own = put.keys() | {row.stored_guid for row in table.adds}
     for order in orders:
         guid = guid_of(order.guid)
         row = stored.get(guid)
-        if row is None and order.required:
+        if row is None and order.required and guid not in own:
             raise RowNotFoundError(
                 f"{order.verb} of {facts.name} {guid}: there is no such row; it was deleted, or the"
                 " guid belongs to another table",

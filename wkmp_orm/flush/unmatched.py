@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import ConditionNotMetError, RowNotFoundError
-from wkmp_orm.flush.changes import guid_of
+from wkmp_orm.flush.changes import PendingRow, guid_of
 from wkmp_orm.flush.prefetch import fetch
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ def condition_not_met(sender: Sender, failure: ConditionFailedError) -> RowError
         guid = guid_of(order.guid)
         columns = (facts.guid, *order.where)
         rows = fetch(sender, facts, facts.guid, [guid], columns)
+        if not rows and isinstance(order.guid, PendingRow):
+            message = (
+                f"{order.verb} of {facts.name} {guid}, which the unit of work makes itself: the"
+                " condition does not hold; nothing was written"
+            )
+            return ConditionNotMetError(message, table=facts.name, key=guid)
         if not rows:
             message = f"{order.verb} of {facts.name} {guid}: there is no such row"
             return RowNotFoundError(message, table=facts.name, key=guid)

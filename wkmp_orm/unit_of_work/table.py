@@ -52,6 +52,8 @@ class Table(AnyTable, Generic[M]):
         self._adds = changes.adds
         self._puts = changes.puts
         self._updates = changes.updates
+        self._added_keys: set[Any] = set()
+        self._counted_adds = 0
 
     def close(self) -> None:
         """Let later calls about rows that were put or updated be calls of their own."""
@@ -112,8 +114,8 @@ class Table(AnyTable, Generic[M]):
                 guid = values.pop(facts.guid, None) or ""
                 self._taken.pop(guid, None)
             shape = tuple(values)
-        if self._updates or self._corrected or unit.deleted:
-            self._separate_put()
+        if self._updates or self._corrected or self._adds or unit.deleted:
+            self._separate_put(key)
         known = self._puts.get(key) or self._earlier.get(key)
         if known is not None:
             if known.values != values:
@@ -144,15 +146,31 @@ class Table(AnyTable, Generic[M]):
     def _may_be_put(self, values: Mapping[str, Any]) -> bool:
         """Say whether this stage may put a row that has the natural key of these values."""
         facts = self._facts
-        if facts.refers_by_key:  # a handle and a guid may stand for the same row
-            return True
-        return bool(facts.natural_key) and facts.natural(values) in self._puts
+        if not facts.natural_key:
+            return False
+        key = facts.natural({**facts.defaults, **values})
+        return key in self._puts or self._is_spelled_otherwise(key, self._puts)
 
-    def _separate_put(self) -> None:
-        """Begin a new stage if this one has updates or deletes that a `put` must see."""
-        if self._updates or not self.unit.deleted.isdisjoint(self._lineage):
+    def _is_spelled_otherwise(self, key: Any, others: Iterable[Any]) -> bool:
+        """Say whether a handle in one key and a guid in another may stand for the same row."""
+        if not self._facts.refers_by_key:
+            return False
+        spelling = [type(part) for part in key]
+        return any(spelling != [type(part) for part in other] for other in others)
+
+    def _separate_put(self, key: Any) -> None:
+        """Begin a new stage if this one has calls that a `put` of this key must see."""
+        is_late = self._updates or not self.unit.deleted.isdisjoint(self._lineage)
+        if is_late or (self._adds and self._may_be_added(key)):
             self.unit.begin_stage()
         self._corrected.clear()
+
+    def _may_be_added(self, key: Any) -> bool:
+        """Say whether this stage may add a row that has this natural key."""
+        facts, new = self._facts, self._adds[self._counted_adds :]
+        self._added_keys.update(facts.natural({**facts.defaults, **row.values}) for row in new)
+        self._counted_adds = len(self._adds)
+        return key in self._added_keys or self._is_spelled_otherwise(key, self._added_keys)
 
     def put_many(self, rows: Iterable[RowLike]) -> list[Handle[M]]:
         """Get or create rows, and answer their handles, in order."""
@@ -267,14 +285,17 @@ class Table(AnyTable, Generic[M]):
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its key stays."""
-        if self._facts.guid in columns:
+        key = columns.get(self._facts.guid, row.values.get(self._facts.guid, row.made_guid))
+        if key not in (row.made_guid, row.values.get(self._facts.guid)):
             reason = "is the key, which never changes; discard the row and accumulate another"
             raise InvalidRowError(self.name, self._facts.guid, reason)
         super().change(row, columns)
+        self._added_keys, self._counted_adds = set(), 0
 
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated row out, and the orders about it."""
         super().discard(row)
+        self._added_keys, self._counted_adds = set(), 0
         for changes in self._stages:
             changes.updates[:] = [order for order in changes.updates if order.guid is not row]
             changes.deletes[:] = [order for order in changes.deletes if order.guid is not row]
