@@ -187,13 +187,15 @@ def _broken_reference(
     """
     made = {row.stored_guid for stage in changes.stages for row in stage.rows()}
     gone = {guid_of(order.guid) for _, table in changes.all_tables() for order in table.deletes}
+    deleted: str | None = None
     for constraint in sorted(facts.table.foreign_key_constraints, key=lambda one: str(one.name)):
         element = constraint.elements[0]
         value = guid_of(values.get(element.parent.name))
         if value is None or (value in made and value not in gone):
             continue
         parent = element.column
-        found = channel.connection.execute(sa.select(parent).where(parent == value)).first()
-        if found is None or value in gone:
+        if channel.connection.execute(sa.select(parent).where(parent == value)).first() is None:
             return str(constraint.name)
-    return None
+        if value in gone:
+            deleted = deleted or str(constraint.name)
+    return deleted
