@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.flavor import stand_in_for_essentia
 from wkmp_orm import cli
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ def home(tmp_path: Path) -> Path:
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def source_of_flavor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give an import in this process somebody to ask."""
+    stand_in_for_essentia(monkeypatch)
 
 
 @pytest.fixture

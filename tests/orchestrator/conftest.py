@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.flavor import stand_in_for_essentia
 from tests.support.web_services import API_KEY, WebServices, web_services
-from wkmp_orm.audio.flavor import essentia_is_installed
-from wkmp_orm.orchestrator import tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from wkmp_orm import Library
-    from wkmp_orm.audio.flavor import FlavorSource
-    from wkmp_orm.settings import SettingsSnapshot
 
 
 @pytest.fixture(autouse=True)
@@ -30,31 +27,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-class KnowsNothing:
-    """Answers as Essentia does when it is asked about a second of sound."""
-
-    name = "Essentia"
-
-    def flavor(self, **_: Any) -> None:
-        return None
-
-
 @pytest.fixture(autouse=True)
-def flavor_where_essentia_has_no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a source stand in for Essentia on platforms without it; its own tests are left out there.
-
-    What an import does with a flavor is tested on every platform, so it needs somebody to ask.
-    """
-    if essentia_is_installed():
-        return
-    others = tools._sources
-
-    def sources(settings: SettingsSnapshot) -> tuple[FlavorSource, ...]:
-        # Not by tests that have taken Essentia away.
-        is_wanted = vars(tools)["essentia_is_installed"] is essentia_is_installed
-        return (*others(settings), KnowsNothing()) if is_wanted else others(settings)
-
-    monkeypatch.setattr(tools, "_sources", sources)
+def source_of_flavor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the import somebody to ask."""
+    stand_in_for_essentia(monkeypatch)
 
 
 @pytest.fixture
