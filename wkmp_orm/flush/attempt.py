@@ -147,6 +147,8 @@ class Attempt:
             if has_ledger and not self._enter_ledger(channel):
                 return  # committed by an earlier call that lost its answer
             try:
+                if begun.stage not in (None, self.changes.stages[0]):
+                    begun = self._looked_up_again(write)
                 self._write_stages(write, begun)
                 for pending in self.changes.statements:
                     write.execute(pending)
@@ -157,6 +159,16 @@ class Attempt:
             self.report.rows = counts
             self.changes.in_doubt = has_ledger
         self.changes.in_doubt = False
+
+    def _looked_up_again(self, write: Write) -> _Begun:
+        """Look up all stages inside the transaction, as the first ones had nothing to write.
+
+        Outside of it each was looked up at another moment: another writer may have changed the rows
+        of one that was found as given before the rows of the next one were looked up.
+        """
+        self.changes.unbind()
+        write.counts.clear()
+        return self._next_stage(write.sender, iter(self.changes.stages), write.counts)
 
     def _write_stages(self, write: Write, begun: _Begun) -> None:
         while begun.stage is not None:
