@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +160,29 @@ def test_a_session_that_is_cancelled_during_one_long_file_stops_as_well(
     assert stopped == [True]
     assert sessions(library)[0].current_operation == "by a user"
     assert_a_rerun_completes(library, 1)
+
+
+def test_a_signal_that_did_not_wake_the_waiting_thread_is_handled_while_a_file_is_computed(
+    library: Library, music: Path
+) -> None:
+    make_songs(music, 1)
+    stop = threading.Event()
+    stopped: list[bool] = []
+
+    def long_work(file: FileOnItsWay) -> None:
+        time.sleep(1.0)  # until the main thread has nothing left to do but to wait
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        stopped.append(stop.wait(PATIENCE_S))
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: stop.set())
+    try:
+        summary = import_folder(
+            library, workers=1, steps=(Step("long", long_work), *STEPS), stop=stop
+        )
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert stopped == [True]
+    assert summary.was_cancelled
 
 
 @contextmanager

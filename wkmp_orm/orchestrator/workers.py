@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, WkmpOrmError
 from wkmp_orm.orchestrator.common_fault import CommonFault
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
 VANISHED = "vanished during the import"
+
+SIGNALS_SEEN_EVERY_S: Final = 0.1
 
 
 class Workers:
@@ -66,14 +68,14 @@ class Workers:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                _join(thread)
         except BaseException:  # Ctrl-C: what is committed is whole, what is not begun stays so
             self._tools.stop.set()
             raise
         finally:
             for thread in threads:
                 if thread.ident is not None:
-                    thread.join()
+                    _join(thread)
         if self._error is not None:
             raise self._error
 
@@ -166,3 +168,14 @@ class Workers:
             if self._error is None:
                 self._error = error
         self._tools.stop.set()
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for a thread, and let a signal be handled meanwhile.
+
+    A handler runs between two steps of the main thread's Python. A signal that comes just before a
+    `join` without an end is handled at the end of that thread: one Ctrl-C in six that came while
+    the workers began was heard 12 s later, when the first of six long files was through.
+    """
+    while thread.is_alive():
+        thread.join(SIGNALS_SEEN_EVERY_S)
