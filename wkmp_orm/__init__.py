@@ -89,7 +89,8 @@ from wkmp_orm.public_library import Library
 from wkmp_orm.settings.key import SettingKey
 from wkmp_orm.ticks import TICKS_PER_SECOND
 from wkmp_orm.types import new_guid
-from wkmp_orm.unit_of_work import Handle, LinkHandle, Outcome, UnitOfWork
+from wkmp_orm.unit_of_work import Handle, LinkHandle, Outcome
+from wkmp_orm.work import UnitOfWork
 
 __version__ = "0.1.0"
 

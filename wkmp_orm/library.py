@@ -48,6 +48,7 @@ from wkmp_orm.errors.remedies import (
 from wkmp_orm.flush.flush import Flusher
 from wkmp_orm.models import File, FlushLedger
 from wkmp_orm.models.flush_ledger import LEDGER_LIFETIME
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.paths import path_from_text, path_text, refuse_missing_root
 from wkmp_orm.root_folder import refuse_database_url, why_not_read
 from wkmp_orm.schema import current_revision, ensure_schema
@@ -58,7 +59,7 @@ from wkmp_orm.settings import (
     LIBRARY_ROOT,
 )
 from wkmp_orm.settings.store import Settings
-from wkmp_orm.unit_of_work import UnitOfWork
+from wkmp_orm.work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from wkmp_orm.core.table_info import Catalog
     from wkmp_orm.engine.monitor import Monitor, Totals, WriteReport
     from wkmp_orm.engine.withdrawal import Withdrawal
     from wkmp_orm.flush.changes import Changes
@@ -237,6 +239,11 @@ class Library:
             if self._root is None or not has_files:
                 self._settle_root(folder)
         return self.root
+
+    @property
+    def catalog(self) -> Catalog:
+        """The tables that units of work write."""
+        return TABLES
 
     def unit_of_work(self, phase: str, *, caller: str | None = None) -> UnitOfWork:
         """Start a unit of work; nothing is connected until its commit.

@@ -22,8 +22,9 @@ from tests.docs.pipeline_picture import draw_pipeline
 from tests.docs.schema_picture import draw_schema
 from tests.docs.statements import statements_of_a_recording
 from wkmp_orm import errors
-from wkmp_orm.models.facts import FACTS, NOW, TableFacts
-from wkmp_orm.models.policies import POLICIES, Policy
+from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.table_info import NOW, TableInfo
+from wkmp_orm.models.tables import TABLES as CATALOG
 from wkmp_orm.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def _setting_default(key: SettingKey[Any]) -> str:
 
 def schema_tables() -> str:
     """Describe every table: columns, stored types, defaults, policies, constraints, indexes."""
-    return "\n".join(_described(FACTS[name]) for name in sorted(FACTS, key=TABLES.index))
+    return "\n".join(_described(CATALOG[name]) for name in sorted(CATALOG, key=TABLES.index))
 
 
-def _described(facts: TableFacts) -> str:
+def _described(facts: TableInfo) -> str:
     rows = [
         f"| `{column.name}` | {_stored(column)} | {'' if column.nullable else 'never NULL'} |"
         f" {_default(facts, column)} | {_policy(facts, column)} |"
@@ -102,7 +103,7 @@ def _stored(column: sa.Column[Any]) -> str:
     return here if here == there else f"{here} / {there}"
 
 
-def _default(facts: TableFacts, column: sa.Column[Any]) -> str:
+def _default(facts: TableInfo, column: sa.Column[Any]) -> str:
     if column.name in facts.key:
         return "made by the client" if column.default is not None else ""
     default = facts.defaults.get(column.name)
@@ -114,8 +115,8 @@ def _default(facts: TableFacts, column: sa.Column[Any]) -> str:
     return f"`{value}`" if value != "" else "empty"
 
 
-def _policy(facts: TableFacts, column: sa.Column[Any]) -> str:
-    policy = POLICIES[facts.name][column.name]
+def _policy(facts: TableInfo, column: sa.Column[Any]) -> str:
+    policy = facts.policies[column.name]
     if policy is Policy.KEY and facts.natural_key == facts.key:
         return "key and natural key"
     refers = facts.foreign_keys.get(column.name)

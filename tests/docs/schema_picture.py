@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Final
 from xml.sax.saxutils import escape
 
-from wkmp_orm.models.facts import FACTS, TableFacts
+from wkmp_orm.core.table_info import TableInfo
+from wkmp_orm.models.tables import TABLES
 
 COLUMNS: Final = (
     ("files", "import_failures", "import_sessions", "settings"),
@@ -50,7 +51,7 @@ path { fill: none; stroke-width: 1.4 }
 class Box:
     """A table's place in the picture."""
 
-    facts: TableFacts
+    info: TableInfo
     column: int
     top: float
     rows: tuple[str, ...]
@@ -61,24 +62,24 @@ class Box:
 
     @property
     def height(self) -> float:
-        return height_of(self.facts)
+        return height_of(self.info)
 
     def height_at(self, column: str) -> float:
         """Return the vertical middle of a column's row."""
         return self.top + TITLE + PADDING / 2 + (self.rows.index(column) + 0.5) * ROW
 
 
-def shown_columns(facts: TableFacts) -> tuple[str, ...]:
+def shown_columns(info: TableInfo) -> tuple[str, ...]:
     """Name the columns that are drawn: keys, references, statuses, and what a user owns."""
-    main = {*facts.key, *facts.natural_key, *facts.foreign_keys, *facts.user_owned, *ALWAYS_SHOWN}
-    names = [column.name for column in facts.table.c if column.name in main]
-    return tuple(sorted(names, key=lambda name: name not in facts.key))
+    main = {*info.key, *info.natural_key, *info.foreign_keys, *info.user_owned, *ALWAYS_SHOWN}
+    names = [column.name for column in info.table.c if column.name in main]
+    return tuple(sorted(names, key=lambda name: name not in info.key))
 
 
-def height_of(facts: TableFacts) -> float:
+def height_of(info: TableInfo) -> float:
     """Return the height of a table's box: one row more where columns are left out."""
-    shown = len(shown_columns(facts))
-    return TITLE + PADDING + ROW * (shown + (shown < len(facts.columns)))
+    shown = len(shown_columns(info))
+    return TITLE + PADDING + ROW * (shown + (shown < len(info.columns)))
 
 
 def draw_schema() -> str:
@@ -102,7 +103,7 @@ def draw_schema() -> str:
 
 
 def _boxes() -> dict[str, Box]:
-    heights = [sum(height_of(FACTS[name]) for name in names) for names in COLUMNS]
+    heights = [sum(height_of(TABLES[name]) for name in names) for names in COLUMNS]
     full = max(
         total + ROW * 1.5 * (len(names) - 1) for total, names in zip(heights, COLUMNS, strict=True)
     )
@@ -111,28 +112,28 @@ def _boxes() -> dict[str, Box]:
         gap = (full - heights[column]) / (len(names) - 1)
         top = MARGIN / 2
         for name in names:
-            facts = FACTS[name]
-            boxes[name] = Box(facts, column, round(top), shown_columns(facts))
+            info = TABLES[name]
+            boxes[name] = Box(info, column, round(top), shown_columns(info))
             top += boxes[name].height + gap
     return boxes
 
 
 def _table(box: Box) -> list[str]:
-    facts, left, top = box.facts, box.left, box.top
+    info, left, top = box.info, box.left, box.top
     side = TITLE - 6.5  # inside the border, with round corners at the top
     head = f"M{left + 0.5} {box.top + TITLE}v{-side}q0 -6 6 -6h{WIDTH - 13}q6 0 6 6v{side}z"
     parts = [
         f'<rect class="box" x="{left}" y="{top}" width="{WIDTH}" height="{box.height}" rx="6"/>',
         f'<path d="{head}" style="fill:#e9eef6" stroke="none"/>',
-        f'<text class="title" x="{left + 10}" y="{top + 17}">{facts.name}</text>',
+        f'<text class="title" x="{left + 10}" y="{top + 17}">{info.name}</text>',
     ]
     for name in box.rows:
         middle = box.height_at(name)
         parts += [
-            _mark(left + 13, middle, _kind(facts, name)),
+            _mark(left + 13, middle, _kind(info, name)),
             f'<text x="{left + 24}" y="{middle + 4:g}">{name}</text>',
         ]
-    more = len(facts.columns) - len(box.rows)
+    more = len(info.columns) - len(box.rows)
     if more:
         bottom = top + box.height - PADDING / 2 - 5
         parts.append(
@@ -141,12 +142,12 @@ def _table(box: Box) -> list[str]:
     return parts
 
 
-def _kind(facts: TableFacts, column: str) -> str:
-    if column in facts.key:
+def _kind(info: TableInfo, column: str) -> str:
+    if column in info.key:
         return KEY
-    if column in facts.natural_key:
+    if column in info.natural_key:
         return NATURAL_KEY
-    return USER_OWNED if column in facts.user_owned else OTHER
+    return USER_OWNED if column in info.user_owned else OTHER
 
 
 def _mark(x: float, y: float, kind: str) -> str:
@@ -158,8 +159,8 @@ def _references(boxes: dict[str, Box]) -> list[str]:
     lanes: dict[int, list[tuple[str, str]]] = {}
     parts = []
     for box in boxes.values():
-        for column, parent in box.facts.foreign_keys.items():
-            foreign_key = next(iter(box.facts.table.c[column].foreign_keys))
+        for column, parent in box.info.foreign_keys.items():
+            foreign_key = next(iter(box.info.table.c[column].foreign_keys))
             deleted = str(foreign_key.ondelete)
             start, end = (box, box.height_at(column)), boxes[parent]
             points = _route(boxes, start, end, lanes, (parent, deleted))
@@ -179,7 +180,7 @@ def _route(
 ) -> list[tuple[float, float]]:
     """Lead a line through the gutters; lines to one table by one rule share a lane."""
     child, y = start
-    arrival = end.height_at(end.facts.guid)
+    arrival = end.height_at(end.info.guid)
     if child.column == end.column:
         gutter = 0 if child.column == 0 else child.column + 1
         x = _lane(lanes, gutter, line)

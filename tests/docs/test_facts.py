@@ -20,8 +20,8 @@ from wkmp_orm.engine.monitor import HOLD_LEVELS, WAIT_LEVELS
 from wkmp_orm.library import COMMIT_THREADS
 from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW
 from wkmp_orm.matching.scoring import HIGH, LOW, MEDIUM
-from wkmp_orm.models.facts import FACTS
 from wkmp_orm.models.import_session import FINAL_STATES
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.orchestrator.file_pipeline import STEPS
 from wkmp_orm.orchestrator.intake import CHUNK
 from wkmp_orm.orchestrator.progress import STORED_EVERY_S
@@ -41,7 +41,7 @@ WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 9: "nine", 17: "Seventeen"}
 DEADLINE_S = AI_DATABASE_MAX_LOCK_WAIT_MS.default // 1000
 
 SENTENCES = [
-    ("schema.md", f"{WORDS[len(FACTS)]} tables."),
+    ("schema.md", f"{WORDS[len(TABLES)]} tables."),
     ("unit-of-work.md", f"one of {WORDS[COMMIT_THREADS]} threads of the library's own"),
     ("unit-of-work.md", f"calls `fill(work)` up to {WORDS[ATTEMPTS]} times"),
     ("unit-of-work.md", f"`ai_database_max_lock_wait_ms` ({DEADLINE_S} s)"),
@@ -122,7 +122,7 @@ def test_every_status_is_told() -> None:
 
 def test_every_table_of_a_unit_of_work_is_told() -> None:
     text = said("unit-of-work.md")
-    tables = [name for name in FACTS if hasattr(UnitOfWork, name)]
+    tables = [name for name in TABLES if hasattr(UnitOfWork, name)]
     assert [name for name in tables if f"`work.{name}`" not in text] == []
 
 

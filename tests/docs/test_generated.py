@@ -14,7 +14,7 @@ from tests.docs.pages import DOCS, PAGES, prose
 from tests.docs.pipeline_picture import SAID, draw_pipeline
 from tests.docs.schema_picture import draw_schema
 from wkmp_orm import Phase, errors
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.orchestrator import STEPS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_pictures_are_fresh(picture: Path) -> None:
 
 def test_the_picture_of_the_schema_shows_every_table() -> None:
     drawn = re.findall(r'<text class="title"[^>]*>(\w+)<', draw_schema())
-    assert sorted(drawn) == sorted(FACTS)
+    assert sorted(drawn) == sorted(TABLES)
 
 
 def test_the_picture_of_the_import_shows_every_phase_in_order() -> None:
@@ -48,7 +48,7 @@ def test_the_picture_of_the_import_shows_every_phase_in_order() -> None:
 
 def test_the_tables_that_phases_are_said_to_write_are_there() -> None:
     words = {word for said in SAID.values() for word in re.findall(r"\w+", said.writes)}
-    assert words - set(FACTS) == {"if", "it", "is", "silent", "links"}
+    assert words - set(TABLES) == {"if", "it", "is", "silent", "links"}
 
 
 def test_every_generated_part_has_its_place() -> None:

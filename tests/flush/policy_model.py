@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from hypothesis import strategies as st
 
 from tests.flush.recordings import mbid
+from tests.support.policies import POLICIES, UNKNOWN_TEXTS
+from wkmp_orm.core.policy import Policy
 from wkmp_orm.models import Base
-from wkmp_orm.models.policies import POLICIES, UNKNOWN_TEXTS, Policy
 from wkmp_orm.types import Guid, Json, Mbid, UtcDateTime, Word
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from wkmp_orm import FileStatus, SourceType
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
-    from wkmp_orm.unit_of_work import Handle, UnitOfWork
+    from wkmp_orm.unit_of_work import Handle
+    from wkmp_orm.work import UnitOfWork
 
 SECOND: Final = 28_224_000
 """Ticks."""

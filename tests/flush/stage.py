@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from tests.flush.representative import accumulate, prepare
 from tests.flush.stored import age, content, count_of_flushes, dump, restore
 from tests.support.faults import FaultInjector
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 
 if TYPE_CHECKING:
     from tests.support.faults import Call
     from wkmp_orm import Library
-    from wkmp_orm.unit_of_work import Handle, UnitOfWork
+    from wkmp_orm.unit_of_work import Handle
+    from wkmp_orm.work import UnitOfWork
 
 
 class Stage:
@@ -58,7 +59,7 @@ class Stage:
         on_ledger = 1 if self.library.target.dialect == "postgresql" else 0
         assert count_of_flushes(self.audience) == on_ledger, where
         for handle in handles:
-            facts = FACTS[handle.table]
+            facts = TABLES[handle.table]
             row = next(r for r in stored[facts.name] if r[facts.guid] == handle.guid)
             for name in set(facts.natural_key) - facts.foreign_keys.keys():
                 assert row[name] == handle.values[name], where

@@ -12,18 +12,18 @@ import sqlalchemy as sa
 
 from tests.flush.recordings import LONG_AGO
 from wkmp_orm.models import FlushLedger
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES as CATALOG
 from wkmp_orm.types import Guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wkmp_orm import Library
-    from wkmp_orm.models.facts import TableFacts
+    from wkmp_orm.core.table_info import TableInfo
 
 Rows = dict[str, list[dict[str, Any]]]
 
-TABLES: Final = tuple(facts for facts in FACTS.values() if facts.model is not FlushLedger)
+TABLES: Final = tuple(facts for facts in CATALOG.values() if facts.model is not FlushLedger)
 """All tables but the flushes' own, parents first."""
 CLOCKS: Final = frozenset({"created_at", "updated_at", "occurred_at", "cached_at"})
 """The columns that a flush fills with its own time."""
@@ -37,7 +37,7 @@ def dump(library: Library) -> Rows:
 
 def row_of(library: Library, table: str, guid: str) -> dict[str, Any]:
     """Read the row with this key. KeyError when there is none."""
-    facts = FACTS[table]
+    facts = CATALOG[table]
     with library.reader() as session:
         for row in _rows(session.connection(), facts):
             if row[facts.guid] == guid:
@@ -52,7 +52,7 @@ def content(rows: Rows) -> Rows:
     """
     names: dict[Any, str] = {}
     return {
-        name: sorted((_told(FACTS[name], row, names) for row in rows[name]), key=repr)
+        name: sorted((_told(CATALOG[name], row, names) for row in rows[name]), key=repr)
         for name in rows
     }
 
@@ -83,16 +83,16 @@ def count_of_flushes(library: Library) -> int:
         return session.scalar(sa.select(sa.func.count()).select_from(FlushLedger)) or 0
 
 
-def _rows(connection: sa.Connection, facts: TableFacts) -> list[dict[str, Any]]:
+def _rows(connection: sa.Connection, facts: TableInfo) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(_all_of(facts)).mappings()]
 
 
 @cache
-def _all_of(facts: TableFacts) -> sa.Select[Any]:
+def _all_of(facts: TableInfo) -> sa.Select[Any]:
     return sa.select(facts.table).order_by(*facts.table.primary_key)
 
 
-def _told(facts: TableFacts, row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
+def _told(facts: TableInfo, row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
     told = dict(row)
     if facts.updated_at is not None and row.get("created_at") == LONG_AGO:
         told["moved"] = row[facts.updated_at] != LONG_AGO
@@ -108,5 +108,5 @@ def _told(facts: TableFacts, row: dict[str, Any], names: dict[Any, str]) -> dict
     return told
 
 
-def _guids(facts: TableFacts) -> Iterable[str]:
+def _guids(facts: TableInfo) -> Iterable[str]:
     return (column.name for column in facts.table.c if isinstance(column.type, Guid))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -26,22 +27,22 @@ from wkmp_orm.flush.plan import (
 )
 from wkmp_orm.flush.prefetch import natural_key
 from wkmp_orm.models import Base
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FILE = mbid(5, 1)
-PLACE = {name: number for number, name in enumerate(FACTS)}
+PLACE = {name: number for number, name in enumerate(TABLES)}
 
 
 def unit() -> UnitOfWork:
     """Start a unit of work that has no library: accumulating and planning need none."""
-    return UnitOfWork(cast("Any", None), "planning")
+    return UnitOfWork(cast("Any", SimpleNamespace(catalog=TABLES)), "planning")
 
 
 def stages_of(work: UnitOfWork) -> list[list[Step]]:
-    return [plan(stage) for stage in work._changes.stages]
+    return [plan(TABLES, stage) for stage in work._changes.stages]
 
 
 def steps_of(work: UnitOfWork) -> list[Step]:
@@ -101,9 +102,9 @@ def test_in_each_stage_deletes_come_first_and_parents_before_children(chosen: li
     for steps in stages_of(accumulated(chosen)):
         kinds = [0 if isinstance(step, Delete) else 1 for step in steps]
         assert kinds == sorted(kinds)
-        deletes = [PLACE[step.facts.name] for step in steps if isinstance(step, Delete)]
+        deletes = [PLACE[step.info.name] for step in steps if isinstance(step, Delete)]
         assert deletes == sorted(deletes, reverse=True)
-        writes = [PLACE[step.facts.name] for step in steps if not isinstance(step, Delete)]
+        writes = [PLACE[step.info.name] for step in steps if not isinstance(step, Delete)]
         assert writes == sorted(writes)
 
 
@@ -139,7 +140,7 @@ def test_rows_stand_in_the_order_of_their_keys_whatever_order_they_came_in(
     order.shuffle(chosen)
     for step in steps_of(accumulated(chosen)):
         if isinstance(step, (InsertIfAbsent, Merge)):
-            keys: list[Any] = [natural_key(step.facts, row.values) for row in step.rows]
+            keys: list[Any] = [natural_key(step.info, row.values) for row in step.rows]
         elif isinstance(step, Insert):
             keys = [row.stored_guid for row in step.rows]
         elif isinstance(step, (Update, Delete)):
@@ -186,7 +187,7 @@ def test_rows_that_give_different_columns_share_one_key_set(given_columns: list[
 def test_the_number_of_steps_does_not_grow_with_the_number_of_rows(count: int) -> None:
     work = unit()
     record(work, FILE, count, put=False)
-    steps = [(type(s).__name__, s.facts.name) for s in steps_of(work)]
+    steps = [(type(s).__name__, s.info.name) for s in steps_of(work)]
     assert len(steps) == len(set(steps)) == 11
 
 
@@ -240,5 +241,5 @@ def test_an_unknown_row_without_a_column_that_it_needs_is_refused_by_name_and_ke
 
 
 def test_facts_list_parents_before_children() -> None:
-    for name, facts in FACTS.items():
+    for name, facts in TABLES.items():
         assert all(PLACE[parent] < PLACE[name] for parent in facts.foreign_keys.values())

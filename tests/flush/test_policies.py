@@ -26,8 +26,8 @@ from tests.flush.policy_model import (
 )
 from tests.flush.recordings import LONG_AGO, add_file, mbid
 from tests.flush.stored import row_of
-from wkmp_orm.models.facts import FACTS
 from wkmp_orm.models.file import UNKNOWN_HASHES
+from wkmp_orm.models.tables import TABLES
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
@@ -102,7 +102,7 @@ class Example:
 
     def stored(self) -> dict[int, Row]:
         """Read the rows of the two keys, with `updated_at` where there is one."""
-        table = FACTS[self.table].table
+        table = TABLES[self.table].table
         found = {}
         with self.library.reader() as session:
             for which in (0, 1):
@@ -114,7 +114,7 @@ class Example:
         return found
 
     def age(self) -> None:
-        table = FACTS[self.table].table
+        table = TABLES[self.table].table
         if "updated_at" in table.c:
             with self.library._writer.engine.begin() as connection:
                 connection.execute(sa.update(table).values(updated_at=LONG_AGO))
@@ -211,7 +211,7 @@ def test_none_in_an_update_means_null_in_every_column_that_may_be(
 ) -> None:
     for table in KEYS:
         example = Example(library, table, references)
-        nullable = [c for c in columns(table) if FACTS[table].table.c[c].nullable]
+        nullable = [c for c in columns(table) if TABLES[table].table.c[c].nullable]
         given = {c: data.draw(values(table, c, references)) for c in columns(table)}
         example.put([(0, given)])
         stored = example.stored()[0]
@@ -219,5 +219,5 @@ def test_none_in_an_update_means_null_in_every_column_that_may_be(
         if not nullable:
             continue
         with library.unit_of_work("update") as work:
-            getattr(work, table).update(stored[FACTS[table].guid], dict.fromkeys(nullable))
+            getattr(work, table).update(stored[TABLES[table].guid], dict.fromkeys(nullable))
         assert {c: example.stored()[0][c] for c in nullable} == dict.fromkeys(nullable)

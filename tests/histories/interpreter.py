@@ -35,8 +35,8 @@ from tests.histories.calls import Handle, Reference
 from tests.histories.results import Counts, Fault, Result, Tables
 from tests.histories.shapes import Row, Shape, Unique, referring, shape
 from tests.histories.values import same, same_numbers
-from wkmp_orm.models.facts import TOTAL_TOLERANCE
-from wkmp_orm.models.policies import Policy
+from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.table_info import TOTAL_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any
 from tests.histories.calls import ORDERS, ROWS, Handle, references
 from tests.histories.results import Fault
 from tests.histories.shapes import Shape, shape
-from wkmp_orm.models.facts import DESCENDANTS, TOTAL_TOLERANCE
-from wkmp_orm.models.policies import Policy
+from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.table_info import TOTAL_TOLERANCE
+from wkmp_orm.models.tables import TABLES as CATALOG
 
 if TYPE_CHECKING:
     from tests.histories.calls import Call
@@ -103,7 +104,7 @@ class Said:
         if call.verb == "delete":
             if unconditional and isinstance(call.target, Handle):
                 raise Fault("InvalidRowError", its.name)
-            for name in {call.table} | DESCENDANTS[call.table]:
+            for name in {call.table} | CATALOG.descendants(call.table):
                 self._forget("put", name)
                 self._forget("update", name)
                 self._room_since[name] = len(self.calls)

@@ -1,6 +1,6 @@
 """What the rule reads of a table: its keys, its references, its policies. From the models alone.
 
-Knows no flush: what the flush gathers for itself may be wrong, and is what the histories test.
+It asks no flush: what the flush gathers for itself may be wrong, and is what the histories test.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from tests.support.policies import POLICIES, UNKNOWN_TEXTS
+from wkmp_orm.core.policy import Policy, Total, total_of
 from wkmp_orm.models import Base
-from wkmp_orm.models.facts import TOTALS, Total
-from wkmp_orm.models.policies import POLICIES, UNKNOWN_TEXTS, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,7 +123,7 @@ def shape(name: str) -> Shape:
             for constraint in sorted(table.foreign_key_constraints, key=lambda c: str(c.name))
             if constraint.elements[0].column.table.name in TABLES
         ),
-        total=TOTALS.get(name),
+        total=total_of(table),
     )
 
 

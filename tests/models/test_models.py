@@ -28,9 +28,9 @@ from wkmp_orm import (
     SongStatus,
     SourceType,
 )
-from wkmp_orm.models.facts import FACTS
 from wkmp_orm.models.file import UNKNOWN_HASHES
 from wkmp_orm.models.import_session import FINAL_STATES
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.testing import (
     FileFactory,
     ImportSessionFactory,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import RelationshipProperty
 
-MODELS = [facts.model for facts in FACTS.values()]
+MODELS = [facts.model for facts in TABLES.values()]
 RELATIONSHIPS = [
     relationship
     for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__name__)

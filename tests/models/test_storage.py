@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from wkmp_orm import File, StoredValueError
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.testing import ArtistFactory, FileFactory, SongFactory, put_all
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def test_every_column_of_every_table_holds_the_storage_class_that_it_declares(
     full_file: Path,
 ) -> None:
     with sqlite3.connect(full_file) as plain:
-        for name, facts in FACTS.items():
+        for name, facts in TABLES.items():
             declared = {row[1]: row[2] for row in plain.execute(f"PRAGMA table_info({name})")}
             assert declared.keys() == facts.columns
             classes = ", ".join(f"typeof({column})" for column in declared)

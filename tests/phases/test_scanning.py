@@ -24,7 +24,7 @@ from tests.phases.importing import (
     texts,
     watching,
 )
-from wkmp_orm import ConstraintViolationError, File, FileStatus, Phase
+from wkmp_orm import File, FileStatus, InvalidRowError, Phase
 from wkmp_orm.phases import (
     FileMetadata,
     FoundFile,
@@ -321,7 +321,7 @@ def test_a_list_of_equal_files_that_cannot_be_read_does_not_stop_a_scan(
 
 def test_a_refused_file_refuses_the_whole_chunk(library: Library) -> None:
     impossible = replace(FOUND, path="b.flac", size_bytes=-1)
-    with pytest.raises(ConstraintViolationError, match="file_size_bytes_not_negative"):
+    with pytest.raises(InvalidRowError, match="file_size_bytes: -1 is negative"):
         scan(library, FOUND, impossible)
     assert stored(library, File.path) == []
 

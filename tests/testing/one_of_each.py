@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.testing import (
     AcoustidCacheFactory,
     AlbumFactory,
@@ -62,10 +62,10 @@ def one_of_each() -> list[Base]:
 
 def columns_of(row: Base) -> dict[str, Any]:
     """Return the columns that a row has a value for, None included."""
-    columns = FACTS[row.__tablename__].columns
+    columns = TABLES[row.__tablename__].columns
     return {name: value for name, value in vars(row).items() if name in columns}
 
 
 def key_of(row: Base) -> tuple[Any, ...]:
     """Return the primary key of a row, as `Session.get` takes it."""
-    return tuple(getattr(row, name) for name in FACTS[row.__tablename__].key)
+    return tuple(getattr(row, name) for name in TABLES[row.__tablename__].key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -33,7 +33,7 @@ from wkmp_orm import (
     Work,
     testing,
 )
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.testing import (
     FACTORIES,
     PASSAGE_TICKS,
@@ -58,10 +58,10 @@ if TYPE_CHECKING:
 
     from tests.conftest import Database
 
-MODELS = [facts.model for facts in FACTS.values()]
+MODELS = [cast("type[Base]", facts.model) for facts in TABLES.values()]
 REQUIRED_KEYS = {
     model: sorted(facts.required & facts.foreign_keys.keys())
-    for model, facts in ((facts.model, facts) for facts in FACTS.values())
+    for model, facts in zip(MODELS, TABLES.values(), strict=True)
 }
 
 
@@ -116,7 +116,7 @@ def test_many_plain_rows_of_every_table_are_stored_as_they_were_built(library: L
     keys["passage_id"] = passage.guid
     rows = [*parents.values(), passage]
     for model, required in REQUIRED_KEYS.items():
-        size = 1 if FACTS[model.__tablename__].is_link else 3
+        size = 1 if TABLES[model.__tablename__].is_link else 3
         if model is not FlushLedger:
             given = {name: keys[name] for name in required}
             rows += FACTORIES[model].build_batch(size, **given)
@@ -153,7 +153,7 @@ def test_the_unit_of_work_names_the_foreign_key_that_was_not_given(
 ) -> None:
     others = {name: FileFactory.build().guid for name in REQUIRED_KEYS[model] if name != column}
     table = getattr(unit, model.__tablename__)
-    accumulate = table.link_many if FACTS[model.__tablename__].is_link else table.add_many
+    accumulate = table.link_many if TABLES[model.__tablename__].is_link else table.add_many
     with pytest.raises(InvalidRowError) as refused:
         accumulate([FACTORIES[model].build(**others)])
     assert refused.value.field == column
@@ -206,7 +206,7 @@ def test_a_passage_that_is_given_a_start_has_its_points_inside() -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_tuned_fills_what_users_own_and_nothing_else_does(model: type[Base]) -> None:
-    owned = FACTS[model.__tablename__].user_owned
+    owned = TABLES[model.__tablename__].user_owned
     assert not columns_of(FACTORIES[model].build()).keys() & set(owned)
     if owned:
         tuned = columns_of(FACTORIES[model].build(tuned=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.testing.one_of_each import key_of, one_of_each
 from wkmp_orm import Base, ConfigurationError, FlushLedger, InvalidRowError, Passage, Setting
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.paths import file_path, stored_path
 from wkmp_orm.settings import SETTINGS, SettingKey, setting_named
 from wkmp_orm.testing import put_all, strategies
@@ -22,7 +22,9 @@ from wkmp_orm.types import UtcDateTime, is_uuid
 if TYPE_CHECKING:
     from wkmp_orm import Library, UnitOfWork
 
-MODELS = [facts.model for facts in FACTS.values() if facts.model is not FlushLedger]
+MODELS = [
+    cast("type[Base]", facts.model) for facts in TABLES.values() if facts.model is not FlushLedger
+]
 EXAMPLES = 15
 several = settings(
     max_examples=EXAMPLES,
@@ -41,14 +43,14 @@ def parents(library: Library) -> dict[str, str]:
     keys = {row.__tablename__: key_of(row)[0] for row in rows}
     return {
         column: keys[table]
-        for facts in FACTS.values()
+        for facts in TABLES.values()
         for column, table in facts.foreign_keys.items()
     }
 
 
 def references(model: type[Base], parents: dict[str, str]) -> dict[str, Any]:
     """Return what the foreign keys of a model may be; those that it can do without may be NULL."""
-    facts = FACTS[model.__tablename__]
+    facts = TABLES[model.__tablename__]
     return {
         name: parents[name] if name in facts.required else st.sampled_from((parents[name], None))
         for name in facts.foreign_keys
@@ -61,7 +63,7 @@ def write(library: Library, model: type[Base], row: dict[str, Any]) -> None:
         session.execute(sa.delete(model))
     with library.unit_of_work("testing") as work:
         table = getattr(work, model.__tablename__)
-        if FACTS[model.__tablename__].is_link:
+        if TABLES[model.__tablename__].is_link:
             table.link_many([row])
         else:
             table.add(row)
@@ -76,7 +78,7 @@ def as_read_back(column: sa.Column[Any], value: Any) -> Any:
 
 def check_storing(library: Library, model: type[Base], parents: dict[str, str]) -> None:
     """Store generated rows of a table and compare what is read back."""
-    columns = FACTS[model.__tablename__].table.c
+    columns = TABLES[model.__tablename__].table.c
 
     @several
     @given(row=strategies.rows(model, **references(model, parents)))
@@ -105,7 +107,7 @@ def test_every_wrong_row_is_refused_with_the_name_of_its_column(
     model: type[Base], unit: UnitOfWork
 ) -> None:
     table = getattr(unit, model.__tablename__)
-    accumulate = table.link_many if FACTS[model.__tablename__].is_link else table.add_many
+    accumulate = table.link_many if TABLES[model.__tablename__].is_link else table.add_many
     keys = dict.fromkeys(references_of(model), "00000000-0000-7000-8000-000000000001")
 
     @settings(several, max_examples=30)
@@ -122,7 +124,7 @@ def test_every_wrong_row_is_refused_with_the_name_of_its_column(
 
 def references_of(model: type[Base]) -> list[str]:
     """Return the foreign keys that a row of a model cannot do without."""
-    facts = FACTS[model.__tablename__]
+    facts = TABLES[model.__tablename__]
     return sorted(facts.required & facts.foreign_keys.keys())
 
 
@@ -145,7 +147,7 @@ def test_given_columns_replace_the_generated_ones(row: dict[str, Any]) -> None:
 
 @per_model
 def test_every_column_is_generated_in_the_shape_that_the_model_says(model: type[Base]) -> None:
-    facts = FACTS[model.__tablename__]
+    facts = TABLES[model.__tablename__]
     keys = dict.fromkeys(facts.foreign_keys, "a key")
     shapes = {
         name: dict if "JsonMap" in annotation else list

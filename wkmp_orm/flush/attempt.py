@@ -100,8 +100,8 @@ class Attempt:
     ) -> _Begun:
         """Look up and plan stages until one has something to write, or none is left."""
         for stage in left:
-            prefetch(sender, stage)
-            steps = plan(stage)
+            prefetch(sender, self.changes.catalog, stage)
+            steps = plan(self.changes.catalog, stage)
             for name, count in counted_before(stage, steps).items():
                 counts.setdefault(name, RowCounts()).add(count)
             if steps:
@@ -142,7 +142,7 @@ class Attempt:
             self.report, deadline=self.deadline, withdrawal=self.withdrawal
         )
         with transaction as channel:
-            write = Write(self.new_sender(channel), counts)
+            write = Write(self.new_sender(channel), self.changes.catalog, counts)
             write.lock(self.changes.locks)
             if has_ledger and not self._enter_ledger(channel):
                 return  # committed by an earlier call that lost its answer

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.models.facts import TableFacts
+    from wkmp_orm.core.table_info import Catalog, TableInfo
 
 
 class PendingRow:
@@ -81,9 +81,9 @@ class PendingUpdate(PendingOrder):
     unchanged: bool = False
     """True once prefetch saw that the row has these values."""
 
-    def moves_key(self, facts: TableFacts) -> bool:
+    def moves_key(self, info: TableInfo) -> bool:
         """Say whether the order sets a column of the natural key."""
-        return not self.values.keys().isdisjoint(facts.natural_key)
+        return not self.values.keys().isdisjoint(info.natural_key)
 
 
 @dataclass(slots=True, eq=False)
@@ -154,6 +154,7 @@ class Changes:
     """
 
     flush_id: str
+    catalog: Catalog
     stages: list[Stage] = field(default_factory=lambda: [Stage()])
     statements: list[PendingStatement] = field(default_factory=list)
     locks: set[str] = field(default_factory=set)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from wkmp_orm.flush import statements
 from wkmp_orm.flush.driver_sender import DriverSender
 from wkmp_orm.flush.prepared import POSTGRESQL, prepared_insert
-from wkmp_orm.models.facts import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from wkmp_orm.core.table_info import TableInfo
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.changes import PendingRow
     from wkmp_orm.flush.prepared import PreparedInsert
@@ -54,20 +54,20 @@ class CopySender(DriverSender):
             return
         ready = prepared_insert("postgresql", keys, copied=True)
         self.channel.copy(
-            _copy(keys.facts.name, keys.facts.name, ready.columns), _made(ready, rows, now)
+            _copy(_name(keys.info), keys.info, ready.columns), _made(ready, rows, now)
         )
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
         """Insert rows whose natural key is not there: one COPY beside the table, one INSERT."""
         # A total is counted row by row: within one INSERT no row sees the one before.
-        if keys.facts.total or len(rows) < self._stage_from:
+        if keys.info.total or len(rows) < self._stage_from:
             return super().insert_if_absent(rows, keys, now)
         ready = prepared_insert("postgresql", keys, copied=True)
         self._staged += 1  # a transaction may write to a table more than once
-        stage = f"{STAGE}{self._staged}_{keys.facts.name}"
-        make_stage, insert = _staged(stage, keys.facts.name, ready.columns)
+        stage = f"{STAGE}{self._staged}"
+        make_stage, insert = _staged(stage, keys.info, ready.columns)
         self.channel.execute(make_stage)
-        self.channel.copy(_copy(stage, keys.facts.name, ready.columns), _made(ready, rows, now))
+        self.channel.copy(_copy(stage, keys.info, ready.columns), _made(ready, rows, now))
         return self.channel.execute(insert)
 
 
@@ -80,24 +80,28 @@ def _made(
 
 
 @cache
-def _copy(into: str, table: str, columns: tuple[str, ...]) -> str:
-    return f"COPY {into} ({_quoted(table, columns)}) FROM STDIN"
+def _copy(into: str, info: TableInfo, columns: tuple[str, ...]) -> str:
+    return f"COPY {into} ({_quoted(info, columns)}) FROM STDIN"
 
 
 @cache
-def _staged(stage: str, table: str, columns: tuple[str, ...]) -> tuple[str, str]:
-    names = _quoted(table, columns)
+def _staged(stage: str, info: TableInfo, columns: tuple[str, ...]) -> tuple[str, str]:
+    names, table = _quoted(info, columns), _name(info)
     selected = f"SELECT {names} FROM"
     # It goes with the transaction: at a DROP psycopg would forget all its prepared statements.
     make = f"CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS {selected} {table} WITH NO DATA"
     # In the order in which they came, which is that of their keys: so do all writers.
     ordered = f"{selected} {stage} ORDER BY ctid"
-    whole = statements.insert_if_absent("postgresql", table, columns).compile(dialect=POSTGRESQL)
+    whole = statements.insert_if_absent("postgresql", info, columns).compile(dialect=POSTGRESQL)
     _, _, conflict = str(whole).rpartition("ON CONFLICT")  # an index may be over an expression
     insert = f"INSERT INTO {table} ({names}) {ordered} ON CONFLICT{conflict}"
     return make, insert
 
 
-def _quoted(table: str, columns: Sequence[str]) -> str:
+def _name(info: TableInfo) -> str:
+    return POSTGRESQL.identifier_preparer.format_table(info.table)
+
+
+def _quoted(info: TableInfo, columns: Sequence[str]) -> str:
     quote = POSTGRESQL.identifier_preparer.format_column
-    return ", ".join(quote(FACTS[table].table.c[name]) for name in columns)
+    return ", ".join(quote(info.table.c[name]) for name in columns)

@@ -24,11 +24,11 @@ from wkmp_orm.flush.changes import (
 )
 from wkmp_orm.flush.prefetch import natural_key
 from wkmp_orm.flush.row_maker import KeySet, key_set
-from wkmp_orm.models.facts import FACTS, TableFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from wkmp_orm.core.table_info import Catalog, TableInfo
     from wkmp_orm.flush.statements import Condition
 
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Delete:
     """Delete rows by key, where the conditions hold: all of them required, or none."""
 
-    facts: TableFacts
+    info: TableInfo
     orders: Sequence[PendingDelete]
     shape: Condition
 
@@ -45,7 +45,7 @@ class Delete:
 class Rows:
     """Common to what writes rows: which, and the one key set that they get."""
 
-    facts: TableFacts
+    info: TableInfo
     rows: Sequence[PendingRow]
     keys: KeySet
 
@@ -77,7 +77,7 @@ class Merge(Rows):
 class Update:
     """Set columns of rows by key, where the conditions hold: all of them required, or none."""
 
-    facts: TableFacts
+    info: TableInfo
     orders: Sequence[PendingUpdate]
     columns: tuple[str, ...]
     shape: Condition
@@ -86,38 +86,38 @@ class Update:
 Step = Delete | Insert | InsertIfAbsent | InsertLinks | Merge | Update
 
 
-def plan(stage: Stage) -> list[Step]:
+def plan(catalog: Catalog, stage: Stage) -> list[Step]:
     """Turn a prefetched stage into steps; an empty list means that there is nothing to write.
 
     Raises InvalidRowError for a `put` of an unknown row that lacks a column it cannot do without.
     """
     steps: list[Step] = []
-    for name in reversed(tuple(FACTS)):
-        table = stage.tables.get(name)
+    for info in reversed(catalog.in_order):
+        table = stage.tables.get(info.name)
         if table and table.deletes:
-            steps += _deletes(FACTS[name], table.deletes)
+            steps += _deletes(info, table.deletes)
     # Two handles may stand for one row where an earlier stage has made a handle of it.
     has_aliases = stage.follows
-    for name, facts in FACTS.items():
-        table = stage.tables.get(name)
+    for info in catalog.in_order:
+        table = stage.tables.get(info.name)
         if not table:
             continue
         if table.adds:
             rows = sorted(table.adds, key=_by_guid)
-            steps.append(Insert(facts, rows, key_set(facts, rows)))
+            steps.append(Insert(info, rows, key_set(info, rows)))
         if table.puts:
-            rows, again = _spelled_once(facts, table.puts, has_aliases=has_aliases)
-            steps += _puts(facts, rows, again)
+            rows, again = _spelled_once(info, table.puts, has_aliases=has_aliases)
+            steps += _puts(info, rows, again)
             has_aliases = has_aliases or bool(again)
         if table.links:
-            rows, again = _spelled_once(facts, table.links, has_aliases=has_aliases)
-            steps += _links(facts, rows, again, has_known=bool(table.unchanged))
+            rows, again = _spelled_once(info, table.links, has_aliases=has_aliases)
+            steps += _links(info, rows, again, has_known=bool(table.unchanged))
         if table.updates:
-            steps += _updates(facts, table.updates)
+            steps += _updates(info, table.updates)
     return steps
 
 
-def needs_merge(facts: TableFacts, row: PendingRow, columns: tuple[str, ...]) -> bool:
+def needs_merge(info: TableInfo, row: PendingRow, columns: tuple[str, ...]) -> bool:
     """Say whether a `put` or link would change the stored row that was found for it."""
     known, values = row.known, row.values
     if not known:
@@ -125,84 +125,84 @@ def needs_merge(facts: TableFacts, row: PendingRow, columns: tuple[str, ...]) ->
     for name in columns:
         given = guid_of(values.get(name))
         # Equal JSON may be stored differently, so it is looked at more closely.
-        if (given != known[name] or name in facts.json) and facts.differs(name, known[name], given):
+        if (given != known[name] or name in info.json) and info.differs(name, known[name], given):
             return True
     return False
 
 
 def _spelled_once(
-    facts: TableFacts, rows: Mapping[Any, PendingRow], *, has_aliases: bool
+    info: TableInfo, rows: Mapping[Any, PendingRow], *, has_aliases: bool
 ) -> tuple[list[PendingRow], Sequence[PendingRow]]:
     """Part rows from later ones with the same natural key, which another handle or a guid spells.
 
     A later one meets the first as it meets a row of another writer: it is not inserted, but merged.
     """
     every = list(rows.values())
-    if len(every) == 1 or not facts.refers_by_key:
+    if len(every) == 1 or not info.refers_by_key:
         return every, ()
     if not has_aliases and all(len(set(map(type, part))) == 1 for part in zip(*rows, strict=True)):
         return every, ()  # all of them are handles, or all of them guids
     first: dict[Any, PendingRow] = {}
     again = [
-        row for row in every if first.setdefault(natural_key(facts, row.values), row) is not row
+        row for row in every if first.setdefault(natural_key(info, row.values), row) is not row
     ]
     return list(first.values()), again
 
 
 def _puts(
-    facts: TableFacts, rows: Sequence[PendingRow], again: Sequence[PendingRow]
+    info: TableInfo, rows: Sequence[PendingRow], again: Sequence[PendingRow]
 ) -> Iterator[Step]:
     new = [row for row in rows if row.known is None]
     if new:
-        new.sort(key=_by_natural_key(facts))
+        new.sort(key=_by_natural_key(info))
         for row in new:
-            _require(facts, row)
+            _require(info, row)
             row.make_guid()
-        yield InsertIfAbsent(facts, new, key_set(facts, new))
+        yield InsertIfAbsent(info, new, key_set(info, new))
     if len(new) < len(rows):
-        yield from _merges(facts, rows)
+        yield from _merges(info, rows)
     for row in again:
         row.make_guid()
-        yield InsertIfAbsent(facts, [row], key_set(facts, [row]))
+        yield InsertIfAbsent(info, [row], key_set(info, [row]))
 
 
 def _links(
-    facts: TableFacts, rows: Sequence[PendingRow], again: Sequence[PendingRow], *, has_known: bool
+    info: TableInfo, rows: Sequence[PendingRow], again: Sequence[PendingRow], *, has_known: bool
 ) -> Iterator[Step]:
     new = [row for row in rows if row.known is None]
     if new:
-        yield InsertLinks(facts, new, key_set(facts, new))
+        yield InsertLinks(info, new, key_set(info, new))
     if has_known:
-        yield from _merges(facts, rows)
+        yield from _merges(info, rows)
     for row in again:
-        yield InsertLinks(facts, [row], key_set(facts, [row]), again=True)
+        yield InsertLinks(info, [row], key_set(info, [row]), again=True)
 
 
 _by_guid: Final = attrgetter("stored_guid")
 
 
-def _by_natural_key(facts: TableFacts) -> Callable[[PendingRow], Any]:
-    natural = facts.natural
-    if facts.refers_by_key:
-        return lambda row: natural_key(facts, row.values)
+def _by_natural_key(info: TableInfo) -> Callable[[PendingRow], Any]:
+    natural = info.natural
+    if info.refers_by_key:
+        return lambda row: natural_key(info, row.values)
     return lambda row: natural(row.values)
 
 
-def _merges(facts: TableFacts, rows: Iterable[PendingRow]) -> list[Step]:
+def _merges(info: TableInfo, rows: Iterable[PendingRow]) -> list[Step]:
     known = [row for row in rows if row.known]
-    keys = key_set(facts, known)
-    changed = [row for row in known if needs_merge(facts, row, keys.merged)]
-    changed.sort(key=_by_natural_key(facts))
-    return [Merge(facts, changed, keys)] if changed else []
+    keys = key_set(info, known)
+    changed = [row for row in known if needs_merge(info, row, keys.merged)]
+    changed.sort(key=_by_natural_key(info))
+    return [Merge(info, changed, keys)] if changed else []
 
 
-def _require(facts: TableFacts, row: PendingRow) -> None:
+def _require(info: TableInfo, row: PendingRow) -> None:
     values = row.values
-    for name in facts.required:
+    for name in info.required:
         if values.get(name) is None:
-            key = ", ".join(f"{k}={guid_of(values[k])!r}" for k in facts.natural_key)
+            key = ", ".join(f"{k}={guid_of(values[k])!r}" for k in info.natural_key)
             raise InvalidRowError(
-                facts.name, name, f"is missing, and no row with {key} is known: a new one needs it"
+                info.name, name, f"is missing, and no row with {key} is known: a new one needs it"
             )
 
 
@@ -214,14 +214,14 @@ def shape_of(order: PendingOrder) -> Condition:
     )
 
 
-def _deletes(facts: TableFacts, orders: Iterable[PendingDelete]) -> list[Step]:
+def _deletes(info: TableInfo, orders: Iterable[PendingDelete]) -> list[Step]:
     groups: dict[tuple[Condition, bool], list[PendingDelete]] = defaultdict(list)
     for order in sorted(orders, key=lambda order: str(guid_of(order.guid))):
         groups[shape_of(order), order.required].append(order)
-    return [Delete(facts, group, shape) for (shape, _), group in groups.items()]
+    return [Delete(info, group, shape) for (shape, _), group in groups.items()]
 
 
-def _updates(facts: TableFacts, orders: Iterable[PendingUpdate]) -> list[Step]:
+def _updates(info: TableInfo, orders: Iterable[PendingUpdate]) -> list[Step]:
     """Group orders by what they set.
 
     Several about one row keep their order, and so do those that move a natural key: which of them
@@ -236,7 +236,7 @@ def _updates(facts: TableFacts, orders: Iterable[PendingUpdate]) -> list[Step]:
         kind = tuple(sorted(order.values)), shape_of(order), order.required
         number = 0
         rows = [guid_of(order.guid)]
-        if order.moves_key(facts):
+        if order.moves_key(info):
             rows.append(_MOVING)
         for row in rows:
             before, previous = latest.get(row, (0, kind))
@@ -244,7 +244,7 @@ def _updates(facts: TableFacts, orders: Iterable[PendingUpdate]) -> list[Step]:
         latest.update(dict.fromkeys(rows, (number, kind)))
         rounds[number].setdefault(kind, []).append(order)
     return [
-        Update(facts, _in_order(facts, group), columns, shape)
+        Update(info, _in_order(info, group), columns, shape)
         for _, groups in sorted(rounds.items())
         for (columns, shape, _), group in groups.items()
     ]
@@ -254,8 +254,8 @@ _MOVING: Final = object()
 """Stands for all rows whose natural key an update moves."""
 
 
-def _in_order(facts: TableFacts, group: Sequence[PendingUpdate]) -> Sequence[PendingUpdate]:
-    if group[0].moves_key(facts):
+def _in_order(info: TableInfo, group: Sequence[PendingUpdate]) -> Sequence[PendingUpdate]:
+    if group[0].moves_key(info):
         return group
     return sorted(group, key=lambda order: str(guid_of(order.guid)))
 
@@ -269,5 +269,5 @@ def counted_before(stage: Stage, steps: Iterable[Step]) -> dict[str, RowCounts]:
     }
     for step in steps:
         if isinstance(step, Merge):
-            counts[step.facts.name].unchanged -= len(step.rows)
+            counts[step.info.name].unchanged -= len(step.rows)
     return {name: count for name, count in counts.items() if count != RowCounts()}

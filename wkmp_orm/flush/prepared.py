@@ -53,17 +53,17 @@ def prepared_insert(
     dialect: str, keys: KeySet, *, if_absent: bool = False, copied: bool = False
 ) -> PreparedInsert:
     """Compile an INSERT of rows that have this key set. `copied` ones are made for COPY."""
-    table, columns = keys.facts.name, keys.inserted
+    info, columns = keys.info, keys.inserted
     if if_absent:
         prefix = statements.SET
         ready = prepared(
-            statements.insert_if_absent(dialect, table, columns),
+            statements.insert_if_absent(dialect, info, columns),
             tuple(prefix + name for name in columns),
             dialect,
         )
     else:
         prefix = ""
-        ready = prepared(statements.insert(table), columns, dialect, insert=True)
+        ready = prepared(statements.insert(info), columns, dialect, insert=True)
     places = tuple(
         Fixed(ready.constants[name])
         if name in ready.constants
@@ -74,7 +74,7 @@ def prepared_insert(
 
 
 def _given(keys: KeySet, name: str, process: Process | None, *, copied: bool) -> Given:
-    if copied and process is not None and isinstance(keys.facts.table.c[name].type, UtcDateTime):
+    if copied and process is not None and isinstance(keys.info.table.c[name].type, UtcDateTime):
         return Given(name, partial(_as_text, process))
     return Given(name, process)
 

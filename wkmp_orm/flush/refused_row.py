@@ -20,9 +20,9 @@ from wkmp_orm.flush.changes import PendingOrder, PendingRow, PendingUpdate, guid
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from wkmp_orm.core.table_info import TableInfo
     from wkmp_orm.engine.channel import Channel
     from wkmp_orm.flush.changes import Changes
-    from wkmp_orm.models.facts import TableFacts
 
 _SQLITE_INDEX: Final = re.compile(r"index '(\w+)'")
 _SQLITE_CHECK: Final = re.compile(r"CHECK constraint failed: (\w+)")
@@ -42,7 +42,7 @@ _MEANING: Final = {
 class Sent(NamedTuple):
     """What a statement was about: rows, or orders about rows, in the order of its parameters."""
 
-    facts: TableFacts
+    info: TableInfo
     rows: Sequence[PendingRow | PendingOrder]
 
 
@@ -61,30 +61,30 @@ def constraint_violation(
 
     The key is None where the driver does not let the row be known.
     """
-    facts = sent.facts
+    info = sent.info
     place = _place(error, sent)
-    refused = None if place is None else _refused(facts, sent.rows[place])
-    name = _constraint(channel, facts, refused, error, changes)
+    refused = None if place is None else _refused(info, sent.rows[place])
+    name = _constraint(channel, info, refused, error, changes)
     meaning = _MEANING.get(fault_of(error), "the database does not accept a value")
-    which = f"{facts.name} {_spelled(refused.key)}" if refused else f"one row of {facts.name}"
+    which = f"{info.name} {_spelled(refused.key)}" if refused else f"one row of {info.name}"
     message = f"{which}: {name or 'a constraint'} refused the row: {meaning}; nothing was written"
     return ConstraintViolationError(
         message,
         MEND_THE_ROW,
-        table=facts.name,
+        table=info.name,
         key=refused and refused.key,
         constraint=name,
         handle=refused and refused.handle,
     )
 
 
-def _refused(facts: TableFacts, row: PendingRow | PendingOrder) -> _Refused:
+def _refused(info: TableInfo, row: PendingRow | PendingOrder) -> _Refused:
     if isinstance(row, PendingOrder):
         values = row.values if isinstance(row, PendingUpdate) else {}
         handle = row.guid if isinstance(row.guid, PendingRow) else None
         return _Refused(guid_of(row.guid), values, handle)
-    if facts.is_link:
-        return _Refused(tuple(guid_of(row.values[name]) for name in facts.key), row.values, row)
+    if info.is_link:
+        return _Refused(tuple(guid_of(row.values[name]) for name in info.key), row.values, row)
     return _Refused(row.stored_guid, row.values, row)
 
 
@@ -113,7 +113,7 @@ def _place(error: Exception, sent: Sent) -> int | None:
         is_twin = fault_of(error) is Fault.UNIQUE and len(places) > 1
         return places[is_twin] if places else None
     if detail.startswith(_POSTGRESQL_ROW):
-        columns = [column.name for column in sent.facts.table.c][: len(sent.facts.key)]
+        columns = [column.name for column in sent.info.table.c][: len(sent.info.key)]
         start = detail.removeprefix(_POSTGRESQL_ROW)
         places = _places_with(sent, columns, start, is_start=True)
         return places[0] if places else None
@@ -124,12 +124,12 @@ def _places_with(
     sent: Sent, columns: Sequence[str], text: str, *, is_start: bool = False
 ) -> list[int]:
     """Find the rows whose columns PostgreSQL spells so, or with which its spelling starts."""
-    facts, found = sent.facts, []
+    info, found = sent.info, []
     for place, row in enumerate(sent.rows):
-        refused = _refused(facts, row)
+        refused = _refused(info, row)
         values = dict(refused.values)
-        if not facts.is_link:
-            values[facts.guid] = refused.key
+        if not info.is_link:
+            values[info.guid] = refused.key
         own = ", ".join(str(guid_of(values.get(name))) for name in columns)
         if text.startswith(f"{own}, ") if is_start else text == own:
             found.append(place)
@@ -138,7 +138,7 @@ def _places_with(
 
 def _constraint(
     channel: Channel,
-    facts: TableFacts,
+    info: TableInfo,
     refused: _Refused | None,
     error: Exception,
     changes: Changes,
@@ -147,27 +147,27 @@ def _constraint(
     diagnostic = getattr(origin, "diag", None)
     if diagnostic is not None:
         column = diagnostic.column_name
-        return diagnostic.constraint_name or (column and f"{facts.name}.{column} NOT NULL")
+        return diagnostic.constraint_name or (column and f"{info.name}.{column} NOT NULL")
     text = str(origin)
     match fault_of(error):
         case Fault.CHECK:
             found = _SQLITE_CHECK.search(text)
             return found[1] if found else None
         case Fault.FOREIGN_KEY:
-            return refused and _broken_reference(channel, facts, refused.values, changes)
+            return refused and _broken_reference(channel, info, refused.values, changes)
         case Fault.NOT_NULL:
             found = _SQLITE_COLUMNS.search(text)
-            return f"{facts.name}.{found[1]} NOT NULL" if found else None
+            return f"{info.name}.{found[1]} NOT NULL" if found else None
         case Fault.UNIQUE:
             found = _SQLITE_INDEX.search(text)
-            return found[1] if found else _unique_over(facts, _SQLITE_COLUMNS.findall(text))
+            return found[1] if found else _unique_over(info, _SQLITE_COLUMNS.findall(text))
         case _:
             return None
 
 
-def _unique_over(facts: TableFacts, columns: list[str]) -> str | None:
+def _unique_over(info: TableInfo, columns: list[str]) -> str | None:
     """Name the key, constraint or index that is unique over the columns."""
-    table = facts.table
+    table = info.table
     candidates: list[sa.PrimaryKeyConstraint | sa.UniqueConstraint | sa.Index] = [table.primary_key]
     candidates += [item for item in table.constraints if isinstance(item, sa.UniqueConstraint)]
     candidates += [index for index in table.indexes if index.unique]
@@ -178,7 +178,7 @@ def _unique_over(facts: TableFacts, columns: list[str]) -> str | None:
 
 
 def _broken_reference(
-    channel: Channel, facts: TableFacts, values: Mapping[str, Any], changes: Changes
+    channel: Channel, info: TableInfo, values: Mapping[str, Any], changes: Changes
 ) -> str | None:
     """Name the foreign key whose parent is not there; SQLite does not say.
 
@@ -188,7 +188,7 @@ def _broken_reference(
     made = {row.stored_guid for stage in changes.stages for row in stage.rows()}
     gone = {guid_of(order.guid) for _, table in changes.all_tables() for order in table.deletes}
     deleted: str | None = None
-    for constraint in sorted(facts.table.foreign_key_constraints, key=lambda one: str(one.name)):
+    for constraint in sorted(info.table.foreign_key_constraints, key=lambda one: str(one.name)):
         element = constraint.elements[0]
         value = guid_of(values.get(element.parent.name))
         if value is None or (value in made and value not in gone):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from wkmp_orm.models.facts import FACTS, NOW, TableFacts
+from wkmp_orm.core.table_info import NOW, TableInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ class Fixed:
 class KeySet:
     """The columns of some rows of a table, which are written as one key set."""
 
-    facts: TableFacts
+    info: TableInfo
     given: Shape
     """What any of the rows gives; what each of them gives, in its order, if they are `alike`."""
     alike: bool
@@ -56,26 +56,25 @@ class KeySet:
     """What they may change in rows that are known."""
 
 
-def key_set(facts: TableFacts, rows: Iterable[PendingRow]) -> KeySet:
+def key_set(info: TableInfo, rows: Iterable[PendingRow]) -> KeySet:
     """Return the key set of rows of one table."""
-    return _key_set(facts.name, frozenset([row.shape for row in rows]))
+    return _key_set(info, frozenset([row.shape for row in rows]))
 
 
 @lru_cache(maxsize=1024)
-def _key_set(table: str, shapes: frozenset[Shape]) -> KeySet:
-    facts = FACTS[table]
+def _key_set(info: TableInfo, shapes: frozenset[Shape]) -> KeySet:
     # In a stable order, as it becomes part of statements; nearly always there is one shape.
     given = tuple(dict.fromkeys(chain(*sorted(shapes))))
     return KeySet(
-        facts,
+        info,
         given,
         len(shapes) == 1,
         tuple(
             name
-            for name in facts.table.c.keys()  # noqa: SIM118  a ColumnCollection iterates its columns
-            if name in given or name in facts.key or name in facts.defaults
+            for name in info.table.c.keys()  # noqa: SIM118  a ColumnCollection iterates its columns
+            if name in given or name in info.key or name in info.defaults
         ),
-        tuple(name for name in facts.merged if name in given),
+        tuple(name for name in info.merged if name in given),
     )
 
 
@@ -91,7 +90,7 @@ def dictionaries(
 @lru_cache(maxsize=1024)
 def row_maker(keys: KeySet, places: tuple[Given | Fixed, ...]) -> Make:
     """Compile what makes the rows of a table, one value for each place."""
-    source = _Source(keys.facts, keys.given)
+    source = _Source(keys.info, keys.given)
     values = ", ".join([source.expression(number, place) for number, place in enumerate(places)])
     variables = ", ".join(source.variables.values())
     unpacked = "row.values.values()"
@@ -114,8 +113,8 @@ def row_maker(keys: KeySet, places: tuple[Given | Fixed, ...]) -> Make:
 class _Source:
     """The parts of a function's text, and the objects that it names."""
 
-    def __init__(self, facts: TableFacts, given: Shape) -> None:
-        self._facts = facts
+    def __init__(self, info: TableInfo, given: Shape) -> None:
+        self._info = info
         self.variables = {name: f"v{number}" for number, name in enumerate(given)}
         self.beforehand: list[str] = []
         self.names: dict[str, Any] = {"convert": _converted}
@@ -124,23 +123,23 @@ class _Source:
         """Spell what goes to the place of this number."""
         if isinstance(place, Fixed):
             return self._named(f"fixed{number}", place.value)
-        facts, column, process = self._facts, place.column, place.process
-        if column in facts.key and not facts.is_link:
+        info, column, process = self._info, place.column, place.process
+        if column in info.key and not info.is_link:
             return "row.stored_guid"
         converter = None if process is None else self._named(f"p{number}", process)
         variable = self.variables.get(column)
         if variable is None:
             return self._default(number, column, converter)
-        if column in facts.foreign_keys:
+        if column in info.foreign_keys:
             is_guid = f"{variable}.__class__ is str or {variable} is None"
             return f"{variable} if {is_guid} else {variable}.stored_guid"
         value = variable if converter is None else f"{converter}({variable})"
-        if column not in facts.defaults:
+        if column not in info.defaults:
             return value
         return f"{self._default(number, column, converter)} if {variable} is None else {value}"
 
     def _default(self, number: int, column: str, converter: str | None) -> str:
-        default = self._facts.defaults.get(column)
+        default = self._info.defaults.get(column)
         if callable(default):
             made = f"{self._named(f'default{number}', default)}()"
             return made if converter is None else f"{converter}({made})"

@@ -61,13 +61,13 @@ class SessionSender:
         # 5,000 for 5,000 alternating rows.
         with Session(self._connection) as session:
             session.bulk_insert_mappings(
-                keys.facts.model, dictionaries(rows, keys, now), render_nulls=True
+                keys.info.model, dictionaries(rows, keys, now), render_nulls=True
             )
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
         """Insert rows whose natural key is not there, in one executemany."""
         dialect = self._connection.dialect.name
-        statement = statements.insert_if_absent(dialect, keys.facts.name, keys.inserted)
+        statement = statements.insert_if_absent(dialect, keys.info, keys.inserted)
         return self._executemany(statement, dictionaries(rows, keys, now, statements.SET))
 
     def execute(self, statement: sa.Executable, batch: Batch) -> int:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from wkmp_orm.models.facts import FACTS, TOTAL_TOLERANCE, TableFacts
-from wkmp_orm.models.policies import Policy
+from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.table_info import TOTAL_TOLERANCE, TableInfo
 from wkmp_orm.types import dump_json
 
 if TYPE_CHECKING:
@@ -39,89 +39,85 @@ def _given(column: sa.Column[Any], prefix: str = SET) -> sa.BindParameter[Any]:
 
 
 @cache
-def insert(table_name: str) -> sa.Insert:
+def insert(info: TableInfo) -> sa.Insert:
     """Insert rows whose parameters are named as the columns."""
-    return sa.insert(FACTS[table_name].table)
+    return sa.insert(info.table)
 
 
 @cache
-def insert_if_absent(dialect: str, table_name: str, columns: tuple[str, ...]) -> sa.Insert:
+def insert_if_absent(dialect: str, info: TableInfo, columns: tuple[str, ...]) -> sa.Insert:
     """Insert rows, passing over those whose natural key is there; rowcount tells how many were."""
-    facts = FACTS[table_name]
-    statement = _insert(dialect, facts.table)
-    if facts.total is None:
-        values = {name: _given(facts.table.c[name]) for name in columns}
+    statement = _insert(dialect, info.table)
+    if info.total is None:
+        values = {name: _given(info.table.c[name]) for name in columns}
         statement = statement.values(values)
     else:
-        statement = statement.from_select(columns, _within_total(facts, columns))
-    return statement.on_conflict_do_nothing(index_elements=_unique_by(facts))
+        statement = statement.from_select(columns, _within_total(info, columns))
+    return statement.on_conflict_do_nothing(index_elements=_unique_by(info))
 
 
-def _unique_by(facts: TableFacts) -> list[Any]:
+def _unique_by(info: TableInfo) -> list[Any]:
     """Return what makes rows unique, in the words of the index: it is found by them alone."""
-    key = facts.natural_key or facts.key
-    for index in facts.table.indexes:
+    key = info.natural_key or info.key
+    for index in info.table.indexes:
         if index.unique and tuple(column.name for column in index.columns) == key:
             return [*index.expressions]
-    return [facts.table.c[name] for name in key]
+    return [info.table.c[name] for name in key]
 
 
-def _within_total(facts: TableFacts, columns: tuple[str, ...]) -> sa.Select[Any]:
+def _within_total(info: TableInfo, columns: tuple[str, ...]) -> sa.Select[Any]:
     """Select the given row, unless it would push its parent's total past the limit."""
-    total = facts.total
+    total = info.total
     if total is None:
-        raise ValueError(facts.name)
-    there = facts.table.alias("there")
-    others = [
-        there.c[name] != _given(facts.table.c[name]) for name in facts.key if name != total.per
-    ]
+        raise ValueError(info.name)
+    there = info.table.alias("there")
+    others = [there.c[name] != _given(info.table.c[name]) for name in info.key if name != total.per]
     sum_of_others = (
         sa.select(sa.func.coalesce(sa.func.sum(there.c[total.column]), sa.literal(0.0)))
-        .where(there.c[total.per] == _given(facts.table.c[total.per]), *others)
+        .where(there.c[total.per] == _given(info.table.c[total.per]), *others)
         .scalar_subquery()
     )
-    row = [sa.cast(_given(facts.table.c[n]), facts.table.c[n].type).label(n) for n in columns]
-    limit = sa.literal(total.limit + TOTAL_TOLERANCE, type_=facts.table.c[total.column].type)
-    return sa.select(*row).where(sum_of_others + _given(facts.table.c[total.column]) <= limit)
+    row = [sa.cast(_given(info.table.c[n]), info.table.c[n].type).label(n) for n in columns]
+    limit = sa.literal(total.limit + TOTAL_TOLERANCE, type_=info.table.c[total.column].type)
+    return sa.select(*row).where(sum_of_others + _given(info.table.c[total.column]) <= limit)
 
 
-def _known(facts: TableFacts, name: str, value: Any) -> Any:
+def _known(info: TableInfo, name: str, value: Any) -> Any:
     """Turn the texts that mean "unknown" into NULL."""
-    for text in facts.unknown_texts.get(name, ()):
+    for text in info.unknown_texts.get(name, ()):
         value = sa.func.nullif(value, sa.literal(text))
     return value
 
 
 @cache
-def merge(table_name: str, columns: tuple[str, ...]) -> sa.Update:
+def merge(info: TableInfo, columns: tuple[str, ...]) -> sa.Update:
     """Merge given values into a known row by the column policies.
 
     The row is found by its guid and by its natural key: one whose key moved away meanwhile is
     another row. A row that would stay as it is is not written, so that its `updated_at` does not
     move.
     """
-    facts = FACTS[table_name]
-    table = facts.table
+    table = info.table
     merged: dict[str, Any] = {}
     for name in columns:
         stored, given = table.c[name], _given(table.c[name])
-        order = (stored, given) if facts.merged[name] is Policy.FILL else (given, stored)
+        order = (stored, given) if info.merged[name] is Policy.FILL else (given, stored)
         # The stored value comes last once more: where both are unknown it stays what it is.
         merged[name] = sa.func.coalesce(
-            *(_known(facts, name, value) for value in order), stored, type_=table.c[name].type
+            *(_known(info, name, value) for value in order), stored, type_=table.c[name].type
         )
     changed = [table.c[name].is_distinct_from(value) for name, value in merged.items()]
-    if facts.updated_at is not None:
-        merged[facts.updated_at] = _given(table.c[facts.updated_at])
-    return sa.update(table).where(*_by_both_keys(facts), sa.or_(*changed)).values(merged)
+    if info.updated_at is not None:
+        merged[info.updated_at] = _given(table.c[info.updated_at])
+    return sa.update(table).where(*_by_both_keys(info), sa.or_(*changed)).values(merged)
 
 
-def _by_key(facts: TableFacts) -> list[sa.ColumnElement[bool]]:
-    return [facts.table.c[name] == _given(facts.table.c[name], WHERE) for name in facts.key]
+def _by_key(info: TableInfo) -> list[sa.ColumnElement[bool]]:
+    return [info.table.c[name] == _given(info.table.c[name], WHERE) for name in info.key]
 
 
-def _by_both_keys(facts: TableFacts) -> list[sa.ColumnElement[bool]]:
-    columns = [facts.table.c[name] for name in facts.both_keys]
+def _by_both_keys(info: TableInfo) -> list[sa.ColumnElement[bool]]:
+    columns = [info.table.c[name] for name in info.both_keys]
     return [
         column.is_not_distinct_from(_given(column, WHERE))
         if column.nullable
@@ -130,10 +126,10 @@ def _by_both_keys(facts: TableFacts) -> list[sa.ColumnElement[bool]]:
     ]
 
 
-def _conditions(facts: TableFacts, shape: Condition) -> list[sa.ColumnElement[bool]]:
+def _conditions(info: TableInfo, shape: Condition) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     for name, count in shape:
-        column = facts.table.c[name]
+        column = info.table.c[name]
         names = [name] if count is None else [f"{name}_{i}" for i in range(count)]
         given = [sa.bindparam(f"{IF}{each}", type_=column.type) for each in names]
         any_of = (column.is_not_distinct_from(value) for value in given)
@@ -142,39 +138,36 @@ def _conditions(facts: TableFacts, shape: Condition) -> list[sa.ColumnElement[bo
 
 
 @cache
-def update(table_name: str, columns: tuple[str, ...], shape: Condition) -> sa.Update:
+def update(info: TableInfo, columns: tuple[str, ...], shape: Condition) -> sa.Update:
     """Set columns of the row with the given key, where the conditions hold."""
-    facts = FACTS[table_name]
-    values = {name: _given(facts.table.c[name]) for name in columns}
-    if facts.updated_at is not None and facts.updated_at not in values:
-        values[facts.updated_at] = _given(facts.table.c[facts.updated_at])
-    return sa.update(facts.table).where(*_by_key(facts), *_conditions(facts, shape)).values(values)
+    values = {name: _given(info.table.c[name]) for name in columns}
+    if info.updated_at is not None and info.updated_at not in values:
+        values[info.updated_at] = _given(info.table.c[info.updated_at])
+    return sa.update(info.table).where(*_by_key(info), *_conditions(info, shape)).values(values)
 
 
 @cache
-def delete(table_name: str, shape: Condition) -> sa.Delete:
+def delete(info: TableInfo, shape: Condition) -> sa.Delete:
     """Delete the row with the given key, where the conditions hold."""
-    facts = FACTS[table_name]
-    return sa.delete(facts.table).where(*_by_key(facts), *_conditions(facts, shape))
+    return sa.delete(info.table).where(*_by_key(info), *_conditions(info, shape))
 
 
 @cache
-def touch(table_name: str) -> sa.Update:
+def touch(info: TableInfo) -> sa.Update:
     """Lock a row until COMMIT without changing it (PostgreSQL; SQLite has locked the file)."""
-    facts = FACTS[table_name]
-    column = facts.table.c[facts.updated_at or facts.guid]
-    return sa.update(facts.table).where(*_by_key(facts)).values({column.name: column})
+    column = info.table.c[info.updated_at or info.guid]
+    return sa.update(info.table).where(*_by_key(info)).values({column.name: column})
 
 
 @cache
 def select_by(
-    dialect: str, table_name: str, by: str, columns: tuple[str, ...]
+    dialect: str, info: TableInfo, by: str, columns: tuple[str, ...]
 ) -> sa.Select[tuple[Any, ...]]:
     """Select columns of the rows whose `by` is among the keys: one statement whatever their number.
 
     A list of bound parameters would be compiled anew for every length, and SQLite takes 32,766.
     """
-    table = FACTS[table_name].table
+    table = info.table
     column = table.c[by]
     if dialect == "postgresql":
         array = sa.bindparam(KEYS, type_=postgresql.ARRAY(column.type))

@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
 def condition_not_met(sender: Sender, failure: ConditionFailedError) -> RowError | None:
     """Name the first order whose row is gone or whose condition does not hold (any more)."""
-    facts = failure.facts
+    info = failure.info
     for order in failure.orders:
         guid = guid_of(order.guid)
-        columns = (facts.guid, *order.where)
-        rows = fetch(sender, facts, facts.guid, [guid], columns)
+        columns = (info.guid, *order.where)
+        rows = fetch(sender, info, info.guid, [guid], columns)
         if not rows and isinstance(order.guid, PendingRow):
             message = (
-                f"{order.verb} of {facts.name} {guid}, which the unit of work makes itself: the"
+                f"{order.verb} of {info.name} {guid}, which the unit of work makes itself: the"
                 " condition does not hold; nothing was written"
             )
-            return ConditionNotMetError(message, table=facts.name, key=guid)
+            return ConditionNotMetError(message, table=info.name, key=guid)
         if not rows:
-            message = f"{order.verb} of {facts.name} {guid}: there is no such row"
-            return RowNotFoundError(message, table=facts.name, key=guid)
+            message = f"{order.verb} of {info.name} {guid}: there is no such row"
+            return RowNotFoundError(message, table=info.name, key=guid)
         stored = dict(zip(columns, rows[0], strict=True))
         for name, wanted in order.where.items():
             allowed = [guid_of(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))]
             if stored[name] not in allowed:
                 message = (
-                    f"{order.verb} of {facts.name} {guid}: {name} is {_shown(stored[name])}, not"
+                    f"{order.verb} of {info.name} {guid}: {name} is {_shown(stored[name])}, not"
                     f" {' or '.join(map(_shown, allowed))}; nothing was written"
                 )
-                return ConditionNotMetError(message, table=facts.name, key=guid)
+                return ConditionNotMetError(message, table=info.name, key=guid)
     return None
 
 
 def condition_undone(failure: ConditionFailedError) -> RowError:
     """Make the error of orders that hold in the database, but not after our own changes."""
-    table, order = failure.facts.name, failure.orders[0]
+    table, order = failure.info.name, failure.orders[0]
     guids = [guid_of(each.guid) for each in failure.orders]
     key = guids[0] if len(guids) == 1 else None
     if not any(each.where for each in failure.orders):

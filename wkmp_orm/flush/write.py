@@ -37,7 +37,6 @@ from wkmp_orm.flush.prefetch import (
     natural_key,
 )
 from wkmp_orm.flush.refused_row import Sent
-from wkmp_orm.models.facts import ANCESTORS, FACTS, TableFacts
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from wkmp_orm.core.table_info import Catalog, TableInfo
     from wkmp_orm.flush.row_maker import KeySet
     from wkmp_orm.flush.sender import Sender
 
@@ -59,6 +59,7 @@ class Write:
     """One attempt to write a plan. `counts` says what happened to which table's rows."""
 
     sender: Sender
+    catalog: Catalog
     counts: dict[str, RowCounts]
     now: datetime = field(default_factory=utc_now)
     sent: Sent | None = field(default=None, init=False)
@@ -84,51 +85,51 @@ class Write:
             case InsertLinks():
                 self._insert_links(step)
             case Merge():
-                self._merge(step.facts, step.rows, step.keys.merged)
+                self._merge(step.info, step.rows, step.keys.merged)
             case Update():
                 self._update(step)
             case Delete():
                 self._delete(step)
 
-    def _count(self, facts: TableFacts) -> RowCounts:
-        return self.counts.setdefault(facts.name, RowCounts())
+    def _count(self, info: TableInfo) -> RowCounts:
+        return self.counts.setdefault(info.name, RowCounts())
 
     def _insert(self, rows: Sequence[PendingRow], keys: KeySet) -> None:
-        self.sent = Sent(keys.facts, rows)
+        self.sent = Sent(keys.info, rows)
         self.sender.insert(rows, keys, self.now)
-        self._count(keys.facts).inserted += len(rows)
+        self._count(keys.info).inserted += len(rows)
 
     def _insert_absent(self, rows: Sequence[PendingRow], keys: KeySet) -> int:
-        self.sent = Sent(keys.facts, rows)
+        self.sent = Sent(keys.info, rows)
         inserted = self.sender.insert_if_absent(rows, keys, self.now)
-        self._count(keys.facts).inserted += inserted
+        self._count(keys.info).inserted += inserted
         return inserted
 
     def _insert_if_absent(self, step: InsertIfAbsent) -> None:
-        facts, rows = step.facts, step.rows
+        info, rows = step.info, step.rows
         inserted = self._insert_absent(rows, step.keys)
-        if inserted < len(rows) and self._meet(facts, rows, step.keys, inserted):
+        if inserted < len(rows) and self._meet(info, rows, step.keys, inserted):
             # One was there and was deleted in between.
-            msg = f"{facts.name}: a row vanished while it was written"
+            msg = f"{info.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
 
     def _meet(
-        self, facts: TableFacts, rows: Sequence[PendingRow], keys: KeySet, inserted: int
+        self, info: TableInfo, rows: Sequence[PendingRow], keys: KeySet, inserted: int
     ) -> int:
         """Bind and merge rows that were there already; return how many are not there at all."""
-        found = bind_by_natural_key(self.sender, facts, by_natural_key(facts, rows))
-        changed = [row for row in found if needs_merge(facts, row, keys.merged)]
-        self._count(facts).unchanged += len(found) - inserted - len(changed)
+        found = bind_by_natural_key(self.sender, info, by_natural_key(info, rows))
+        changed = [row for row in found if needs_merge(info, row, keys.merged)]
+        self._count(info).unchanged += len(found) - inserted - len(changed)
         if changed:
-            self._merge(facts, changed, keys.merged)
+            self._merge(info, changed, keys.merged)
         for row in found:
             if row.stored_guid == row.made_guid:  # found, because we have just inserted it
                 row.known = None
         return len(rows) - len(found)
 
     def _insert_links(self, step: InsertLinks) -> None:
-        facts = step.facts
-        decisive = (facts.total.per,) if facts.total else facts.key
+        info = step.info
+        decisive = (info.total.per,) if info.total else info.key
         fresh, others = [], []
         for link in step.rows:
             values = link.values
@@ -142,67 +143,67 @@ class Write:
         if fresh:
             self._insert(fresh, step.keys)
         if others:
-            self._insert_other_links(facts, others, step.keys)
+            self._insert_other_links(info, others, step.keys)
 
     def _is_ours(self, parent: PendingRow) -> bool:
         """Say whether this stage has inserted the row, so that nobody else can have linked it."""
         return parent.known is None and parent.stored_guid == parent.made_guid
 
-    def _insert_other_links(self, facts: TableFacts, links: list[PendingRow], keys: KeySet) -> None:
-        links.sort(key=lambda link: natural_key(facts, link.values))
-        if facts.total is not None and self.dialect == "postgresql":
-            self._lock_parents(facts, {guid_of(link.values[facts.total.per]) for link in links})
+    def _insert_other_links(self, info: TableInfo, links: list[PendingRow], keys: KeySet) -> None:
+        links.sort(key=lambda link: natural_key(info, link.values))
+        if info.total is not None and self.dialect == "postgresql":
+            self._lock_parents(info, {guid_of(link.values[info.total.per]) for link in links})
         inserted = self._insert_absent(links, keys)
         if inserted == len(links):
             return
-        absent = self._meet(facts, links, keys, inserted)
-        if absent and facts.total is None:
-            msg = f"{facts.name}: a link vanished while it was written"
+        absent = self._meet(info, links, keys, inserted)
+        if absent and info.total is None:
+            msg = f"{info.name}: a link vanished while it was written"
             raise StalePrefetchError(msg)
-        self._count(facts).refused += absent
+        self._count(info).refused += absent
 
-    def _lock_parents(self, facts: TableFacts, parents: Iterable[str]) -> None:
+    def _lock_parents(self, info: TableInfo, parents: Iterable[str]) -> None:
         """Keep others from adding to these parents' totals until COMMIT."""
-        if facts.total is None:
+        if info.total is None:
             return
-        parent = facts.foreign_keys[facts.total.per]
-        batch = Batch.of_rows([{f"{statements.WHERE}guid": guid} for guid in sorted(parents)])
+        parent = self.catalog[info.foreign_keys[info.total.per]]
+        batch = Batch.of_rows(
+            [{f"{statements.WHERE}{parent.guid}": guid} for guid in sorted(parents)]
+        )
         self.sender.execute(statements.touch(parent), batch)
 
-    def _merge(
-        self, facts: TableFacts, rows: Sequence[PendingRow], columns: tuple[str, ...]
-    ) -> None:
-        statement = statements.merge(facts.name, columns)
+    def _merge(self, info: TableInfo, rows: Sequence[PendingRow], columns: tuple[str, ...]) -> None:
+        statement = statements.merge(info, columns)
         parameters: dict[str, Sequence[Any]] = {
             f"{statements.SET}{name}": [guid_of(row.values.get(name)) for row in rows]
             for name in columns
         }
-        for name in facts.both_keys:
+        for name in info.both_keys:
             parameters[f"{statements.WHERE}{name}"] = [(row.known or {})[name] for row in rows]
-        for name, value in self._stamp(facts).items():
+        for name, value in self._stamp(info).items():
             parameters[name] = [value] * len(rows)
         batch = Batch(len(rows), parameters)
-        self.sent = Sent(facts, rows)
+        self.sent = Sent(info, rows)
         matched = self.sender.execute(statement, batch)
-        self._count(facts).updated += matched
-        self._count(facts).unchanged += len(rows) - matched
+        self._count(info).updated += matched
+        self._count(info).unchanged += len(rows) - matched
         if matched < len(rows):
-            self._check_still_there(facts, rows)
+            self._check_still_there(info, rows)
 
-    def _check_still_there(self, facts: TableFacts, rows: Sequence[PendingRow]) -> None:
+    def _check_still_there(self, info: TableInfo, rows: Sequence[PendingRow]) -> None:
         """Tell a row that another writer merged in the same way from one that is gone.
 
         A row whose natural key was moved is gone, too: it is another row now.
         """
-        known = {tuple((row.known or {})[name] for name in facts.both_keys) for row in rows}
+        known = {tuple((row.known or {})[name] for name in info.both_keys) for row in rows}
         keys = {key[0] for key in known}
-        found = fetch(self.sender, facts, facts.key[0], keys, facts.both_keys)
+        found = fetch(self.sender, info, info.key[0], keys, info.both_keys)
         if not known.issubset(map(tuple, found)):
-            msg = f"{facts.name}: a row vanished while it was written"
+            msg = f"{info.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
 
-    def _stamp(self, facts: TableFacts) -> dict[str, Any]:
-        return {f"{statements.SET}{facts.updated_at}": self.now} if facts.updated_at else {}
+    def _stamp(self, info: TableInfo) -> dict[str, Any]:
+        return {f"{statements.SET}{info.updated_at}": self.now} if info.updated_at else {}
 
     def deleted_later(self, stages: Sequence[Stage]) -> list[PendingRow]:
         """Return the rows of stages that a delete of a later stage has taken away again."""
@@ -210,18 +211,18 @@ class Write:
         deleted: set[str] = set()
         for stage in reversed(stages):
             for name, table in stage.tables.items():
-                facts = FACTS[name]
+                info = self.catalog[name]
                 rows = [*table.adds, *table.puts.values()]
-                if rows and not deleted.isdisjoint({name, *ANCESTORS[name]}):
+                if rows and not deleted.isdisjoint({name, *info.ancestors}):
                     guids = {row.stored_guid for row in rows}
-                    found = fetch(self.sender, facts, facts.guid, guids, (facts.guid,))
+                    found = fetch(self.sender, info, info.guid, guids, (info.guid,))
                     left = {guid for (guid,) in found}
                     gone += [row for row in rows if row.stored_guid not in left]
             deleted |= {name for name, table in stage.tables.items() if table.deletes}
         return gone
 
-    def _where(self, facts: TableFacts, order: PendingOrder) -> dict[str, Any]:
-        parameters = {f"{statements.WHERE}{facts.guid}": guid_of(order.guid)}
+    def _where(self, info: TableInfo, order: PendingOrder) -> dict[str, Any]:
+        parameters = {f"{statements.WHERE}{info.guid}": guid_of(order.guid)}
         for name, value in order.where.items():
             if isinstance(value, tuple):
                 parameters |= {
@@ -232,39 +233,39 @@ class Write:
         return parameters
 
     def _update(self, step: Update) -> None:
-        facts = step.facts
-        statement = statements.update(facts.name, step.columns, step.shape)
+        info = step.info
+        statement = statements.update(info, step.columns, step.shape)
         rows = [
-            self._stamp(facts)
+            self._stamp(info)
             | {f"{statements.SET}{n}": guid_of(v) for n, v in order.values.items()}
-            | self._where(facts, order)
+            | self._where(info, order)
             for order in step.orders
         ]
-        self._count(facts).updated += self._order(facts, statement, step.orders, rows)
+        self._count(info).updated += self._order(info, statement, step.orders, rows)
 
     def _delete(self, step: Delete) -> None:
-        statement = statements.delete(step.facts.name, step.shape)
-        rows = [self._where(step.facts, order) for order in step.orders]
-        self._count(step.facts).deleted += self._order(step.facts, statement, step.orders, rows)
+        statement = statements.delete(step.info, step.shape)
+        rows = [self._where(step.info, order) for order in step.orders]
+        self._count(step.info).deleted += self._order(step.info, statement, step.orders, rows)
 
     def _order(
         self,
-        facts: TableFacts,
+        info: TableInfo,
         statement: sa.Executable,
         orders: Sequence[PendingOrder],
         rows: list[dict[str, Any]],
     ) -> int:
         """Execute orders: required ones at once, others one by one to see which of them matched."""
         if orders[0].required:
-            self.sent = Sent(facts, orders)
+            self.sent = Sent(info, orders)
             matched = self.sender.execute(statement, Batch.of_rows(rows))
             if matched != len(orders):
-                raise ConditionFailedError(facts, orders)
+                raise ConditionFailedError(info, orders)
             for order in orders:
                 order.matched = True
             return matched
         for order, row in zip(orders, rows, strict=True):
-            self.sent = Sent(facts, [order])
+            self.sent = Sent(info, [order])
             order.matched = self.sender.execute(statement, Batch.of_rows([row])) > 0
         return sum(order.matched or False for order in orders)
 
@@ -296,7 +297,7 @@ class Write:
 class ConditionFailedError(FlushError):
     """Required orders did not match; the flush finds out which and why, after the rollback."""
 
-    def __init__(self, facts: TableFacts, orders: Sequence[PendingOrder]) -> None:
-        super().__init__(f"{facts.name}: a condition does not hold")
-        self.facts = facts
+    def __init__(self, info: TableInfo, orders: Sequence[PendingOrder]) -> None:
+        super().__init__(f"{info.name}: a condition does not hold")
+        self.info = info
         self.orders = orders

@@ -1,6 +1,7 @@
-"""What is stored: one file for each entity, the links together, the column policies beside them.
+"""What is stored: one file for each entity, the links together.
 
-Knows no engine, no session and no unit of work.
+Each column says what a `put` may do to it, and each table has its rules: see `wkmp_orm.core.policy`
+and `wkmp_orm.core.rules`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from wkmp_orm.core.policy import insert_only, overwrite
 from wkmp_orm.models.base import Base
 from wkmp_orm.types import Mbid, UtcDateTime, utc_now
 
@@ -17,8 +18,8 @@ class AcoustidCache(Base):
     __tablename__ = "acoustid_cache"
 
     fingerprint_hash: Mapped[str] = mapped_column(primary_key=True)
-    mbid: Mapped[str] = mapped_column(Mbid())
-    cached_at: Mapped[datetime] = mapped_column(
+    mbid: Mapped[str] = overwrite(Mbid())
+    cached_at: Mapped[datetime] = insert_only(
         UtcDateTime(declared="TEXT"), default=utc_now, server_default=sa.func.current_timestamp()
     )
 

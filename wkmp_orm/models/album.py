@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, relationship
 
+from wkmp_orm.core.policy import fill, natural_key
 from wkmp_orm.models.base import Audited, Base, GuidKey
 from wkmp_orm.types import Mbid, ShortText
 
@@ -24,10 +25,10 @@ class Album(Audited, Base):
     __tablename__ = "albums"
 
     guid: Mapped[GuidKey]
-    album_mbid: Mapped[str] = mapped_column(Mbid(placeholder="title:"))
-    title: Mapped[str]
-    release_date: Mapped[str | None]
-    identity_key: Mapped[str | None] = mapped_column(ShortText())
+    album_mbid: Mapped[str] = natural_key(Mbid(placeholder="title:"))
+    title: Mapped[str] = fill()
+    release_date: Mapped[str | None] = fill()
+    identity_key: Mapped[str | None] = fill(ShortText())
 
     passages: Mapped[list[Passage]] = relationship(
         secondary="passage_albums", back_populates="albums", lazy="raise", viewonly=True

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, relationship
 
-from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_checks
+from wkmp_orm.core.policy import fill, natural_key, user_owned
+from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_rules
 from wkmp_orm.types import Mbid, ShortText
 
 if TYPE_CHECKING:
@@ -25,20 +26,20 @@ class Artist(Audited, Base):
     __tablename__ = "artists"
 
     guid: Mapped[GuidKey]
-    artist_mbid: Mapped[str] = mapped_column(Mbid(placeholder="name:"))
-    name: Mapped[str]
-    base_probability: Mapped[Probability]
+    artist_mbid: Mapped[str] = natural_key(Mbid(placeholder="name:"))
+    name: Mapped[str] = fill()
+    base_probability: Mapped[Probability] = user_owned()
     min_cooldown: Mapped[int] = cooldown(7_200)
     ramping_cooldown: Mapped[int] = cooldown(14_400)
-    last_played_at: Mapped[datetime | None]
-    identity_key: Mapped[str | None] = mapped_column(ShortText())
+    last_played_at: Mapped[datetime | None] = user_owned()
+    identity_key: Mapped[str | None] = fill(ShortText())
 
     songs: Mapped[list[SongArtist]] = relationship(
         back_populates="artist", lazy="raise", passive_deletes=True
     )
 
     __table_args__ = (
-        *programme_checks(),
+        *programme_rules(),
         sa.Index("idx_artists_mbid", "artist_mbid", unique=True),
         sa.Index("idx_artists_identity_key", "identity_key"),
     )

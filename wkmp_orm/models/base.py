@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from wkmp_orm.core.policy import insert_only, updated_at, user_owned
+from wkmp_orm.core.rules import Rule
 from wkmp_orm.types import REAL, TICKS, Guid, Json, JsonValue, UtcDateTime, Word, new_guid, utc_now
 
 NAMING_CONVENTION = {
@@ -51,7 +53,7 @@ GuidKey = Annotated[str, mapped_column(Guid, primary_key=True, default=new_guid,
 """A key made by the client."""
 
 Reference = Annotated[str, mapped_column(Guid)]
-"""A foreign key's value; the constraint is added where it is used."""
+"""A foreign key's value; where it is used, `to` adds the constraint."""
 
 Ticks = Annotated[int, mapped_column(TICKS)]
 """A position or length in ticks, 28,224,000 a second."""
@@ -63,9 +65,9 @@ JsonList = Annotated[list[Any], mapped_column(Json)]
 """A JSON array."""
 
 
-def refers_to(target: str, *, on_delete: str, **options: Any) -> Any:
-    """Declare a foreign key to `table.column` and what happens when its row is deleted."""
-    return mapped_column(Guid, sa.ForeignKey(target, ondelete=on_delete), **options)
+def to(target: str, *, on_delete: str) -> sa.ForeignKey:
+    """Make a foreign key to `table.column`, and say what happens when its row is deleted."""
+    return sa.ForeignKey(target, ondelete=on_delete)
 
 
 def is_one_of(column: str, word: Word[Any]) -> sa.CheckConstraint:
@@ -76,7 +78,7 @@ def is_one_of(column: str, word: Word[Any]) -> sa.CheckConstraint:
 class Created:
     """When the row was inserted."""
 
-    created_at: Mapped[datetime] = mapped_column(
+    created_at: Mapped[datetime] = insert_only(
         UtcDateTime(), default=utc_now, server_default=sa.func.current_timestamp(), sort_order=LAST
     )
 
@@ -84,7 +86,7 @@ class Created:
 class Audited(Created):
     """When the row was inserted, and when it last changed (set by flush, upserts included)."""
 
-    updated_at: Mapped[datetime] = mapped_column(
+    updated_at: Mapped[datetime] = updated_at(
         UtcDateTime(),
         default=utc_now,
         server_default=sa.func.current_timestamp(),
@@ -98,15 +100,22 @@ Probability = Annotated[float, mapped_column(REAL, default=1.0, server_default=s
 
 def cooldown(seconds: int) -> Any:
     """Declare a pause in seconds before the row may play again. Users tune it."""
-    return mapped_column(default=seconds, server_default=sa.text(str(seconds)))
+    return user_owned(default=seconds, server_default=sa.text(str(seconds)))
 
 
-def programme_checks() -> tuple[sa.CheckConstraint, ...]:
-    """Make the CHECKs of the three columns that the programme director reads."""
+def not_negative(column: str, *, name: str) -> Rule:
+    """Make the rule that a number is 0 or more."""
+    return Rule(f"{column} >= 0", name=name, says=f"{{{column}}} is negative")
+
+
+def programme_rules() -> tuple[Rule, ...]:
+    """Make the rules of the three columns that the programme director reads."""
     return (
-        sa.CheckConstraint(
-            "base_probability BETWEEN 0.0 AND 1000.0", name="base_probability_in_range"
+        Rule(
+            "0.0 <= base_probability <= 1000.0",
+            name="base_probability_in_range",
+            says="{base_probability} is not between 0 and 1000",
         ),
-        sa.CheckConstraint("min_cooldown >= 0", name="min_cooldown_not_negative"),
-        sa.CheckConstraint("ramping_cooldown >= 0", name="ramping_cooldown_not_negative"),
+        not_negative("min_cooldown", name="min_cooldown_not_negative"),
+        not_negative("ramping_cooldown", name="ramping_cooldown_not_negative"),
     )

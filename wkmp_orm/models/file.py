@@ -7,9 +7,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, relationship
 
-from wkmp_orm.models.base import Audited, Base, GuidKey, JsonList, Ticks, is_one_of
+from wkmp_orm.core.policy import insert_only, natural_key, overwrite
+from wkmp_orm.core.rules import Rule
+from wkmp_orm.models.base import (
+    Audited,
+    Base,
+    GuidKey,
+    JsonList,
+    Ticks,
+    is_one_of,
+    not_negative,
+)
 from wkmp_orm.models.indexes import Digest, look_up_index
 from wkmp_orm.types import ShortText, Stored, UtcDateTime, Word
 
@@ -49,31 +59,37 @@ def is_original(file: Any) -> sa.ColumnElement[bool]:
     )
 
 
+def _positive(column: str) -> Rule:
+    return Rule(f"{column} > 0", name=f"{column}_positive", says=f"{{{column}}} is not above 0")
+
+
 class File(Audited, Base):
     """A sound file. Its natural key is `path`, relative to the library's root."""
 
     __tablename__ = "files"
 
     guid: Mapped[GuidKey]
-    path: Mapped[str] = mapped_column()
-    hash: Mapped[str] = mapped_column(ShortText(), default="PENDING", server_default="PENDING")
-    duration_ticks: Mapped[Ticks | None]
-    format: Mapped[str | None]
-    sample_rate: Mapped[int | None]
-    channels: Mapped[int | None]
-    file_size_bytes: Mapped[Ticks | None]
-    modification_time: Mapped[datetime] = mapped_column(
+    path: Mapped[str] = natural_key()
+    hash: Mapped[str] = overwrite(
+        ShortText(), default="PENDING", server_default="PENDING", unknown=UNKNOWN_HASHES
+    )
+    duration_ticks: Mapped[Ticks | None] = overwrite()
+    format: Mapped[str | None] = overwrite()
+    sample_rate: Mapped[int | None] = overwrite()
+    channels: Mapped[int | None] = overwrite()
+    file_size_bytes: Mapped[Ticks | None] = overwrite()
+    modification_time: Mapped[datetime] = overwrite(
         UtcDateTime(Stored.RFC3339, declared="TIMESTAMP")
     )
-    artist: Mapped[str | None]
-    title: Mapped[str | None]
-    album: Mapped[str | None]
-    track_number: Mapped[int | None]
-    year: Mapped[int | None]
-    status: Mapped[FileStatus] = mapped_column(
+    artist: Mapped[str | None] = overwrite()
+    title: Mapped[str | None] = overwrite()
+    album: Mapped[str | None] = overwrite()
+    track_number: Mapped[int | None] = overwrite()
+    year: Mapped[int | None] = overwrite()
+    status: Mapped[FileStatus] = insert_only(
         STATUS, default=FileStatus.PENDING, server_default=FileStatus.PENDING.value
     )
-    matching_hashes: Mapped[JsonList | None]
+    matching_hashes: Mapped[JsonList | None] = overwrite()
 
     passages: Mapped[list[Passage]] = relationship(
         back_populates="file", lazy="raise", passive_deletes=True
@@ -81,10 +97,14 @@ class File(Audited, Base):
 
     __table_args__ = (
         is_one_of("status", STATUS),
-        sa.CheckConstraint("duration_ticks > 0", name="duration_ticks_positive"),
-        sa.CheckConstraint("sample_rate > 0", name="sample_rate_positive"),
-        sa.CheckConstraint("channels BETWEEN 1 AND 32", name="channels_in_range"),
-        sa.CheckConstraint("file_size_bytes >= 0", name="file_size_bytes_not_negative"),
+        _positive("duration_ticks"),
+        _positive("sample_rate"),
+        Rule(
+            "1 <= channels <= 32",
+            name="channels_in_range",
+            says="{channels} is not between 1 and 32",
+        ),
+        not_negative("file_size_bytes", name="file_size_bytes_not_negative"),
         # UNIQUE under the name that the older services look for, so that it is not made twice.
         sa.Index("idx_files_path", Digest(path), unique=True),
         look_up_index("idx_files_path_look_up", "path"),

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
+from wkmp_orm.core.policy import insert_only
 from wkmp_orm.models.base import Base, GuidKey
 from wkmp_orm.types import UtcDateTime, utc_now
 
@@ -21,6 +22,6 @@ class FlushLedger(Base):
     __tablename__ = "flush_ledger"
 
     flush_id: Mapped[GuidKey]
-    committed_at: Mapped[datetime] = mapped_column(UtcDateTime(), default=utc_now)
+    committed_at: Mapped[datetime] = insert_only(UtcDateTime(), default=utc_now)
 
     __table_args__ = (sa.Index("idx_flush_ledger_committed_at", "committed_at"),)

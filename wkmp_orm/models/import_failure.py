@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
-from wkmp_orm.models.base import Base, GuidKey, Reference, refers_to
+from wkmp_orm.core.policy import insert_only, natural_key, overwrite
+from wkmp_orm.models.base import Base, GuidKey, Reference, to
 from wkmp_orm.models.indexes import Digest, look_up_index
 from wkmp_orm.types import ShortText, Stored, UtcDateTime, utc_now
 
@@ -21,12 +22,14 @@ class ImportFailure(Base):
     __tablename__ = "import_failures"
 
     guid: Mapped[GuidKey]
-    file_id: Mapped[Reference | None] = refers_to("files.guid", on_delete="CASCADE")
-    session_id: Mapped[Reference] = refers_to("import_sessions.session_id", on_delete="CASCADE")
-    path: Mapped[str] = mapped_column()
-    phase: Mapped[str] = mapped_column(ShortText())
-    reason: Mapped[str]
-    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime(Stored.RFC3339), default=utc_now)
+    file_id: Mapped[Reference | None] = overwrite(to("files.guid", on_delete="CASCADE"))
+    session_id: Mapped[Reference] = natural_key(
+        to("import_sessions.session_id", on_delete="CASCADE")
+    )
+    path: Mapped[str] = natural_key()
+    phase: Mapped[str] = natural_key(ShortText())
+    reason: Mapped[str] = overwrite()
+    occurred_at: Mapped[datetime] = insert_only(UtcDateTime(Stored.RFC3339), default=utc_now)
 
     __table_args__ = (
         # The path first: it is what rows are looked up by, and a session may have 100,000 of them.

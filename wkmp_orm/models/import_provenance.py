@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, relationship
 
-from wkmp_orm.models.base import Base, GuidKey, JsonMap, Reference, is_one_of, refers_to
+from wkmp_orm.core.policy import insert_only
+from wkmp_orm.models.base import Base, GuidKey, JsonMap, Reference, is_one_of, to
 from wkmp_orm.types import Stored, UtcDateTime, Word
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ class ImportProvenance(Base):
     __tablename__ = "import_provenance"
 
     id: Mapped[GuidKey]
-    passage_id: Mapped[Reference] = refers_to("passages.guid", on_delete="CASCADE")
-    source_type: Mapped[SourceType] = mapped_column(SOURCE_TYPE)
-    data_extracted: Mapped[JsonMap | None]
-    confidence: Mapped[float | None]
-    timestamp: Mapped[datetime | None] = mapped_column(UtcDateTime(Stored.UNIX))
+    passage_id: Mapped[Reference] = insert_only(to("passages.guid", on_delete="CASCADE"))
+    source_type: Mapped[SourceType] = insert_only(SOURCE_TYPE)
+    data_extracted: Mapped[JsonMap | None] = insert_only()
+    confidence: Mapped[float | None] = insert_only()
+    timestamp: Mapped[datetime | None] = insert_only(UtcDateTime(Stored.UNIX))
 
     passage: Mapped[Passage] = relationship(back_populates="provenance", lazy="raise")
 

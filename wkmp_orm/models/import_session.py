@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
+from wkmp_orm.core.policy import insert_only
 from wkmp_orm.models.base import Base, GuidKey, JsonList, JsonMap, is_one_of
 from wkmp_orm.types import Stored, UtcDateTime, Word
 
@@ -42,16 +43,16 @@ class ImportSession(Base):
     __tablename__ = "import_sessions"
 
     session_id: Mapped[GuidKey]
-    state: Mapped[SessionState] = mapped_column(STATE, default=SessionState.SCANNING)
-    root_folder: Mapped[str]
-    parameters: Mapped[JsonMap]
-    progress_current: Mapped[int] = mapped_column(default=0)
-    progress_total: Mapped[int] = mapped_column(default=0)
-    progress_percentage: Mapped[float] = mapped_column(default=0.0)
-    current_operation: Mapped[str] = mapped_column(default="")
-    errors: Mapped[JsonList] = mapped_column(default=list)
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime(Stored.RFC3339))
-    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime(Stored.RFC3339))
+    state: Mapped[SessionState] = insert_only(STATE, default=SessionState.SCANNING)
+    root_folder: Mapped[str] = insert_only()
+    parameters: Mapped[JsonMap] = insert_only()
+    progress_current: Mapped[int] = insert_only(default=0)
+    progress_total: Mapped[int] = insert_only(default=0)
+    progress_percentage: Mapped[float] = insert_only(default=0.0)
+    current_operation: Mapped[str] = insert_only(default="")
+    errors: Mapped[JsonList] = insert_only(default=list)
+    started_at: Mapped[datetime] = insert_only(UtcDateTime(Stored.RFC3339))
+    ended_at: Mapped[datetime | None] = insert_only(UtcDateTime(Stored.RFC3339))
 
     __table_args__ = (
         is_one_of("state", STATE),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from wkmp_orm.models.base import Base, Created, Reference, Ticks, refers_to
+from wkmp_orm.core.policy import Total, fill, overwrite
+from wkmp_orm.core.rules import Rule
+from wkmp_orm.models.base import Base, Created, Reference, Ticks, not_negative, to
 
 if TYPE_CHECKING:
     from wkmp_orm.models.artist import Artist
@@ -20,19 +22,25 @@ class PassageSong(Created, Base):
 
     __tablename__ = "passage_songs"
 
-    passage_id: Mapped[Reference] = refers_to(
-        "passages.guid", on_delete="CASCADE", primary_key=True
+    passage_id: Mapped[Reference] = mapped_column(
+        to("passages.guid", on_delete="CASCADE"), primary_key=True
     )
-    song_id: Mapped[Reference] = refers_to("songs.guid", on_delete="CASCADE", primary_key=True)
-    start_time_ticks: Mapped[Ticks]
-    end_time_ticks: Mapped[Ticks]
+    song_id: Mapped[Reference] = mapped_column(
+        to("songs.guid", on_delete="CASCADE"), primary_key=True
+    )
+    start_time_ticks: Mapped[Ticks] = overwrite()
+    end_time_ticks: Mapped[Ticks] = overwrite()
 
     passage: Mapped[Passage] = relationship(back_populates="songs", lazy="raise")
     song: Mapped[Song] = relationship(back_populates="passages", lazy="raise")
 
     __table_args__ = (
-        sa.CheckConstraint("start_time_ticks >= 0", name="start_not_negative"),
-        sa.CheckConstraint("end_time_ticks > start_time_ticks", name="end_after_start"),
+        not_negative("start_time_ticks", name="start_not_negative"),
+        Rule(
+            "end_time_ticks > start_time_ticks",
+            name="end_after_start",
+            says="{end_time_ticks} is not after the start, {start_time_ticks}",
+        ),
         sa.Index("idx_passage_songs_song", "song_id"),
     )
 
@@ -42,15 +50,24 @@ class SongArtist(Created, Base):
 
     __tablename__ = "song_artists"
 
-    song_id: Mapped[Reference] = refers_to("songs.guid", on_delete="CASCADE", primary_key=True)
-    artist_id: Mapped[Reference] = refers_to("artists.guid", on_delete="CASCADE", primary_key=True)
-    weight: Mapped[float]
+    song_id: Mapped[Reference] = mapped_column(
+        to("songs.guid", on_delete="CASCADE"), primary_key=True
+    )
+    artist_id: Mapped[Reference] = mapped_column(
+        to("artists.guid", on_delete="CASCADE"), primary_key=True
+    )
+    # A second file that credits other artists must not push a song past 1.
+    weight: Mapped[float] = fill(total=Total(per="song_id", limit=1.0))
 
     song: Mapped[Song] = relationship(back_populates="artists", lazy="raise")
     artist: Mapped[Artist] = relationship(back_populates="songs", lazy="raise")
 
     __table_args__ = (
-        sa.CheckConstraint("weight > 0.0 AND weight <= 1.0", name="weight_in_range"),
+        Rule(
+            "weight > 0.0 and weight <= 1.0",
+            name="weight_in_range",
+            says="{weight} is not above 0 and up to 1; the shares of a song sum to 1",
+        ),
         sa.Index("idx_song_artists_artist", "artist_id"),
     )
 
@@ -60,10 +77,12 @@ class PassageAlbum(Created, Base):
 
     __tablename__ = "passage_albums"
 
-    passage_id: Mapped[Reference] = refers_to(
-        "passages.guid", on_delete="CASCADE", primary_key=True
+    passage_id: Mapped[Reference] = mapped_column(
+        to("passages.guid", on_delete="CASCADE"), primary_key=True
     )
-    album_id: Mapped[Reference] = refers_to("albums.guid", on_delete="CASCADE", primary_key=True)
+    album_id: Mapped[Reference] = mapped_column(
+        to("albums.guid", on_delete="CASCADE"), primary_key=True
+    )
 
     __table_args__ = (sa.Index("idx_passage_albums_album", "album_id"),)
 
@@ -73,7 +92,11 @@ class SongWork(Created, Base):
 
     __tablename__ = "song_works"
 
-    song_id: Mapped[Reference] = refers_to("songs.guid", on_delete="CASCADE", primary_key=True)
-    work_id: Mapped[Reference] = refers_to("works.guid", on_delete="CASCADE", primary_key=True)
+    song_id: Mapped[Reference] = mapped_column(
+        to("songs.guid", on_delete="CASCADE"), primary_key=True
+    )
+    work_id: Mapped[Reference] = mapped_column(
+        to("works.guid", on_delete="CASCADE"), primary_key=True
+    )
 
     __table_args__ = (sa.Index("idx_song_works_work_id", "work_id"),)

@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, relationship
 
+from wkmp_orm.core.policy import insert_only, natural_key, overwrite, user_owned
+from wkmp_orm.core.rules import Rule
 from wkmp_orm.models.base import (
     Audited,
     Base,
@@ -18,7 +20,8 @@ from wkmp_orm.models.base import (
     Reference,
     Ticks,
     is_one_of,
-    refers_to,
+    not_negative,
+    to,
 )
 from wkmp_orm.models.indexes import Beginning
 from wkmp_orm.types import Mbid, Stored, UtcDateTime, Word
@@ -64,9 +67,22 @@ FADE_CURVE = Word(FadeCurve)
 POINTS = ("fade_in_start", "lead_in_start", "lead_out_start", "fade_out_start")
 
 
-def _inside(point: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(
-        f"{point}_ticks BETWEEN start_time_ticks AND end_time_ticks", name=f"{point}_inside"
+def _inside(point: str) -> Rule:
+    return Rule(
+        f"start_time_ticks <= {point}_ticks <= end_time_ticks",
+        name=f"{point}_inside",
+        column=f"{point}_ticks",
+        says=f"{{{point}_ticks}} lies outside the passage, {{start_time_ticks}} to"
+        " {end_time_ticks} ticks",
+    )
+
+
+def _in_before_out(kind: str) -> Rule:
+    begin, finish = f"{kind}_in_start_ticks", f"{kind}_out_start_ticks"
+    return Rule(
+        f"{begin} <= {finish}",
+        name=f"{kind}_in_before_{kind}_out",
+        says=f"{{{begin}}} comes after {finish}, {{{finish}}}",
     )
 
 
@@ -76,54 +92,54 @@ class Passage(Audited, Base):
     __tablename__ = "passages"
 
     guid: Mapped[GuidKey]
-    file_id: Mapped[Reference] = refers_to("files.guid", on_delete="CASCADE")
-    start_time_ticks: Mapped[Ticks] = mapped_column(default=0, server_default=sa.text("0"))
-    fade_in_start_ticks: Mapped[Ticks | None]
-    lead_in_start_ticks: Mapped[Ticks | None]
-    lead_out_start_ticks: Mapped[Ticks | None]
-    fade_out_start_ticks: Mapped[Ticks | None]
-    end_time_ticks: Mapped[Ticks]
-    fade_in_curve: Mapped[FadeCurve | None] = mapped_column(FADE_CURVE)
-    fade_out_curve: Mapped[FadeCurve | None] = mapped_column(FADE_CURVE)
-    title: Mapped[str | None] = mapped_column()
-    user_title: Mapped[str | None]
-    artist: Mapped[str | None]
-    album: Mapped[str | None]
-    recording_mbid: Mapped[str | None] = mapped_column(Mbid())
-    musical_flavor_vector: Mapped[JsonMap | None]
-    import_metadata: Mapped[JsonMap | None]
-    additional_metadata: Mapped[JsonMap | None]
-    decode_status: Mapped[DecodeStatus] = mapped_column(
+    file_id: Mapped[Reference] = natural_key(to("files.guid", on_delete="CASCADE"))
+    start_time_ticks: Mapped[Ticks] = natural_key(default=0, server_default=sa.text("0"))
+    fade_in_start_ticks: Mapped[Ticks | None] = user_owned()
+    lead_in_start_ticks: Mapped[Ticks | None] = overwrite()
+    lead_out_start_ticks: Mapped[Ticks | None] = overwrite()
+    fade_out_start_ticks: Mapped[Ticks | None] = user_owned()
+    end_time_ticks: Mapped[Ticks] = natural_key()
+    fade_in_curve: Mapped[FadeCurve | None] = user_owned(FADE_CURVE)
+    fade_out_curve: Mapped[FadeCurve | None] = user_owned(FADE_CURVE)
+    title: Mapped[str | None] = overwrite()
+    user_title: Mapped[str | None] = user_owned()
+    artist: Mapped[str | None] = overwrite()
+    album: Mapped[str | None] = overwrite()
+    recording_mbid: Mapped[str | None] = overwrite(Mbid())
+    musical_flavor_vector: Mapped[JsonMap | None] = overwrite()
+    import_metadata: Mapped[JsonMap | None] = overwrite()
+    additional_metadata: Mapped[JsonMap | None] = overwrite()
+    decode_status: Mapped[DecodeStatus] = insert_only(
         DECODE_STATUS, default=DecodeStatus.PENDING, server_default=DecodeStatus.PENDING.value
     )
-    flavor_source_blend: Mapped[JsonList | None]
-    flavor_confidence_map: Mapped[JsonMap | None]
-    flavor_completeness: Mapped[float | None]
-    title_source: Mapped[str | None]
-    title_confidence: Mapped[float | None]
-    artist_source: Mapped[str | None]
-    artist_confidence: Mapped[float | None]
-    album_source: Mapped[str | None]
-    album_confidence: Mapped[float | None]
-    mbid_source: Mapped[str | None]
-    mbid_confidence: Mapped[float | None]
-    identity_confidence: Mapped[float | None]
-    identity_posterior_probability: Mapped[float | None]
-    identity_conflicts: Mapped[JsonList | None]
-    overall_quality_score: Mapped[float | None]
-    metadata_completeness: Mapped[float | None]
-    validation_status: Mapped[str | None]
-    validation_report: Mapped[JsonMap | None]
-    validation_issues: Mapped[JsonList | None]
-    import_session_id: Mapped[Reference | None] = refers_to(
-        "import_sessions.session_id", on_delete="SET NULL"
+    flavor_source_blend: Mapped[JsonList | None] = overwrite()
+    flavor_confidence_map: Mapped[JsonMap | None] = overwrite()
+    flavor_completeness: Mapped[float | None] = overwrite()
+    title_source: Mapped[str | None] = overwrite()
+    title_confidence: Mapped[float | None] = overwrite()
+    artist_source: Mapped[str | None] = overwrite()
+    artist_confidence: Mapped[float | None] = overwrite()
+    album_source: Mapped[str | None] = overwrite()
+    album_confidence: Mapped[float | None] = overwrite()
+    mbid_source: Mapped[str | None] = overwrite()
+    mbid_confidence: Mapped[float | None] = overwrite()
+    identity_confidence: Mapped[float | None] = overwrite()
+    identity_posterior_probability: Mapped[float | None] = overwrite()
+    identity_conflicts: Mapped[JsonList | None] = overwrite()
+    overall_quality_score: Mapped[float | None] = overwrite()
+    metadata_completeness: Mapped[float | None] = overwrite()
+    validation_status: Mapped[str | None] = overwrite()
+    validation_report: Mapped[JsonMap | None] = overwrite()
+    validation_issues: Mapped[JsonList | None] = overwrite()
+    import_session_id: Mapped[Reference | None] = overwrite(
+        to("import_sessions.session_id", on_delete="SET NULL")
     )
-    import_timestamp: Mapped[datetime | None] = mapped_column(
+    import_timestamp: Mapped[datetime | None] = overwrite(
         UtcDateTime(Stored.RFC3339, declared="TIMESTAMP")
     )
-    import_strategy: Mapped[str | None]
-    song_id: Mapped[Reference | None] = refers_to("songs.guid", on_delete="SET NULL")
-    status: Mapped[PassageStatus] = mapped_column(
+    import_strategy: Mapped[str | None] = overwrite()
+    song_id: Mapped[Reference | None] = overwrite(to("songs.guid", on_delete="SET NULL"))
+    status: Mapped[PassageStatus] = insert_only(
         STATUS, default=PassageStatus.PENDING, server_default=PassageStatus.PENDING.value
     )
 
@@ -144,15 +160,15 @@ class Passage(Audited, Base):
         is_one_of("decode_status", DECODE_STATUS),
         is_one_of("fade_in_curve", FADE_CURVE),
         is_one_of("fade_out_curve", FADE_CURVE),
-        sa.CheckConstraint("start_time_ticks >= 0", name="start_not_negative"),
-        sa.CheckConstraint("end_time_ticks > start_time_ticks", name="end_after_start"),
+        not_negative("start_time_ticks", name="start_not_negative"),
+        Rule(
+            "end_time_ticks > start_time_ticks",
+            name="end_after_start",
+            says="{end_time_ticks} is not after the start, {start_time_ticks}",
+        ),
         *map(_inside, POINTS),
-        sa.CheckConstraint(
-            "fade_in_start_ticks <= fade_out_start_ticks", name="fade_in_before_fade_out"
-        ),
-        sa.CheckConstraint(
-            "lead_in_start_ticks <= lead_out_start_ticks", name="lead_in_before_lead_out"
-        ),
+        _in_before_out("fade"),
+        _in_before_out("lead"),
         # UNIQUE, so that no race and no rerun can give a file the same passage twice. It serves
         # look-ups by file as well, hence the name that the older services look for.
         sa.Index(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
+from wkmp_orm.core.policy import natural_key, overwrite
 from wkmp_orm.models.base import Base, GuidKey, JsonMap
 from wkmp_orm.types import ShortText, Stored, UtcDateTime
 
@@ -22,10 +23,10 @@ class ServiceAnswer(Base):
     __tablename__ = "service_answers"
 
     guid: Mapped[GuidKey]
-    service: Mapped[str] = mapped_column(ShortText())
-    request_key: Mapped[str]
-    answer: Mapped[JsonMap]
-    answered_at: Mapped[datetime] = mapped_column(UtcDateTime(Stored.RFC3339))
+    service: Mapped[str] = natural_key(ShortText())
+    request_key: Mapped[str] = natural_key()
+    answer: Mapped[JsonMap] = overwrite()
+    answered_at: Mapped[datetime] = overwrite(UtcDateTime(Stored.RFC3339))
 
     __table_args__ = (
         # The request first: it is what rows are looked up by, and a service has many.

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from wkmp_orm.core.policy import fill, updated_at
 from wkmp_orm.models.base import Base
 from wkmp_orm.types import ShortText, UtcDateTime, utc_now
 
@@ -17,7 +18,7 @@ class Setting(Base):
     __tablename__ = "settings"
 
     key: Mapped[str] = mapped_column(ShortText(), primary_key=True)
-    value: Mapped[str | None]
-    updated_at: Mapped[datetime] = mapped_column(
+    value: Mapped[str | None] = fill()  # a default; who means to change it says `update`
+    updated_at: Mapped[datetime] = updated_at(
         UtcDateTime(), default=utc_now, server_default=sa.func.current_timestamp()
     )

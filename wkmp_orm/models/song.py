@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, relationship
 
+from wkmp_orm.core.policy import fill, insert_only, natural_key, user_owned
 from wkmp_orm.models.base import (
     Audited,
     Base,
@@ -19,8 +20,8 @@ from wkmp_orm.models.base import (
     Reference,
     cooldown,
     is_one_of,
-    programme_checks,
-    refers_to,
+    programme_rules,
+    to,
 )
 from wkmp_orm.types import Mbid, Word
 
@@ -46,19 +47,19 @@ class Song(Audited, Base):
     __tablename__ = "songs"
 
     guid: Mapped[GuidKey]
-    recording_mbid: Mapped[str] = mapped_column(Mbid())
-    work_id: Mapped[Reference | None] = refers_to("works.guid", on_delete="SET NULL")
-    related_songs: Mapped[JsonList | None]
-    lyrics: Mapped[str | None]
-    base_probability: Mapped[Probability]
+    recording_mbid: Mapped[str] = natural_key(Mbid())
+    work_id: Mapped[Reference | None] = fill(to("works.guid", on_delete="SET NULL"))
+    related_songs: Mapped[JsonList | None] = user_owned()
+    lyrics: Mapped[str | None] = user_owned()
+    base_probability: Mapped[Probability] = user_owned()
     min_cooldown: Mapped[int] = cooldown(604_800)
     ramping_cooldown: Mapped[int] = cooldown(1_209_600)
-    last_played_at: Mapped[datetime | None]
-    title: Mapped[str | None]
-    artist_name: Mapped[str | None]
-    flavor_vector: Mapped[JsonMap | None]
-    flavor_source_blend: Mapped[JsonList | None]
-    status: Mapped[SongStatus] = mapped_column(
+    last_played_at: Mapped[datetime | None] = user_owned()
+    title: Mapped[str | None] = fill()
+    artist_name: Mapped[str | None] = fill()
+    flavor_vector: Mapped[JsonMap | None] = fill()
+    flavor_source_blend: Mapped[JsonList | None] = fill()
+    status: Mapped[SongStatus] = insert_only(
         STATUS, default=SongStatus.PENDING, server_default=SongStatus.PENDING.value
     )
 
@@ -75,7 +76,7 @@ class Song(Audited, Base):
 
     __table_args__ = (
         is_one_of("status", STATUS),
-        *programme_checks(),
+        *programme_rules(),
         sa.Index("idx_songs_recording_mbid", "recording_mbid", unique=True),
         sa.Index("idx_songs_last_played", "last_played_at"),
         sa.Index("idx_songs_work_id", "work_id"),

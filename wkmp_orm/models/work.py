@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, relationship
 
-from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_checks
+from wkmp_orm.core.policy import fill, natural_key, user_owned
+from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_rules
 from wkmp_orm.types import Mbid
 
 if TYPE_CHECKING:
@@ -21,18 +22,18 @@ class Work(Audited, Base):
     __tablename__ = "works"
 
     guid: Mapped[GuidKey]
-    work_mbid: Mapped[str] = mapped_column(Mbid())
-    title: Mapped[str]
-    base_probability: Mapped[Probability]
+    work_mbid: Mapped[str] = natural_key(Mbid())
+    title: Mapped[str] = fill()
+    base_probability: Mapped[Probability] = user_owned()
     min_cooldown: Mapped[int] = cooldown(259_200)
     ramping_cooldown: Mapped[int] = cooldown(604_800)
-    last_played_at: Mapped[datetime | None]
+    last_played_at: Mapped[datetime | None] = user_owned()
 
     songs: Mapped[list[Song]] = relationship(
         secondary="song_works", back_populates="works", lazy="raise", viewonly=True
     )
 
     __table_args__ = (
-        *programme_checks(),
+        *programme_rules(),
         sa.Index("idx_works_mbid", "work_mbid", unique=True),
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wkmp_orm.matching import AcoustidMatch, Span
     from wkmp_orm.orchestrator.tools import Tools
     from wkmp_orm.phases import MatchedFile, RecordedPassage
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ from wkmp_orm.phases import (
 if TYPE_CHECKING:
     from wkmp_orm.audio.analysis import SoundAnalysis
     from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 

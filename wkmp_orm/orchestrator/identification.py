@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wkmp_orm.matching import Match, MusicBrainzRecording, Span
     from wkmp_orm.matching.answers import Answer
     from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 T = TypeVar("T")
 

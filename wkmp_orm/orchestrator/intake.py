@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator.scan import ScannedFile
     from wkmp_orm.orchestrator.statistics import Statistics
     from wkmp_orm.phases import MatchedFile
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wkmp_orm.library import Library
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 

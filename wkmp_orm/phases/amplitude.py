@@ -16,7 +16,7 @@ from wkmp_orm.types import Json, JsonWith, utc_now
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 KEY_IN_METADATA: Final = "amplitude_analysis"
 """Under which `passages.import_metadata` holds what was measured, beside what others put there."""

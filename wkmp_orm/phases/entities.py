@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from wkmp_orm.phases.identity import Identity
-    from wkmp_orm.unit_of_work import UnitOfWork
     from wkmp_orm.unit_of_work.any_table import Reference
     from wkmp_orm.unit_of_work.table import Table
+    from wkmp_orm.work import UnitOfWork
 
 
 def put_artists(work: UnitOfWork, identities: Iterable[Identity]) -> dict[Identity, Reference]:

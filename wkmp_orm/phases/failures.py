@@ -15,7 +15,7 @@ from wkmp_orm.phase import Phase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 _OF_EARLIER_SESSIONS: Final = sa.delete(ImportFailure).where(
     ImportFailure.path == sa.bindparam("of_path"),

@@ -22,7 +22,7 @@ from wkmp_orm.phases.failures import forget_failures
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 COMPLETE: Final = FileStatus.INGEST_COMPLETE
 

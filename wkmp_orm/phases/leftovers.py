@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from wkmp_orm.models import Passage
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 
-USER_OWNED: Final = FACTS["passages"].user_owned
+USER_OWNED: Final = TABLES["passages"].user_owned
 
 UNEDITED: Final = tuple(getattr(Passage, column).is_(None) for column in USER_OWNED)
 """The SQL conditions under which a passage may be deleted: no column that a user owns is set."""

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from wkmp_orm.core.policy import Policy
 from wkmp_orm.models import Album, Artist, PassageAlbum, SongArtist
-from wkmp_orm.models.facts import FACTS
-from wkmp_orm.models.policies import Policy
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +162,7 @@ def _inherited(
     entity: Any, placeholder: Any, is_placeholder: sa.ColumnElement[bool]
 ) -> dict[str, Any]:
     """Take from the placeholder what a user tuned there, or what was known, and is not here."""
-    facts = FACTS[entity.__tablename__]
+    facts = TABLES[entity.__tablename__]
     filled = (name for name, policy in facts.merged.items() if policy is Policy.FILL)
     inherited = {}
     for name in (*facts.user_owned, *filled):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from wkmp_orm.phases.identity import Identity
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 Span = tuple[int, int]
 """A passage's start and end, in ticks from the file's start."""

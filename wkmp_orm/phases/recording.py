@@ -19,8 +19,9 @@ from wkmp_orm.types import utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from wkmp_orm.unit_of_work import Handle, UnitOfWork
+    from wkmp_orm.unit_of_work import Handle
     from wkmp_orm.unit_of_work.any_table import Reference
+    from wkmp_orm.work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

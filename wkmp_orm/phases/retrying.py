@@ -16,7 +16,7 @@ from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
     from wkmp_orm.flush.changes import PendingStatement
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from wkmp_orm.types import utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 SETTLED: Final = frozenset(
     {FileStatus.INGEST_COMPLETE, FileStatus.DUPLICATE_HASH, FileStatus.NO_AUDIO}

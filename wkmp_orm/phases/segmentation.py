@@ -11,7 +11,7 @@ from wkmp_orm.phases.failures import forget_failures
 from wkmp_orm.phases.leftovers import UNEDITED
 
 if TYPE_CHECKING:
-    from wkmp_orm.unit_of_work import UnitOfWork
+    from wkmp_orm.work import UnitOfWork
 
 UNSETTLED: Final = (FileStatus.PENDING, FileStatus.PROCESSING, FileStatus.NO_AUDIO)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wkmp_orm.models import Base, File, Passage, Song
-from wkmp_orm.models.facts import FACTS
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.phase import Phase
 from wkmp_orm.testing.factories import (
     PASSAGE_TICKS,
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wkmp_orm.library import Library
-    from wkmp_orm.unit_of_work import Handle, UnitOfWork
+    from wkmp_orm.unit_of_work import Handle
+    from wkmp_orm.work import UnitOfWork
 
 M = TypeVar("M", bound=Base)
 
@@ -86,10 +87,10 @@ def put_all(
     """
     by_table: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        columns = FACTS[row.__tablename__].columns
+        columns = TABLES[row.__tablename__].columns
         by_table[row.__tablename__].append({c: v for c, v in vars(row).items() if c in columns})
     handles: dict[str, Handle[Any]] = {}
-    for name, facts in FACTS.items():
+    for name, facts in TABLES.items():
         for values in by_table[name]:
             for key in facts.foreign_keys:
                 values[key] = handles.get(values.get(key, ""), values.get(key))

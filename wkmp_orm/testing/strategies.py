@@ -31,9 +31,9 @@ from wkmp_orm.models import (
     SongArtist,
     Work,
 )
-from wkmp_orm.models.facts import FACTS
 from wkmp_orm.models.file import UNKNOWN_HASHES
 from wkmp_orm.models.passage import POINTS
+from wkmp_orm.models.tables import TABLES
 from wkmp_orm.phase import Phase
 from wkmp_orm.settings import SETTINGS
 from wkmp_orm.testing.values import (
@@ -137,7 +137,7 @@ def rows(model: type[Base], **columns: Any) -> SearchStrategy[Row]:
     foreign keys that a row cannot do without must be among them (ConfigurationError): only the
     caller knows what is stored. Other foreign keys are absent unless given.
     """
-    facts = FACTS[model.__tablename__]
+    facts = TABLES[model.__tablename__]
     missing = sorted(facts.required & facts.foreign_keys.keys() - columns.keys())
     if missing:
         msg = f"rows of {facts.name} refer to stored ones: give {', '.join(missing)}"
@@ -169,7 +169,7 @@ def wrong_rows(model: type[Base], **columns: Any) -> SearchStrategy[tuple[Row, s
 
 @cache
 def _own_columns(model: type[Base]) -> SearchStrategy[Row]:
-    facts = FACTS[model.__tablename__]
+    facts = TABLES[model.__tablename__]
     required: dict[str, SearchStrategy[Any]] = {}
     optional: dict[str, SearchStrategy[Any]] = {}
     for column in facts.table.c:
@@ -185,7 +185,7 @@ def _own_columns(model: type[Base]) -> SearchStrategy[Row]:
 
 def _mistakes(model: type[Base], row: Row) -> list[tuple[str, Row]]:
     """List what may be done wrong with a row: the column, and the values that make it wrong."""
-    facts = FACTS[model.__tablename__]
+    facts = TABLES[model.__tablename__]
     mistakes: list[tuple[str, Row]] = [("no_such_column", {"no_such_column": 1})]
     mistakes += [(name, {name: None}) for name in sorted(facts.required)]
     mistakes += [

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -30,7 +31,9 @@ from wkmp_orm.unit_of_work.handles import Handle
 from wkmp_orm.unit_of_work.values import INTEGER_BITS, is_storable_text
 
 if TYPE_CHECKING:
-    from wkmp_orm.models.facts import TableFacts
+    from collections.abc import Iterator, Mapping
+
+    from wkmp_orm.core.table_info import TableInfo
 
 Shape = tuple[str, ...]
 """The names of a row's columns, in the order in which they were given."""
@@ -46,15 +49,6 @@ MOST_SHAPES: Final = 256
 """Tests kept for a table. A program has a few; one that makes up ever new orders of columns must
 not fill the memory."""
 
-_WHOLE_ROW: Final = {
-    "passages": "0 <= {start_time_ticks} < {end_time_ticks}",
-    "passage_songs": "0 <= {start_time_ticks} < {end_time_ticks}",
-    "song_artists": "0.0 < {weight} <= 1.0",
-}
-"""Conditions on columns that every new row has, with messages in `rows` that say the same."""
-
-_DEFAULTS: Final = {"start_time_ticks": "0"}
-
 _NAMES: Final = {
     "Handle": Handle,
     "UTC": UTC,
@@ -69,16 +63,13 @@ class Acceptance(dict[Shape, Accepts]):
     """The tests of one table's rows by their shapes, each compiled when it is first asked for.
 
     With `new` for rows that have all that a new row needs, else for those with a natural key.
-    `long_way` are the columns that no test accepts.
     """
 
-    def __init__(self, facts: TableFacts, *, new: bool, long_way: frozenset[str]) -> None:
+    def __init__(self, info: TableInfo, *, new: bool) -> None:
         super().__init__()
-        self._facts = facts
-        self._needed = facts.required if new else frozenset(facts.natural_key)
-        self._is_possible = new or (bool(facts.natural_key) and not facts.is_link)
-        self._long_way = long_way
-        self._whole_row = _WHOLE_ROW.get(facts.name, "True")
+        self._info = info
+        self._needed = info.required if new else frozenset(info.natural_key)
+        self._is_possible = new or (bool(info.natural_key) and not info.is_link)
 
     def __missing__(self, shape: Shape) -> Accepts:
         """Compile the test of a shape."""
@@ -90,24 +81,24 @@ class Acceptance(dict[Shape, Accepts]):
 
     def _is_usual(self, shape: Shape) -> bool:
         """Say whether such rows can be right at all, and have a guid that is yet to be made."""
-        facts = self._facts
+        info = self._info
         if not (
-            self._is_possible and facts.columns.issuperset(shape) and self._needed.issubset(shape)
+            self._is_possible and info.columns.issuperset(shape) and self._needed.issubset(shape)
         ):
             return False
-        return facts.natural_key == facts.key or facts.guid not in shape
+        return info.natural_key == info.key or info.guid not in shape
 
     def _compiled(self, shape: Shape) -> Accepts:
         variables = {name: f"v{place}" for place, name in enumerate(shape)}
         conditions = [self._condition(name, variable) for name, variable in variables.items()]
-        conditions.append(self._whole_row.format_map(_DEFAULTS | variables))
+        conditions += self._rules(variables)
         everything = " and ".join(f"({condition})" for condition in conditions)
         source = (
             "def accepts(values, unit):\n"
             f"    [{', '.join(variables.values())}] = values.values()\n"
             f"    return shape if {everything} else ()\n"
         )
-        columns = self._facts.table.c
+        columns = self._info.table.c
         words = {name: getattr(columns[name].type, "words", None) for name in shape}
         scope: dict[str, Any] = {}
         exec(source, _NAMES | {"words": words, "shape": shape}, scope)  # noqa: S102  names and numbers of our own
@@ -115,19 +106,42 @@ class Acceptance(dict[Shape, Accepts]):
         return accepts
 
     def _condition(self, name: str, variable: str) -> str:
-        condition = "False" if name in self._long_way else self._of_type(name, variable)
-        parent = self._facts.foreign_keys.get(name)
+        condition = self._of_type(name, variable)
+        parent = self._info.foreign_keys.get(name)
         if parent is not None:
             condition = (
                 f"{variable}._owner.unit is unit and {variable}._owner.name == {parent!r}"
                 f" if {variable}.__class__ is Handle else {condition}"
             )
-        if name in self._needed or f"{{{name}}}" in self._whole_row:
+        if name in self._needed:
             return condition
         return f"{variable} is None or ({condition})"
 
+    def _rules(self, variables: Mapping[str, str]) -> Iterator[str]:
+        """Spell the table's rules for the columns that are given; a comparison with None holds."""
+        numbers = {
+            name: repr(value)
+            for name, value in self._info.defaults.items()
+            if type(value) in (int, float)
+        }
+        known = {**numbers, **variables}
+        for comparison in chain.from_iterable(rule.comparisons for rule in self._info.rules):
+            names = comparison.columns
+            if not known.keys() >= {*names}:
+                continue
+            left, right = (
+                known[each] if isinstance(each, str) else repr(each)
+                for each in (comparison.left, comparison.right)
+            )
+            unknown = [
+                f"{variables[name]} is None or "
+                for name in names
+                if name in variables and name not in self._needed
+            ]
+            yield f"{''.join(unknown)}{left} {comparison.sign} {right}"
+
     def _of_type(self, name: str, variable: str) -> str:  # noqa: PLR0911  one for each type
-        column_type = self._facts.table.c[name].type
+        column_type = self._info.table.c[name].type
         short = f"len({variable}) <= {MOST_CHARACTERS}"
         text = f"({variable}.isascii() and '\\0' not in {variable} or is_storable_text({variable}))"
         match column_type:

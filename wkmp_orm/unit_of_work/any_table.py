@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.table_info import TableInfo
 from wkmp_orm.errors import InvalidRowError
 from wkmp_orm.flush.changes import PendingRow, TableChanges
-from wkmp_orm.models.facts import ANCESTORS, TableFacts
-from wkmp_orm.models.policies import Policy
 from wkmp_orm.unit_of_work.rows import checker
 
 Reference = str | PendingRow
@@ -37,6 +37,9 @@ class Owner(Protocol):
     def changes_of(self, table: str) -> TableChanges:
         """Return the changes of a table that the present stage accumulates."""
 
+    def has_calls_about(self, table: str) -> bool:
+        """Say whether the present stage makes or changes rows of a table or of its descendants."""
+
     def begin_stage(self) -> None:
         """Let what comes now be seen to come after everything so far."""
 
@@ -52,13 +55,13 @@ class AnyTable:
 
     _changes: TableChanges
 
-    def __init__(self, owner: Owner, facts: TableFacts) -> None:
-        self.name = facts.name
+    def __init__(self, owner: Owner, info: TableInfo) -> None:
+        self.name = info.name
         self.unit = owner
-        self._facts = facts
-        self._checker = checker(facts.name)
+        self._info = info
+        self._checker = checker(info)
         self._new_rows = self._checker.new_rows
-        self._lineage = ANCESTORS[facts.name] | {facts.name}
+        self._lineage = info.ancestors | {info.name}
         """The tables whose deletes may take rows of this one away."""
         self._stages: list[TableChanges] = []
         self._earlier: dict[Any, PendingRow] = {}
@@ -66,7 +69,7 @@ class AnyTable:
         self._closed = False
         """Whether a later `put` or link of a key is a call of its own, for others came between."""
         self._gone: set[PendingRow] = set()
-        self.enter_stage(owner.changes_of(facts.name))
+        self.enter_stage(owner.changes_of(info.name))
 
     def enter_stage(self, changes: TableChanges) -> None:
         """Accumulate into the changes of a new stage from now on."""
@@ -83,7 +86,7 @@ class AnyTable:
 
     def _rows_by_key(self, changes: TableChanges) -> dict[Any, Any]:
         """Give the rows of a stage that are found by their natural key."""
-        return changes.links if self._facts.is_link else changes.puts
+        return changes.links if self._info.is_link else changes.puts
 
     @property
     def committed(self) -> bool:
@@ -95,7 +98,7 @@ class AnyTable:
         self.unit.check_usable()
         registered, key = self._registered(row)
         merged = self._columns(row.values | columns)
-        if key is None or self._facts.is_link:
+        if key is None or self._info.is_link:
             self._checker.require(merged)
         if key is not None:
             new_key = self._natural_key(merged)
@@ -111,7 +114,7 @@ class AnyTable:
     def _refuse_twin(self, key: Any) -> None:
         if any(key in self._rows_by_key(changes) for changes in self._stages):
             reason = "this unit of work has another row with the same natural key; discard one"
-            raise InvalidRowError(self.name, self._facts.natural_key[-1], reason)
+            raise InvalidRowError(self.name, self._info.natural_key[-1], reason)
 
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated row out; its handle's `discard` comes here."""
@@ -161,19 +164,19 @@ class AnyTable:
         return self._checker.columns(values, self.unit)
 
     def _natural_key(self, values: Mapping[str, Any]) -> Any:
-        for name in self._facts.natural_key:
+        for name in self._info.natural_key:
             if values.get(name) is None:
                 reason = "is missing: it is part of what identifies the row"
                 raise InvalidRowError(self.name, name, reason)
-        return self._facts.natural(values)
+        return self._info.natural(values)
 
     def _merge_given(self, row: PendingRow, later: dict[str, Any]) -> None:
         """Merge a second `put` of one natural key into the first, by the column policies."""
-        facts, values = self._facts, dict(row.values)
+        info, values = self._info, dict(row.values)
         for name, value in later.items():
-            unknown = facts.is_unknown(name, values.get(name))
-            overwrite = facts.merged.get(name) is Policy.OVERWRITE
-            if not facts.is_unknown(name, value) and (unknown or overwrite):
+            unknown = info.is_unknown(name, values.get(name))
+            overwrite = info.merged.get(name) is Policy.OVERWRITE
+            if not info.is_unknown(name, value) and (unknown or overwrite):
                 values[name] = value
         self._checker.check_whole(values)
         row.values, row.shape = values, tuple(values)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
+from sqlalchemy.orm import DeclarativeBase
+
 from wkmp_orm.errors import InvalidRowError, NotYetKnownError, RowNotFoundError
 from wkmp_orm.flush.changes import PendingLink, PendingRow
-from wkmp_orm.models import Base
 
 if TYPE_CHECKING:
     from wkmp_orm.flush.changes import PendingOrder
 
-M = TypeVar("M", bound=Base)
+M = TypeVar("M", bound=DeclarativeBase)
 
 
 class Keeper(Protocol):

@@ -7,10 +7,13 @@ work and to the thread or task of that.
 from __future__ import annotations
 
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from sqlalchemy.orm import DeclarativeBase
+
+from wkmp_orm.core.policy import Total
+from wkmp_orm.core.table_info import TOTAL_TOLERANCE, TableInfo
 from wkmp_orm.errors import InvalidRowError
-from wkmp_orm.models.facts import TOTAL_TOLERANCE, TableFacts, Total
 from wkmp_orm.unit_of_work.any_table import AnyTable, Owner, Reference
 from wkmp_orm.unit_of_work.handles import LinkHandle
 
@@ -20,14 +23,16 @@ if TYPE_CHECKING:
     from wkmp_orm.flush.changes import PendingRow, TableChanges
     from wkmp_orm.unit_of_work.rows import RowLike
 
+M = TypeVar("M", bound=DeclarativeBase)
 
-class LinkTable(AnyTable):
+
+class LinkTable(AnyTable, Generic[M]):
     """The links of one kind that a unit of work accumulates."""
 
-    def __init__(self, owner: Owner, facts: TableFacts) -> None:
+    def __init__(self, owner: Owner, info: TableInfo) -> None:
         self._sums: dict[Any, float] = {}
         """The sum of the total's column for each parent."""
-        super().__init__(owner, facts)
+        super().__init__(owner, info)
 
     def enter_stage(self, changes: TableChanges) -> None:
         """Accumulate into the changes of a new stage from now on."""
@@ -48,7 +53,7 @@ class LinkTable(AnyTable):
         unit = self.unit
         if get_ident() != unit.usable_in:
             unit.check_usable()
-        first, second = self._facts.key
+        first, second = self._info.key
         columns[first], columns[second] = left, right
         return self._accumulate(columns, (left, right))
 
@@ -59,7 +64,7 @@ class LinkTable(AnyTable):
     def _link_row(self, row: RowLike) -> LinkHandle:
         self.unit.check_usable()
         values = self._checker.unpack(row)
-        first, second = self._facts.key
+        first, second = self._info.key
         return self._accumulate(values, (values.get(first), values.get(second)))
 
     def _accumulate(self, values: dict[str, Any], key: tuple[Any, Any]) -> LinkHandle:
@@ -75,14 +80,14 @@ class LinkTable(AnyTable):
             return known  # type: ignore[return-value]  # only handles of this table are kept here
         if not accepted:
             self._checker.require(values)
-        if self._facts.total is not None:
-            self._add_share(self._facts.total, values)
+        if self._info.total is not None:
+            self._add_share(self._info.total, values)
         handle = self._links[key] = LinkHandle(self, values, shape)
         return handle
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated link, of which the pair may be part."""
-        total = self._facts.total
+        total = self._info.total
         if total is None:
             super().change(row, columns)
             return
@@ -100,8 +105,8 @@ class LinkTable(AnyTable):
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated link out."""
         super().discard(row)
-        if self._facts.total is not None:
-            self._take_share(self._facts.total, row.values)
+        if self._info.total is not None:
+            self._take_share(self._info.total, row.values)
 
     def _add_share(self, total: Total, values: Mapping[str, Any]) -> None:
         """Refuse a link that brings its parent's shares beyond the limit, or count it."""

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from sqlalchemy.orm import DeclarativeBase
+
+from wkmp_orm.core.table_info import TableInfo
 from wkmp_orm.errors import InvalidRowError, NotYetKnownError, RowNotFoundError
 from wkmp_orm.flush.changes import (
     PendingDelete,
@@ -18,8 +21,6 @@ from wkmp_orm.flush.changes import (
     PendingUpdate,
     TableChanges,
 )
-from wkmp_orm.models import Base
-from wkmp_orm.models.facts import ANCESTORS, DESCENDANTS, TableFacts
 from wkmp_orm.types import new_guid
 from wkmp_orm.unit_of_work.any_table import AnyTable, Owner, Reference
 from wkmp_orm.unit_of_work.handles import Handle, Outcome
@@ -28,22 +29,22 @@ from wkmp_orm.unit_of_work.rows import RowLike
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-M = TypeVar("M", bound=Base)
+M = TypeVar("M", bound=DeclarativeBase)
 
 
 class Table(AnyTable, Generic[M]):
     """The rows of one entity that a unit of work accumulates."""
 
-    def __init__(self, owner: Owner, facts: TableFacts) -> None:
+    def __init__(self, owner: Owner, info: TableInfo) -> None:
         self._last: dict[Reference, PendingOrder] = {}
         """The last order about each row."""
         self._corrected: dict[Reference, PendingUpdate] = {}
         """The updates that a later one of the same row still corrects."""
         self._taken: dict[Reference, PendingDelete] = {}
         """The unconditional deletes: to say one again changes nothing."""
-        super().__init__(owner, facts)
+        super().__init__(owner, info)
         self._put_rows = self._checker.put_rows
-        self._made_here = facts.natural_key != facts.key
+        self._made_here = info.natural_key != info.key
         """Whether the key is a guid that we make, apart from any natural key."""
 
     def enter_stage(self, changes: TableChanges) -> None:
@@ -75,11 +76,11 @@ class Table(AnyTable, Generic[M]):
         if not shape:
             values = self._columns(values)
             self._checker.require(values)
-            guid = values.pop(self._facts.guid, "") if self._made_here else ""
+            guid = values.pop(self._info.guid, "") if self._made_here else ""
             shape = tuple(values)
             self._taken.pop(guid, None)
         if not self._made_here:
-            guid = values[self._facts.guid]
+            guid = values[self._info.guid]
         if self._puts or self._updates or self._corrected:
             self._separate_add(values)
         handle: Handle[M] = Handle(self, values, shape, guid or new_guid(), False)
@@ -104,14 +105,14 @@ class Table(AnyTable, Generic[M]):
         if get_ident() != unit.usable_in:
             unit.check_usable()
         values = columns if row is None else self._checker.unpack(row) | columns
-        facts, guid = self._facts, ""
+        info, guid = self._info, ""
         shape = self._put_rows[tuple(values)](values, unit)
         if shape:
-            key = facts.natural(values)
+            key = info.natural(values)
         else:
             values, key = self._put_values(values)
             if self._made_here:
-                guid = values.pop(facts.guid, None) or ""
+                guid = values.pop(info.guid, None) or ""
                 self._taken.pop(guid, None)
             shape = tuple(values)
         if self._updates or self._corrected or self._adds or unit.deleted:
@@ -122,19 +123,19 @@ class Table(AnyTable, Generic[M]):
                 self._merge_given(known, values)
             return known  # type: ignore[return-value]  # only handles of this table are kept here
         if not self._made_here:
-            guid = values[facts.guid]
+            guid = values[info.guid]
         handle: Handle[M] = Handle(self, values, shape, guid, True)
         self._puts[key] = handle
         return handle
 
     def _put_values(self, values: dict[str, Any]) -> tuple[dict[str, Any], Hashable]:
-        facts = self._facts
-        if not facts.natural_key:
+        info = self._info
+        if not info.natural_key:
             raise InvalidRowError(self.name, None, "rows have no natural key; use add")
         values = self._columns(values)
-        for name in facts.natural_key:
-            if name in facts.defaults and values.get(name) is None:
-                values[name] = facts.defaults[name]
+        for name in info.natural_key:
+            if name in info.defaults and values.get(name) is None:
+                values[name] = info.defaults[name]
         return values, self._natural_key(values)
 
     def _separate_add(self, values: Mapping[str, Any]) -> None:
@@ -145,15 +146,15 @@ class Table(AnyTable, Generic[M]):
 
     def _may_be_put(self, values: Mapping[str, Any]) -> bool:
         """Say whether this stage may put a row that has the natural key of these values."""
-        facts = self._facts
-        if not facts.natural_key:
+        info = self._info
+        if not info.natural_key:
             return False
-        key = facts.natural({**facts.defaults, **values})
+        key = info.natural({**info.defaults, **values})
         return key in self._puts or self._is_spelled_otherwise(key, self._puts)
 
     def _is_spelled_otherwise(self, key: Any, others: Iterable[Any]) -> bool:
         """Say whether a handle in one key and a guid in another may stand for the same row."""
-        if not self._facts.refers_by_key:
+        if not self._info.refers_by_key:
             return False
         spelling = [type(part) for part in key]
         return any(spelling != [type(part) for part in other] for other in others)
@@ -167,8 +168,8 @@ class Table(AnyTable, Generic[M]):
 
     def _may_be_added(self, key: Any) -> bool:
         """Say whether this stage may add a row that has this natural key."""
-        facts, new = self._facts, self._adds[self._counted_adds :]
-        self._added_keys.update(facts.natural({**facts.defaults, **row.values}) for row in new)
+        info, new = self._info, self._adds[self._counted_adds :]
+        self._added_keys.update(info.natural({**info.defaults, **row.values}) for row in new)
         self._counted_adds = len(self._adds)
         return key in self._added_keys or self._is_spelled_otherwise(key, self._added_keys)
 
@@ -196,9 +197,9 @@ class Table(AnyTable, Generic[M]):
         self.unit.check_usable()
         values = self._columns(columns if row is None else self._checker.unpack(row) | columns)
         for name, value in values.items():
-            if name in self._facts.key:
+            if name in self._info.key:
                 raise InvalidRowError(self.name, name, "is the key, which never changes")
-            if value is None and not self._facts.table.c[name].nullable:
+            if value is None and not self._info.table.c[name].nullable:
                 raise InvalidRowError(self.name, name, "cannot be NULL; leave it out to keep it")
         if not values:
             raise InvalidRowError(self.name, None, "an update without columns sets nothing")
@@ -206,7 +207,7 @@ class Table(AnyTable, Generic[M]):
         last = self._last.get(order.guid)
         if isinstance(last, PendingDelete) and required and not last.where:
             reason = "the unit of work has deleted the row before; nothing is left to update"
-            raise InvalidRowError(self.name, self._facts.guid, reason)
+            raise InvalidRowError(self.name, self._info.guid, reason)
         earlier = None if where else self._corrected.get(order.guid)
         if earlier is not None:
             # One order, so that a later update mends what the database refused of an earlier one.
@@ -229,10 +230,10 @@ class Table(AnyTable, Generic[M]):
         """Update rows; each mapping has the row's guid beside the columns to set."""
         for row in rows:
             values = dict(row)
-            guid = values.pop(self._facts.guid, None)
+            guid = values.pop(self._info.guid, None)
             if guid is None:
                 reason = "is missing: it says which row to update"
-                raise InvalidRowError(self.name, self._facts.guid, reason)
+                raise InvalidRowError(self.name, self._info.guid, reason)
             self.update(guid, values)
 
     def delete(
@@ -248,7 +249,7 @@ class Table(AnyTable, Generic[M]):
         order = PendingDelete(self._key(guid), self._conditions(where), required)
         if isinstance(order.guid, PendingRow) and not where:
             reason = "is a row that this unit of work makes: discard the handle instead"
-            raise InvalidRowError(self.name, self._facts.guid, reason)
+            raise InvalidRowError(self.name, self._info.guid, reason)
         taken = self._taken.get(order.guid)
         if taken is not None and required and not where:
             taken.required = True
@@ -266,10 +267,9 @@ class Table(AnyTable, Generic[M]):
         """Say whether the stage has calls that the delete must be seen to come after."""
         if any(order.guid == other.guid for other in self._changes.deletes):
             return True
-        if not self.unit.deleted.isdisjoint(ANCESTORS[self.name]):
+        if not self.unit.deleted.isdisjoint(self._info.ancestors):
             return True
-        touched = (self.unit.changes_of(name) for name in (self.name, *DESCENDANTS[self.name]))
-        return any(each.adds or each.puts or each.links or each.updates for each in touched)
+        return self.unit.has_calls_about(self.name)
 
     def delete_many(self, guids: Iterable[Reference]) -> None:
         """Delete the rows with these guids."""
@@ -285,10 +285,10 @@ class Table(AnyTable, Generic[M]):
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its key stays."""
-        key = columns.get(self._facts.guid, row.values.get(self._facts.guid, row.made_guid))
-        if key not in (row.made_guid, row.values.get(self._facts.guid)):
+        key = columns.get(self._info.guid, row.values.get(self._info.guid, row.made_guid))
+        if key not in (row.made_guid, row.values.get(self._info.guid)):
             reason = "is the key, which never changes; discard the row and accumulate another"
-            raise InvalidRowError(self.name, self._facts.guid, reason)
+            raise InvalidRowError(self.name, self._info.guid, reason)
         super().change(row, columns)
         self._added_keys, self._counted_adds = set(), 0
 
@@ -304,13 +304,13 @@ class Table(AnyTable, Generic[M]):
 
     def _key(self, guid: Reference) -> Any:
         if not isinstance(guid, PendingRow):
-            return self._columns({self._facts.guid: guid})[self._facts.guid]
+            return self._columns({self._info.guid: guid})[self._info.guid]
         if not isinstance(guid, Handle) or guid.table != self.name:
-            raise InvalidRowError(self.name, self._facts.guid, f"{guid!r} is of another table")
+            raise InvalidRowError(self.name, self._info.guid, f"{guid!r} is of another table")
         try:
             return guid.within(self.unit)
         except (NotYetKnownError, RowNotFoundError) as error:
-            raise InvalidRowError(self.name, self._facts.guid, str(error)) from None
+            raise InvalidRowError(self.name, self._info.guid, str(error)) from None
 
     def _conditions(self, where: Mapping[str, Any] | None) -> dict[str, Any]:
         conditions: dict[str, Any] = {}

@@ -13,26 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from wkmp_orm.engine.callbacks import refuse_coroutine_function, tell
 from wkmp_orm.engine.withdrawal import Withdrawal, WithdrawnError
 from wkmp_orm.errors import FlushFailedError
-from wkmp_orm.models import (
-    AcoustidCache,
-    Album,
-    Artist,
-    File,
-    ImportFailure,
-    ImportProvenance,
-    ImportSession,
-    Passage,
-    PassageAlbum,
-    PassageSong,
-    ServiceAnswer,
-    Setting,
-    Song,
-    SongArtist,
-    SongWork,
-    Work,
-)
 from wkmp_orm.unit_of_work.accumulation import Accumulation
-from wkmp_orm.unit_of_work.attributes import EntityAttribute, LinkAttribute
 from wkmp_orm.unit_of_work.handles import Handle
 from wkmp_orm.unit_of_work.ownership import State, current_task, refuse_other_loops
 
@@ -44,6 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from wkmp_orm.core.table_info import Catalog
     from wkmp_orm.engine.monitor import WriteReport
     from wkmp_orm.flush.changes import Changes
 
@@ -51,7 +33,11 @@ logger = logging.getLogger("wkmp_orm.unit_of_work")
 
 
 class Commits(Protocol):
-    """What a unit of work needs of its library."""
+    """What a unit of work needs of its database."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """The tables that the database was opened with."""
 
     def flush(
         self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
@@ -69,31 +55,18 @@ class Commits(Protocol):
 
 
 class UnitOfWork(Accumulation):
-    """What one phase has to write. Made by `Library.unit_of_work`.
+    """What one phase has to write. Made by `Database.unit_of_work`.
 
     Use it in a `with` or `async with` block: leaving the block commits, an exception discards and
-    nothing was ever sent. The tables are attributes: `work.songs.put(...)`.
+    nothing was ever sent. A table is `work.table(Song)`, or an attribute of a subclass:
+
+        class Work(UnitOfWork):
+            songs: Table[Song]
+            song_artists: LinkTable[SongArtist]
 
     It belongs to the thread (in an event loop: the task) that made it and commits once. A commit
     that fails keeps the rows: correct them and commit again. `report` says what the commit cost.
     """
-
-    files = EntityAttribute(File)
-    passages = EntityAttribute(Passage)
-    songs = EntityAttribute(Song)
-    artists = EntityAttribute(Artist)
-    albums = EntityAttribute(Album)
-    works = EntityAttribute(Work)
-    passage_songs = LinkAttribute(PassageSong)
-    song_artists = LinkAttribute(SongArtist)
-    passage_albums = LinkAttribute(PassageAlbum)
-    song_works = LinkAttribute(SongWork)
-    settings = EntityAttribute(Setting)
-    import_sessions = EntityAttribute(ImportSession)
-    import_provenance = EntityAttribute(ImportProvenance)
-    import_failures = EntityAttribute(ImportFailure)
-    acoustid_cache = EntityAttribute(AcoustidCache)
-    service_answers = EntityAttribute(ServiceAnswer)
 
     def __init__(self, library: Commits, phase: str, *, caller: str | None = None) -> None:
         """Start empty, owned by the calling thread or task."""
@@ -102,7 +75,7 @@ class UnitOfWork(Accumulation):
         self._library = library
         self._after_commit: list[Callable[[WriteReport], object]] = []
         self._failure: BaseException | None = None
-        super().__init__(caller or self.phase)
+        super().__init__(library.catalog, caller or self.phase)
 
     def reader(self) -> AbstractContextManager[Session]:
         """Open a read-only Session. It sees what is committed, not what is accumulated here."""
