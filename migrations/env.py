@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.util import CommandError
 
-from wkmp_orm import types
-from wkmp_orm.engine.factory import create_writer_engine
-from wkmp_orm.engine.target import DatabaseTarget
-from wkmp_orm.engine.ticket import ticket_for
+from wkmp_orm.core import types
+from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.errors import WkmpOrmError
+from wkmp_orm.mbid import Mbid
 from wkmp_orm.models import Base
 from wkmp_orm.schema.transaction import PATIENCE_S, migration_transaction
 
@@ -72,7 +73,7 @@ def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | 
     """Spell our column types in plain SQLAlchemy, each as a constant of the new revision."""
     if kind != "type":
         return False
-    if isinstance(item, types.Word | types.Mbid | types.ShortText):
+    if isinstance(item, types.Word | Mbid | types.ShortText):
         return "sa.Text()"
     constant = None
     if isinstance(item, types.UtcDateTime):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from tests.conftest import DATABASES
-from wkmp_orm.engine.options import Bulk
+from wkmp_orm.core.engine.options import Bulk
 
 if TYPE_CHECKING:
     from tests.conftest import Database

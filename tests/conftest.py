@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.postgres import PostgresServer
-    from wkmp_orm.engine.options import BulkChoice
+    from wkmp_orm.core.engine.options import BulkChoice
 
 TEMPLATE = "wkmp_template"
 DATABASES = ("sqlite", "postgresql")

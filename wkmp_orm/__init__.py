@@ -20,8 +20,10 @@ if (
 ):
     del sys.path[0]
 
-from wkmp_orm.engine.monitor import RowCounts, Totals, WriteReport
-from wkmp_orm.engine.retry import retry_on_lock
+from wkmp_orm.core.engine.monitor import RowCounts, Totals, WriteReport
+from wkmp_orm.core.engine.retry import retry_on_lock
+from wkmp_orm.core.rows.handles import Handle, LinkHandle, Outcome
+from wkmp_orm.core.types import new_guid
 from wkmp_orm.errors import (
     AlreadyFinishedError,
     AnalysisCancelledError,
@@ -57,6 +59,7 @@ from wkmp_orm.errors import (
     WkmpOrmError,
     WrongOwnerError,
 )
+from wkmp_orm.library import Library
 from wkmp_orm.models import (
     AcoustidCache,
     Album,
@@ -85,11 +88,8 @@ from wkmp_orm.models import (
     Work,
 )
 from wkmp_orm.phase import Phase
-from wkmp_orm.public_library import Library
 from wkmp_orm.settings.key import SettingKey
 from wkmp_orm.ticks import TICKS_PER_SECOND
-from wkmp_orm.types import new_guid
-from wkmp_orm.unit_of_work import Handle, LinkHandle, Outcome
 from wkmp_orm.work import UnitOfWork
 
 __version__ = "0.1.0"

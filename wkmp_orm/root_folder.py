@@ -20,7 +20,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import stat
 import sys
 import tomllib
@@ -29,8 +28,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from wkmp_orm.core.engine.place import is_database_url
 from wkmp_orm.errors import ConfigurationError
-from wkmp_orm.errors.remedies import NAME_A_FOLDER
+from wkmp_orm.remedies import NAME_A_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,20 +42,6 @@ CONFIG_FILE_NAME: Final = "audio-ingest.toml"
 CONFIG_KEY: Final = "root_folder"
 LARGEST_CONFIGURATION_BYTES: Final = 1024 * 1024
 """Of a configuration file; they have a few lines."""
-
-
-# A URL of a database in any spelling that is no path any more: `postgresql:/u:word@host/db`, which
-# is what Path makes of it, `u:word@host/db`, libpq's `host=... password=...`.
-_DATABASE_URL: Final = re.compile(
-    r"""
-    \s*["']?\s*(postgres|postgresql|sqlite)(\+\w+)?:  # no file is called so
-    | \s*(host|hostaddr|port|dbname|user|passfile|service|sslmode)\s*=
-    | .*(passw(or)?d|pwd)\s*=
-    | (?![./~\\]|[a-z]:[/\\]).*:.*@  # relative: an absolute path may well have both
-    | //[^/]*:.*@
-    """,
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
-)
 
 
 class RootSource(StrEnum):
@@ -109,14 +95,6 @@ def resolve_root_folder(
     return ResolvedRoot(path, RootSource.CONFIG_FILE)
 
 
-def is_database_url(text: str) -> bool:
-    """Say whether a text that should be a path is a database's URL, however it was misspelled.
-
-    It may hold a password, so nobody may repeat it.
-    """
-    return "://" in text or _DATABASE_URL.match(text) is not None
-
-
 def refuse_database_url(folder: str | os.PathLike[str], place: str) -> None:
     """Raise ConfigurationError, which names the place, if a folder that is to be is such a URL."""
     text = os.fspath(folder)
@@ -126,21 +104,6 @@ def refuse_database_url(folder: str | os.PathLike[str], place: str) -> None:
             " password"
         )
         raise ConfigurationError(message, NAME_A_FOLDER)
-
-
-def why_not_read(folder: Path, error: OSError) -> str:
-    """Say why a folder cannot be looked into, in the same words for whoever wants to."""
-    shown = f"{str(folder)!a}"
-    match error:
-        case FileNotFoundError():
-            return f"folder {shown} does not exist: check its spelling, or mount the disk"
-        case NotADirectoryError():
-            return f"{shown} is not a folder: name the folder that holds the music"
-        case PermissionError():
-            return f"folder {shown} cannot be read: give this user read and search permission on it"
-        case _:
-            reason = (error.strerror or type(error).__name__).lower()
-            return f"folder {shown} cannot be read: {reason}"
 
 
 def default_config_home(

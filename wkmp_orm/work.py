@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from wkmp_orm.core.rows.link_table import LinkTable
+from wkmp_orm.core.rows.table import Table
+from wkmp_orm.core.unit_of_work import UnitOfWork as AnyUnitOfWork
 from wkmp_orm.models import (
     AcoustidCache,
     Album,
@@ -20,9 +23,6 @@ from wkmp_orm.models import (
     SongWork,
     Work,
 )
-from wkmp_orm.unit_of_work.link_table import LinkTable
-from wkmp_orm.unit_of_work.table import Table
-from wkmp_orm.unit_of_work.unit import UnitOfWork as AnyUnitOfWork
 
 
 class UnitOfWork(AnyUnitOfWork):

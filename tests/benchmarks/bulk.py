@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.place import Place
     from tests.benchmarks.work import Recording
     from wkmp_orm import UnitOfWork
-    from wkmp_orm.engine.options import BulkChoice
+    from wkmp_orm.core.engine.options import BulkChoice
 
 BY_HAND: Final = "by hand, executemany"
 BY_COPY: Final = "by hand, COPY"

@@ -17,9 +17,9 @@ from tests.benchmarks.databases import scanned
 from tests.benchmarks.report import Result
 from tests.benchmarks.work import Work
 from wkmp_orm import Phase
-from wkmp_orm.flush.plan import counted_before, plan
-from wkmp_orm.flush.prefetch import prefetch
-from wkmp_orm.flush.write import Write
+from wkmp_orm.core.flush.plan import counted_before, plan
+from wkmp_orm.core.flush.prefetch import prefetch
+from wkmp_orm.core.flush.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wkmp_orm.engine import sqlite
-from wkmp_orm.engine.monitor import Monitor
+from wkmp_orm.core.engine import sqlite
+from wkmp_orm.core.engine.monitor import Monitor
 
 if TYPE_CHECKING:
     from wkmp_orm import Library, WriteReport

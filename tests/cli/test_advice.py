@@ -20,19 +20,25 @@ from wkmp_orm import (
     LockTimeoutError,
     SchemaOutdatedError,
     WkmpOrmError,
+    remedies,
 )
 from wkmp_orm.cli.advice import command_line, spelled, spelled_for
-from wkmp_orm.errors import remedies
-from wkmp_orm.errors.remedies import Note, Remedy
+from wkmp_orm.core import remedies as core_remedies
+from wkmp_orm.core.remedies import Note, Remedy
 
 if TYPE_CHECKING:
     from tests.conftest import Database
 
 ALL_REMEDIES = [
-    *(each for each in vars(remedies).values() if isinstance(each, Remedy)),
+    *(
+        each
+        for module in (remedies, core_remedies)
+        for each in vars(module).values()
+        if isinstance(each, Remedy)
+    ),
     remedies.create_schema("/music/wkmp.db"),
     remedies.upgrade_schema("/music/wkmp.db"),
-    remedies.install("online"),
+    core_remedies.install("online"),
     remedies.set_setting("rms_window_ms", "100"),
 ]
 
@@ -73,7 +79,7 @@ def test_nobody_at_a_terminal_is_told_to_call_a_method(remedy: Remedy) -> None:
 
 def test_what_is_advised_is_each_enough_and_an_error_without_advice_is_its_message() -> None:
     error = LockTimeoutError(
-        "it is held", remedies.COMMIT_AGAIN, remedies.WAIT_LONGER, waited_ms=1.0
+        "it is held", core_remedies.COMMIT_AGAIN, core_remedies.WAIT_LONGER, waited_ms=1.0
     )
     assert str(error) == "it is held. Commit again, or raise ai_database_max_lock_wait_ms"
     assert error.for_people() == (
@@ -85,12 +91,12 @@ def test_what_is_advised_is_each_enough_and_an_error_without_advice_is_its_messa
 
 
 def test_what_only_a_program_can_do_is_not_told_to_people() -> None:
-    assert FlushFailedError("it is so", remedies.MEND_THE_ROW).for_people() == "it is so"
+    assert FlushFailedError("it is so", core_remedies.MEND_THE_ROW).for_people() == "it is so"
 
 
 def test_errors_and_notes_keep_their_advice_when_they_travel() -> None:
-    error = ConfigurationError("it is missing", remedies.install("online"))
-    note = Note("it is missing", remedies.install("online"))
+    error = ConfigurationError("it is missing", core_remedies.install("online"))
+    note = Note("it is missing", core_remedies.install("online"))
     for each in (error, note):
         again = pickle.loads(pickle.dumps(each))  # noqa: S301
         assert str(again) == str(each)
@@ -100,7 +106,7 @@ def test_errors_and_notes_keep_their_advice_when_they_travel() -> None:
 
 
 def test_a_package_is_installed_for_the_python_that_runs_this() -> None:
-    told = ConfigurationError("it is missing", remedies.install("online")).for_people(spelled)
+    told = ConfigurationError("it is missing", core_remedies.install("online")).for_people(spelled)
     *python, module, pip, verb, package = shlex.split(told.partition("Run ")[2])
     assert (python, module, pip, verb) == ([sys.executable], "-m", "pip", "install")
     assert package == "wkmp_orm[online]"
@@ -135,7 +141,7 @@ def test_a_setting_is_set_in_the_database_that_it_is_about() -> None:
     write = spelled_for("/my music/wkmp.db")
     command = remedies.set_setting("rms_window_ms", "50").command
     assert write(command).endswith("settings set rms_window_ms 50 --database '/my music/wkmp.db'")
-    assert "--database" not in write(remedies.install("online").command)
+    assert "--database" not in write(core_remedies.install("online").command)
 
 
 def test_a_command_says_what_can_be_typed(tmp_path: Path) -> None:

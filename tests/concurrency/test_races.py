@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.conftest import Database
     from tests.support.processes import Barrier
     from wkmp_orm import UnitOfWork
-    from wkmp_orm.engine.channel import Channel
+    from wkmp_orm.core.engine.channel import Channel
 
 WRITERS = 16
 PROCESSES = 4

@@ -13,11 +13,11 @@ from wkmp_orm.cli import commands
 from wkmp_orm.cli.import_command import import_command
 from wkmp_orm.cli.retry_command import retry_command
 from wkmp_orm.cli.status_command import status_command
-from wkmp_orm.engine import postgresql, sqlite
-from wkmp_orm.engine.checkpoint import CHECKPOINT_AT, MEBIBYTE, WARN_AT
-from wkmp_orm.engine.lock_file import NOTE_BYTES
-from wkmp_orm.engine.monitor import HOLD_LEVELS, WAIT_LEVELS
-from wkmp_orm.library import COMMIT_THREADS
+from wkmp_orm.core.database import COMMIT_THREADS
+from wkmp_orm.core.engine import postgresql, sqlite
+from wkmp_orm.core.engine.checkpoint import CHECKPOINT_AT, MEBIBYTE, WARN_AT
+from wkmp_orm.core.engine.lock_file import NOTE_BYTES
+from wkmp_orm.core.engine.monitor import HOLD_LEVELS, WAIT_LEVELS
 from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW
 from wkmp_orm.matching.scoring import HIGH, LOW, MEDIUM
 from wkmp_orm.models.import_session import FINAL_STATES

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from tests.flush.recordings import add_file, mbid
 from wkmp_orm import ConfigurationError, Passage
-from wkmp_orm.engine.bulk import decide_bulk
+from wkmp_orm.core.engine.bulk import decide_bulk
 from wkmp_orm.testing import build_recordings, put_all
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Database
     from wkmp_orm import Library, UnitOfWork
-    from wkmp_orm.engine.monitor import WriteReport
+    from wkmp_orm.core.engine.monitor import WriteReport
 
 
 class NoBulkError(Exception):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from tests.flush.recordings import mbid
-from wkmp_orm.engine.channel import Channel
+from wkmp_orm.core.engine.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

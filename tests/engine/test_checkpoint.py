@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wkmp_orm.engine.checkpoint import MEBIBYTE, Checkpointer
+from wkmp_orm.core.engine.checkpoint import MEBIBYTE, Checkpointer
 from wkmp_orm.testing import SongFactory
 
 if TYPE_CHECKING:

@@ -14,8 +14,16 @@ from sqlalchemy.engine import make_url
 
 from tests.concurrency.foreign_locks import locked
 from tests.flush.recordings import LONG_AGO, mbid
-from wkmp_orm.engine.codes import REFUSED, RETRYABLE, STALE, Fault, code_of, driver_error, fault_of
-from wkmp_orm.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.codes import (
+    REFUSED,
+    RETRYABLE,
+    STALE,
+    Fault,
+    code_of,
+    driver_error,
+    fault_of,
+)
+from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.models import Base
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from wkmp_orm import (
     SchemaOutdatedError,
     Song,
 )
-from wkmp_orm.engine import second_name
-from wkmp_orm.engine.target import DatabaseTarget
-from wkmp_orm.engine.ticket import ticket_for
+from wkmp_orm.core.engine import second_name
+from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.ticket import ticket_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wkmp_orm.engine.interpreter import AT_ONCE_S, Haste
+from wkmp_orm.core.engine.interpreter import AT_ONCE_S, Haste
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.support.patience import PATIENCE_S
-from wkmp_orm.engine import writer as writer_module
+from wkmp_orm.core.engine import writer as writer_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

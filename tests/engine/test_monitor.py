@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from wkmp_orm.engine.monitor import Durations, Monitor, RowCounts, WriteReport
+from wkmp_orm.core.engine.monitor import Durations, Monitor, RowCounts, WriteReport
 
 
 def report(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.planted import KINDS, plant, state_of
 from wkmp_orm import DatabaseUnavailableError, Library
-from wkmp_orm.engine.ticket import WriterTicket
+from wkmp_orm.core.engine.ticket import WriterTicket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

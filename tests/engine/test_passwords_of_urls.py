@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.support.postgres import PostgresServer
 from wkmp_orm import Library
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.orchestrator import import_folder
 

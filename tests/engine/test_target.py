@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from wkmp_orm import ConfigurationError, Library
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.target import DatabaseTarget
 
 IN_MEMORY = (
     ":memory:",

@@ -22,8 +22,8 @@ import pytest
 
 from tests.support.patience import PATIENCE_S
 from tests.support.unprivileged import NOBODY, public_folder, without_privileges
-from wkmp_orm.engine import lock_file
-from wkmp_orm.engine.ticket import WriterTicket, ticket_for
+from wkmp_orm.core.engine import lock_file
+from wkmp_orm.core.engine.ticket import WriterTicket, ticket_for
 from wkmp_orm.errors import LockTimeoutError, UnitOfWorkError, WrongOwnerError
 
 if TYPE_CHECKING:

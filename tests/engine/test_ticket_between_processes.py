@@ -16,8 +16,8 @@ import pytest
 
 from tests.support.patience import PATIENCE_S
 from tests.support.processes import Barrier, run_in_processes
-from wkmp_orm.engine.lock_file import HOST, LockFile
-from wkmp_orm.engine.ticket import WriterTicket, ticket_for
+from wkmp_orm.core.engine.lock_file import HOST, LockFile
+from wkmp_orm.core.engine.ticket import WriterTicket, ticket_for
 from wkmp_orm.errors import LockHolder, LockTimeoutError, WrongOwnerError
 
 if TYPE_CHECKING:

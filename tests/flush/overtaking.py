@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wkmp_orm import Library
-    from wkmp_orm.engine.channel import Channel
+    from wkmp_orm.core.engine.channel import Channel
 
 
 @contextmanager

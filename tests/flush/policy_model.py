@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from tests.flush.recordings import mbid
 from tests.support.policies import POLICIES, UNKNOWN_TEXTS
 from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.types import Guid, Json, UtcDateTime, Word
+from wkmp_orm.mbid import Mbid
 from wkmp_orm.models import Base
-from wkmp_orm.types import Guid, Json, Mbid, UtcDateTime, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

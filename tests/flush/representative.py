@@ -14,7 +14,7 @@ from wkmp_orm import FileStatus, Passage, Song, SongStatus, SourceType
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
-    from wkmp_orm.unit_of_work import Handle
+    from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.work import UnitOfWork
 
 PATH = "nina/sinnerman.flac"

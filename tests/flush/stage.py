@@ -15,7 +15,7 @@ from wkmp_orm.models.tables import TABLES
 if TYPE_CHECKING:
     from tests.support.faults import Call
     from wkmp_orm import Library
-    from wkmp_orm.unit_of_work import Handle
+    from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.work import UnitOfWork
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from tests.flush.recordings import LONG_AGO
+from wkmp_orm.core.types import Guid
 from wkmp_orm.models import FlushLedger
 from wkmp_orm.models.tables import TABLES as CATALOG
-from wkmp_orm.types import Guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,14 +19,14 @@ from tests.support.driver_errors import (
     server_error,
 )
 from wkmp_orm import DatabaseUnavailableError, FlushError, StorageError
-from wkmp_orm.flush.copy_sender import CopySender
+from wkmp_orm.core.flush.copy_sender import CopySender
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Database
     from tests.support.faults import Call, ErrorFactory, When
-    from wkmp_orm.engine.options import Bulk
+    from wkmp_orm.core.engine.options import Bulk
 
 RETRYABLE: dict[str, dict[str, ErrorFactory]] = {
     "sqlite": {"BUSY": database_locked},

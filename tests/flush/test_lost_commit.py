@@ -212,7 +212,7 @@ def test_a_commit_that_was_in_doubt_for_too_long_is_not_repeated_but_asked_back(
         pytest.raises(FlushFailedError, match="Committing again will find out"),
     ):
         work.commit()
-    monkeypatch.setattr("wkmp_orm.flush.attempt.LEDGER_LIFETIME", timedelta(0))
+    monkeypatch.setattr("wkmp_orm.core.flush.attempt.LEDGER_LIFETIME", timedelta(0))
     for _ in range(2):
         with pytest.raises(FlushFailedError, match="nobody can tell any more whether it took eff"):
             work.commit()

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.flush.recordings import LONG_AGO, mbid, record
 from wkmp_orm import FileStatus, InvalidRowError, SongStatus, UnitOfWork
-from wkmp_orm.flush.changes import PendingRow, guid_of
-from wkmp_orm.flush.plan import (
+from wkmp_orm.core.flush.changes import PendingRow, guid_of
+from wkmp_orm.core.flush.plan import (
     Delete,
     Insert,
     InsertIfAbsent,
@@ -25,7 +25,7 @@ from wkmp_orm.flush.plan import (
     Update,
     plan,
 )
-from wkmp_orm.flush.prefetch import natural_key
+from wkmp_orm.core.flush.prefetch import natural_key
 from wkmp_orm.models import Base
 from wkmp_orm.models.tables import TABLES
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wkmp_orm import Library, UnitOfWork
-    from wkmp_orm.unit_of_work import Handle
+    from wkmp_orm.core.rows.handles import Handle
 
 PARTLY: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "files": ({"path": "a.flac"}, {"modification_time": LONG_AGO}),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.histories.results import Counts, Fault
 from tests.histories.shapes import shape
 from tests.histories.values import same, same_numbers
-from wkmp_orm.engine.monitor import RowCounts
+from wkmp_orm.core.engine.monitor import RowCounts
 from wkmp_orm.errors import WkmpOrmError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.histories.performer import Performer
     from tests.histories.results import Result, Tables
     from tests.histories.saying import Said
-    from wkmp_orm.engine.monitor import WriteReport
+    from wkmp_orm.core.engine.monitor import WriteReport
 
 
 class Mismatch(AssertionError):  # noqa: N818  it is what was found, not what went wrong in the test

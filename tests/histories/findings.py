@@ -23,7 +23,7 @@ from wkmp_orm import Library
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wkmp_orm.engine.options import BulkChoice
+    from wkmp_orm.core.engine.options import BulkChoice
 
 
 @contextmanager

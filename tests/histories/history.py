@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tests.histories.performer import Performer
-    from wkmp_orm.engine.monitor import WriteReport
+    from wkmp_orm.core.engine.monitor import WriteReport
 
 _NOBODY = Guid("nobody")
 

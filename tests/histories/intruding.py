@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.histories.calls import Call
 from tests.histories.shapes import shape
 from tests.support.faults import FaultInjector
+from wkmp_orm.core.types import new_guid
 from wkmp_orm.models import Base
-from wkmp_orm.types import new_guid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from tests.histories.calls import Guid, Handle
 from tests.histories.shapes import CLOCKS, TABLES, Row, shape
+from wkmp_orm.core.types import Guid as GuidType
 from wkmp_orm.models import Base
-from wkmp_orm.types import Guid as GuidType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.histories.calls import Call
     from tests.histories.results import Tables
     from wkmp_orm import Library
-    from wkmp_orm.engine.monitor import WriteReport
+    from wkmp_orm.core.engine.monitor import WriteReport
 
 FIXED: Final = 2
 """Guids of each table that a caller chooses instead of having them made."""

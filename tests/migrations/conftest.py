@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from alembic import command
 
-from wkmp_orm.engine.factory import create_writer_engine
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.schema import alembic_config, head_revision, migration_transaction, scripts
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import pytest
 from tests.migrations.rows import count_all, insert_all
 from tests.support.planted import KINDS, plant, state_of
 from tests.support.unprivileged import NOBODY
-from wkmp_orm.engine.factory import create_writer_engine
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import SchemaError
 from wkmp_orm.schema import ensure_schema, head_revision
 from wkmp_orm.schema.backup import back_up
@@ -63,8 +63,8 @@ def widest() -> Iterator[None]:
 
 KILLED_IN_THE_MIDDLE = """
 import os, sys
-from wkmp_orm.engine.factory import create_writer_engine
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.schema import backup
 
 def killed(descriptor, like):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.core.engine.target import DatabaseTarget
 
 
 def alembic(

@@ -12,7 +12,7 @@ from wkmp_orm.schema.sqlite_catalog import describe_sqlite
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.core.engine.target import DatabaseTarget
 
 # What is changed in the SQL that made the database, and what is said of it.
 SQLITE: Final = {

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from tests.migrations.statements import execute, tables
 from wkmp_orm import Library
-from wkmp_orm.engine.factory import create_reader_engine
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.factory import create_reader_engine
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import (
     SchemaOutdatedError,
     SchemaTooNewError,

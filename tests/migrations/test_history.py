@@ -28,7 +28,7 @@ from wkmp_orm.schema.state import asking
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.core.engine.target import DatabaseTarget
 
 
 def describe(connection: sa.Connection) -> dict[tuple[str, str], str]:

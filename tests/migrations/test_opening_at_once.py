@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from tests.migrations.rows import count_all, insert
 from tests.support.patience import PATIENCE_S
 from tests.support.processes import run_in_processes
-from wkmp_orm.engine.factory import create_writer_engine
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import (
     LockTimeoutError,
 )

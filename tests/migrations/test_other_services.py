@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tests.migrations.rows import insert_all
 from tests.migrations.statements import execute, execute_without_foreign_keys, tables
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import (
     SchemaError,
 )

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from tests.migrations.rows import count_all, guid, insert_all
 from tests.migrations.statements import execute_without_foreign_keys
-from wkmp_orm.engine.factory import create_reader_engine, create_writer_engine
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import (
     ConfigurationError,
     DatabaseUnavailableError,

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 from pathlib import Path
 import wkmp_orm
-from wkmp_orm.engine.factory import create_writer_engine
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.schema import ensure_schema, schema_differences
 target = DatabaseTarget.parse("music.db")
 engine = create_writer_engine(target)

@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wkmp_orm.types import REAL, TICKS, Guid, Json, Mbid, Stored, UtcDateTime, Word
+from wkmp_orm.core.types import REAL, TICKS, Guid, Json, Stored, UtcDateTime, Word
+from wkmp_orm.mbid import Mbid
 
 
 class Colour(StrEnum):

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from wkmp_orm import new_guid
-from wkmp_orm.types import is_uuid
+from wkmp_orm.core.types import is_uuid
 
 FORKS = """
 import os

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from tests.support.policies import POLICIES, UNKNOWN_TEXTS
 from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.types import Word
 from wkmp_orm.models import Base
 from wkmp_orm.models.tables import TABLES
-from wkmp_orm.types import Word
 
 if TYPE_CHECKING:
     from wkmp_orm.core.table_info import TableInfo

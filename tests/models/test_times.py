@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import StatementError
 
 from tests.models.stored_values import TIME, get, get_raw, put, put_raw, stored_values
-from wkmp_orm.types import UtcDateTime
+from wkmp_orm.core.types import UtcDateTime
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.support.canonical import canonical
 from tests.support.imports import failures, statuses, table
 from tests.support.varied_music import BECOMES, FAILS, PASSAGES, make_documents, make_varied_music
 from wkmp_orm import Passage
-from wkmp_orm.engine.options import Bulk
+from wkmp_orm.core.engine.options import Bulk
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from tests.phases.importing import (
 )
 from tests.phases.recordings import MEASURED, amplitude, passage
 from wkmp_orm import ConditionNotMetError, Passage, PassageStatus, Phase
+from wkmp_orm.core.types import Json, JsonWith
 from wkmp_orm.phases import PassageAmplitude, record_amplitude
-from wkmp_orm.types import Json, JsonWith
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ import pytest
 from tests.flush.stored import age, dump
 from tests.phases.importing import LONG_AGO, count, mbid, race, stored, texts, watching
 from wkmp_orm import AcoustidCache, InvalidRowError, Phase, ServiceAnswer
+from wkmp_orm.core.types import utc_now
 from wkmp_orm.phases import read_answers, record_acoustid, record_answers, request_key
 from wkmp_orm.phases.fingerprinting import KEYS_AT_ONCE, NOTHING_IS_BELIEVED_FOR
-from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.testing.one_of_each import key_of, one_of_each
 from wkmp_orm import Base, ConfigurationError, FlushLedger, InvalidRowError, Passage, Setting
+from wkmp_orm.core.types import UtcDateTime, is_uuid
 from wkmp_orm.models.tables import TABLES
 from wkmp_orm.paths import file_path, stored_path
 from wkmp_orm.settings import SETTINGS, SettingKey, setting_named
 from wkmp_orm.testing import put_all, strategies
-from wkmp_orm.types import UtcDateTime, is_uuid
 
 if TYPE_CHECKING:
     from wkmp_orm import Library, UnitOfWork

@@ -23,10 +23,10 @@ from wkmp_orm import (
     SourceType,
     UnitOfWork,
 )
+from wkmp_orm.core.rows.acceptance import MOST_SHAPES, Acceptance
+from wkmp_orm.core.rows.rows import RowChecker, checker
 from wkmp_orm.core.table_info import TableInfo
 from wkmp_orm.models.tables import TABLES
-from wkmp_orm.unit_of_work.acceptance import MOST_SHAPES, Acceptance
-from wkmp_orm.unit_of_work.rows import RowChecker, checker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

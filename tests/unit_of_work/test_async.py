@@ -28,7 +28,7 @@ from wkmp_orm import (
     WrongOwnerError,
     new_guid,
 )
-from wkmp_orm.library import COMMIT_THREADS
+from wkmp_orm.core.database import COMMIT_THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,8 @@ Knows no database. Needs the `audio` extra: without it, importing this room is a
 
 from __future__ import annotations
 
+from wkmp_orm.core.remedies import install
 from wkmp_orm.errors import ConfigurationError
-from wkmp_orm.errors.remedies import install
 
 try:
     from wkmp_orm.audio.analysis import (

@@ -30,8 +30,8 @@ from wkmp_orm.cli.settings_command import settings_command
 from wkmp_orm.cli.status_command import status_command
 from wkmp_orm.cli.stopping import SIGNALS
 from wkmp_orm.cli.terminal import WarningHandler, say_error
+from wkmp_orm.core.engine.place import is_database_url
 from wkmp_orm.errors import WkmpOrmError
-from wkmp_orm.root_folder import is_database_url
 from wkmp_orm.settings import SETTINGS
 
 if TYPE_CHECKING:

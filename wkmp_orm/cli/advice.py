@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from wkmp_orm.errors.remedies import Spelled
+    from wkmp_orm.core.remedies import Spelled
 
 PROGRAM: Final = "wkmp-orm"
 

@@ -13,11 +13,11 @@ import click
 
 from wkmp_orm.cli.options import chosen_database, database_option, existing_database
 from wkmp_orm.cli.terminal import printable
-from wkmp_orm.engine.factory import create_reader_engine, create_writer_engine
-from wkmp_orm.engine.options import EngineOptions
-from wkmp_orm.engine.refusal import explained
-from wkmp_orm.engine.target import DatabaseTarget
-from wkmp_orm.engine.ticket import ticket_for
+from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine
+from wkmp_orm.core.engine.options import EngineOptions
+from wkmp_orm.core.engine.refusal import explained
+from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.schema import current_revision, head_revision, schema_differences, upgrade_schema
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from wkmp_orm.paths import path_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wkmp_orm.engine.monitor import Totals
+    from wkmp_orm.core.engine.monitor import Totals
     from wkmp_orm.orchestrator import Effort, ImportSummary
     from wkmp_orm.phases import Failure, LibraryStatus, SessionReport
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from wkmp_orm.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.place import why_not_read
+from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
-from wkmp_orm.root_folder import resolve_root_folder, why_not_read
+from wkmp_orm.root_folder import resolve_root_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from wkmp_orm.cli.words import clock, listed, milliseconds, number_of, rate
 from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
-    from wkmp_orm.engine.monitor import Totals
+    from wkmp_orm.core.engine.monitor import Totals
     from wkmp_orm.orchestrator import Counts, Findings, ImportSummary
 
 SHOWN_TABLES: Final = ("files", "passages", "songs", "artists", "albums", "works")

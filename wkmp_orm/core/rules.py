@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.core.errors import InvalidRowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,10 +12,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase
 
+from wkmp_orm.core.errors import ConfigurationError
 from wkmp_orm.core.policy import Policy, Total, policy_of, total_of, unknown_texts_of
 from wkmp_orm.core.rules import Rule, rules_of
-from wkmp_orm.errors import ConfigurationError
-from wkmp_orm.types import Json, dump_json, utc_now
+from wkmp_orm.core.types import Json, dump_json, utc_now
 
 NOW: Final = object()
 """A default that is filled with the time of the flush."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from wkmp_orm.core.remedies import install
 from wkmp_orm.errors import ConfigurationError, ServiceUnavailableError
-from wkmp_orm.errors.remedies import install
 from wkmp_orm.matching.exchange import UNPACKED, Exchange, RequestFailedError, httpx
 from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW, CircuitBreaker, RateLimiter
 

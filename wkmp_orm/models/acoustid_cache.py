@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wkmp_orm.core.policy import insert_only, overwrite
+from wkmp_orm.core.types import UtcDateTime, utc_now
+from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import Base
-from wkmp_orm.types import Mbid, UtcDateTime, utc_now
 
 
 class AcoustidCache(Base):

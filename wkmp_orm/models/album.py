@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import fill, natural_key
+from wkmp_orm.core.types import ShortText
+from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import Audited, Base, GuidKey
-from wkmp_orm.types import Mbid, ShortText
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage

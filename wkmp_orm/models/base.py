@@ -13,7 +13,17 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from wkmp_orm.core.policy import insert_only, updated_at, user_owned
 from wkmp_orm.core.rules import Rule
-from wkmp_orm.types import REAL, TICKS, Guid, Json, JsonValue, UtcDateTime, Word, new_guid, utc_now
+from wkmp_orm.core.types import (
+    REAL,
+    TICKS,
+    Guid,
+    Json,
+    JsonValue,
+    UtcDateTime,
+    Word,
+    new_guid,
+    utc_now,
+)
 
 NAMING_CONVENTION = {
     # All columns are in the name: with column_0_name two constraints that start with the same

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import insert_only, natural_key, overwrite
 from wkmp_orm.core.rules import Rule
+from wkmp_orm.core.types import ShortText, Stored, UtcDateTime, Word
 from wkmp_orm.models.base import (
     Audited,
     Base,
@@ -21,7 +22,6 @@ from wkmp_orm.models.base import (
     not_negative,
 )
 from wkmp_orm.models.indexes import Digest, look_up_index
-from wkmp_orm.types import ShortText, Stored, UtcDateTime, Word
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage

@@ -1,19 +1,15 @@
-"""The flushes that PostgreSQL has committed, so that a lost answer to COMMIT can be settled."""
+"""The ledger of flushes as part of our schema; `wkmp_orm.core.flush.ledger` says what it is for."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
 
 from wkmp_orm.core.policy import insert_only
+from wkmp_orm.core.types import UtcDateTime, utc_now
 from wkmp_orm.models.base import Base, GuidKey
-from wkmp_orm.types import UtcDateTime, utc_now
-
-LEDGER_LIFETIME: Final = timedelta(days=1)
-"""How long, by the server's clock, an entry is kept. A commit in doubt is settled within it."""
 
 
 class FlushLedger(Base):

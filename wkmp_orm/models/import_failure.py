@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
 
 from wkmp_orm.core.policy import insert_only, natural_key, overwrite
+from wkmp_orm.core.types import ShortText, Stored, UtcDateTime, utc_now
 from wkmp_orm.models.base import Base, GuidKey, Reference, to
 from wkmp_orm.models.indexes import Digest, look_up_index
-from wkmp_orm.types import ShortText, Stored, UtcDateTime, utc_now
 
 
 class ImportFailure(Base):

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import insert_only
+from wkmp_orm.core.types import Stored, UtcDateTime, Word
 from wkmp_orm.models.base import Base, GuidKey, JsonMap, Reference, is_one_of, to
-from wkmp_orm.types import Stored, UtcDateTime, Word
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage

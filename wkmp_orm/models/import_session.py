@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
 
 from wkmp_orm.core.policy import insert_only
+from wkmp_orm.core.types import Stored, UtcDateTime, Word
 from wkmp_orm.models.base import Base, GuidKey, JsonList, JsonMap, is_one_of
-from wkmp_orm.types import Stored, UtcDateTime, Word
 
 
 class SessionState(StrEnum):

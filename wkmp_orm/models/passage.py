@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import insert_only, natural_key, overwrite, user_owned
 from wkmp_orm.core.rules import Rule
+from wkmp_orm.core.types import Stored, UtcDateTime, Word
+from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import (
     Audited,
     Base,
@@ -24,7 +26,6 @@ from wkmp_orm.models.base import (
     to,
 )
 from wkmp_orm.models.indexes import Beginning
-from wkmp_orm.types import Mbid, Stored, UtcDateTime, Word
 
 if TYPE_CHECKING:
     from wkmp_orm.models.album import Album

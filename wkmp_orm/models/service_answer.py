@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
 
 from wkmp_orm.core.policy import natural_key, overwrite
+from wkmp_orm.core.types import ShortText, Stored, UtcDateTime
 from wkmp_orm.models.base import Base, GuidKey, JsonMap
-from wkmp_orm.types import ShortText, Stored, UtcDateTime
 
 
 class ServiceAnswer(Base):

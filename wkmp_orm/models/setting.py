@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wkmp_orm.core.policy import fill, updated_at
+from wkmp_orm.core.types import ShortText, UtcDateTime, utc_now
 from wkmp_orm.models.base import Base
-from wkmp_orm.types import ShortText, UtcDateTime, utc_now
 
 
 class Setting(Base):

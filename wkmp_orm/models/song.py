@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import fill, insert_only, natural_key, user_owned
+from wkmp_orm.core.types import Word
+from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import (
     Audited,
     Base,
@@ -23,7 +25,6 @@ from wkmp_orm.models.base import (
     programme_rules,
     to,
 )
-from wkmp_orm.types import Mbid, Word
 
 if TYPE_CHECKING:
     from wkmp_orm.models.links import PassageSong, SongArtist

@@ -7,5 +7,7 @@ from typing import Final
 from wkmp_orm.core.table_info import Catalog
 from wkmp_orm.models.base import Base
 
-TABLES: Final = Catalog(mapper.class_ for mapper in Base.registry.mappers)
+OUR_MODELS: Final = tuple(mapper.class_ for mapper in Base.registry.mappers)
+
+TABLES: Final = Catalog(OUR_MODELS)
 """All tables of ours by name, parents before children."""

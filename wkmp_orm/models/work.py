@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import fill, natural_key, user_owned
+from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_rules
-from wkmp_orm.types import Mbid
 
 if TYPE_CHECKING:
     from wkmp_orm.models.song import Song

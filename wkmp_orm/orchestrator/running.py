@@ -12,16 +12,16 @@ import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wkmp_orm.engine.lock_file import LockFile
-from wkmp_orm.engine.refusal import explained
-from wkmp_orm.engine.session_lock import SessionLock
+from wkmp_orm.core.engine.lock_file import LockFile
+from wkmp_orm.core.engine.refusal import explained
+from wkmp_orm.core.engine.session_lock import SessionLock
 from wkmp_orm.errors import ImportRunningError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.core.engine.target import DatabaseTarget
     from wkmp_orm.errors import LockHolder
 
 logger = logging.getLogger("wkmp_orm.orchestrator")

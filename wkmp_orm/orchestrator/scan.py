@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from wkmp_orm.core.engine.place import why_not_read
 from wkmp_orm.errors import ConfigurationError
-from wkmp_orm.root_folder import why_not_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

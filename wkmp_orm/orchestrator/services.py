@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from wkmp_orm.audio import fingerprint_backend
+from wkmp_orm.core.remedies import Note, install
 from wkmp_orm.errors import ConfigurationError
-from wkmp_orm.errors.remedies import Note, install, set_setting
 from wkmp_orm.matching import (
     ACOUSTID_INTERVAL_S,
     MUSICBRAINZ_INTERVAL_S,
@@ -23,6 +23,7 @@ from wkmp_orm.matching import (
     can_ask,
     is_at,
 )
+from wkmp_orm.remedies import set_setting
 from wkmp_orm.root_folder import default_config_home, read_configuration
 from wkmp_orm.settings import (
     ACOUSTID_API_KEY,

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from wkmp_orm.engine.monitor import Totals
-    from wkmp_orm.errors.remedies import Note
+    from wkmp_orm.core.engine.monitor import Totals
+    from wkmp_orm.core.remedies import Note
     from wkmp_orm.orchestrator.counts import Counts, Effort, Findings
 
 

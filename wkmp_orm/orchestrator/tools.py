@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 from wkmp_orm.audio import AnalysisOptions
 from wkmp_orm.audio.decoders import Decoders, number_of_processors
 from wkmp_orm.audio.flavor import AcousticBrainzFolder, EssentiaSource, essentia_is_installed
+from wkmp_orm.core.remedies import Note, install
 from wkmp_orm.errors import ConfigurationError, NoDecoderError
-from wkmp_orm.errors.remedies import Note, install, set_setting
 from wkmp_orm.orchestrator.services import services_of
+from wkmp_orm.remedies import set_setting
 from wkmp_orm.settings import (
     ACOUSTICBRAINZ_FOLDER,
     AI_LONGWORK_YIELD_INTERVAL_MS,

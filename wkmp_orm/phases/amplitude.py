@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.types import Json, JsonWith, utc_now
 from wkmp_orm.models import Passage, PassageStatus
-from wkmp_orm.types import Json, JsonWith, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

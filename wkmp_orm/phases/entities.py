@@ -24,9 +24,9 @@ from wkmp_orm.phases.placeholders import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from wkmp_orm.core.rows.any_table import Reference
+    from wkmp_orm.core.rows.table import Table
     from wkmp_orm.phases.identity import Identity
-    from wkmp_orm.unit_of_work.any_table import Reference
-    from wkmp_orm.unit_of_work.table import Table
     from wkmp_orm.work import UnitOfWork
 
 

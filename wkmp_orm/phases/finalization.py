@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import (
     File,
     FileStatus,
@@ -19,7 +20,6 @@ from wkmp_orm.models import (
     SongStatus,
 )
 from wkmp_orm.phases.failures import forget_failures
-from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import ServiceAnswer
-from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

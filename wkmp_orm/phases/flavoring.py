@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.types import Json, new_guid, utc_now
 from wkmp_orm.models import (
     ImportProvenance,
     Passage,
@@ -19,7 +20,6 @@ from wkmp_orm.models import (
     SongStatus,
     SourceType,
 )
-from wkmp_orm.types import Json, new_guid, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from wkmp_orm.core.types import JsonArrayOf, utc_now
 from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.models import File, FileStatus, Passage
 from wkmp_orm.models.file import UNKNOWN_HASHES, is_original
 from wkmp_orm.phases.failures import forget_failures, has_failures
 from wkmp_orm.phases.leftovers import UNEDITED
-from wkmp_orm.types import JsonArrayOf, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

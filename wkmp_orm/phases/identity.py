@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from wkmp_orm.types import MOST_CHARACTERS
+from wkmp_orm.core.texts import MOST_CHARACTERS
 
 UNKNOWN_ARTIST: Final = ""
 """The album artist of an album whose files do not name one."""

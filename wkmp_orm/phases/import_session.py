@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.types import new_guid, utc_now
 from wkmp_orm.errors import ConstraintViolationError, ImportRunningError, ImportSessionError
 from wkmp_orm.models import ImportSession, SessionState
 from wkmp_orm.models.import_session import FINAL_STATES
 from wkmp_orm.phase import Phase
-from wkmp_orm.types import new_guid, utc_now
 
 if TYPE_CHECKING:
     from wkmp_orm.library import Library

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import Album, Artist, PassageAlbum, SongArtist
 from wkmp_orm.models.tables import TABLES
-from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

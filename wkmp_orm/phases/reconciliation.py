@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import load_only, selectinload
 
+from wkmp_orm.core.types import Json, JsonWith, utc_now
 from wkmp_orm.errors import ConditionNotMetError, RowNotFoundError
 from wkmp_orm.models import (
     Album,
@@ -26,7 +27,6 @@ from wkmp_orm.models import (
     Song,
 )
 from wkmp_orm.phases.leftovers import USER_OWNED, is_edited
-from wkmp_orm.types import Json, JsonWith, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

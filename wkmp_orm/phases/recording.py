@@ -10,17 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import Passage, Song, SourceType
 from wkmp_orm.phases.entities import put_albums, put_artists
 from wkmp_orm.phases.identity import Identity
 from wkmp_orm.phases.reconciliation import Reconciliation, Span
-from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from wkmp_orm.unit_of_work import Handle
-    from wkmp_orm.unit_of_work.any_table import Reference
+    from wkmp_orm.core.rows.any_table import Reference
+    from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.work import UnitOfWork
 
 

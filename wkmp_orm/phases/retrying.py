@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, Passage, PassageSong, Song, SongStatus
-from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
-    from wkmp_orm.flush.changes import PendingStatement
+    from wkmp_orm.core.flush.changes import PendingStatement
     from wkmp_orm.work import UnitOfWork
 
 

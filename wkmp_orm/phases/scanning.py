@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus
 from wkmp_orm.models.file import is_original
 from wkmp_orm.phases.hash_deduplication import list_equal_files, name_originals
-from wkmp_orm.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from wkmp_orm.engine.own_files import make_like, open_own
+from wkmp_orm.core.engine.own_files import make_like, open_own
 from wkmp_orm.errors import ConfigurationError, SchemaError
 from wkmp_orm.schema.scripts import head_revision
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.core.engine.target import DatabaseTarget
 
 
 def back_up(target: DatabaseTarget, engine: sa.Engine) -> Path:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.core.engine.target import DatabaseTarget
 
 NAMED: Final = 10
 """How many rows a message names."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
-from wkmp_orm.engine.codes import Fault, driver_error, fault_of
-from wkmp_orm.engine.refusal import refused_write
+from wkmp_orm.core.engine.codes import Fault, driver_error, fault_of
+from wkmp_orm.core.engine.refusal import refused_write
 from wkmp_orm.errors import (
     DatabaseUnavailableError,
     LockTimeoutError,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.core.engine.target import DatabaseTarget
 
 PATIENCE_S: Final = 60.0
 """How long a program that opens a library waits for another one that creates or upgrades it."""

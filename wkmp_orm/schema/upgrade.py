@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from wkmp_orm.errors import SchemaOutdatedError, SchemaTooNewError, SchemaUnmanagedError, remedies
+from wkmp_orm import remedies
+from wkmp_orm.errors import SchemaOutdatedError, SchemaTooNewError, SchemaUnmanagedError
 from wkmp_orm.schema.backup import back_up
 from wkmp_orm.schema.scripts import head_revision, known_revisions, run_migrations
 from wkmp_orm.schema.state import SchemaState, asking, asking_once, current_revision, read_state
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.engine.target import DatabaseTarget
+    from wkmp_orm.core.engine.target import DatabaseTarget
 
 Hold = Callable[[], AbstractContextManager[None]]
 """Makes the context in which this process has its turn to write: `ticket.hold`, or nothing."""

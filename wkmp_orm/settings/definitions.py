@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.errors import SettingError
-from wkmp_orm.errors.remedies import LIST_SETTINGS
+from wkmp_orm.remedies import LIST_SETTINGS
 from wkmp_orm.settings.key import SettingKey
 from wkmp_orm.ticks import TICKS_PER_MILLISECOND, TICKS_PER_SECOND
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from wkmp_orm.engine.monitor import WriteReport
+    from wkmp_orm.core.engine.monitor import WriteReport
     from wkmp_orm.work import UnitOfWork
 
 T = TypeVar("T")

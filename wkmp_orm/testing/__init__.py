@@ -5,8 +5,8 @@ Needs the `testing` extra, and no test runner: without it, importing this is a C
 
 from __future__ import annotations
 
+from wkmp_orm.core.remedies import install
 from wkmp_orm.errors import ConfigurationError
-from wkmp_orm.errors.remedies import install
 
 try:
     from wkmp_orm.testing import strategies

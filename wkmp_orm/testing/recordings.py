@@ -30,8 +30,8 @@ from wkmp_orm.testing.factories import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.library import Library
-    from wkmp_orm.unit_of_work import Handle
     from wkmp_orm.work import UnitOfWork
 
 M = TypeVar("M", bound=Base)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from hypothesis import strategies as st
 
+from wkmp_orm.core.types import Guid, Json, UtcDateTime, Word
+from wkmp_orm.mbid import Mbid
 from wkmp_orm.paths import path_text
-from wkmp_orm.types import Guid, Json, Mbid, UtcDateTime, Word
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

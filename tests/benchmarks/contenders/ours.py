@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.work import Recording
     from wkmp_orm import UnitOfWork
-    from wkmp_orm.engine.options import BulkChoice
+    from wkmp_orm.core.engine.options import BulkChoice
 
 
 class Ours:

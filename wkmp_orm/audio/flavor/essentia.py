@@ -16,8 +16,8 @@ import numpy as np
 from wkmp_orm.audio.decoding import passage_pcm
 from wkmp_orm.audio.flavor.protocol import Flavor
 from wkmp_orm.audio.flavor.vector import believable_flavor
+from wkmp_orm.core.remedies import install
 from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError
-from wkmp_orm.errors.remedies import install
 from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:

@@ -1,0 +1,73 @@
+"""The place of a database file: whether it can be opened there, and what is no place but a URL."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.core.engine.own_files import refuse_strange_files
+from wkmp_orm.core.errors import DatabaseUnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wkmp_orm.core.engine.target import DatabaseTarget
+
+# A URL of a database in any spelling that is no path any more: `postgresql:/u:word@host/db`, which
+# is what Path makes of it, `u:word@host/db`, libpq's `host=... password=...`.
+_DATABASE_URL: Final = re.compile(
+    r"""
+    \s*["']?\s*(postgres|postgresql|sqlite)(\+\w+)?:  # no file is called so
+    | \s*(host|hostaddr|port|dbname|user|passfile|service|sslmode)\s*=
+    | .*(passw(or)?d|pwd)\s*=
+    | (?![./~\\]|[a-z]:[/\\]).*:.*@  # relative: an absolute path may well have both
+    | //[^/]*:.*@
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+
+
+def is_database_url(text: str) -> bool:
+    """Say whether a text that should be a path is a database's URL, however it was misspelled.
+
+    It may hold a password, so nobody may repeat it.
+    """
+    return "://" in text or _DATABASE_URL.match(text) is not None
+
+
+def why_not_read(folder: Path, error: OSError) -> str:
+    """Say why a folder cannot be looked into, in the same words for whoever wants to."""
+    shown = f"{str(folder)!a}"
+    match error:
+        case FileNotFoundError():
+            return f"folder {shown} does not exist: check its spelling, or mount the disk"
+        case NotADirectoryError():
+            return f"{shown} is not a folder: name the folder that holds the music"
+        case PermissionError():
+            return f"folder {shown} cannot be read: give this user read and search permission on it"
+        case _:
+            reason = (error.strerror or type(error).__name__).lower()
+            return f"folder {shown} cannot be read: {reason}"
+
+
+def check_place(target: DatabaseTarget, *, read_only: bool) -> None:
+    """Refuse a file that cannot be opened or made where it is said to be."""
+    path = target.path
+    if path is None:
+        return
+    if not os.path.isdir(path.parent):  # noqa: PTH112  Path.is_dir raises PermissionError
+        msg = (
+            f"the folder {path.parent} does not exist or may not be entered; create it, or give"
+            " another path"
+        )
+        raise DatabaseUnavailableError(msg)
+    refuse_strange_files(path, with_locks=not read_only)
+    if read_only:
+        try:
+            path.stat()
+        except FileNotFoundError:
+            msg = f"{path} does not exist, and opening read-only does not create it"
+            raise DatabaseUnavailableError(msg) from None
+        except OSError as error:
+            raise DatabaseUnavailableError(why_not_read(path.parent, error)) from error

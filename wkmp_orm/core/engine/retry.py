@@ -1,0 +1,145 @@
+"""When a failed write is tried again, and after what pause.
+
+The decision is made by error codes; the repeated call is always the whole transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity.wait import wait_random, wait_random_exponential
+
+from wkmp_orm.core.engine.callbacks import refuse_coroutine_function
+from wkmp_orm.core.engine.codes import REFUSED, RETRYABLE, Fault, code_of, fault_of
+from wkmp_orm.core.errors import LockTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wkmp_orm.core.engine.target import Dialect
+
+logger = logging.getLogger("wkmp_orm.retry")
+
+T = TypeVar("T")
+
+DEFAULT_MAX_WAIT_MS: Final = 5_000
+
+# Behind the ticket only a stranger can hold SQLite's lock, and busy_timeout has already waited for
+# it. Backing off would only make the oldest waiter lose: 8 processes with exponential backoff got
+# 1 to 1,353 turns.
+_FLAT: Final = wait_random(0.001, 0.010)
+_EXPONENTIAL: Final = wait_random_exponential(multiplier=0.010, max=1.0)
+
+WARN_AFTER_MS: Final = 2_000
+ERROR_AFTER_MS: Final = 5_000
+
+
+def retry(
+    operation: Callable[[], T],
+    name: str,
+    *,
+    deadline: float,
+    dialect: Dialect = "postgresql",
+    also: Callable[[BaseException], bool] = lambda _error: False,
+) -> T:
+    """Call an operation, again as `retrying` says when it fails, and return what it returns.
+
+    The loop is made when there is something to retry: the usual call is spared 12 us.
+    """
+    try:
+        return operation()
+    except Exception as error:  # noqa: BLE001  the loop decides what becomes of it
+        failed: list[Exception] = [error]
+
+    def first_that_failure() -> T:
+        if failed:
+            raise failed.pop()
+        return operation()
+
+    loop = retrying(name, deadline=deadline, dialect=dialect, also=also)
+    return loop(first_that_failure)
+
+
+def retrying(
+    name: str,
+    *,
+    deadline: float,
+    dialect: Dialect = "postgresql",
+    faults: frozenset[Fault] = RETRYABLE,
+    also: Callable[[BaseException], bool] = lambda _error: False,
+) -> Retrying:
+    """Make a fresh retry loop that ends at `deadline` (of `time.monotonic`).
+
+    It repeats after an error of the given kinds, and after those for which `also` says yes. The
+    last error is raised as it is.
+    """
+    pause = _FLAT if dialect == "sqlite" else _EXPONENTIAL
+
+    def clamped(state: RetryCallState) -> float:
+        return max(0.0, min(pause(state), deadline - time.monotonic()))
+
+    def log(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        logger.log(
+            logging.DEBUG if error is None or fault_of(error) is Fault.OTHER else logging.WARNING,
+            "%s: attempt %d failed (%s), again in %.0f ms",
+            name,
+            state.attempt_number,
+            code_of(error) or type(error).__name__ if error else "?",
+            state.upcoming_sleep * 1000,
+            extra={"operation": name, "attempt": state.attempt_number},
+        )
+
+    return Retrying(
+        retry=retry_if_exception(lambda error: fault_of(error) in faults or also(error)),
+        wait=clamped,
+        stop=lambda _state: time.monotonic() >= deadline,
+        before_sleep=log,
+        reraise=True,
+    )
+
+
+def retry_on_lock(
+    operation_name: str, operation: Callable[[], T], *, max_wait_ms: int = DEFAULT_MAX_WAIT_MS
+) -> T:
+    """Call `operation` again while the database is locked, for `max_wait_ms` milliseconds at most.
+
+    For code that does not use units of work yet. `operation` must begin, commit and roll back its
+    own transaction: each attempt is the whole of it. It is called again after a lock, a deadlock
+    and a serialization failure, for then nothing of it was committed. It is not called again after
+    a lost connection: its COMMIT may have taken effect.
+
+    Any thread may call. Raises LockTimeoutError when the time is up, and ConfigurationError for a
+    coroutine function; every other error comes through unchanged.
+    """
+    refuse_coroutine_function(operation, "retry_on_lock")
+    started = time.monotonic()
+    deadline = started + max_wait_ms / 1000
+    loop = retrying(operation_name, deadline=deadline, faults=REFUSED)
+    try:
+        result = loop(operation)
+    except Exception as error:
+        if fault_of(error) is not Fault.LOCKED:
+            raise
+        waited = (time.monotonic() - started) * 1000
+        msg = (
+            f"{operation_name}: the database stayed locked for {waited:.0f} ms"
+            f" ({loop.statistics.get('attempt_number', 1)} attempts); find who holds it, or raise"
+            " ai_database_max_lock_wait_ms"
+        )
+        logger.exception(msg)
+        raise LockTimeoutError(msg, waited_ms=waited) from error
+    _log_success(operation_name, loop, (time.monotonic() - started) * 1000)
+    return result
+
+
+def _log_success(name: str, loop: Retrying, elapsed_ms: float) -> None:
+    attempts = loop.statistics.get("attempt_number", 1)
+    if attempts == 1:
+        return
+    slow = logging.WARNING if elapsed_ms > WARN_AFTER_MS else logging.DEBUG
+    level = logging.ERROR if elapsed_ms > ERROR_AFTER_MS else slow
+    logger.log(level, "%s: done after %d attempts, %.0f ms", name, attempts, elapsed_ms)

@@ -1,0 +1,87 @@
+"""A lock that lasts as long as a connection to PostgreSQL: what a lock file is beside SQLite.
+
+Must not know what the lock is for, nor the pools of the engines: it has a connection of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.engine.lock_file import HOST
+from wkmp_orm.core.errors import LockHolder
+
+if TYPE_CHECKING:
+    from wkmp_orm.core.engine.target import DatabaseTarget
+
+# A machine that lost its power says no good-bye: without these the server would believe in it for
+# two hours. Now it asks after a silent minute, and gives up after half another one.
+_KEEPALIVES: Final = (
+    "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
+
+_KEY: Final = "hashtextextended(:name || ' of ' || current_schema(), 0)"
+_TRY: Final = sa.text(f"SELECT pg_try_advisory_lock({_KEY})")
+# It does nothing where the server is older than the setting.
+_STAY_CONNECTED: Final = sa.text(
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
+)
+# An advisory lock's 64-bit key is shown as two halves.
+_HOLDER: Final = sa.text(
+    "SELECT activity.application_name, activity.backend_start"  # noqa: S608  a constant
+    " FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)"
+    " WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1"
+    " AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    f" AND (held.classid::bigint << 32) | held.objid::bigint = {_KEY}"
+)
+_NAME: Final = re.compile(r"(?P<name>.*) by (?P<pid>[0-9]+)@(?P<host>.*)")
+
+
+class SessionLock:
+    """One advisory lock of a database, under a name. Not thread-safe.
+
+    The server gives it up when the connection ends, however it ends. A forked child must not use
+    it.
+    """
+
+    def __init__(self, target: DatabaseTarget, name: str) -> None:
+        """Only choose the name, of 20 characters at most; `try_lock` connects."""
+        self.name = name
+        self._engine = sa.create_engine(
+            target.url,
+            poolclass=sa.NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={
+                # PostgreSQL keeps 63 bytes of it.
+                "application_name": f"{name} by {os.getpid()}@{HOST}"[:63],
+                "options": f"{target.url.query.get('options', '')} {_KEEPALIVES}".strip(),
+                **dict(target.secrets),
+            },
+        )
+        self._connection: sa.Connection | None = None
+
+    def try_lock(self) -> bool:
+        """Take the lock if it is free now. Raises SQLAlchemy's errors."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._connection.execute(_STAY_CONNECTED)
+        return bool(self._connection.scalar(_TRY, {"name": self.name}))
+
+    def holder(self) -> LockHolder | None:
+        """Find out who holds the lock, after `try_lock`; None when no one does or may be named."""
+        if self._connection is None:
+            return None
+        row = self._connection.execute(_HOLDER, {"name": self.name}).first()
+        found = row and row.application_name and _NAME.fullmatch(row.application_name)
+        if not row or not found:
+            return None
+        return LockHolder(int(found["pid"]), found["host"], found["name"], row.backend_start)
+
+    def close(self) -> None:
+        """Close the connection, which gives the lock back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,221 @@
+"""SQLite connections: PRAGMAs on every one of them, read back, and a BEGIN that we choose.
+
+Knows no table.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from operator import length_hint
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from wkmp_orm.core.engine.codes import Fault, fault_of
+from wkmp_orm.core.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
+from wkmp_orm.core.engine.own_files import refuse_strange_files
+from wkmp_orm.core.errors import ConfigurationError, DatabaseUnavailableError
+from wkmp_orm.core.remedies import install
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+    from wkmp_orm.core.engine.options import EngineOptions, SqliteDriver
+
+WRITER_CONNECTIONS: Final = 4
+"""One transaction writes at a time; the others look up what the next ones will write."""
+
+NO_BEGIN: Final = {"sqlite_begin": ""}
+"""The execution options of connections that read outside any transaction."""
+
+LOG_BYTES_KEPT: Final = 64 * 1024 * 1024
+"""To this size the write-ahead log is cut after a checkpoint."""
+
+STATEMENT_CACHE: Final = 256
+"""Prepared statements a connection keeps; the driver's 128 is less than all phases use."""
+
+
+def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) -> sa.Engine:
+    """Create the engine of the writers or of the readers; nothing is opened yet."""
+    module = _driver(options.sqlite_driver)
+    arguments: dict[str, Any] = {
+        # The driver must not begin transactions by itself: it would emit a deferred BEGIN, and a
+        # read followed by a write would fail at once with SQLITE_BUSY_SNAPSHOT.
+        "isolation_level": None,
+        "check_same_thread": False,
+        "cached_statements": STATEMENT_CACHE,
+        "uri": True,
+    }
+    if hasattr(module, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.16 changes the default
+        arguments["autocommit"] = module.LEGACY_TRANSACTION_CONTROL
+
+    class Connection(module.Connection):  # type: ignore[name-defined,misc]
+        """The driver's connection, which alone cannot be referred to weakly."""
+
+    def connect() -> Connection:
+        refuse_strange_files(path, with_locks=False)
+        refuse_unsafe_opening(path, options.sqlite_driver)
+        timeout = options.lock_retry_ms / 1000
+        must_exist = "" if options.create or options.read_only else "?mode=rw"
+        uri = _file_uri(path, read_only=options.read_only) + must_exist
+        connection = module.connect(uri, timeout=timeout, factory=Connection, **arguments)
+        remember_open(connection, path, options.sqlite_driver)
+        return connection  # type: ignore[no-any-return]
+
+    engine = sa.create_engine(
+        sa.URL.create("sqlite+pysqlite", database=str(path)),
+        creator=connect,
+        module=module,
+        poolclass=QueuePool,
+        pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
+        max_overflow=0 if writer else 4,
+        pool_timeout=options.max_lock_wait_ms / 1000,
+        pool_use_lifo=True,  # a writer gets the connection that has just read what it writes
+        hide_parameters=True,  # among the values are keys of web services; tracebacks go to logs
+    )
+
+    engine.dialect.do_executemany = _executemany  # type: ignore[assignment,method-assign]
+
+    @sa.event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: object) -> None:
+        try:
+            _set_pragmas(connection, options, writer=writer)
+        except BaseException:  # the pool would leave it to the garbage collector
+            forget_closed(connection)
+            connection.close()
+            raise
+
+    @sa.event.listens_for(engine, "close")
+    def close(connection: Any, _record: object) -> None:
+        forget_closed(connection)
+
+    usual_begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        statement = connection.get_execution_options().get("sqlite_begin", usual_begin)
+        if statement:
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def _executemany(cursor: Any, statement: str, rows: Sequence[Any], _context: Any = None) -> None:
+    """Execute a statement for all rows; an error knows its row by `failed_row`, counted from 0.
+
+    The driver takes one row at a time, so the last one that it took is the one that failed.
+    """
+    left = iter(rows)
+    try:
+        cursor.executemany(statement, left)
+    except Exception as error:
+        error.failed_row = len(rows) - length_hint(left) - 1  # type: ignore[attr-defined]
+        raise
+
+
+def _file_uri(path: Path, *, read_only: bool) -> str:
+    uri = "file:" + quote(os.fsencode(path))
+    if not read_only:
+        return uri
+    log, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
+    # A WAL database on read-only media cannot make its -shm file. When no log waits beside it the
+    # file alone is the whole database and may be read as immutable. That this user may not write
+    # the folder is no reason: others may, and an immutable file never shows what they have written.
+    if _is_mounted_read_only(path.parent):
+        return uri + ("?mode=ro" if log.exists() else "?mode=ro&immutable=1")
+    if (
+        _may(path, os.R_OK)
+        and not _may(path.parent, os.W_OK)
+        and not (log.exists() and index.exists())
+    ):
+        msg = (
+            f"{path} cannot be read now: SQLite keeps the index of its log beside it, and this user"
+            " may not write that folder. Let this user write it, read while a program that may"
+            " write it has the database open, or copy the database"
+        )
+        raise DatabaseUnavailableError(msg)
+    return uri + "?mode=ro"
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _is_mounted_read_only(folder: Path) -> bool:
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except (OSError, AttributeError):  # Windows has no statvfs
+        return False
+
+
+def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> None:
+    pragmas: list[tuple[str, str, object]] = [
+        # First, so that the statements below wait for a lock as well.
+        ("busy_timeout", str(options.lock_retry_ms), options.lock_retry_ms),
+        ("foreign_keys", "ON", 1),
+        # Without WAL readers and the writer block each other. NORMAL can lose the last commits at
+        # a power cut, never tear one; FULL waits for the disk at every commit.
+        ("synchronous", options.synchronous, 2 if options.synchronous == "FULL" else 1),
+        # A reader that stays long lets the log grow; without a limit it keeps its largest size.
+        ("journal_size_limit", str(LOG_BYTES_KEPT), LOG_BYTES_KEPT),
+        # Others stay at SQLite's defaults, which nothing beat over 12,000 recordings of 24
+        # passages: cache_size of 8, 16 and 64 MB took 14.9 to 15.1 s instead of 14.7, mmap_size
+        # 16.4 s, page_size of 2, 8 and 16 KiB 21.2, 14.8 and 19.5 s instead of 14.4 (8,000).
+    ]
+    if writer:
+        pragmas.append(("wal_autocheckpoint", "0", 0))  # after a commit, not in it: checkpoint.py
+    else:
+        pragmas.append(("query_only", "ON", 1))
+    cursor = connection.cursor()
+    try:
+        if not options.read_only:
+            _use_wal(cursor, options)
+        for name, value, expected in pragmas:
+            cursor.execute(f"PRAGMA {name} = {value}").fetchall()
+            stored = cursor.execute(f"PRAGMA {name}").fetchone()[0]
+            if stored != expected:
+                msg = f"PRAGMA {name} = {value} did not take: SQLite answers {stored!r}"
+                raise DatabaseUnavailableError(msg)
+    finally:
+        cursor.close()
+
+
+def _use_wal(cursor: Any, options: EngineOptions) -> None:
+    """Turn the file to WAL, waiting for others who do the same: this PRAGMA has no busy handler."""
+    deadline = time.monotonic() + options.max_lock_wait_ms / 1000
+    while True:
+        try:
+            mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+            if mode != "wal":
+                mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except Exception as error:
+            if fault_of(error) is not Fault.LOCKED or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.010))  # noqa: S311  jitter, not a secret
+            continue
+        if mode != "wal":
+            msg = (
+                f"journal_mode = WAL did not take: SQLite answers {mode!r};"
+                " the file system may not support shared memory (network drives do not):"
+                " put the database on a local disk"
+            )
+            raise DatabaseUnavailableError(msg)
+        return
+
+
+def _driver(name: SqliteDriver) -> ModuleType:
+    if name == "sqlite3":
+        return sqlite3
+    try:
+        from pysqlite3 import dbapi2  # noqa: PLC0415  an optional package, asked for by name
+    except ImportError as error:
+        msg = "sqlite_driver='pysqlite3' needs its package"
+        raise ConfigurationError(msg, install("pysqlite3")) from error
+    return dbapi2  # type: ignore[no-any-return]

@@ -1,0 +1,269 @@
+"""The writer ticket: whose turn it is to write to an SQLite database, first come, first served.
+
+Must not know SQLite, nor what is written: correctness is the database's, this is only fairness.
+
+SQLite has one writer at a time and lets the waiting scramble for it. Behind the ticket they queue:
+the threads of a process here, in one FIFO queue, and the processes at two lock files beside the
+database, where only the head of our queue goes.
+
+The share is by process, not by thread: while another process waits, each turn goes to it. A
+process of 12 threads and a process of one get half of the turns each. That keeps an interactive
+program responsive beside a large import, and nobody gains by adding threads.
+
+A thread that ends after `acquire` keeps the ticket until its process ends: use `hold`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NoReturn
+from weakref import WeakSet
+
+from wkmp_orm.core.engine.lock_file import HOST
+from wkmp_orm.core.engine.process_queue import ProcessQueue
+from wkmp_orm.core.errors import LockHolder, LockTimeoutError, UnitOfWorkError, WrongOwnerError
+from wkmp_orm.core.remedies import COMMIT_AGAIN, WAIT_LONGER
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from types import TracebackType
+
+
+class _Turn:
+    """One thread's place in the queue."""
+
+    __slots__ = ("admitted", "call", "phase", "pid", "since", "thread")
+
+    def __init__(self, phase: str) -> None:
+        self.pid = os.getpid()
+        self.thread = threading.get_ident()
+        self.phase = phase
+        self.since = 0.0
+        self.admitted = False
+        self.call = threading.Lock()
+        self.call.acquire()
+
+
+class WriterTicket:
+    """The queue for one database file: of this process's threads, and before other processes.
+
+    Every method may be called from any thread. Use `ticket_for`, so that all who open one file in
+    one process stand in one queue. The lock files are made beside the database, at its real path,
+    by the first `acquire`, and never deleted. Where they cannot be made or locked, a warning says
+    so once and the ticket is fair between threads only. A link, a pipe or a folder in their place
+    is refused, as somebody put it there.
+    A forked child starts with an empty queue and does not hold what its parent holds.
+    """
+
+    def __init__(self, database: Path) -> None:
+        """Only find the real path; nothing is opened or made."""
+        self._database = os.path.realpath(database)
+        _tickets.add(self)
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        # One that may be taken twice: the garbage collector may end a forgotten `with` block in the
+        # middle of anything, this module's own work included.
+        self._mutex = threading.RLock()
+        # The turn that holds the ticket stays at the head until it is released. Every change to the
+        # queue is followed by `_advance`, which may run once too often but never too seldom.
+        self._queue: deque[_Turn] = deque()
+        self._processes = ProcessQueue(self._database, self._mutex, self._advance)
+        self._closing = False
+
+    def acquire(self, *, phase: str, deadline: float) -> None:
+        """Wait for the ticket until `deadline`, which is a `time.monotonic()`.
+
+        A ticket that is free is given even when the deadline has passed.
+        `phase` is what other waiters read about us. Raises LockTimeoutError, which names the
+        holder, UnitOfWorkError when this thread holds the ticket already, and
+        DatabaseUnavailableError when something else is in the place of a lock file.
+        """
+        self._take(_Turn(phase), deadline)
+
+    def _take(self, turn: _Turn, deadline: float) -> None:
+        started = time.monotonic()
+        try:
+            with self._mutex:
+                self._refuse_waiting_for_oneself(turn)
+                # Here, where it concerns nobody but who comes; not in the turn of somebody else.
+                self._processes.prepare()
+                self._closing = False
+                self._queue.append(turn)
+                self._advance()
+            if self._processes.trouble:
+                self._processes.report_trouble()
+            patience = max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX))
+            if turn.call.acquire(timeout=patience):
+                return
+            with self._mutex:
+                if turn.admitted:
+                    return
+            self._raise_timeout(time.monotonic() - started)
+        except BaseException:
+            self._leave(turn)
+            raise
+
+    def release(self) -> None:
+        """Hand the ticket on. Raises WrongOwnerError when this thread does not hold it."""
+        turn: _Turn | None = None
+        try:
+            turn = self._own_turn()
+            self._leave(turn)
+        except WrongOwnerError:
+            raise
+        except BaseException:  # Ctrl-C on the way: the ticket goes on all the same
+            self._leave(turn or self._own_turn())
+            raise
+
+    def hold(self, *, phase: str, deadline: float) -> AbstractContextManager[None]:
+        """Hold the ticket for the length of a `with` block; see `acquire` for what it raises.
+
+        Another thread may leave the block than the one that entered it: a web framework runs the
+        two halves of a generator in two threads of its pool, and the garbage collector ends a
+        forgotten one in any thread.
+        """
+        return _Hold(self, phase, deadline)
+
+    @property
+    def holder(self) -> LockHolder | None:
+        """Who holds the ticket now, in this process or another; None when it is free.
+
+        A process that was stopped (Ctrl-Z) when its turn came counts as the holder.
+        """
+        with self._mutex:
+            if self._queue and self._queue[0].admitted:
+                turn = self._queue[0]
+                since = datetime.fromtimestamp(turn.since, UTC)
+                return LockHolder(os.getpid(), HOST, turn.phase, since)
+        return self._processes.holder()
+
+    @property
+    def waiting(self) -> int:
+        """How many threads of this process wait now. Any thread."""
+        with self._mutex:
+            return sum(not turn.admitted for turn in self._queue)
+
+    def close(self) -> None:
+        """Close the lock files as soon as no thread holds or awaits the ticket.
+
+        The next `acquire` opens them again, so that one user of a shared ticket may close it
+        without asking the others.
+        """
+        with self._mutex:
+            self._closing = True
+            self._advance()
+
+    def _own_turn(self) -> _Turn:
+        with self._mutex:
+            head = self._queue[0] if self._queue else None
+            if head and head.admitted and head.thread == threading.get_ident():
+                return head
+        raise self._wrong_owner()
+
+    def _wrong_owner(self) -> WrongOwnerError:
+        message = (
+            f"this thread of process {os.getpid()} does not hold the writer ticket of "
+            f"{self._database}; release it once, in the thread and process that acquired it"
+        )
+        return WrongOwnerError(message)
+
+    def _leave(self, turn: _Turn) -> None:
+        with self._mutex:
+            if turn in self._queue:
+                if turn.admitted and len(self._queue) > 1:
+                    self._processes.yield_turn()
+                self._queue.remove(turn)
+            self._advance()
+
+    def _advance(self) -> None:
+        if not self._queue:
+            self._processes.give_back()
+            if self._closing:
+                self._processes.close()
+            return
+        head = self._queue[0]
+        if not head.admitted and self._processes.take_turn(head.phase):
+            head.since = time.time()
+            self._processes.sign(head.phase, head.since)
+            head.admitted = True
+        if head.admitted and head.call.locked():
+            head.call.release()
+
+    def _refuse_waiting_for_oneself(self, turn: _Turn) -> None:
+        head = self._queue[0] if self._queue else turn
+        if head is not turn and head.admitted and head.thread == turn.thread:
+            message = (
+                f"this thread already holds the writer ticket of {self._database} for "
+                f"{head.phase} and would wait for itself; end that write transaction first"
+            )
+            raise UnitOfWorkError(message)
+
+    def _raise_timeout(self, waited: float) -> NoReturn:
+        holder = self.holder
+        by = f"held by {holder}" if holder else "free again"
+        message = (
+            f"the writer ticket of {self._database} did not come within {waited * 1000:,.0f} ms; "
+            f"it is {by}. Nothing was written"
+        )
+        raise LockTimeoutError(
+            message, COMMIT_AGAIN, WAIT_LONGER, waited_ms=waited * 1000, holder=holder
+        )
+
+
+class _Hold:
+    # A class and not a generator: between a generator's `yield` and the `with` block there is room
+    # for a Ctrl-C that would leave the ticket held.
+    __slots__ = ("_deadline", "_phase", "_ticket", "_turn")
+
+    def __init__(self, ticket: WriterTicket, phase: str, deadline: float) -> None:
+        self._ticket = ticket
+        self._phase = phase
+        self._deadline = deadline
+        self._turn = _Turn("")
+
+    def __enter__(self) -> None:
+        self._turn = _Turn(self._phase)  # before it queues: no Ctrl-C comes between turn and name
+        self._ticket._take(self._turn, self._deadline)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._ticket._leave(self._turn)
+        except BaseException:  # Ctrl-C on the way: the ticket goes on all the same
+            self._ticket._leave(self._turn)
+            raise
+        if self._turn.pid != os.getpid():
+            raise self._ticket._wrong_owner()
+
+
+_tickets: WeakSet[WriterTicket] = WeakSet()
+_by_path: dict[str, WriterTicket] = {}
+
+
+def ticket_for(database: Path) -> WriterTicket:
+    """Answer this process's one ticket for `database`, also when a symbolic link leads to it.
+
+    The key is the real path, as SQLite's own `-wal` file stands beside that. Any thread.
+    """
+    path = os.path.realpath(database)
+    return _by_path.get(path) or _by_path.setdefault(path, WriterTicket(database))
+
+
+def _start_anew_after_fork() -> None:
+    for ticket in _tickets:
+        ticket._start_anew()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_start_anew_after_fork)

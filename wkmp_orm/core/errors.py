@@ -1,0 +1,233 @@
+"""Every error that the core raises on purpose, as one tree.
+
+    WkmpOrmError
+    ├── ConfigurationError            an argument, a path or a URL cannot be used
+    ├── DatabaseUnavailableError      the database cannot be opened at all
+    │   ├── NotADatabaseError         the file is something else, or damaged
+    │   └── ReadOnlyDatabaseError     it can be read but not written
+    ├── SchemaError                   the tables are not the ones this version needs
+    │   ├── SchemaOutdatedError       older: upgrade it
+    │   ├── SchemaTooNewError         made by a newer program
+    │   └── SchemaUnmanagedError      the tables without a migration history
+    ├── UnitOfWorkError               the unit of work was used against its rules
+    │   ├── WrongOwnerError           from another thread, task or process
+    │   ├── AlreadyFinishedError      after its commit, its discard or its database's close
+    │   └── NotYetKnownError          `.guid` of a `put`, or `.matched`, before the commit
+    ├── InvalidRowError               a row is wrong in itself; nothing was sent
+    ├── FlushError                    the database refused; nothing was written
+    │   ├── RowNotFoundError          `update` or `delete` of a row that is not there
+    │   ├── ConditionNotMetError      the row is there, its `where` does not hold
+    │   ├── ConstraintViolationError  a named constraint refused a named row
+    │   ├── LockTimeoutError          the writer lock did not come before the deadline
+    │   ├── StorageError              disk full, input/output error, damaged file
+    │   └── FlushFailedError          anything else the database said
+    └── StoredValueError              a stored value cannot be read as its column's type
+
+A message says what happened, to which row or by which holder, and what to do.
+It never contains SQL, and a bound value only where the caller gave it as an argument.
+
+What to do depends on who reads it: an error carries its remedies, and each has words for who
+programs and for who is at a terminal (`wkmp_orm.core.remedies`).
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wkmp_orm.core.remedies import for_people, for_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from datetime import datetime
+
+    from wkmp_orm.core.remedies import Remedy, Spelled
+
+
+class WkmpOrmError(Exception):
+    """The root of every error that wkmp_orm raises on purpose. Each survives pickling.
+
+    `what` is what happened, and `remedies` are what can be done about it, each of them enough.
+    `str` is both, for who programs.
+    """
+
+    def __init__(self, what: str, *remedies: Remedy) -> None:
+        super().__init__(for_programs(what, remedies))
+        self.what = what
+        self.remedies = remedies
+
+    def for_people(self, spelled: Spelled = shlex.join) -> str:
+        """Return the message for who is at a terminal; `spelled` writes a command. Any thread."""
+        return for_people(self.what, self.remedies, spelled)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Handles stay behind: they belong to a unit of work of the raising process.
+        state = {n: None if n == "handle" else value for n, value in self.__dict__.items()}
+        return _unpickled, (type(self), self.args, state)
+
+
+def _unpickled(
+    kind: type[WkmpOrmError], args: tuple[Any, ...], state: dict[str, Any]
+) -> WkmpOrmError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(WkmpOrmError):
+    """An argument, a path or a URL cannot be used as given."""
+
+
+class DatabaseUnavailableError(WkmpOrmError):
+    """The database cannot be opened at all."""
+
+
+class NotADatabaseError(DatabaseUnavailableError):
+    """The file is not an SQLite database, or is damaged."""
+
+
+class ReadOnlyDatabaseError(DatabaseUnavailableError):
+    """The database can be read but not written."""
+
+
+class SchemaError(WkmpOrmError):
+    """The tables in the database are not the ones that this version needs."""
+
+
+class SchemaOutdatedError(SchemaError):
+    """The schema is older than this version: upgrade it."""
+
+
+class SchemaTooNewError(SchemaError):
+    """The schema was made by a newer version of the program."""
+
+
+class SchemaUnmanagedError(SchemaError):
+    """The database has tables of our names but no migration history."""
+
+
+class UnitOfWorkError(WkmpOrmError):
+    """The unit of work was used against its rules."""
+
+
+class WrongOwnerError(UnitOfWorkError):
+    """The object belongs to another thread, task or process."""
+
+
+class AlreadyFinishedError(UnitOfWorkError):
+    """The unit of work has committed or was discarded, or the database was closed."""
+
+
+class NotYetKnownError(UnitOfWorkError):
+    """What only the commit can tell: the stored guid of a `put`, whether a condition matched."""
+
+
+class InvalidRowError(WkmpOrmError, ValueError):
+    """A row is wrong in itself. It was not accumulated and nothing was sent.
+
+    `table` and `field` name the place; `field` is None when the row as a whole is wrong.
+    """
+
+    def __init__(self, table: str, field: str | None, reason: str, *remedies: Remedy) -> None:
+        place = f"{table}.{field}" if field else table
+        super().__init__(f"{place}: {reason}", *remedies)
+        self.table = table
+        self.field = field
+
+
+class FlushError(WkmpOrmError):
+    """The database refused a flush. The whole transaction was rolled back.
+
+    The accumulated rows are still in the unit of work: mend them and commit again.
+    """
+
+
+class RowError(FlushError):
+    """Common to the flush errors that name one row: its table, its key and its handle.
+
+    `key` is the guid, or the tuple of guids of a link row; `handle` is what `add`, `put` or `link`
+    answered (None for an `update` or `delete` by guid).
+    """
+
+    def __init__(
+        self, what: str, *remedies: Remedy, table: str, key: Hashable, handle: Any = None
+    ) -> None:
+        super().__init__(what, *remedies)
+        self.table = table
+        self.key = key
+        self.handle = handle
+
+    @property
+    def guid(self) -> Hashable:
+        """The row's guid; for a link row the pair of guids."""
+        return self.key
+
+
+class RowNotFoundError(RowError):
+    """An `update` or `delete` names a row that is not in the database."""
+
+
+class ConditionNotMetError(RowError):
+    """The row exists, but the `where` of its `update` or `delete` does not hold."""
+
+
+class ConstraintViolationError(RowError):
+    """A named constraint refused a named row."""
+
+    def __init__(
+        self,
+        what: str,
+        *remedies: Remedy,
+        table: str,
+        key: Hashable,
+        constraint: str | None,
+        handle: Any = None,
+    ) -> None:
+        super().__init__(what, *remedies, table=table, key=key, handle=handle)
+        self.constraint = constraint
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds the writer ticket: process id, host name, phase, and since when (UTC)."""
+
+    pid: int
+    host: str
+    phase: str
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, {self.phase}, since {self.since:%H:%M:%S} UTC"
+
+
+class LockTimeoutError(FlushError):
+    """The writer lock did not come before the deadline. Nothing was written.
+
+    `waited_ms` is the whole wait; `holder` is None when the lock belongs to a program that does
+    not use the ticket.
+    """
+
+    def __init__(
+        self, what: str, *remedies: Remedy, waited_ms: float, holder: LockHolder | None = None
+    ) -> None:
+        super().__init__(what, *remedies)
+        self.waited_ms = waited_ms
+        self.holder = holder
+
+
+class StorageError(FlushError):
+    """The disk is full, could not be read or written, or the file is damaged."""
+
+
+class FlushFailedError(FlushError):
+    """The database refused for a reason that has no class of its own; `code` is its code."""
+
+    def __init__(self, what: str, *remedies: Remedy, code: str | None = None) -> None:
+        super().__init__(what, *remedies)
+        self.code = code
+
+
+class StoredValueError(WkmpOrmError, ValueError):
+    """A stored value cannot be read as its column's type. It is left as it is."""

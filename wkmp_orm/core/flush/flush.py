@@ -1,0 +1,125 @@
+"""One flush: prefetch, plan and write, retried as a whole until it is whole in the database.
+
+The only room that knows both what is written and how transactions are made.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+from wkmp_orm.core.engine.codes import code_of
+from wkmp_orm.core.engine.refusal import refused_write
+from wkmp_orm.core.engine.retry import retry
+from wkmp_orm.core.engine.withdrawal import Withdrawal
+from wkmp_orm.core.engine.writer import Writer
+from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
+from wkmp_orm.core.flush.attempt import MOST_STALE, Attempt
+from wkmp_orm.core.flush.copy_sender import CopySender
+from wkmp_orm.core.flush.driver_sender import DriverSender
+from wkmp_orm.core.flush.refused_row import constraint_violation
+from wkmp_orm.core.flush.sender import Sender, SessionSender
+from wkmp_orm.core.flush.write import StalePrefetchError
+from wkmp_orm.core.remedies import COMMIT_AGAIN, COMMIT_TO_FIND_OUT, SEE_THE_CAUSE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.monitor import WriteReport
+    from wkmp_orm.core.flush.changes import Changes
+
+
+def sender_of(writer: Writer) -> Callable[[Channel], Sender]:
+    """Return the way of sending that was decided when the database was opened."""
+    if writer.bulk == "session":
+        return SessionSender
+    return CopySender if writer.target.dialect == "postgresql" else DriverSender
+
+
+class Flusher:
+    """Flushes accumulated changes into one database. Any thread may call."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Write through `writer`, and send rows as it says."""
+        self._writer = writer
+        self._new_sender = sender_of(writer)
+
+    def flush(
+        self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
+    ) -> WriteReport:
+        """Write the changes in one transaction and bind their guids; the report says what it cost.
+
+        Raises the typed errors of `FlushError` after a rollback: the changes are as they were and
+        may be flushed again. WithdrawnError when called off before BEGIN.
+        """
+        report = self._writer.new_report(caller=caller, phase=phase)
+        report.sender = self._writer.bulk
+        if not changes:
+            return report
+        deadline = self._writer.deadline()
+        attempt = Attempt(self._writer, self._new_sender, changes, report, deadline, withdrawal)
+        started = time.perf_counter()
+        try:
+            self._run(attempt, caller)
+        except StalePrefetchError as error:
+            raise FlushFailedError(
+                f"{phase}: other writers took its rows away {MOST_STALE} times while it was written"
+                f" ({error}); nothing was written",
+                COMMIT_AGAIN,
+            ) from error
+        except SQLAlchemyError as error:
+            waited = (time.perf_counter() - started) * 1000
+            raise self._translated(error, attempt, waited) from error
+        finally:
+            if report.attempts:
+                self._writer.monitor.record(report)
+        return report
+
+    def _run(self, attempt: Attempt, caller: str) -> None:
+        try:
+            retry(
+                attempt,
+                caller,
+                deadline=attempt.deadline,
+                dialect=self._writer.target.dialect,
+                also=attempt.is_stale,
+            )
+        except SQLAlchemyError:
+            if not attempt.changes.in_doubt or not attempt.took_effect():
+                raise
+
+    def _translated(self, error: SQLAlchemyError, attempt: Attempt, waited: float) -> WkmpOrmError:
+        code = code_of(error)
+        report, target = attempt.report, self._writer.target
+        phase = report.phase
+        if attempt.changes.in_doubt:
+            return FlushFailedError(
+                f"{phase}: the connection was lost during COMMIT and {target} cannot be asked"
+                " whether it took effect",
+                COMMIT_TO_FIND_OUT,
+                code=code,
+            )
+        refused = refused_write(
+            target,
+            error,
+            write=phase,
+            is_commit=True,
+            attempts=report.attempts,
+            waited_ms=waited,
+        )
+        failed = FlushFailedError(
+            f"{phase}: the database refused ({code or type(error).__name__}); nothing was written",
+            SEE_THE_CAUSE,
+            code=code,
+        )
+        return refused or self._located(error, attempt) or failed
+
+    def _located(self, error: Exception, attempt: Attempt) -> WkmpOrmError | None:
+        """Name the row and the constraint that the database refused, if it was that."""
+        if attempt.sent is None or not isinstance(error, IntegrityError | DataError):
+            return None
+        with self._writer.reading() as channel:
+            return constraint_violation(channel, error, attempt.sent, attempt.changes)

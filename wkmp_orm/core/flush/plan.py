@@ -1,0 +1,273 @@
+"""How the rows of a stage become an ordered list of steps, one executemany each.
+
+It reads what prefetch bound, makes the keys of new rows, and sends nothing. Deletes come first of
+all, parents before children, and rows stand in the order of their natural keys (guids where there
+is none), so that two writers lock the same rows in the same order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from wkmp_orm.core.engine.monitor import RowCounts
+from wkmp_orm.core.errors import InvalidRowError
+from wkmp_orm.core.flush.changes import (
+    PendingDelete,
+    PendingOrder,
+    PendingRow,
+    PendingUpdate,
+    Stage,
+    guid_of,
+)
+from wkmp_orm.core.flush.prefetch import natural_key
+from wkmp_orm.core.flush.row_maker import KeySet, key_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from wkmp_orm.core.flush.statements import Condition
+    from wkmp_orm.core.table_info import Catalog, TableInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete rows by key, where the conditions hold: all of them required, or none."""
+
+    info: TableInfo
+    orders: Sequence[PendingDelete]
+    shape: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Common to what writes rows: which, and the one key set that they get."""
+
+    info: TableInfo
+    rows: Sequence[PendingRow]
+    keys: KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class Insert(Rows):
+    """Insert rows that no one else can have made: their keys were made here."""
+
+
+@dataclass(frozen=True, slots=True)
+class InsertIfAbsent(Rows):
+    """Insert rows that another writer may make at the same time; bind those that it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class InsertLinks(Rows):
+    """Insert links: those of rows made in this transaction as they are, others if absent."""
+
+    again: bool = False
+    """Whether this stage has inserted them before under another spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(Rows):
+    """Merge given values into known rows by the column policies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Set columns of rows by key, where the conditions hold: all of them required, or none."""
+
+    info: TableInfo
+    orders: Sequence[PendingUpdate]
+    columns: tuple[str, ...]
+    shape: Condition
+
+
+Step = Delete | Insert | InsertIfAbsent | InsertLinks | Merge | Update
+
+
+def plan(catalog: Catalog, stage: Stage) -> list[Step]:
+    """Turn a prefetched stage into steps; an empty list means that there is nothing to write.
+
+    Raises InvalidRowError for a `put` of an unknown row that lacks a column it cannot do without.
+    """
+    steps: list[Step] = []
+    for info in reversed(catalog.in_order):
+        table = stage.tables.get(info.name)
+        if table and table.deletes:
+            steps += _deletes(info, table.deletes)
+    # Two handles may stand for one row where an earlier stage has made a handle of it.
+    has_aliases = stage.follows
+    for info in catalog.in_order:
+        table = stage.tables.get(info.name)
+        if not table:
+            continue
+        if table.adds:
+            rows = sorted(table.adds, key=_by_guid)
+            steps.append(Insert(info, rows, key_set(info, rows)))
+        if table.puts:
+            rows, again = _spelled_once(info, table.puts, has_aliases=has_aliases)
+            steps += _puts(info, rows, again)
+            has_aliases = has_aliases or bool(again)
+        if table.links:
+            rows, again = _spelled_once(info, table.links, has_aliases=has_aliases)
+            steps += _links(info, rows, again, has_known=bool(table.unchanged))
+        if table.updates:
+            steps += _updates(info, table.updates)
+    return steps
+
+
+def needs_merge(info: TableInfo, row: PendingRow, columns: tuple[str, ...]) -> bool:
+    """Say whether a `put` or link would change the stored row that was found for it."""
+    known, values = row.known, row.values
+    if not known:
+        return False
+    for name in columns:
+        given = guid_of(values.get(name))
+        # Equal JSON may be stored differently, so it is looked at more closely.
+        if (given != known[name] or name in info.json) and info.differs(name, known[name], given):
+            return True
+    return False
+
+
+def _spelled_once(
+    info: TableInfo, rows: Mapping[Any, PendingRow], *, has_aliases: bool
+) -> tuple[list[PendingRow], Sequence[PendingRow]]:
+    """Part rows from later ones with the same natural key, which another handle or a guid spells.
+
+    A later one meets the first as it meets a row of another writer: it is not inserted, but merged.
+    """
+    every = list(rows.values())
+    if len(every) == 1 or not info.refers_by_key:
+        return every, ()
+    if not has_aliases and all(len(set(map(type, part))) == 1 for part in zip(*rows, strict=True)):
+        return every, ()  # all of them are handles, or all of them guids
+    first: dict[Any, PendingRow] = {}
+    again = [
+        row for row in every if first.setdefault(natural_key(info, row.values), row) is not row
+    ]
+    return list(first.values()), again
+
+
+def _puts(
+    info: TableInfo, rows: Sequence[PendingRow], again: Sequence[PendingRow]
+) -> Iterator[Step]:
+    new = [row for row in rows if row.known is None]
+    if new:
+        new.sort(key=_by_natural_key(info))
+        for row in new:
+            _require(info, row)
+            row.make_guid()
+        yield InsertIfAbsent(info, new, key_set(info, new))
+    if len(new) < len(rows):
+        yield from _merges(info, rows)
+    for row in again:
+        row.make_guid()
+        yield InsertIfAbsent(info, [row], key_set(info, [row]))
+
+
+def _links(
+    info: TableInfo, rows: Sequence[PendingRow], again: Sequence[PendingRow], *, has_known: bool
+) -> Iterator[Step]:
+    new = [row for row in rows if row.known is None]
+    if new:
+        yield InsertLinks(info, new, key_set(info, new))
+    if has_known:
+        yield from _merges(info, rows)
+    for row in again:
+        yield InsertLinks(info, [row], key_set(info, [row]), again=True)
+
+
+_by_guid: Final = attrgetter("stored_guid")
+
+
+def _by_natural_key(info: TableInfo) -> Callable[[PendingRow], Any]:
+    natural = info.natural
+    if info.refers_by_key:
+        return lambda row: natural_key(info, row.values)
+    return lambda row: natural(row.values)
+
+
+def _merges(info: TableInfo, rows: Iterable[PendingRow]) -> list[Step]:
+    known = [row for row in rows if row.known]
+    keys = key_set(info, known)
+    changed = [row for row in known if needs_merge(info, row, keys.merged)]
+    changed.sort(key=_by_natural_key(info))
+    return [Merge(info, changed, keys)] if changed else []
+
+
+def _require(info: TableInfo, row: PendingRow) -> None:
+    values = row.values
+    for name in info.required:
+        if values.get(name) is None:
+            key = ", ".join(f"{k}={guid_of(values[k])!r}" for k in info.natural_key)
+            raise InvalidRowError(
+                info.name, name, f"is missing, and no row with {key} is known: a new one needs it"
+            )
+
+
+def shape_of(order: PendingOrder) -> Condition:
+    """Return the shape of an order's conditions, which belongs to its statement's key set."""
+    return tuple(
+        (name, len(value) if isinstance(value, tuple) else None)
+        for name, value in sorted(order.where.items())
+    )
+
+
+def _deletes(info: TableInfo, orders: Iterable[PendingDelete]) -> list[Step]:
+    groups: dict[tuple[Condition, bool], list[PendingDelete]] = defaultdict(list)
+    for order in sorted(orders, key=lambda order: str(guid_of(order.guid))):
+        groups[shape_of(order), order.required].append(order)
+    return [Delete(info, group, shape) for (shape, _), group in groups.items()]
+
+
+def _updates(info: TableInfo, orders: Iterable[PendingUpdate]) -> list[Step]:
+    """Group orders by what they set.
+
+    Several about one row keep their order, and so do those that move a natural key: which of them
+    comes first decides whether the key is free.
+    """
+    rounds: dict[int, dict[tuple[Any, ...], list[PendingUpdate]]] = defaultdict(dict)
+    latest: dict[Any, tuple[int, tuple[Any, ...]]] = {}
+    for order in orders:
+        if order.unchanged:
+            order.matched = True
+            continue
+        kind = tuple(sorted(order.values)), shape_of(order), order.required
+        number = 0
+        rows = [guid_of(order.guid)]
+        if order.moves_key(info):
+            rows.append(_MOVING)
+        for row in rows:
+            before, previous = latest.get(row, (0, kind))
+            number = max(number, before + (previous != kind))
+        latest.update(dict.fromkeys(rows, (number, kind)))
+        rounds[number].setdefault(kind, []).append(order)
+    return [
+        Update(info, _in_order(info, group), columns, shape)
+        for _, groups in sorted(rounds.items())
+        for (columns, shape, _), group in groups.items()
+    ]
+
+
+_MOVING: Final = object()
+"""Stands for all rows whose natural key an update moves."""
+
+
+def _in_order(info: TableInfo, group: Sequence[PendingUpdate]) -> Sequence[PendingUpdate]:
+    if group[0].moves_key(info):
+        return group
+    return sorted(group, key=lambda order: str(guid_of(order.guid)))
+
+
+def counted_before(stage: Stage, steps: Iterable[Step]) -> dict[str, RowCounts]:
+    """Count, by table, the rows that need no step: they are there as given, or refused."""
+    counts = {
+        name: RowCounts(unchanged=table.unchanged, refused=table.refused)
+        for name, table in stage.tables.items()
+        if table.unchanged or table.refused
+    }
+    for step in steps:
+        if isinstance(step, Merge):
+            counts[step.info.name].unchanged -= len(step.rows)
+    return {name: count for name, count in counts.items() if count != RowCounts()}

@@ -1,0 +1,201 @@
+"""Which row, and which constraint, made a statement fail: told by the driver's error.
+
+sqlite3 takes one row of an executemany at a time, so the engine knows how many it took. PostgreSQL
+tells the key, the beginning of the row or the line of the COPY. So the flush need not be repeated
+to find the row out, and nobody waits for that.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.engine.codes import Fault, driver_error, fault_of
+from wkmp_orm.core.errors import ConstraintViolationError
+from wkmp_orm.core.flush.changes import PendingOrder, PendingRow, PendingUpdate, guid_of
+from wkmp_orm.core.remedies import MEND_THE_ROW
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.flush.changes import Changes
+    from wkmp_orm.core.table_info import TableInfo
+
+_SQLITE_INDEX: Final = re.compile(r"index '(\w+)'")
+_SQLITE_CHECK: Final = re.compile(r"CHECK constraint failed: (\w+)")
+_SQLITE_COLUMNS: Final = re.compile(r"\w+\.(\w+)")
+_POSTGRESQL_KEY: Final = re.compile(r"Key \((.+?)\)=\((.*)\) (?:already|is not)", re.DOTALL)
+_POSTGRESQL_ROW: Final = "Failing row contains ("
+_POSTGRESQL_LINE: Final = re.compile(r"COPY \w+, line (\d+)")
+
+_MEANING: Final = {
+    Fault.UNIQUE: "a row with the same values is there already",
+    Fault.FOREIGN_KEY: "the row that it refers to is not there",
+    Fault.CHECK: "a value is outside what the column allows",
+    Fault.NOT_NULL: "a value is missing",
+}
+
+
+class Sent(NamedTuple):
+    """What a statement was about: rows, or orders about rows, in the order of its parameters."""
+
+    info: TableInfo
+    rows: Sequence[PendingRow | PendingOrder]
+
+
+class _Refused(NamedTuple):
+    """The row that was refused, as it was sent."""
+
+    key: Hashable
+    values: Mapping[str, Any]
+    handle: PendingRow | None
+
+
+def constraint_violation(
+    channel: Channel, error: Exception, sent: Sent, changes: Changes
+) -> ConstraintViolationError:
+    """Make the error that names table, guid and constraint. Call it after the rollback.
+
+    The key is None where the driver does not let the row be known.
+    """
+    info = sent.info
+    place = _place(error, sent)
+    refused = None if place is None else _refused(info, sent.rows[place])
+    name = _constraint(channel, info, refused, error, changes)
+    meaning = _MEANING.get(fault_of(error), "the database does not accept a value")
+    which = f"{info.name} {_spelled(refused.key)}" if refused else f"one row of {info.name}"
+    message = f"{which}: {name or 'a constraint'} refused the row: {meaning}; nothing was written"
+    return ConstraintViolationError(
+        message,
+        MEND_THE_ROW,
+        table=info.name,
+        key=refused and refused.key,
+        constraint=name,
+        handle=refused and refused.handle,
+    )
+
+
+def _refused(info: TableInfo, row: PendingRow | PendingOrder) -> _Refused:
+    if isinstance(row, PendingOrder):
+        values = row.values if isinstance(row, PendingUpdate) else {}
+        handle = row.guid if isinstance(row.guid, PendingRow) else None
+        return _Refused(guid_of(row.guid), values, handle)
+    if info.is_link:
+        return _Refused(tuple(guid_of(row.values[name]) for name in info.key), row.values, row)
+    return _Refused(row.stored_guid, row.values, row)
+
+
+def _spelled(key: Hashable) -> str:
+    return " - ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+def _place(error: Exception, sent: Sent) -> int | None:
+    """Find the row in the order in which the rows were sent."""
+    if len(sent.rows) == 1:
+        return 0
+    origin = driver_error(error)
+    place: int | None = getattr(origin, "failed_row", None)
+    diagnostic = getattr(origin, "diag", None)
+    if diagnostic is None:
+        return place
+    line = _POSTGRESQL_LINE.search(diagnostic.context or "")
+    if line is not None and int(line[1]) <= len(sent.rows):
+        return int(line[1]) - 1
+    detail = diagnostic.message_detail or ""
+    key = _POSTGRESQL_KEY.match(detail)
+    if key is not None:
+        columns = [column.strip('"') for column in key[1].split(", ")]
+        places = _places_with(sent, columns, key[2])
+        # Of two rows with a key that must be unique the first was taken.
+        is_twin = fault_of(error) is Fault.UNIQUE and len(places) > 1
+        return places[is_twin] if places else None
+    if detail.startswith(_POSTGRESQL_ROW):
+        columns = [column.name for column in sent.info.table.c][: len(sent.info.key)]
+        start = detail.removeprefix(_POSTGRESQL_ROW)
+        places = _places_with(sent, columns, start, is_start=True)
+        return places[0] if places else None
+    return None
+
+
+def _places_with(
+    sent: Sent, columns: Sequence[str], text: str, *, is_start: bool = False
+) -> list[int]:
+    """Find the rows whose columns PostgreSQL spells so, or with which its spelling starts."""
+    info, found = sent.info, []
+    for place, row in enumerate(sent.rows):
+        refused = _refused(info, row)
+        values = dict(refused.values)
+        if not info.is_link:
+            values[info.guid] = refused.key
+        own = ", ".join(str(guid_of(values.get(name))) for name in columns)
+        if text.startswith(f"{own}, ") if is_start else text == own:
+            found.append(place)
+    return found
+
+
+def _constraint(
+    channel: Channel,
+    info: TableInfo,
+    refused: _Refused | None,
+    error: Exception,
+    changes: Changes,
+) -> str | None:
+    origin = driver_error(error)
+    diagnostic = getattr(origin, "diag", None)
+    if diagnostic is not None:
+        column = diagnostic.column_name
+        return diagnostic.constraint_name or (column and f"{info.name}.{column} NOT NULL")
+    text = str(origin)
+    match fault_of(error):
+        case Fault.CHECK:
+            found = _SQLITE_CHECK.search(text)
+            return found[1] if found else None
+        case Fault.FOREIGN_KEY:
+            return refused and _broken_reference(channel, info, refused.values, changes)
+        case Fault.NOT_NULL:
+            found = _SQLITE_COLUMNS.search(text)
+            return f"{info.name}.{found[1]} NOT NULL" if found else None
+        case Fault.UNIQUE:
+            found = _SQLITE_INDEX.search(text)
+            return found[1] if found else _unique_over(info, _SQLITE_COLUMNS.findall(text))
+        case _:
+            return None
+
+
+def _unique_over(info: TableInfo, columns: list[str]) -> str | None:
+    """Name the key, constraint or index that is unique over the columns."""
+    table = info.table
+    candidates: list[sa.PrimaryKeyConstraint | sa.UniqueConstraint | sa.Index] = [table.primary_key]
+    candidates += [item for item in table.constraints if isinstance(item, sa.UniqueConstraint)]
+    candidates += [index for index in table.indexes if index.unique]
+    for item in candidates:
+        if [column.name for column in item.columns] == columns:
+            return str(item.name)
+    return None
+
+
+def _broken_reference(
+    channel: Channel, info: TableInfo, values: Mapping[str, Any], changes: Changes
+) -> str | None:
+    """Name the foreign key whose parent is not there; SQLite does not say.
+
+    The transaction is rolled back: what it had made is not there any more, and what it had deleted
+    is back.
+    """
+    made = {row.stored_guid for stage in changes.stages for row in stage.rows()}
+    gone = {guid_of(order.guid) for _, table in changes.all_tables() for order in table.deletes}
+    deleted: str | None = None
+    for constraint in sorted(info.table.foreign_key_constraints, key=lambda one: str(one.name)):
+        element = constraint.elements[0]
+        value = guid_of(values.get(element.parent.name))
+        if value is None or (value in made and value not in gone):
+            continue
+        parent = element.column
+        if channel.connection.execute(sa.select(parent).where(parent == value)).first() is None:
+            return str(constraint.name)
+        if value in gone:
+            deleted = deleted or str(constraint.name)
+    return deleted

@@ -1,0 +1,146 @@
+"""What can be done about an error, in the words of who reads it: the one place for these words.
+
+Whoever programs with the package calls methods; whoever sits at a terminal runs commands. Knows
+both vocabularies; must not know which errors there are, nor what a terminal is.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PACKAGE: Final = __name__.partition(".")[0]
+
+Spelled = Callable[[tuple[str, ...]], str]
+"""Writes a command as it can be typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One thing to do, as a clause that a sentence can end with.
+
+    `program` is for who programs, `person` for who is at a terminal; None: it is not theirs to do.
+    `command` is what a person runs, behind the clause: it begins with `wkmp-orm` or `pip`, and
+    whoever shows it knows where these are.
+    """
+
+    program: str | None
+    person: str | None
+    command: tuple[str, ...] = ()
+
+
+def for_programs(what: str, remedies: Iterable[Remedy]) -> str:
+    """Return what happened, and what to do for who programs."""
+    return _sentences(what, [each.program for each in _said(remedies) if each.program is not None])
+
+
+def for_people(what: str, remedies: Iterable[Remedy], spelled: Spelled = shlex.join) -> str:
+    """Return what happened, and what to do for who is at a terminal."""
+    return _sentences(
+        what,
+        [
+            f"{each.person} {spelled(each.command)}" if each.command else each.person
+            for each in _said(remedies)
+            if each.person is not None
+        ],
+    )
+
+
+def _said(remedies: Iterable[Remedy]) -> list[Remedy]:
+    return [_SAID.get(each, each) for each in remedies]
+
+
+def _sentences(what: str, clauses: list[str]) -> str:
+    if not clauses:
+        return what
+    advice = ", or ".join(clauses)
+    return f"{what}. {advice[0].upper()}{advice[1:]}"
+
+
+_SAID: Final[dict[Remedy, Remedy]] = {}
+
+
+def say(remedy: Remedy, instead: Remedy) -> None:
+    """Let a program say a remedy in its own words, such as the name of its own setting.
+
+    Call it once, when the program is imported.
+    """
+    _SAID[remedy] = instead
+
+
+def _the_same(clause: str) -> Remedy:
+    return Remedy(clause, clause)
+
+
+# Units of work.
+
+COMMIT_AGAIN: Final = Remedy("commit again", "run the same command again")
+MEND_THE_ROW: Final = Remedy("mend or discard the row and commit again", None)
+MAKE_ROOM: Final = Remedy(
+    "make room or repair the disk, then commit again",
+    "make room or repair the disk, then run the same command again",
+)
+END_THE_HOLDER: Final = _the_same("find and end it")
+WAIT_LONGER: Final = _the_same("raise max_lock_wait_ms")
+COMMIT_TO_FIND_OUT: Final = Remedy(
+    "committing again will find out", "running the same command again will find out"
+)
+SEE_THE_CAUSE: Final = Remedy(
+    "the cause of this error has the driver's words", "the driver's words are shown with --verbose"
+)
+USE_A_UNIT_OF_WORK: Final = Remedy("use a unit of work, or begin_monitored", None)
+
+# Opening a database.
+
+CHECK_PERMISSIONS: Final = _the_same("check the permissions of the file and its folder")
+OPEN_READ_ONLY: Final = Remedy("open it with read_only=True", None)
+OPEN_WRITABLE: Final = Remedy("open it without read_only to write", None)
+OTHER_PATH: Final = _the_same("give another path")
+RESTORE_BACKUP: Final = _the_same("restore a backup")
+REPAIR_DISK: Final = _the_same("make room or repair the disk, then try again")
+END_READERS: Final = Remedy("end readers sooner", "end other programs that read it")
+MORE_READERS: Final = _the_same("raise reader_pool_size")
+END_THE_PROGRAM: Final = _the_same("end it and try again")
+CHECK_SERVER: Final = _the_same("check the URL and that the server runs")
+SERVER_THEN_COMMIT: Final = Remedy(
+    "check the server, then commit again", "check the server, then run the same command again"
+)
+SERVER_THEN_RETRY: Final = _the_same("check the server, then try again")
+LOCAL_DISK: Final = _the_same(
+    "put the database on a local disk, or repair the locks of the network drive"
+)
+LOOK_WHETHER: Final = _the_same("look whether it has before you repeat it")
+OTHER_DATABASE: Final = _the_same("take another database")
+
+
+def install(extra: str) -> Remedy:
+    """Install an extra."""
+    package = f"{_PACKAGE}[{extra}]"
+    command = ("pip", "install", package)
+    return Remedy(f"run {shlex.join(command)}", "run", command)
+
+
+class Note(str):
+    """Something that a person may want to know, though nothing failed. It reads as for programs."""
+
+    __slots__ = ("remedies", "what")
+    what: str
+    remedies: tuple[Remedy, ...]
+
+    def __new__(cls, what: str, *remedies: Remedy) -> Self:
+        """Say what is so, and what to do about it."""
+        note = super().__new__(cls, for_programs(what, remedies))
+        note.what, note.remedies = what, remedies
+        return note
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self.what, *self.remedies
+
+    def for_people(self, spelled: Spelled = shlex.join) -> str:
+        """Return it with what to do at a terminal; `spelled` writes a command."""
+        return for_people(self.what, self.remedies, spelled)

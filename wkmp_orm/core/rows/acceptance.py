@@ -1,0 +1,160 @@
+"""Rows that need no second look: a test for each table and each set of columns, compiled once.
+
+A value that already is as it will be stored, as nearly all are, has nothing to be converted and
+nothing to be said against it. For such rows one compiled expression replaces a call for each value.
+Everything else, and everything that is wrong, goes the long way of `rows`, which converts it or
+says what is wrong with it. So a test may say no too often, but never yes too often.
+
+Knows column types and references; must not know what becomes of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.rows.handles import Handle
+from wkmp_orm.core.rows.values import INTEGER_BITS
+from wkmp_orm.core.texts import MOST_CHARACTERS, is_storable_text
+from wkmp_orm.core.types import UUID_TEXT, CheckedType, ShortText, Stored, UtcDateTime, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from wkmp_orm.core.table_info import TableInfo
+
+Shape = tuple[str, ...]
+"""The names of a row's columns, in the order in which they were given."""
+
+Accepts = Callable[[dict[str, Any], object], Shape]
+"""Returns the shape of a unit of work's row whose values can be kept as they are, otherwise ().
+
+It is one object for all such rows: a tuple for each would be a third of their memory, and more
+garbage collections.
+"""
+
+MOST_SHAPES: Final = 256
+"""Tests kept for a table. A program has a few; one that makes up ever new orders of columns must
+not fill the memory."""
+
+_NAMES: Final = {
+    "Handle": Handle,
+    "UTC": UTC,
+    "datetime": datetime,
+    "inf": float("inf"),
+    "is_storable_text": is_storable_text,
+    "is_uuid": UUID_TEXT.fullmatch,
+}
+
+
+class Acceptance(dict[Shape, Accepts]):
+    """The tests of one table's rows by their shapes, each compiled when it is first asked for.
+
+    With `new` for rows that have all that a new row needs, else for those with a natural key.
+    """
+
+    def __init__(self, info: TableInfo, *, new: bool) -> None:
+        super().__init__()
+        self._info = info
+        self._needed = info.required if new else frozenset(info.natural_key)
+        self._is_possible = new or (bool(info.natural_key) and not info.is_link)
+
+    def __missing__(self, shape: Shape) -> Accepts:
+        """Compile the test of a shape."""
+        if len(self) >= MOST_SHAPES:
+            return _never
+        test = self._compiled(shape) if self._is_usual(shape) else _never
+        self[shape] = test
+        return test
+
+    def _is_usual(self, shape: Shape) -> bool:
+        """Say whether such rows can be right at all, and have a guid that is yet to be made."""
+        info = self._info
+        if not (
+            self._is_possible and info.columns.issuperset(shape) and self._needed.issubset(shape)
+        ):
+            return False
+        return info.natural_key == info.key or info.guid not in shape
+
+    def _compiled(self, shape: Shape) -> Accepts:
+        variables = {name: f"v{place}" for place, name in enumerate(shape)}
+        conditions = [self._condition(name, variable) for name, variable in variables.items()]
+        conditions += self._rules(variables)
+        everything = " and ".join(f"({condition})" for condition in conditions)
+        source = (
+            "def accepts(values, unit):\n"
+            f"    [{', '.join(variables.values())}] = values.values()\n"
+            f"    return shape if {everything} else ()\n"
+        )
+        columns = self._info.table.c
+        words = {name: getattr(columns[name].type, "words", None) for name in shape}
+        scope: dict[str, Any] = {}
+        exec(source, _NAMES | {"words": words, "shape": shape}, scope)  # noqa: S102  names and numbers of our own
+        accepts: Accepts = scope["accepts"]
+        return accepts
+
+    def _condition(self, name: str, variable: str) -> str:
+        condition = self._of_type(name, variable)
+        parent = self._info.foreign_keys.get(name)
+        if parent is not None:
+            condition = (
+                f"{variable}._owner.unit is unit and {variable}._owner.name == {parent!r}"
+                f" if {variable}.__class__ is Handle else {condition}"
+            )
+        if name in self._needed:
+            return condition
+        return f"{variable} is None or ({condition})"
+
+    def _rules(self, variables: Mapping[str, str]) -> Iterator[str]:
+        """Spell the table's rules for the columns that are given; a comparison with None holds."""
+        numbers = {
+            name: repr(value)
+            for name, value in self._info.defaults.items()
+            if type(value) in (int, float)
+        }
+        known = {**numbers, **variables}
+        for comparison in chain.from_iterable(rule.comparisons for rule in self._info.rules):
+            names = comparison.columns
+            if not known.keys() >= {*names}:
+                continue
+            left, right = (
+                known[each] if isinstance(each, str) else repr(each)
+                for each in (comparison.left, comparison.right)
+            )
+            unknown = [
+                f"{variables[name]} is None or "
+                for name in names
+                if name in variables and name not in self._needed
+            ]
+            yield f"{''.join(unknown)}{left} {comparison.sign} {right}"
+
+    def _of_type(self, name: str, variable: str) -> str:  # noqa: PLR0911  one for each type
+        column_type = self._info.table.c[name].type
+        short = f"len({variable}) <= {MOST_CHARACTERS}"
+        text = f"({variable}.isascii() and '\\0' not in {variable} or is_storable_text({variable}))"
+        match column_type:
+            case CheckedType():
+                return column_type.accepted(variable)
+            case UtcDateTime(stored=Stored.RFC3339):
+                return f"{variable}.__class__ is datetime and {variable}.tzinfo is UTC"
+            case Word():
+                return f"{variable}.__class__ is words[{name!r}]"
+            case sa.Integer():
+                limit = 1 << INTEGER_BITS[isinstance(column_type, sa.BigInteger)]
+                return f"{variable}.__class__ is int and {-limit} <= {variable} < {limit}"
+            case sa.Double():
+                return f"{variable}.__class__ is float and -inf < {variable} < inf"
+            case ShortText():
+                return f"{variable}.__class__ is str and {short} and {text}"
+            case sa.Text():
+                return f"{variable}.__class__ is str and {text}"
+            case _:  # JSON is copied, and other times are cut to what is stored
+                return "False"
+
+
+def _never(_values: dict[str, Any], _unit: object) -> Shape:
+    return ()

@@ -1,0 +1,182 @@
+"""What the tables of a unit of work have in common: checked rows, found again by their handles.
+
+Knows no connection. A table belongs to its unit of work and to the thread or task of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from wkmp_orm.core.errors import InvalidRowError
+from wkmp_orm.core.flush.changes import PendingRow, TableChanges
+from wkmp_orm.core.policy import Policy
+from wkmp_orm.core.rows.rows import checker
+from wkmp_orm.core.table_info import TableInfo
+
+Reference = str | PendingRow
+"""A row: its guid, or the handle of one that this unit of work accumulates."""
+
+
+class Owner(Protocol):
+    """What a table needs of its unit of work."""
+
+    usable_in: int
+    """The thread that need not ask `check_usable`; 0 if every one must."""
+
+    @property
+    def committed(self) -> bool:
+        """Whether the commit has succeeded."""
+
+    def check_usable(self) -> None:
+        """Raise unless the caller owns the unit of work and may still change it."""
+
+    deleted: set[str]
+    """The tables of which this stage deletes rows."""
+
+    def changes_of(self, table: str) -> TableChanges:
+        """Return the changes of a table that the present stage accumulates."""
+
+    def has_calls_about(self, table: str) -> bool:
+        """Say whether the present stage makes or changes rows of a table or of its descendants."""
+
+    def begin_stage(self) -> None:
+        """Let what comes now be seen to come after everything so far."""
+
+    def note_delete(self, table: str) -> None:
+        """Remember that the stage deletes rows of a table, and who may lose rows by that."""
+
+    def forget(self, row: PendingRow) -> None:
+        """Remember that a row was discarded."""
+
+
+class AnyTable:
+    """What entity and link tables have in common."""
+
+    _changes: TableChanges
+
+    def __init__(self, owner: Owner, info: TableInfo) -> None:
+        self.name = info.name
+        self.unit = owner
+        self._info = info
+        self._checker = checker(info)
+        self._new_rows = self._checker.new_rows
+        self._lineage = info.ancestors | {info.name}
+        """The tables whose deletes may take rows of this one away."""
+        self._stages: list[TableChanges] = []
+        self._earlier: dict[Any, PendingRow] = {}
+        """Rows of earlier stages that a `put` or link of the same key still corrects."""
+        self._closed = False
+        """Whether a later `put` or link of a key is a call of its own, for others came between."""
+        self._gone: set[PendingRow] = set()
+        self.enter_stage(owner.changes_of(info.name))
+
+    def enter_stage(self, changes: TableChanges) -> None:
+        """Accumulate into the changes of a new stage from now on."""
+        if self._closed:
+            self._earlier, self._closed = {}, False
+        elif self._stages:
+            self._earlier |= self._rows_by_key(self._changes)
+        self._changes = changes
+        self._stages.append(changes)
+
+    def close(self) -> None:
+        """Let later calls about rows that were put, linked or updated be calls of their own."""
+        self._closed = True
+
+    def _rows_by_key(self, changes: TableChanges) -> dict[Any, Any]:
+        """Give the rows of a stage that are found by their natural key."""
+        return changes.links if self._info.is_link else changes.puts
+
+    @property
+    def committed(self) -> bool:
+        """Whether the unit of work has committed."""
+        return self.unit.committed
+
+    def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
+        """Correct columns of an accumulated row; its handle's `set` comes here."""
+        self.unit.check_usable()
+        registered, key = self._registered(row)
+        merged = self._columns(row.values | columns)
+        if key is None or self._info.is_link:
+            self._checker.require(merged)
+        if key is not None:
+            new_key = self._natural_key(merged)
+            if new_key != key:
+                self._refuse_twin(new_key)
+                del registered[key]
+                registered[new_key] = row
+                if self._earlier.get(key) is row:
+                    del self._earlier[key]
+                    self._earlier[new_key] = row
+        row.values, row.shape = merged, tuple(merged)
+
+    def _refuse_twin(self, key: Any) -> None:
+        if any(key in self._rows_by_key(changes) for changes in self._stages):
+            reason = "this unit of work has another row with the same natural key; discard one"
+            raise InvalidRowError(self.name, self._info.natural_key[-1], reason)
+
+    def discard(self, row: PendingRow) -> None:
+        """Take an accumulated row out; its handle's `discard` comes here."""
+        self.unit.check_usable()
+        registered, key = self._registered(row)
+        if key is None:
+            for changes in self._stages:
+                changes.adds[:] = [other for other in changes.adds if other is not row]
+        else:
+            del registered[key]
+            if self._earlier.get(key) is row:
+                del self._earlier[key]
+        self.unit.forget(row)
+
+    def lose(self, row: PendingRow) -> None:
+        """Remember that a later call of the unit of work has deleted a row."""
+        self._gone.add(row)
+
+    def has_lost(self, row: PendingRow) -> bool:
+        """Say whether a later call of the unit of work has deleted the row."""
+        return row in self._gone
+
+    def let_go(self) -> None:
+        """Forget all rows, as their handles know this table: the garbage collector is spared."""
+        for changes in self._stages:
+            changes.adds.clear()
+            changes.puts.clear()
+            changes.links.clear()
+            changes.updates.clear()
+            changes.deletes.clear()
+
+    def _registered(self, row: PendingRow) -> tuple[dict[Any, Any], Any]:
+        """Return where a row is found by its natural key, and the key; None of one that is added.
+
+        Raises InvalidRowError for a row that was discarded.
+        """
+        for changes in self._stages:
+            registered = self._rows_by_key(changes)
+            if any(row is other for other in changes.adds):
+                return registered, None
+            for key, other in registered.items():
+                if other is row:
+                    return registered, key
+        raise InvalidRowError(self.name, None, "the row was discarded before")
+
+    def _columns(self, values: dict[str, Any]) -> dict[str, Any]:
+        return self._checker.columns(values, self.unit)
+
+    def _natural_key(self, values: Mapping[str, Any]) -> Any:
+        for name in self._info.natural_key:
+            if values.get(name) is None:
+                reason = "is missing: it is part of what identifies the row"
+                raise InvalidRowError(self.name, name, reason)
+        return self._info.natural(values)
+
+    def _merge_given(self, row: PendingRow, later: dict[str, Any]) -> None:
+        """Merge a second `put` of one natural key into the first, by the column policies."""
+        info, values = self._info, dict(row.values)
+        for name, value in later.items():
+            unknown = info.is_unknown(name, values.get(name))
+            overwrite = info.merged.get(name) is Policy.OVERWRITE
+            if not info.is_unknown(name, value) and (unknown or overwrite):
+                values[name] = value
+        self._checker.check_whole(values)
+        row.values, row.shape = values, tuple(values)

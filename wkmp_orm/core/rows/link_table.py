@@ -1,0 +1,125 @@
+"""The vocabulary of a unit of work for its links: one object for each link table.
+
+Accumulates checked links in plain dictionaries; knows no connection. A table belongs to its unit of
+work and to the thread or task of that.
+"""
+
+from __future__ import annotations
+
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sqlalchemy.orm import DeclarativeBase
+
+from wkmp_orm.core.errors import InvalidRowError
+from wkmp_orm.core.policy import Total
+from wkmp_orm.core.rows.any_table import AnyTable, Owner, Reference
+from wkmp_orm.core.rows.handles import LinkHandle
+from wkmp_orm.core.table_info import TOTAL_TOLERANCE, TableInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wkmp_orm.core.flush.changes import PendingRow, TableChanges
+    from wkmp_orm.core.rows.rows import RowLike
+
+M = TypeVar("M", bound=DeclarativeBase)
+
+
+class LinkTable(AnyTable, Generic[M]):
+    """The links of one kind that a unit of work accumulates."""
+
+    def __init__(self, owner: Owner, info: TableInfo) -> None:
+        self._sums: dict[Any, float] = {}
+        """The sum of the total's column for each parent."""
+        super().__init__(owner, info)
+
+    def enter_stage(self, changes: TableChanges) -> None:
+        """Accumulate into the changes of a new stage from now on."""
+        super().enter_stage(changes)
+        self._links = changes.links
+
+    def close(self) -> None:
+        """Let later links be calls of their own: a delete may have made room for them."""
+        super().close()
+        self._sums.clear()
+
+    def link(self, left: Reference, right: Reference, /, **columns: Any) -> LinkHandle:
+        """Link two rows, given as handles or guids in the order of the table's name.
+
+        Linking two rows that are linked already changes the link's columns by their policies, or
+        nothing. Raises InvalidRowError.
+        """
+        unit = self.unit
+        if get_ident() != unit.usable_in:
+            unit.check_usable()
+        first, second = self._info.key
+        columns[first], columns[second] = left, right
+        return self._accumulate(columns, (left, right))
+
+    def link_many(self, rows: Iterable[RowLike | tuple[Reference, Reference]]) -> list[LinkHandle]:
+        """Link rows: pairs, mappings or transient instances with both foreign keys."""
+        return [self.link(*row) if isinstance(row, tuple) else self._link_row(row) for row in rows]
+
+    def _link_row(self, row: RowLike) -> LinkHandle:
+        self.unit.check_usable()
+        values = self._checker.unpack(row)
+        first, second = self._info.key
+        return self._accumulate(values, (values.get(first), values.get(second)))
+
+    def _accumulate(self, values: dict[str, Any], key: tuple[Any, Any]) -> LinkHandle:
+        shape = accepted = self._new_rows[tuple(values)](values, self.unit)
+        if not accepted:
+            values = self._columns(values)
+            shape, key = tuple(values), self._natural_key(values)
+        if self.unit.deleted and not self.unit.deleted.isdisjoint(self._lineage):
+            self.unit.begin_stage()
+        known = self._links.get(key) or self._earlier.get(key)
+        if known is not None:
+            self._merge_given(known, values)
+            return known  # type: ignore[return-value]  # only handles of this table are kept here
+        if not accepted:
+            self._checker.require(values)
+        if self._info.total is not None:
+            self._add_share(self._info.total, values)
+        handle = self._links[key] = LinkHandle(self, values, shape)
+        return handle
+
+    def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
+        """Correct columns of an accumulated link, of which the pair may be part."""
+        total = self._info.total
+        if total is None:
+            super().change(row, columns)
+            return
+        before = row.values
+        self._take_share(total, before)
+        try:
+            after = self._columns(before | columns)
+            if after.get(total.column) is not None:
+                self._add_share(total, after)
+                self._take_share(total, after)
+            super().change(row, columns)
+        finally:
+            self._add_share(total, row.values)
+
+    def discard(self, row: PendingRow) -> None:
+        """Take an accumulated link out."""
+        super().discard(row)
+        if self._info.total is not None:
+            self._take_share(self._info.total, row.values)
+
+    def _add_share(self, total: Total, values: Mapping[str, Any]) -> None:
+        """Refuse a link that brings its parent's shares beyond the limit, or count it."""
+        parent, share = values[total.per], values[total.column]
+        there = self._sums.get(parent, 0.0) + share
+        if there > total.limit + TOTAL_TOLERANCE:
+            reason = (
+                f"{share} brings the sum for one {total.per} to {there:.3f};"
+                f" the shares must sum to {total.limit:g}"
+            )
+            raise InvalidRowError(self.name, total.column, reason)
+        self._sums[parent] = there
+
+    def _take_share(self, total: Total, values: Mapping[str, Any]) -> None:
+        parent = values[total.per]
+        self._sums[parent] = self._sums.get(parent, 0.0) - values[total.column]

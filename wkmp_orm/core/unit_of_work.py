@@ -1,0 +1,257 @@
+"""The unit of work of one phase: accumulate without a connection, then commit once, as a whole.
+
+It knows the flush, and nothing of engines. It belongs to the thread or task that made it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from wkmp_orm.core.engine.callbacks import refuse_coroutine_function, tell
+from wkmp_orm.core.engine.withdrawal import Withdrawal, WithdrawnError
+from wkmp_orm.core.errors import FlushFailedError
+from wkmp_orm.core.rows.accumulation import Accumulation
+from wkmp_orm.core.rows.handles import Handle
+from wkmp_orm.core.rows.ownership import State, current_task, refuse_other_loops
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from sqlalchemy.orm import Session
+
+    from wkmp_orm.core.engine.monitor import WriteReport
+    from wkmp_orm.core.flush.changes import Changes
+    from wkmp_orm.core.table_info import Catalog
+
+logger = logging.getLogger("wkmp_orm.unit_of_work")
+
+
+class Commits(Protocol):
+    """What a unit of work needs of its database."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """The tables that the database was opened with."""
+
+    def flush(
+        self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
+    ) -> WriteReport:
+        """Write the changes in one transaction."""
+
+    def reader(self) -> AbstractContextManager[Session]:
+        """Open a read-only Session."""
+
+    def executor(self) -> Executor:
+        """Return the threads that commit for an event loop."""
+
+    def committed(self, report: WriteReport) -> None:
+        """Hear of a commit."""
+
+
+class UnitOfWork(Accumulation):
+    """What one phase has to write. Made by `Database.unit_of_work`.
+
+    Use it in a `with` or `async with` block: leaving the block commits, an exception discards and
+    nothing was ever sent. A table is `work.table(Song)`, or an attribute of a subclass:
+
+        class Work(UnitOfWork):
+            songs: Table[Song]
+            song_artists: LinkTable[SongArtist]
+
+    It belongs to the thread (in an event loop: the task) that made it and commits once. A commit
+    that fails keeps the rows: correct them and commit again. `report` says what the commit cost.
+    """
+
+    def __init__(self, library: Commits, phase: str, *, caller: str | None = None) -> None:
+        """Start empty, owned by the calling thread or task."""
+        self.phase = str(phase)
+        self.report: WriteReport | None = None
+        self._library = library
+        self._after_commit: list[Callable[[WriteReport], object]] = []
+        self._failure: BaseException | None = None
+        super().__init__(library.catalog, caller or self.phase)
+
+    def reader(self) -> AbstractContextManager[Session]:
+        """Open a read-only Session. It sees what is committed, not what is accumulated here."""
+        self._check_open()
+        return self._library.reader()
+
+    def after_commit(self, listener: Callable[[WriteReport], object]) -> None:
+        """Call `listener` with the report once the commit has succeeded.
+
+        It is called in the owner's thread. What it raises is logged and changes nothing: the rows
+        are committed. Raises ConfigurationError for a coroutine function, which nobody would await.
+        """
+        self.check_usable()
+        refuse_coroutine_function(listener, "after_commit")
+        self._after_commit.append(listener)
+
+    def commit(self) -> WriteReport:
+        """Write everything in one transaction, retried as a whole, and return what it cost.
+
+        Raises the errors under FlushError with nothing written and the rows kept,
+        AlreadyFinishedError at the second call, WrongOwnerError in another thread, task or process.
+        """
+        self._start_commit()
+        try:
+            report = self._flush(None)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        return self._succeed(report)
+
+    async def commit_async(self) -> WriteReport:
+        """Commit from asyncio's event loop, without blocking it.
+
+        Cancelled before BEGIN, the write is withdrawn and the unit of work discarded; cancelled
+        later, it is finished first: see `committed` and `report`.
+
+        Raises what `commit` raises, FlushFailedError also when there is no thread to write in, and
+        UnitOfWorkError outside of asyncio. The rows are kept then.
+        """
+        refuse_other_loops()
+        self._start_commit()
+        withdrawal = Withdrawal()
+        outcome: Future[WriteReport] = Future()
+        outcome.set_running_or_notify_cancel()  # it is withdrawn, never cancelled
+        written = asyncio.wrap_future(outcome)
+        try:
+            self._library.executor().submit(self._write, outcome, withdrawal)
+        except BaseException as error:
+            # It may be in the queue all the same, for a thread that is busy now.
+            if not withdrawal.withdraw():
+                await self._finish(written)
+                raise
+            written.add_done_callback(_forget)
+            refused = self._not_taken(error)
+            self._fail(refused)
+            if refused is error:
+                raise
+            raise refused from error
+        try:
+            report = await asyncio.shield(written)
+        except asyncio.CancelledError:
+            if withdrawal.withdraw():
+                self._enter(State.DISCARDED)
+                written.add_done_callback(_forget)
+            else:
+                await self._finish(written)
+            raise
+        except BaseException as error:
+            self._fail(error)
+            raise
+        return self._succeed(report)
+
+    def _write(self, outcome: Future[WriteReport], withdrawal: Withdrawal) -> None:
+        """Write in a thread of the library's, and say how it went."""
+        try:
+            outcome.set_result(self._flush(withdrawal))
+        except BaseException as error:  # noqa: BLE001  it is raised where it is awaited
+            outcome.set_exception(error)
+
+    def _not_taken(self, error: BaseException) -> BaseException:
+        """Make the error of a commit that no thread has taken, unless it is one of ours."""
+        if not isinstance(error, RuntimeError):
+            return error
+        return FlushFailedError(
+            f"{self.phase}: no thread takes the commit ({error}); nothing was written, and nothing"
+            " will be. Commit again, or open the library again if it was closed"
+        )
+
+    async def _finish(self, future: asyncio.Future[WriteReport]) -> None:
+        """Wait for a write that has begun, however often the task is cancelled."""
+        while not future.done():
+            try:
+                await asyncio.wait([future])
+            except asyncio.CancelledError:
+                continue
+        error = future.exception()
+        if error is None:
+            self._succeed(future.result())
+        else:
+            logger.error("%s: cancelled while it failed: %s", self.caller, error)
+            self._fail(error)
+
+    def discard(self) -> None:
+        """Drop everything; nothing was ever sent. Harmless when it was discarded before."""
+        if self._state is not State.DISCARDED:
+            self._check_open()
+            self._drop()
+
+    def _drop(self) -> None:
+        self._enter(State.DISCARDED)
+        self._let_go()
+
+    def _start_commit(self) -> None:
+        self._check_open()
+        self._check_discarded()
+        self._enter(State.COMMITTING)
+
+    def _flush(self, withdrawal: Withdrawal | None) -> WriteReport:
+        return self._library.flush(
+            self._changes, phase=self.phase, caller=self.caller, withdrawal=withdrawal
+        )
+
+    def _fail(self, error: BaseException) -> None:
+        self._enter(State.OPEN)
+        self._failure = error
+
+    def _succeed(self, report: WriteReport) -> WriteReport:
+        self.report = report
+        for row in self._changes.deleted:
+            if isinstance(row, Handle):
+                row.lose()
+        self._enter(State.COMMITTED)
+        self._let_go()
+        for listener in (*self._after_commit, self._library.committed):
+            tell(listener, report, caller=self.caller, logger=logger)
+        return report
+
+    def _leave(self, error: BaseException | None) -> bool:
+        """Settle what an exit means; True if there is something to commit."""
+        if error is None:
+            return self._state is State.OPEN
+        # The error of our own failed commit keeps the rows, so that the caller can mend them.
+        if self._state is State.OPEN and error is not self._failure:
+            self._drop()
+        return False
+
+    def __enter__(self) -> Self:
+        self.check_usable()
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if self._leave(error):
+            self.commit()
+
+    async def __aenter__(self) -> Self:
+        refuse_other_loops()
+        if self._task is None:  # made outside of any task: this one is the owner now
+            self._task = current_task()
+            self._enter(self._state)
+        return self.__enter__()
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if self._leave(error):
+            await self.commit_async()
+
+    def __repr__(self) -> str:
+        return f"<UnitOfWork {self.caller!r} {self._state.value}>"
+
+
+def _forget(future: asyncio.Future[Any]) -> None:
+    """Take note of a withdrawn write's end, so that it is not reported as never retrieved."""
+    if not future.cancelled():
+        error = future.exception()
+        if error is not None and not isinstance(error, WithdrawnError):
+            logger.debug("a withdrawn write ended with %s", error)
