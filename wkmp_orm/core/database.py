@@ -128,14 +128,16 @@ class Database:
             raise
 
     def _prepare(self) -> None:
-        """Make the ledger of flushes, where there is one."""
+        """Make the file and, on PostgreSQL, the ledger of flushes."""
         if self.options.read_only:
             return
-        if self.target.dialect == "postgresql":
-            with self._writer.engine.begin() as connection:
+        with self._writer.engine.begin() as connection:
+            if self.target.dialect == "postgresql":
                 LEDGER.create(connection, checkfirst=True)
-            self._prune_ledger()
         self.options.create = False  # a file that is lost later must not be made anew, and empty
+        self._writer.renew()
+        if self.target.dialect == "postgresql":
+            self._prune_ledger()
 
     def _prune_ledger(self) -> None:
         # By the server's clock, which has dated the entries: this machine's may be days ahead.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from operator import itemgetter
 from types import MappingProxyType
@@ -15,7 +16,8 @@ from sqlalchemy.orm import DeclarativeBase
 from wkmp_orm.core.errors import ConfigurationError
 from wkmp_orm.core.policy import Policy, Total, policy_of, total_of, unknown_texts_of
 from wkmp_orm.core.rules import Rule, rules_of
-from wkmp_orm.core.types import Json, dump_json, utc_now
+from wkmp_orm.core.types import Guid, Json, dump_json, new_guid, utc_now
+from wkmp_orm.core.usable import refuse_unusable
 
 NOW: Final = object()
 """A default that is filled with the time of the flush."""
@@ -33,6 +35,8 @@ class TableInfo:
     table: sa.Table
     key: tuple[str, ...]
     """The primary key: one guid, or the pair of a link."""
+    new_key: Callable[[], Any]
+    """Makes the key of a new row, where it is made by the client."""
     natural_key: tuple[str, ...]
     """The columns by which `put` finds a row; empty where there is none."""
     natural: Callable[[Mapping[str, Any]], Any]
@@ -89,8 +93,11 @@ class TableInfo:
     def are_stored_alike(self, column: str, one: Any, other: Any) -> bool:
         """Say whether the database stores two values as the same one.
 
-        Python calls 1, 1.0 and True equal; in JSON they are three values.
+        Python calls 1, 1.0 and True equal; in JSON they are three values. SQLite stores times in
+        UTC without saying so.
         """
+        if isinstance(one, datetime) and one.tzinfo is None and isinstance(other, datetime):
+            one = one.replace(tzinfo=other.tzinfo)
         if one != other:
             return False
         return column not in self.json or dump_json(one) == dump_json(other)
@@ -111,6 +118,7 @@ def table_info(model: type[DeclarativeBase]) -> TableInfo:
     def under(*wanted: Policy) -> tuple[str, ...]:
         return tuple(name for name, policy in policies.items() if policy in wanted)
 
+    refuse_unusable(table)
     key = under(Policy.KEY)
     made_here = bool(table.c[key[0]].default)
     natural = _in_order_of_index(table, under(Policy.NATURAL_KEY)) or (() if made_here else key)
@@ -124,15 +132,16 @@ def table_info(model: type[DeclarativeBase]) -> TableInfo:
         model=model,
         table=table,
         key=key,
+        new_key=new_guid if isinstance(table.c[key[0]].type, Guid) else _default(table.c[key[0]]),
         natural_key=natural,
         natural=itemgetter(*(natural or key)),
         refers_by_key=any(table.c[name].foreign_keys for name in natural),
         is_link=len(key) > 1,
-        columns=frozenset(table.c.keys()),
+        columns=frozenset(column.name for column in table.c if column.computed is None),
         required=frozenset(
             column.name
             for column in table.c
-            if not column.nullable and column.name not in defaults and not column.default
+            if not column.nullable and not column.default and column.computed is None
         ),
         defaults=MappingProxyType(defaults),
         policies=MappingProxyType(policies),
@@ -152,7 +161,7 @@ def table_info(model: type[DeclarativeBase]) -> TableInfo:
         unknown_texts=MappingProxyType(
             {column.name: texts for column in table.c if (texts := unknown_texts_of(column))}
         ),
-        json=frozenset(column.name for column in table.c if isinstance(column.type, Json)),
+        json=frozenset(c.name for c in table.c if isinstance(c.type, Json | sa.JSON)),
         rules=rules_of(table),
         total=total_of(table),
     )

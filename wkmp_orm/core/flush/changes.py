@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wkmp_orm.core.types import UNIX_EPOCH, new_guid
+from wkmp_orm.core.types import UNIX_EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import sqlalchemy as sa
@@ -40,10 +40,10 @@ class PendingRow:
         """The stored columns that prefetch saw; None for a row that it did not find. Empty for a
         row that has been stored by an earlier stage, or that a total leaves no room for."""
 
-    def make_guid(self) -> None:
+    def make_guid(self, new_key: Callable[[], Any]) -> None:
         """Give the row a key of ours, unless an earlier attempt did: a replay writes the same."""
         if not self.made_guid:
-            self.made_guid = self.stored_guid = new_guid()
+            self.made_guid = self.stored_guid = new_key()
 
     def unbind(self) -> None:
         """Forget what an earlier attempt learned."""

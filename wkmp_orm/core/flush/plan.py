@@ -157,12 +157,12 @@ def _puts(
         new.sort(key=_by_natural_key(info))
         for row in new:
             _require(info, row)
-            row.make_guid()
+            row.make_guid(info.new_key)
         yield InsertIfAbsent(info, new, key_set(info, new))
     if len(new) < len(rows):
         yield from _merges(info, rows)
     for row in again:
-        row.make_guid()
+        row.make_guid(info.new_key)
         yield InsertIfAbsent(info, [row], key_set(info, [row]))
 
 

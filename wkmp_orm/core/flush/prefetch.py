@@ -50,9 +50,9 @@ def fetch(
     columns: tuple[str, ...],
 ) -> Sequence[Sequence[Any]]:
     """Read columns of the rows whose `by` is among the keys."""
-    dialect = sender.channel.dialect.name
-    select = statements.select_by(dialect, info, by, columns)
-    return sender.fetch(select, statements.keys_parameter(dialect, keys))
+    dialect = sender.channel.dialect
+    select = statements.select_by(dialect.name, info, by, columns)
+    return sender.fetch(select, statements.keys_parameter(dialect, info.table.c[by], keys))
 
 
 def natural_key(info: TableInfo, values: Mapping[str, Any]) -> Any:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.types import TypeDecorator
 
 from wkmp_orm.core.flush import statements
 from wkmp_orm.core.flush.row_maker import Fixed, Given, KeySet, Make, Process, row_maker
@@ -155,15 +154,22 @@ def prepared(
     )
 
 
+def _is_converted(kind: Any, dialect: Dialect) -> bool:
+    """Say whether a type converts what the driver answers. Texts and numbers come as they are."""
+    if isinstance(kind, sa.Text | sa.Integer | sa.Float):
+        return False
+    # psycopg answers with Decimal; SQLAlchemy would ask for its type code.
+    return dialect.name == "sqlite" or not isinstance(kind, sa.Numeric)
+
+
 def _results(
     statement: sa.Executable, dialect: Dialect
 ) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
     if not isinstance(statement, sa.Select):
         return ()
-    # Only our own types convert what they read; the drivers answer with the rest as it is.
     processors = [
         column.type._cached_result_processor(dialect, None)
-        if isinstance(column.type, TypeDecorator)
+        if _is_converted(column.type, dialect)
         else None
         for column in statement.selected_columns
     ]

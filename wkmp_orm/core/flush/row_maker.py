@@ -14,16 +14,18 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
+from wkmp_orm.core.flush.changes import PendingRow, guid_of
 from wkmp_orm.core.table_info import NOW, TableInfo
+from wkmp_orm.core.types import CheckedType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wkmp_orm.core.flush.changes import PendingRow
-
 Shape = tuple[str, ...]
 Process = Callable[[Any], Any]
-Make = Callable[[Sequence["PendingRow"], datetime], list[tuple[Any, ...]]]
+Make = Callable[[Sequence[PendingRow], datetime], list[tuple[Any, ...]]]
 """Makes tuples of rows; the time is the default of columns that tell when a row was written."""
 
 
@@ -117,26 +119,34 @@ class _Source:
         self._info = info
         self.variables = {name: f"v{number}" for number, name in enumerate(given)}
         self.beforehand: list[str] = []
-        self.names: dict[str, Any] = {"convert": _converted}
+        self.names: dict[str, Any] = {"convert": _converted, "guid_of": guid_of}
 
     def expression(self, number: int, place: Given | Fixed) -> str:
         """Spell what goes to the place of this number."""
         if isinstance(place, Fixed):
             return self._named(f"fixed{number}", place.value)
         info, column, process = self._info, place.column, place.process
-        if column in info.key and not info.is_link:
-            return "row.stored_guid"
         converter = None if process is None else self._named(f"p{number}", process)
+        if column in info.key and not info.is_link:
+            return "row.stored_guid" if converter is None else f"{converter}(row.stored_guid)"
         variable = self.variables.get(column)
         if variable is None:
             return self._default(number, column, converter)
         if column in info.foreign_keys:
-            is_guid = f"{variable}.__class__ is str or {variable} is None"
-            return f"{variable} if {is_guid} else {variable}.stored_guid"
+            return self._reference(column, variable, converter)
         value = variable if converter is None else f"{converter}({variable})"
         if column not in info.defaults:
             return value
         return f"{self._default(number, column, converter)} if {variable} is None else {value}"
+
+    def _reference(self, column: str, variable: str, converter: str | None) -> str:
+        """Spell a foreign key's value: a key that was given, or that of a row of the same flush."""
+        if converter is not None:
+            return f"None if {variable} is None else {converter}(guid_of({variable}))"
+        if isinstance(self._info.table.c[column].type, CheckedType | sa.String):
+            is_given = f"{variable}.__class__ is str or {variable} is None"
+            return f"{variable} if {is_given} else {variable}.stored_guid"
+        return f"guid_of({variable})"
 
     def _default(self, number: int, column: str, converter: str | None) -> str:
         default = self._info.defaults.get(column)

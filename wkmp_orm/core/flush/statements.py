@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from wkmp_orm.core.policy import Policy
 from wkmp_orm.core.table_info import TOTAL_TOLERANCE, TableInfo
-from wkmp_orm.core.types import dump_json
+from wkmp_orm.core.types import CheckedType, dump_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,10 +106,18 @@ def merge(info: TableInfo, columns: tuple[str, ...]) -> sa.Update:
         merged[name] = sa.func.coalesce(
             *(_known(info, name, value) for value in order), stored, type_=table.c[name].type
         )
-    changed = [table.c[name].is_distinct_from(value) for name, value in merged.items()]
+    changed = [
+        _comparable(table.c[name]).is_distinct_from(_comparable(value))
+        for name, value in merged.items()
+    ]
     if info.updated_at is not None:
         merged[info.updated_at] = _given(table.c[info.updated_at])
     return sa.update(table).where(*_by_both_keys(info), sa.or_(*changed)).values(merged)
+
+
+def _comparable(value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Compare PostgreSQL's `json`, which has no equality, as text."""
+    return sa.cast(value, sa.Text()) if isinstance(value.type, sa.JSON) else value
 
 
 def _by_key(info: TableInfo) -> list[sa.ColumnElement[bool]]:
@@ -178,10 +186,15 @@ def select_by(
     return sa.select(*(table.c[name] for name in columns)).where(among)
 
 
-def keys_parameter(dialect: str, keys: Iterable[Any]) -> Any:
-    """Spell the keys for `select_by`."""
+def keys_parameter(dialect: sa.Dialect, column: sa.Column[Any], keys: Iterable[Any]) -> Any:
+    """Spell the keys for `select_by` of a column."""
     values = list(keys)
-    return values if dialect == "postgresql" else dump_json(values)
+    if dialect.name == "postgresql":
+        return values
+    if not isinstance(column.type, sa.Text | CheckedType | sa.Integer):
+        process = column.type.dialect_impl(dialect).bind_processor(dialect)
+        values = list(map(process, values)) if process else values
+    return dump_json(values)
 
 
 @cache

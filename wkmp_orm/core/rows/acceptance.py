@@ -11,9 +11,10 @@ Knows column types and references; must not know what becomes of a row.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -44,6 +45,8 @@ not fill the memory."""
 _NAMES: Final = {
     "Handle": Handle,
     "UTC": UTC,
+    "UUID": UUID,
+    "date": date,
     "datetime": datetime,
     "inf": float("inf"),
     "is_storable_text": is_storable_text,
@@ -91,7 +94,7 @@ class Acceptance(dict[Shape, Accepts]):
             f"    return shape if {everything} else ()\n"
         )
         columns = self._info.table.c
-        words = {name: getattr(columns[name].type, "words", None) for name in shape}
+        words = {name: _words(columns[name].type) for name in shape}
         scope: dict[str, Any] = {}
         exec(source, _NAMES | {"words": words, "shape": shape}, scope)  # noqa: S102  names and numbers of our own
         accepts: Accepts = scope["accepts"]
@@ -132,7 +135,7 @@ class Acceptance(dict[Shape, Accepts]):
             ]
             yield f"{''.join(unknown)}{left} {comparison.sign} {right}"
 
-    def _of_type(self, name: str, variable: str) -> str:  # noqa: PLR0911  one for each type
+    def _of_type(self, name: str, variable: str) -> str:  # noqa: C901, PLR0911, PLR0912  one for each type
         column_type = self._info.table.c[name].type
         short = f"len({variable}) <= {MOST_CHARACTERS}"
         text = f"({variable}.isascii() and '\\0' not in {variable} or is_storable_text({variable}))"
@@ -146,14 +149,31 @@ class Acceptance(dict[Shape, Accepts]):
             case sa.Integer():
                 limit = 1 << INTEGER_BITS[isinstance(column_type, sa.BigInteger)]
                 return f"{variable}.__class__ is int and {-limit} <= {variable} < {limit}"
-            case sa.Double():
+            case sa.Float():
                 return f"{variable}.__class__ is float and -inf < {variable} < inf"
             case ShortText():
                 return f"{variable}.__class__ is str and {short} and {text}"
-            case sa.Text():
+            case sa.Enum(enum_class=None):
+                return f"{variable} in {column_type.enums!r}"
+            case sa.Enum():
+                return f"{variable}.__class__ is words[{name!r}]"
+            case sa.String(length=int() as longest):
+                return f"{variable}.__class__ is str and len({variable}) <= {longest} and {text}"
+            case sa.String():
                 return f"{variable}.__class__ is str and {text}"
+            case sa.Boolean():
+                return f"{variable}.__class__ is bool"
+            case sa.Date():
+                return f"{variable}.__class__ is date"
+            case sa.Uuid(as_uuid=True):
+                return f"{variable}.__class__ is UUID"
             case _:  # JSON is copied, and other times are cut to what is stored
                 return "False"
+
+
+def _words(column_type: Any) -> Any:
+    """Return the class of a column's words, if it has one."""
+    return getattr(column_type, "words", None) or getattr(column_type, "enum_class", None)
 
 
 def _never(_values: dict[str, Any], _unit: object) -> Shape:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
+from uuid import UUID
 
 from wkmp_orm.core.errors import InvalidRowError
 from wkmp_orm.core.flush.changes import PendingRow, TableChanges
@@ -14,7 +15,7 @@ from wkmp_orm.core.policy import Policy
 from wkmp_orm.core.rows.rows import checker
 from wkmp_orm.core.table_info import TableInfo
 
-Reference = str | PendingRow
+Reference = str | UUID | PendingRow
 """A row: its guid, or the handle of one that this unit of work accumulates."""
 
 

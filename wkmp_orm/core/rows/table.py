@@ -24,7 +24,6 @@ from wkmp_orm.core.rows.any_table import AnyTable, Owner, Reference
 from wkmp_orm.core.rows.handles import Handle, Outcome
 from wkmp_orm.core.rows.rows import RowLike
 from wkmp_orm.core.table_info import TableInfo
-from wkmp_orm.core.types import new_guid
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -83,7 +82,7 @@ class Table(AnyTable, Generic[M]):
             guid = values[self._info.guid]
         if self._puts or self._updates or self._corrected:
             self._separate_add(values)
-        handle: Handle[M] = Handle(self, values, shape, guid or new_guid(), False)
+        handle: Handle[M] = Handle(self, values, shape, guid or self._info.new_key(), False)
         self._adds.append(handle)
         return handle
 

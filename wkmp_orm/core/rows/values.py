@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
+from wkmp_orm.core.errors import ConfigurationError
+from wkmp_orm.core.rows import common_types
 from wkmp_orm.core.texts import short_text_of, shown, text_of
 from wkmp_orm.core.types import CheckedType, Json, ShortText, UtcDateTime, Word
 
@@ -138,12 +140,36 @@ def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: 
             return _integer(wide=True)
         case sa.Integer():
             return _integer(wide=False)
-        case sa.Double():
+        case sa.Float():
             return _real
         case ShortText():
             return short_text_of
-        case sa.Text():
-            return text_of
         case _:
-            msg = f"no checker for columns of type {column_type!r}"
-            raise TypeError(msg)
+            return _common(column_type)
+
+
+def _common(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: C901, PLR0911  one for each
+    match column_type:
+        case sa.Enum():
+            return common_types.word_of(column_type)
+        case sa.String(length=int() as longest):
+            return common_types.text_of_length(longest)
+        case sa.String():
+            return text_of
+        case sa.Boolean():
+            return common_types.boolean
+        case sa.Numeric():
+            return common_types.decimal_of(column_type.scale)
+        case sa.DateTime():
+            return common_types.time_of(aware=column_type.timezone)
+        case sa.Date():
+            return common_types.day
+        case sa.LargeBinary():
+            return common_types.bytes_of
+        case sa.Uuid():
+            return common_types.uuid_of(as_text=not column_type.as_uuid)
+        case sa.JSON():
+            return _json
+        case _:
+            msg = f"no unit of work writes columns of the type {column_type!r}"
+            raise ConfigurationError(msg)
