@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from threading import Barrier, Thread
@@ -226,3 +228,15 @@ def test_six_threads_that_put_one_key_make_one_row(shop: Shop) -> None:
         thread.join(PATIENCE_S)
     assert guids == [book(shop).id] * 6
     assert len(rows(shop, Copy)) == 1
+
+
+def test_a_debugger_sees_the_source_of_functions_that_were_generated(shop: Shop) -> None:
+    with shop.unit_of_work("first") as work:
+        work.books.put(isbn=ISBN, title="Emma")
+    generated = {
+        function.__name__: inspect.getsource(function)
+        for function in gc.get_objects()
+        if inspect.isfunction(function) and function.__code__.co_filename.startswith("<wkmp_orm")
+    }
+    assert generated["accepts"].startswith("def accepts(values, unit):\n")
+    assert "for row in rows" in generated["make"]

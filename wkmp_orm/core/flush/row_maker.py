@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from wkmp_orm.core.flush.changes import PendingRow, guid_of
+from wkmp_orm.core.generated_code import define
 from wkmp_orm.core.table_info import NOW, TableInfo
 from wkmp_orm.core.types import CheckedType
 
@@ -106,10 +107,7 @@ def row_maker(keys: KeySet, places: tuple[Given | Fixed, ...]) -> Make:
             f"    return [({values},) for row in rows for {variables}, in ({unpacked},)]",
         ]
     )
-    scope: dict[str, Any] = {}
-    exec(text, source.names, scope)  # noqa: S102  made of our own names
-    make: Make = scope["make"]
-    return make
+    return define("make", text + "\n", source.names)
 
 
 class _Source:

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.generated_code import define
 from wkmp_orm.core.rows.handles import Handle
 from wkmp_orm.core.rows.values import INTEGER_BITS
 from wkmp_orm.core.texts import MOST_CHARACTERS, is_storable_text
@@ -95,10 +96,7 @@ class Acceptance(dict[Shape, Accepts]):
         )
         columns = self._info.table.c
         words = {name: _words(columns[name].type) for name in shape}
-        scope: dict[str, Any] = {}
-        exec(source, _NAMES | {"words": words, "shape": shape}, scope)  # noqa: S102  names and numbers of our own
-        accepts: Accepts = scope["accepts"]
-        return accepts
+        return define("accepts", source, _NAMES | {"words": words, "shape": shape})
 
     def _condition(self, name: str, variable: str) -> str:
         condition = self._of_type(name, variable)
