@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 UNTAGGED = (".aac", ".oga")
 
 
-@pytest.mark.parametrize("suffix", [*sorted(FORMATS), ".ape", ".mpc", ".dsf"])
 @pytest.mark.parametrize(
     "content",
     [
@@ -32,13 +31,13 @@ UNTAGGED = (".aac", ".oga")
         pytest.param(b"\xff", id="one byte"),
     ],
 )
-def test_something_else_under_a_music_name_is_said_to_be_no_sound_file(
-    tmp_path: Path, suffix: str, content: bytes
+def test_of_something_else_under_a_music_name_nothing_is_known(
+    tmp_path: Path, content: bytes
 ) -> None:
-    path = tmp_path / f"song{suffix}"
-    path.write_bytes(content)
-    with pytest.raises(SoundFileError, match="not a sound file"):
-        read_tags(path)
+    for suffix in (*sorted(FORMATS), ".ape", ".mpc", ".dsf"):
+        path = tmp_path / f"song{suffix}"
+        path.write_bytes(content)
+        assert read_tags(path) == Tags(format=None), suffix
 
 
 def _empty(path: Path) -> None:
@@ -86,15 +85,8 @@ def test_a_file_that_may_not_be_read_says_so() -> None:
     assert str(caught.value) == "cannot be read: permission denied"
 
 
-def _outcome(path: Path) -> Tags | SoundFileError:
-    try:
-        return read_tags(path)
-    except SoundFileError as error:
-        return error
-
-
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
-def test_a_damaged_file_gives_tags_or_a_sound_file_error(tmp_path: Path, suffix: str) -> None:
+def test_of_a_damaged_file_only_what_can_be_believed_is_told(tmp_path: Path, suffix: str) -> None:
     path = make_sound(tmp_path / f"song{suffix}", seconds=0.2)
     if suffix not in UNTAGGED:
         tag_sound(path, **musicbrainz_tags(3, artists=2))
@@ -107,11 +99,11 @@ def test_a_damaged_file_gives_tags_or_a_sound_file_error(tmp_path: Path, suffix:
             reach = len(whole) if dice.random() < 0.5 else min(2_000, len(whole))
             damaged[dice.randrange(reach)] = dice.randrange(256)
         path.write_bytes(damaged)
-        _assert_fit_to_store(_outcome(path))
+        _assert_fit_to_store(read_tags(path))
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
-def test_a_file_cut_off_anywhere_gives_tags_or_a_sound_file_error(
+def test_of_a_file_cut_off_anywhere_only_what_can_be_believed_is_told(
     tmp_path: Path, suffix: str
 ) -> None:
     path = make_sound(tmp_path / f"song{suffix}", seconds=0.2)
@@ -120,16 +112,14 @@ def test_a_file_cut_off_anywhere_gives_tags_or_a_sound_file_error(
     whole = path.read_bytes()
     for size in (*range(1, 64, 3), *range(64, len(whole), max(len(whole) // 30, 1))):
         path.write_bytes(whole[:size])
-        _assert_fit_to_store(_outcome(path))
+        _assert_fit_to_store(read_tags(path))
 
 
-def _assert_fit_to_store(outcome: Tags | SoundFileError) -> None:
-    if isinstance(outcome, SoundFileError):
-        assert str(outcome).isprintable()
-        assert "/" not in str(outcome)
-        return
-    values: list[Any] = [outcome.duration_ticks, outcome.sample_rate, outcome.channels]
-    values += [outcome.track_number, outcome.year]
+def _assert_fit_to_store(tags: Tags) -> None:
+    values: list[Any] = [tags.duration_ticks, tags.sample_rate, tags.channels]
+    values += [tags.track_number, tags.year]
     assert all(value is None or (type(value) is int and value > 0) for value in values)
-    texts = [outcome.title, outcome.artist, outcome.album, outcome.album_artist]
+    texts = [tags.title, tags.artist, tags.album, tags.album_artist]
     assert all(text is None or (text.encode() and "\x00" not in text) for text in texts)
+    assert "/" not in (tags.damage or "")
+    assert all(warning.isprintable() and len(warning) < 300 for warning in tags.tag_warnings)

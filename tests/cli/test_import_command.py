@@ -99,7 +99,7 @@ def test_json_is_one_document_on_stdout_and_nothing_else(home: Path, album: Path
     assert document["failures"] == [
         {
             "path": "bad.mp3",
-            "phase": "metadata_extraction",
+            "phase": "segmentation",
             "reason": "not a sound file: no sound was found in it",
         }
     ]

@@ -59,14 +59,14 @@ def test_it_says_what_is_there_how_imports_went_and_what_failed(imported: Path, 
     assert told.startswith(f"{imported / 'wkmp.db'}\n")
     for line in (
         "2  INGEST COMPLETE   imported",
-        "1  DUPLICATE HASH    equal to a file that is imported",
+        "1  DUPLICATE HASH    equal to another file, which stands for all of them",
         "1  NO AUDIO          too little sound in it to be a passage",
         "1  PENDING           not imported yet, or failed; the next import tries it",
         "Passages  2, 1 of them with no known song",
         "1  FLAVORING FAILED  no source knew its flavor; retry-failed asks again",
         "COMPLETED   5 of 5 files in 0:0",
         "2 imported, 1 duplicates, 1 without sound, 1 failed",
-        "broken.mp3: not a sound file: no sound was found in it (metadata extraction, ",
+        "broken.mp3: not a sound file: no sound was found in it (segmentation, ",
     ):
         assert line in told
 

@@ -71,7 +71,7 @@ def test_no_phase_of_any_file_is_written_twice_nor_when_nothing_has_changed(
     with reporting(library) as reports:
         import_folder(library, workers=4)
     again = Counter(report.phase for report in reports if report.outcome == "committed")
-    assert again.keys() <= {"session", "hash_deduplication", "metadata_extraction"}
+    assert again.keys() <= {"session", "hash_deduplication", "segmentation"}
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def test_bad_files_fail_with_their_reasons_and_the_good_ones_are_imported(
     assert [failure.path for failure in summary.failures] == ["cut.flac", "empty.flac", "text.mp3"]
     stored = failures(library)
     assert stored["text.mp3"] == (
-        "metadata_extraction",
+        "segmentation",
         "not a sound file: no sound was found in it",
     )
     assert stored["empty.flac"] == ("hash_deduplication", "empty file")
@@ -156,7 +156,7 @@ def test_tags_with_control_characters_and_no_end_are_stored(library: Library, mu
     tag_sound(song, title="a\nb\x1b[31m", artist="x" * 5_000, album="\u202e\U0001f3b5")
     assert import_folder(library).failures == ()
     ((title, artist),) = table(library, Passage, "title", "artist")
-    assert title == "a\nb\x1b[31m"
+    assert title == "a\nb[31m"
     assert artist == "x" * 1_000
 
 

@@ -49,6 +49,17 @@ DESCRIBED = MusicBrainzRecording(
 )
 
 
+def test_an_album_without_album_artist_is_its_artists_or_that_of_several() -> None:
+    def album(tags: Tags) -> str:
+        (identity,) = recorded(tags, UNKNOWN).albums
+        return identity.key
+
+    assert album(TAGS) == "title:nina/pastel blues"
+    assert album(replace(TAGS, compilation=True)) == "title:various artists/pastel blues"
+    named = replace(TAGS, compilation=True, album_artist="Anna")
+    assert album(named) == "title:anna/pastel blues"
+
+
 def recorded(
     tags: Tags,
     match: Match,

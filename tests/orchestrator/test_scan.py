@@ -15,6 +15,7 @@ from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.orchestrator.scan import (
     DEFAULT_EXTENSIONS,
+    LeftOut,
     ScannedFile,
     ScanProblem,
     modification_time,
@@ -37,7 +38,15 @@ def found(root: Path, *, skip_hidden: bool = True) -> list[str]:
     """Return the scanned files' paths below the root, having met no problem."""
     results = list(scan_folder(root, skip_hidden=skip_hidden))
     assert [result for result in results if isinstance(result, ScanProblem)] == []
-    return [str(result.path.relative_to(root)) for result in results]
+    return [
+        str(result.path.relative_to(root)) for result in results if isinstance(result, ScannedFile)
+    ]
+
+
+def left_out(root: Path) -> list[str]:
+    """Return what the scan left out because of its name."""
+    results = scan_folder(root)
+    return [str(each.path.relative_to(root)) for each in results if isinstance(each, LeftOut)]
 
 
 def problems(root: Path) -> list[tuple[str, str]]:
@@ -82,6 +91,63 @@ def test_hidden_files_and_folders_are_left_out_unless_asked_for(tmp_path: Path) 
     put(tmp_path / ".a.mp3", tmp_path / ".trash" / "b.mp3", tmp_path / "c.mp3")
     assert found(tmp_path) == ["c.mp3"]
     assert found(tmp_path, skip_hidden=False) == [".a.mp3", "c.mp3", ".trash/b.mp3"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "...And Justice for All",
+        "..But Seriously",
+        ".38 Special",
+        ".5 The Gray Chapter",
+        "...",
+        "#1",
+    ],
+)
+def test_a_name_that_begins_with_dots_as_a_title_does_is_not_hidden(
+    tmp_path: Path, name: str
+) -> None:
+    put(tmp_path / name / "a.mp3", tmp_path / f"{name}.mp3")
+    assert found(tmp_path) == [f"{name}.mp3", f"{name}/a.mp3"]
+    assert left_out(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "#recycle",
+            "#Recycle",
+            "@Recycle",
+            "$RECYCLE.BIN",
+            "RECYCLER",
+            ".Trashes",
+            ".Trash-1000",
+        ),
+        *("@eaDir", "#snapshot", ".snapshot", "@Recently-Snapshot", "lost+found", ".@__thumb"),
+        "System Volume Information",
+    ],
+)
+def test_what_was_thrown_away_and_what_a_system_keeps_is_left_out(
+    tmp_path: Path, name: str
+) -> None:
+    put(tmp_path / "album" / name / "a.mp3", tmp_path / "album" / name / "b" / "c.mp3")
+    put(tmp_path / "linked" / "song.mp3")
+    (tmp_path / name).symlink_to("linked")
+    assert found(tmp_path) == ["linked/song.mp3"]
+    assert left_out(tmp_path) == [name, f"album/{name}"]
+    assert len(found(tmp_path, skip_hidden=False)) == 3
+    assert found(tmp_path / "album" / name) == ["a.mp3", "b/c.mp3"]
+
+
+def test_a_file_and_a_band_may_be_called_like_a_recycle_bin(tmp_path: Path) -> None:
+    put(tmp_path / "Recycler" / "a.mp3", tmp_path / "#recycle.mp3")
+    assert found(tmp_path) == ["#recycle.mp3", "Recycler/a.mp3"]
+
+
+def test_of_hidden_names_only_those_that_would_be_music_are_told(tmp_path: Path) -> None:
+    put(tmp_path / ".a.mp3", tmp_path / ".DS_Store", tmp_path / ".git" / "x", tmp_path / "b.mp3")
+    assert left_out(tmp_path) == [".a.mp3", ".git"]
 
 
 def test_a_hidden_root_is_no_hidden_folder_in_it(tmp_path: Path) -> None:

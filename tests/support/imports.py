@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from wkmp_orm import Base, ImportFailure, ImportSession, Library
+from wkmp_orm.models.import_failure import WARNING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,13 @@ def statuses(library: Library) -> dict[str, str]:
 def failures(library: Library) -> dict[str, tuple[str, str]]:
     """Return the phase and reason of every stored failure by its path."""
     columns = table(library, ImportFailure, "path", "phase", "reason")
-    return {path: (phase, reason) for path, phase, reason in columns}
+    return {path: (phase, reason) for path, phase, reason in columns if phase != WARNING}
+
+
+def warnings(library: Library) -> dict[str, str]:
+    """Return what is wrong with files that were imported all the same, by their paths."""
+    columns = table(library, ImportFailure, "path", "phase", "reason")
+    return {path: reason for path, phase, reason in columns if phase == WARNING}
 
 
 def sessions(library: Library) -> list[ImportSession]:

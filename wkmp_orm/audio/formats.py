@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 _AAC_SECOND_BYTES: Final = b"\xf0\xf1\xf8\xf9"
 _MP3_SECOND_BYTES: Final = b"\xe2\xe3\xe4\xe5\xf2\xf3\xf4\xf5\xfa\xfb\xfc\xfd"
+_EBML: Final = bytes.fromhex("1a45dfa3")
 _SIGNATURES: Final = (
     ("flac", 0, (b"fLaC",)),
     ("oga", 28, (b"\x7fFLAC",)),
     ("ogg", 0, (b"OggS",)),
+    ("rf64", 0, (b"RF64", b"BW64")),
     ("wav", 8, (b"WAVE",)),
+    ("w64", 0, (bytes.fromhex("726966662e91cf11a5d628db04c10000"),)),
+    ("caf", 0, (b"caff",)),
+    ("mka", 0, (_EBML,)),
     ("aiff", 0, (b"FORM",)),
     ("m4a", 4, (b"ftyp",)),
     ("wv", 0, (b"wvpk",)),
@@ -76,16 +81,29 @@ def format_of(file: BinaryIO) -> str | None:
     file.seek(0)
     head = file.read(_ID3_HEADER_BYTES)
     if head.startswith(b"ID3") and len(head) == _ID3_HEADER_BYTES:
-        # Seven bits of each byte.
-        size = int("".join(f"{byte & 0x7F:07b}" for byte in head[6:]), 2)
-        file.seek(_ID3_HEADER_BYTES + size)
+        file.seek(_ID3_HEADER_BYTES + id3_size(head))
     else:
         file.seek(0)
     head = file.read(64)
+    if head.startswith(_EBML) and b"webm" in head:
+        return "webm"
     for name, offset, signatures in _SIGNATURES:
         if head.startswith(signatures, offset):
             return name
     return None
+
+
+def id3_size(head: bytes) -> int:
+    """Return how many bytes of an ID3 tag follow its header, which is given.
+
+    They are written with seven bits of each byte, but some programs, RealJukebox among them, wrote
+    all eight; where an eighth bit is set, that is how it is meant.
+    """
+    bits = 8 if max(head[6:_ID3_HEADER_BYTES]) > 0x7F else 7
+    size = 0
+    for byte in head[6:_ID3_HEADER_BYTES]:
+        size = size << bits | byte
+    return size
 
 
 def sound_of(info: StreamInfo, name: str, size_bytes: int) -> Sound:

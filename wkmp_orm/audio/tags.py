@@ -1,39 +1,33 @@
 """Reads what a sound file says of itself: its tags, its MusicBrainz ids, what its sound is like.
 
-Knows the formats only through mediafile and mutagen, and knows no database.
+Knows which values are believed; must not know formats and their keys, and knows no database.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from mediafile import (
-    ASFStorageStyle,
-    FileTypeError,
-    ListMediaField,
-    ListStorageStyle,
-    MediaField,
-    MediaFile,
-    MP3ListDescStorageStyle,
-    MP3ListStorageStyle,
-    MP3StorageStyle,
-    MP4ListStorageStyle,
-    MP4StorageStyle,
-    StorageStyle,
-    UnreadableFileError,
-    mutagen_call,
+from wkmp_orm.audio.container import Container, read_container
+from wkmp_orm.audio.formats import format_of
+from wkmp_orm.audio.opening import opened
+from wkmp_orm.audio.tag_fields import Fields, Reading, read_fields
+from wkmp_orm.audio.values import (
+    flag_of,
+    folded,
+    ids_in,
+    mbid_of,
+    names_in,
+    number_of,
+    text_of,
+    year_of,
 )
-from mutagen.aac import AAC
-from mutagen.oggflac import OggFLAC
-
-from wkmp_orm.audio.formats import Sound, format_of, sound_of
-from wkmp_orm.audio.opening import opened, unreadable
-from wkmp_orm.audio.values import ids_in, mbid_of, names_in, text_of, year_of
+from wkmp_orm.errors import SoundFileError
 
 if TYPE_CHECKING:
-    from io import BufferedReader
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 LONGEST_TEXT: Final = 1_000
@@ -42,8 +36,9 @@ tag has a million, and PostgreSQL cannot index 2,700 bytes."""
 LARGEST_TRACK_NUMBER: Final = 0xFFFF
 """MP4 has 16 bits for it."""
 
-_UNTAGGED: Final = {"aac": AAC, "oga": OggFLAC}
-_OUR_NAME: Final = {"aac": "m4a", "alac": "m4a", "asf": "wma"}
+_NOTHING: Final = Container()
+_EVERYBODY_WRITES: Final = ("title", "artist_values", "album")
+"""Where one of these is not known, the container is asked too: it may know more tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +53,17 @@ class ArtistCredit:
 class Tags:
     """What a sound file says of itself. None, or an empty tuple, is unknown; nothing is ever zero.
 
-    `artist` is the credit as it is printed, `artists` are the persons and groups in it. MBIDs are
-    lower-case UUIDs: `album_mbid` is the release, `recording_mbid` the recording (not the track on
-    the release). `release_date` is as tagged, `year` the year in it. `warnings` says what was there
-    and was not believed.
+    `format` is None where nobody recognised one. `artist` is the credit as it is printed, `artists`
+    are the persons and groups in it. MBIDs are lower-case UUIDs: `album_mbid` is the release,
+    `recording_mbid` the recording (not the track on the release). `release_date` is as tagged,
+    `year` the year in it. `compilation`: its album is said to be one of several artists.
+
+    `warnings` says what was there and could not be read or was not believed; `tag_warnings` are
+    those of them that a person would want to mend in the file. `damage` is one of these: what the
+    tag library could not read, and why.
     """
 
-    format: str
+    format: str | None
     duration_ticks: int | None = None
     sample_rate: int | None = None
     channels: int | None = None
@@ -74,6 +73,7 @@ class Tags:
     album: str | None = None
     album_artist: str | None = None
     album_artist_mbids: tuple[str, ...] = ()
+    compilation: bool = False
     track_number: int | None = None
     release_date: str | None = None
     year: int | None = None
@@ -82,92 +82,74 @@ class Tags:
     release_group_mbid: str | None = None
     work_mbids: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    tag_warnings: tuple[str, ...] = ()
+    damage: str | None = None
 
 
-def read_tags(path: Path) -> Tags:
+def read_tags(path: Path, *, ask_container: Callable[[Path], Container] = read_container) -> Tags:
     """Read a sound file's tags and what its sound is like, by its content whatever its name.
 
-    `format` is one of mp3, flac, ogg, oga, opus, m4a, wav, aac, aiff, ape, dsf, mpc, wma, wv; of
-    aac and oga (FLAC in Ogg) no tags are read. Nothing is decoded.
+    The tag library is asked first. What it does not know comes from the file's container, by
+    `ask_container`, which may raise SoundFileError. Nothing is decoded, and it is not decided
+    whether the file can be: of one that holds no sound, or is damaged, little or nothing is known.
 
-    Raises SoundFileError when the file is empty, is no sound file or a damaged one, or cannot be
-    read. A tag that cannot be read or believed is no error: it is unknown, and in `warnings`. Any
-    thread may call it.
+    `format` is one of mp3, flac, ogg, oga, opus, m4a, wav, aac, aiff, ape, dsf, mpc, wma, wv, mka,
+    webm, w64, caf, or what else FFmpeg calls it.
+
+    Raises SoundFileError when the file is empty or cannot be read. A tag that cannot be read or
+    believed is no error: it is unknown, and in `warnings`. Any thread may call it.
     """
     with opened(path) as file:
-        announced = format_of(file)
-        try:
-            return _read(file, announced)
-        except FileTypeError as error:
-            raise unreadable(path, "not a sound file of a supported format") from error
-        except UnreadableFileError as error:
-            if announced is None:
-                raise unreadable(path, "not a sound file: no sound was found in it") from error
-            details = f": {error.message[:200]}" if error.message else ""
-            raise unreadable(path, f"damaged or incomplete {announced} file{details}") from error
+        reading = read_fields(file, format_of(file))
+    container = _NOTHING
+    if reading.damage is not None or not all(map(_Answers(reading).text, _EVERYBODY_WRITES)):
+        # A container that cannot be read, or crashes its decoder, knows nothing. Decoding the file
+        # will tell why.
+        with suppress(SoundFileError):
+            container = ask_container(path)
+    return _Answers(reading, container).tags()
 
 
-def _read(file: BufferedReader, announced: str | None) -> Tags:
-    size_bytes = file.seek(0, 2)
-    file.seek(0)
-    if announced is not None:
-        if (kind := _UNTAGGED.get(announced)) is not None:
-            info = mutagen_call("open", announced, kind, file).info
-            return _Answers(None, sound_of(info, announced, size_bytes)).tags(announced)
-        # mutagen weighs the name against the content and takes FLAC named .mp3 for damaged MP3; the
-        # name that it sees is the file object's.
-        file.raw.name = f"sound.{announced}"  # type: ignore[attr-defined]
-    fields = _Fields(file)
-    their_name: str = fields.type
-    name = _OUR_NAME.get(their_name, their_name)
-    return _Answers(fields, sound_of(fields.mgfile.info, name, size_bytes)).tags(name)
+class _ContainerFields:
+    """What a container says, under the names of the fields."""
 
+    def __init__(self, container: Container) -> None:
+        self._values = container.values
 
-class _Fields(MediaFile):  # type: ignore[misc]
-    """mediafile's fields, and three that it lacks: all values of two, and the date as text."""
-
-    artist_values = ListMediaField(
-        MP3ListStorageStyle("TPE1"),
-        MP4ListStorageStyle("\xa9ART"),
-        ListStorageStyle("ARTIST"),
-        ASFStorageStyle("Author"),
-    )
-    mb_workids = ListMediaField(
-        MP3ListDescStorageStyle("MusicBrainz Work Id"),
-        MP4ListStorageStyle("----:com.apple.iTunes:MusicBrainz Work Id"),
-        ListStorageStyle("MUSICBRAINZ_WORKID"),
-        ASFStorageStyle("MusicBrainz/Work Id"),
-    )
-    date_text = MediaField(
-        MP3StorageStyle("TDRC"),
-        MP4StorageStyle("\xa9day"),
-        StorageStyle("DATE"),
-        StorageStyle("YEAR"),
-        ASFStorageStyle("WM/Year"),
-    )
+    def __getattr__(self, field: str) -> list[str]:
+        return list(self._values.get(field, ()))
 
 
 class _Answers:
-    """What the fields answer, each made believable, with the warnings that this gives."""
+    """What the fields answer, each made believable, with the warnings that this gives.
 
-    def __init__(self, fields: _Fields | None, sound: Sound) -> None:
-        self._fields = fields
-        self._sound = sound
-        self._warnings = list(sound.warnings)
+    Of each field the first of the sources that knows anything is believed.
+    """
 
-    def tags(self, name: str) -> Tags:
-        date = self._text("date_text")
+    def __init__(self, reading: Reading, container: Container = _NOTHING) -> None:
+        self._reading = reading
+        self._container = container
+        self._sources: tuple[Fields | _ContainerFields, ...] = (
+            *reading.fields,
+            _ContainerFields(container),
+        )
+        self._warnings = [] if reading.damage is None else [reading.damage]
+
+    def tags(self) -> Tags:
+        sound, container = self._reading.sound, self._container
+        date = self.text("date_text")
         return Tags(
-            format=name,
-            duration_ticks=self._sound.duration_ticks,
-            sample_rate=self._sound.sample_rate,
-            channels=self._sound.channels,
-            title=self._text("title"),
-            artist=self._text("artist_values"),
+            format=self._reading.format or (container.format if container.has_sound else None),
+            duration_ticks=sound.duration_ticks,
+            sample_rate=sound.sample_rate,
+            channels=sound.channels,
+            title=self.text("title"),
+            artist=self.text("artist_values"),
             artists=self._credits(),
-            album=self._text("album"),
-            album_artist=self._text("albumartist"),
+            album=self.text("album"),
+            album_artist=self.text("albumartist"),
             album_artist_mbids=self._mbids("mb_albumartistids"),
+            compilation=any(map(flag_of, self._texts("comp"))),
             track_number=self._track_number(),
             release_date=date,
             year=year_of(date) if date else None,
@@ -175,39 +157,42 @@ class _Answers:
             album_mbid=self._mbid("mb_albumid"),
             release_group_mbid=self._mbid("mb_releasegroupid"),
             work_mbids=self._mbids("mb_workids"),
-            warnings=tuple(self._warnings),
+            warnings=(*sound.warnings, *dict.fromkeys(self._warnings)),
+            tag_warnings=tuple(dict.fromkeys(self._warnings)),
+            damage=self._reading.damage,
         )
 
-    def _raw(self, field: str) -> object:
-        if self._fields is None:
-            return None
+    def text(self, field: str) -> str | None:
+        """Return all values of a field, each once, as one text."""
+        return ", ".join(_distinct(self._texts(field)))[:LONGEST_TEXT] or None
+
+    def _texts(self, field: str) -> list[str]:
+        for source in self._sources:
+            values = self._raw(source, field)
+            if not isinstance(values, list):
+                values = [] if values is None else [values]
+            texts = [text for value in values if (text := text_of(value)) is not None]
+            for text in texts:
+                if len(text) > LONGEST_TEXT:
+                    self._warnings.append(f"{field} of {len(text)} characters is cut off")
+            if texts:
+                return [text[:LONGEST_TEXT] for text in texts]
+        return []
+
+    def _raw(self, source: Fields | _ContainerFields, field: str) -> object:
         try:
-            return getattr(self._fields, field)
+            return getattr(source, field)
         except Exception:  # noqa: BLE001
             # Whatever a damaged tag makes mutagen and mediafile raise (a track number of 5,000
             # digits is a ValueError of int): the other tags of the file are still good.
             self._warnings.append(f"{field} cannot be read")
             return None
 
-    def _texts(self, field: str) -> list[str]:
-        values = self._raw(field)
-        if not isinstance(values, list):
-            values = [] if values is None else [values]
-        texts = [text for value in values if (text := text_of(value)) is not None]
-        for text in texts:
-            if len(text) > LONGEST_TEXT:
-                self._warnings.append(f"{field} of {len(text)} characters is cut off")
-        return [text[:LONGEST_TEXT] for text in texts]
-
-    def _text(self, field: str) -> str | None:
-        return ", ".join(self._texts(field))[:LONGEST_TEXT] or None
-
     def _track_number(self) -> int | None:
-        number = self._raw("track")
+        numbers = map(number_of, self._texts("track"))
         # mediafile answers 0 for a side of a record ("A1").
-        if not isinstance(number, int) or number == 0:
-            return None
-        if 1 <= number <= LARGEST_TRACK_NUMBER:
+        number = next((number for number in numbers if number), None)
+        if number is None or 1 <= number <= LARGEST_TRACK_NUMBER:
             return number
         self._warnings.append(f"track number {number} is not believed")
         return None
@@ -229,6 +214,9 @@ class _Answers:
     def _credits(self) -> tuple[ArtistCredit, ...]:
         names = self._texts("artists") or self._texts("artist_values")
         ids = self._ids("mb_artistids")
+        if len(ids) != len(names):
+            # FFmpeg writes the artist of a WMA file twice, and its id once.
+            names, ids = _distinct(names), list(dict.fromkeys(ids))
         if len(names) == 1 < len(ids):
             # Taggers that write no list of names still write all ids, in the order of the credit.
             names = pieces if len(pieces := names_in(names[0])) == len(ids) else names
@@ -237,5 +225,13 @@ class _Answers:
             ids = []
         by_identity: dict[str, ArtistCredit] = {}
         for name, mbid in zip_longest(names, ids):
-            by_identity.setdefault(mbid or name, ArtistCredit(name, mbid))
+            by_identity.setdefault(mbid or folded(name), ArtistCredit(name, mbid))
         return tuple(by_identity.values())
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    """Return each text once, as it is spelled first."""
+    spelled: dict[str, str] = {}
+    for text in texts:
+        spelled.setdefault(folded(text), text)
+    return list(spelled.values())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.core.engine.monitor import Totals
     from wkmp_orm.orchestrator import Effort, ImportSummary
-    from wkmp_orm.phases import Failure, LibraryStatus, SessionReport
+    from wkmp_orm.phases import Failure, FileWarning, LibraryStatus, SessionReport
 
 
 def summary_document(summary: ImportSummary) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def summary_document(summary: ImportSummary) -> dict[str, Any]:
         "workers": _efforts(summary.workers),
         "notes": [note.for_people(spelled_for(summary.database)) for note in summary.notes],
         "failures": [asdict(failure) for failure in summary.failures],
+        "warnings": [asdict(warning) for warning in summary.warnings],
         "kept_passages": list(summary.kept_passages),
         "writes": _writes(summary.writes),
     }
@@ -79,8 +80,9 @@ def status_document(
     status: LibraryStatus,
     sessions: Sequence[SessionReport],
     failed: Sequence[Failure],
+    warned: Sequence[FileWarning],
 ) -> dict[str, Any]:
-    """Return what a library holds, how its last imports went, and what failed in them."""
+    """Return what a library holds, how its last imports went, what failed, and what is damaged."""
     return {
         "database": database,
         "files": {word.value: number for word, number in status.files.items()},
@@ -89,6 +91,7 @@ def status_document(
         "songs": {word.value: number for word, number in status.songs.items()},
         "sessions": [_plain(asdict(each)) for each in sessions],
         "failures": [_plain(asdict(each)) for each in failed],
+        "warnings": [_plain(asdict(each)) for each in warned],
     }
 
 

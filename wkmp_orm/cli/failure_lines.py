@@ -1,4 +1,4 @@
-"""Files that could not be imported, each in a line with its reason.
+"""Files that could not be imported, or only in part, each in a line with its reason.
 
 Knows consoles; must not know where failures come from.
 """
@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound="Failed")
 
 
-class Failed(Protocol):
-    """What could not be imported."""
+class Warned(Protocol):
+    """A file with which something is wrong."""
 
     @property
     def path(self) -> str:
         """Its stored path."""
 
     @property
-    def phase(self) -> str:
-        """The phase in which it failed."""
+    def reason(self) -> str:
+        """What is wrong."""
+
+
+class Failed(Warned, Protocol):
+    """What could not be imported; its reason says why."""
 
     @property
-    def reason(self) -> str:
-        """Why."""
+    def phase(self) -> str:
+        """The phase in which it failed."""
 
 
 def show_failures(
@@ -49,14 +53,23 @@ def show_failures(
     """
     for failure in failures[:most]:
         moment = f", {when(failure)}" if when else ""
-        out.print(
-            Text.assemble(
-                "  ",
-                (printable(failure.path), "bold"),
-                f": {printable(failure.reason)}",
-                (f" ({plain(failure.phase)}{moment})", "dim"),
-            )
-        )
-    if number > most:
+        _show(failure.path, failure.reason, f" ({plain(failure.phase)}{moment})")
+    _show_rest(number - most, more)
+
+
+def show_warnings(warnings: Sequence[Warned], number: int, *, most: int, more: str) -> None:
+    """Print what is wrong with as many files that were imported as can be read."""
+    for warning in warnings[:most]:
+        _show(warning.path, warning.reason)
+    _show_rest(number - most, more)
+
+
+def _show(path: str, reason: str, aside: str = "") -> None:
+    told = f": {printable(reason)}"
+    out.print(Text.assemble("  ", (printable(path), "bold"), told, (aside, "dim")))
+
+
+def _show_rest(number: int, more: str) -> None:
+    if number > 0:
         # As Text: a path in it may have [brackets], which are markup in a str.
-        out.print(Text(f"  and {number - most:,} more: {printable(more)}"))
+        out.print(Text(f"  and {number:,} more: {printable(more)}"))

@@ -13,13 +13,13 @@ from rich.text import Text
 
 from wkmp_orm.cli.advice import command_line
 from wkmp_orm.cli.documents import status_document
-from wkmp_orm.cli.failure_lines import show_failures
+from wkmp_orm.cli.failure_lines import show_failures, show_warnings
 from wkmp_orm.cli.options import database_option, existing_database, folder_argument
 from wkmp_orm.cli.terminal import out, printable
 from wkmp_orm.cli.words import clock, number_of
 from wkmp_orm.library import Library
 from wkmp_orm.models import FileStatus, SessionState, SongStatus
-from wkmp_orm.phases import failures, last_sessions, library_status
+from wkmp_orm.phases import failures, last_sessions, library_status, warnings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     Word = TypeVar("Word", bound=StrEnum)
 
 MOST_FAILURES: Final = 20
+MOST_WARNINGS: Final = 10
 SESSIONS: Final = 5
 
 _FILES: Final[Mapping[FileStatus, str]] = {
     FileStatus.INGEST_COMPLETE: "imported",
-    FileStatus.DUPLICATE_HASH: "equal to a file that is imported",
+    FileStatus.DUPLICATE_HASH: "equal to another file, which stands for all of them",
     FileStatus.NO_AUDIO: "too little sound in it to be a passage",
     FileStatus.PROCESSING: "interrupted; the next import goes on with it",
     FileStatus.PENDING: "not imported yet, or failed; the next import tries it",
@@ -50,7 +51,7 @@ _SONGS: Final[Mapping[SongStatus, str]] = {
 @click.command("status", short_help="Show what is in a library, and what failed and why.")
 @folder_argument
 @database_option
-@click.option("--all", "show_all", is_flag=True, help="Name every file that failed.")
+@click.option("--all", "show_all", is_flag=True, help="Name every file that failed, or is damaged.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def status_command(
     folder: str | None, database: str | None, *, show_all: bool, as_json: bool
@@ -66,13 +67,18 @@ def status_command(
         status = library_status(session)
         sessions = last_sessions(session, SESSIONS)
         failed = failures(session)
+        warned = warnings(session)
         name = str(library.target)
     if as_json:
-        click.echo(json.dumps(status_document(name, status, sessions, failed), indent=2))
+        click.echo(json.dumps(status_document(name, status, sessions, failed, warned), indent=2))
         return
     out.print(Text(printable(name), style="bold"))
     _show_status(status)
     _show_sessions(sessions)
+    if warned:
+        out.print(Text(f"\nImported, but damaged in part  {len(warned):,}", style="bold yellow"))
+        most = len(warned) if show_all else MOST_WARNINGS
+        show_warnings(warned, len(warned), most=most, more="--all names them")
     if failed:
         out.print(Text(f"\nFailed  {len(failed):,}", style="bold red"))
         most = len(failed) if show_all else MOST_FAILURES

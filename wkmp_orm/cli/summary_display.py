@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from wkmp_orm.cli.advice import command_line, spelled_for
-from wkmp_orm.cli.failure_lines import show_failures
+from wkmp_orm.cli.failure_lines import show_failures, show_warnings
 from wkmp_orm.cli.live_view import identified
 from wkmp_orm.cli.terminal import out, printable
 from wkmp_orm.cli.words import clock, listed, milliseconds, number_of, rate
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SHOWN_TABLES: Final = ("files", "passages", "songs", "artists", "albums", "works")
 MOST_FAILURES: Final = 50
 """As many as can be read; `wkmp-orm status --all` has the others."""
+MOST_WARNINGS: Final = 10
+"""These files play: fewer of them."""
 
 
 def show_summary(summary: ImportSummary) -> None:
@@ -33,16 +35,30 @@ def show_summary(summary: ImportSummary) -> None:
         out.print()
     for name, value in lines:
         out.print(Text.assemble((f"  {name:<14}", "dim"), value))
+    if summary.warnings:
+        out.print()
+        told = f"{number_of(summary.counts.warned, 'file')} imported, but damaged in part:"
+        out.print(Text(told, style="bold yellow"))
+        show_warnings(
+            summary.warnings,
+            summary.counts.warned,
+            most=MOST_WARNINGS,
+            more=f"{_status_of_all(summary)} names them",
+        )
     if summary.failures:
         out.print()
         number = summary.counts.failed + summary.counts.unreadable
         out.print(Text(f"{number_of(number, 'file')} could not be imported:", style="bold red"))
-        more = f"{command_line('status', '--all', '--database', summary.database)} names them"
+        more = f"{_status_of_all(summary)} names them"
         show_failures(summary.failures, number, most=MOST_FAILURES, more=more)
     for note in summary.notes:
         out.print()
         told = note.for_people(spelled_for(summary.database))
         out.print(Text(printable(told), style="yellow"))
+
+
+def _status_of_all(summary: ImportSummary) -> str:
+    return command_line("status", "--all", "--database", summary.database)
 
 
 def _headline(summary: ImportSummary) -> Text:
@@ -67,10 +83,12 @@ def _headline(summary: ImportSummary) -> Text:
 
 def _lines(summary: ImportSummary) -> list[tuple[str, str]]:
     counts, findings, writes = summary.counts, summary.findings, summary.writes
+    left_out = _left_out(counts.left_out)
     if counts.to_import == 0:
-        return []
+        return [("Left out", left_out)] if left_out else []
     lines = {
         "Found": f"{number_of(counts.found, 'file')}{_parts(counts)}",
+        "Left out": left_out,
         "Passages": _passages(findings),
         "Songs": identified(findings),
         "Flavor": _flavor(findings),
@@ -102,6 +120,12 @@ def _parts(counts: Counts) -> str:
         }
     )
     return f": {parts}" if parts else ""
+
+
+def _left_out(names: int) -> str:
+    if not names:
+        return ""
+    return f"{number_of(names, 'name')} of hidden files and folders, or of recycle bins"
 
 
 def _passages(findings: Findings) -> str:

@@ -1,8 +1,9 @@
-"""Why a file could not be imported, kept until an import of it succeeds."""
+"""Why a file could not be imported, or what is damaged in one that was, until it is mended."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
@@ -12,11 +13,15 @@ from wkmp_orm.core.types import ShortText, Stored, UtcDateTime, utc_now
 from wkmp_orm.models.base import Base, GuidKey, Reference, to
 from wkmp_orm.models.indexes import Digest, look_up_index
 
+WARNING: Final = "warning"
+"""What stands in place of a phase where a file was imported, and something in it is damaged."""
+
 
 class ImportFailure(Base):
     """One failure: which path (and file, once it has a row), in which session and phase, why, when.
 
-    The natural key is (path, phase, session): a session tells of a file's failing phase once.
+    The natural key is (path, phase, session): a session tells of a file's failing phase once. A
+    row whose phase is `WARNING` is no failure: the file was imported, with what is wrong in it.
     """
 
     __tablename__ = "import_failures"

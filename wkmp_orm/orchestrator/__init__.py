@@ -22,7 +22,7 @@ from wkmp_orm.orchestrator.file_pipeline import STEPS, Step, Verdict
 from wkmp_orm.orchestrator.options import ImportOptions
 from wkmp_orm.orchestrator.retrying import retry_failed
 from wkmp_orm.orchestrator.run import import_folder
-from wkmp_orm.orchestrator.summary import FailedFile, ImportSummary
+from wkmp_orm.orchestrator.summary import FailedFile, ImportSummary, WarnedFile
 
 __all__ = [
     "STEPS",
@@ -37,6 +37,7 @@ __all__ = [
     "Stage",
     "Step",
     "Verdict",
+    "WarnedFile",
     "WorkerActivity",
     "import_folder",
     "import_folder_async",

@@ -27,7 +27,9 @@ class Counts:
     `imported`, as one of the `duplicates` of another file, as `no_audio` (too little sound in it),
     or `failed`. An unchanged file counts as unfinished when there is something left to do after
     all: a duplicate whose original changed, or a song whose flavor is not known yet. `unreadable`
-    places are those that the scan could not look at; they are not among the found. `identified`
+    places are those that the scan could not look at; they are not among the found, and neither are
+    the `left_out`: files and folders whose names say that they are hidden, or somebody's recycle
+    bin. `warned` files were imported though something in them is damaged. `identified`
     files have a passage whose recording is known. `kept` passages are there only because a user
     edited them. Sizes are in bytes.
     """
@@ -44,6 +46,8 @@ class Counts:
     no_audio: int = 0
     failed: int = 0
     unreadable: int = 0
+    left_out: int = 0
+    warned: int = 0
     kept: int = 0
     bytes_to_import: int = 0
     bytes_done: int = 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wkmp_orm.errors import SoundFileError
 from wkmp_orm.orchestrator.scan import modification_time
-from wkmp_orm.orchestrator.writing import write
+from wkmp_orm.orchestrator.writing import storable, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +50,8 @@ class FileOnItsWay:
     passages: list[RecordedPassage] = field(default_factory=list)
     """What its passages are called and belong to, once that is known."""
     kept_passages: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What was found wrong in it, though it can be imported."""
     _tags: Tags | None = None
     _analysis: SoundAnalysis | None = None
 
@@ -80,6 +82,11 @@ class FileOnItsWay:
     @analysis.setter
     def analysis(self, analysis: SoundAnalysis) -> None:
         self._analysis = analysis
+
+    @property
+    def warning(self) -> str:
+        """What was found wrong in it, fit to be stored; empty: nothing."""
+        return storable("; ".join(dict.fromkeys(self.warnings)))
 
     @property
     def is_identified(self) -> bool:

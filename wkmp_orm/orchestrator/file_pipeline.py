@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wkmp_orm.audio import read_tags, sha256_of
 from wkmp_orm.audio.analysis import analyse
+from wkmp_orm.audio.container import Container, read_container
+from wkmp_orm.audio.decoders.decoder import DecoderDiedError
+from wkmp_orm.errors import SoundFileError
 from wkmp_orm.orchestrator.counts import Findings
 from wkmp_orm.orchestrator.flavoring import flavor_songs
 from wkmp_orm.orchestrator.identification import ask_acoustid, match_songs
 from wkmp_orm.orchestrator.recorded import decoded_metadata, file_metadata
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
+    Match,
     PassageAmplitude,
     finalize_file,
     is_duplicate,
@@ -26,9 +30,13 @@ from wkmp_orm.phases import (
     record_metadata,
     record_no_audio,
     record_passages,
+    record_warning,
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wkmp_orm.audio import Tags
     from wkmp_orm.audio.analysis import SoundAnalysis
     from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
     from wkmp_orm.work import UnitOfWork
@@ -65,11 +73,17 @@ def deduplicate(file: FileOnItsWay) -> Verdict | None:
 
 
 def extract_metadata(file: FileOnItsWay) -> None:
-    """Read the tags and what the file says its sound is like."""
-    file.tags = read_tags(file.place)
+    """Read the tags and what the file says its sound is like. Whether it plays shows later."""
+
+    def ask_container(place: Path) -> Container:
+        container: Container = file.tools.compute(read_container, place)
+        return container
+
+    file.tags = read_tags(file.place, ask_container=ask_container)
     file.check_unchanged()
     for warning in file.tags.warnings:
         logger.info("%s: %s", file.path, warning)
+    file.warnings += file.tags.tag_warnings
     metadata = file_metadata(file.tags)
     file.write(Phase.METADATA_EXTRACTION, lambda work: record_metadata(work, file.path, metadata))
 
@@ -77,12 +91,16 @@ def extract_metadata(file: FileOnItsWay) -> None:
 def segment(file: FileOnItsWay) -> Verdict | None:
     """Decode the file, once for all phases, and find its passages; write only if it has none."""
     tools = file.tools
-    analysis: SoundAnalysis = tools.compute(
-        analyse, file.place, tools.analysis, fingerprint=tools.asks_acoustid
-    )
+    try:
+        analysis: SoundAnalysis = tools.compute(
+            analyse, file.place, tools.analysis, fingerprint=tools.asks_acoustid
+        )
+    except SoundFileError as error:
+        raise _why_not_played(error, file.tags) from error
     file.check_unchanged()
     for warning in analysis.warnings:
         logger.warning("%s: %s", file.path, warning)
+    file.warnings += analysis.warnings
     tools.statistics.found(Findings(sound_ticks=analysis.duration_ticks))
     if analysis.passages:
         file.analysis = analysis
@@ -94,6 +112,19 @@ def segment(file: FileOnItsWay) -> Verdict | None:
 
     file.write(Phase.SEGMENTATION, fill)
     return Verdict.NO_AUDIO
+
+
+def _why_not_played(error: SoundFileError, tags: Tags) -> SoundFileError:
+    """Return why no sound came out of a file, in the words of who knows most of it.
+
+    The decoder knows that it failed; what its tags were read from knows what the file should be.
+    """
+    says_more = isinstance(error.__cause__, DecoderDiedError) or str(error).startswith("cannot be")
+    if not says_more and tags.format is None:
+        return SoundFileError("not a sound file: no sound was found in it")
+    if not says_more and tags.damage is not None:
+        return SoundFileError(tags.damage)
+    return error
 
 
 def record(file: FileOnItsWay) -> None:
@@ -138,6 +169,15 @@ def _record_sound(work: UnitOfWork, file: FileOnItsWay, analysis: SoundAnalysis)
     decoded = decoded_metadata(file.tags, analysis)
     if decoded is not None:
         record_metadata(work, file.path, decoded)
+    # A new file had none before, and a statement costs a round trip.
+    if file.warning or file.matched.match is not Match.NEW:
+        record_warning(
+            work,
+            session_id=file.tools.session_id,
+            path=file.path,
+            file_guid=file.guid,
+            reason=file.warning,
+        )
 
 
 STEPS: Final = (

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.models import File, FileStatus, Passage, PassageSong, Song, SongStatus
 from wkmp_orm.orchestrator.file_on_its_way import WaitingFile
-from wkmp_orm.orchestrator.scan import ScanProblem
+from wkmp_orm.orchestrator.scan import LeftOut, ScannedFile, ScanProblem
 from wkmp_orm.orchestrator.summary import FailedFile
 from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, reason_of, write
 from wkmp_orm.paths import stored_path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from wkmp_orm.library import Library
-    from wkmp_orm.orchestrator.scan import ScannedFile
+    from wkmp_orm.orchestrator.scan import Scanned
     from wkmp_orm.orchestrator.statistics import Statistics
     from wkmp_orm.phases import MatchedFile
     from wkmp_orm.work import UnitOfWork
@@ -61,11 +61,12 @@ class Intake:
         self.to_import: list[WaitingFile] = []
         self.duplicates: list[WaitingFile] = []
 
-    def take_in(self, scanned: Iterable[ScannedFile | ScanProblem]) -> None:
+    def take_in(self, scanned: Iterable[Scanned]) -> None:
         """Write the rows of new and changed files, in chunks. Raises the FlushErrors."""
         for chunk in _chunks(scanned):
             self._take_in_problems([each for each in chunk if isinstance(each, ScanProblem)])
-            self._take_in_files([each for each in chunk if not isinstance(each, ScanProblem)])
+            self._take_in_files([each for each in chunk if isinstance(each, ScannedFile)])
+            self._statistics.left_out(sum(isinstance(each, LeftOut) for each in chunk))
 
     def promoted(self, candidates: Sequence[WaitingFile]) -> list[WaitingFile]:
         """Return those of the files, duplicates before, that were elected originals meanwhile."""

@@ -5,7 +5,7 @@ Pure: knows no file system, no network and no database.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.matching import Source
 from wkmp_orm.models import SourceType
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from wkmp_orm.audio import ArtistCredit, SoundAnalysis, Tags
     from wkmp_orm.matching import CreditedArtist, Match, MusicBrainzRecording, Span
     from wkmp_orm.phases import Identity
+
+VARIOUS_ARTISTS: Final = "Various Artists"
+"""What taggers, and MusicBrainz, call the album artist of a compilation."""
 
 
 def file_metadata(tags: Tags) -> FileMetadata:
@@ -143,8 +146,9 @@ def _identities(credited: Sequence[ArtistCredit | CreditedArtist]) -> tuple[Iden
 def _albums(tags: Tags) -> tuple[Identity, ...]:
     if tags.album is None:
         return ()
-    # Where no album artist is named it is the track's: two artists' albums of one title stay two.
-    artist = tags.album_artist or tags.artist
+    # Where no album artist is named it is the track's: two artists' albums of one title stay two,
+    # unless the file says that its album is one of several artists.
+    artist = tags.album_artist or (VARIOUS_ARTISTS if tags.compilation else tags.artist)
     return (album_identity(tags.album, artist, tags.album_mbid, tags.release_date),)
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.counts import ImportProgress
     from wkmp_orm.orchestrator.file_pipeline import Step
-    from wkmp_orm.orchestrator.scan import ScannedFile, ScanProblem
+    from wkmp_orm.orchestrator.scan import Scanned
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
@@ -180,6 +180,7 @@ class _Run:
             workers=progress.workers,
             notes=self._equipment.notes if progress.counts.to_import else (),
             failures=statistics.failures,
+            warnings=statistics.warnings,
             kept_passages=statistics.kept,
             seconds=progress.seconds,
             writes=measured.totals(),
@@ -193,7 +194,7 @@ class _Run:
             "parallelism": self._workers,
         }
 
-    def _stages(self, scanned: Iterator[ScannedFile | ScanProblem]) -> bool:
+    def _stages(self, scanned: Iterator[Scanned]) -> bool:
         """Scan and process; say whether nothing is left to do."""
         intake = Intake(
             self._library,

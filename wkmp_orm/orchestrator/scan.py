@@ -19,7 +19,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wkmp_orm.core.engine.place import why_not_read
 from wkmp_orm.errors import ConfigurationError
@@ -39,6 +39,21 @@ DEFAULT_EXTENSIONS: Final = frozenset(
     }
 )
 """The file name extensions that are scanned unless others are named, lower case with the dot."""
+
+_SET_ASIDE: Final = frozenset(
+    {
+        # Recycle bins: of Synology, of QNAP, of Windows, of macOS on a server.
+        *("#recycle", "@recycle", "$recycle.bin", "network trash folder"),
+        # What a NAS keeps beside the files: previews, snapshots of all that there is, its own data.
+        *("@eadir", "#snapshot", "@recently-snapshot", "@tmp"),
+        # What file systems keep, which nobody but the system may read.
+        *("lost+found", "system volume information"),
+    }
+)
+"""Names of folders in which nobody keeps music, in any case. Those that begin with a dot (.Trashes,
+.Trash-1000, .snapshot, .recycle, .@__thumb) are hidden anyway."""
+_SET_ASIDE_BY_OLD_WINDOWS: Final = frozenset({"RECYCLER", "RECYCLED"})
+"""Up to XP, and on its disks to this day. As it spelled them: there is a band called Recycler."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,18 +75,28 @@ class ScanProblem:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A sound file or a folder that was not looked at because of its name."""
+
+    path: Path
+
+
+Scanned: TypeAlias = ScannedFile | ScanProblem | LeftOut
+
+
 def scan_folder(
     root: Path,
     *,
     extensions: AbstractSet[str] = DEFAULT_EXTENSIONS,
     skip_hidden: bool = True,
-) -> Iterator[ScannedFile | ScanProblem]:
-    """Walk a folder and yield its sound files, and the places where it could not look.
+) -> Iterator[Scanned]:
+    """Walk a folder and yield its sound files, and the places where it did not or could not look.
 
     `extensions` are compared without regard to case, with or without the dot; `skip_hidden` leaves
-    out files and folders whose name begins with a dot. Paths begin with `root` as it is spelled
-    here; bytes in a name that are not UTF-8 are the surrogates of `os.fsdecode`. Sorted by name,
-    the files of a folder before its subfolders, links last.
+    out what `is_hidden` says and, of folders, `is_set_aside`. Paths begin with `root` as it is
+    spelled here, whatever its own name; bytes in a name that are not UTF-8 are the surrogates of
+    `os.fsdecode`. Sorted by name, the files of a folder before its subfolders, links last.
 
     Raises ConfigurationError at once, before anything is yielded, when `root` is missing, is not a
     directory or cannot be listed. Any thread may call it and advance the iterator.
@@ -83,6 +108,19 @@ def scan_folder(
         raise ConfigurationError(why_not_read(root, error)) from error
     suffixes = frozenset(f".{extension.removeprefix('.').lower()}" for extension in extensions)
     return _Walk(suffixes, skip_hidden=skip_hidden).over(root)
+
+
+def is_hidden(name: str) -> bool:
+    """Say whether a name was given to hide a file or folder: it begins with one dot.
+
+    Nobody hides by several ("...And Justice for All"), nor in front of a number (".38 Special").
+    """
+    return name.startswith(".") and not name.startswith("..") and not name[1:2].isdigit()
+
+
+def is_set_aside(name: str) -> bool:
+    """Say whether a folder of this name holds what was deleted, or copies that a system keeps."""
+    return name.casefold() in _SET_ASIDE or name in _SET_ASIDE_BY_OLD_WINDOWS
 
 
 def modification_time(mtime_ns: int) -> datetime:
@@ -106,7 +144,7 @@ class _Walk:
         self._seen: set[tuple[int, int]] = set()
         self._links: deque[Path] = deque()
 
-    def over(self, root: Path) -> Iterator[ScannedFile | ScanProblem]:
+    def over(self, root: Path) -> Iterator[Scanned]:
         for above in root.resolve().parents:
             with suppress(OSError):
                 self._is_new(above.stat())
@@ -114,7 +152,7 @@ class _Walk:
         while self._links:
             yield from self._link(self._links.popleft())
 
-    def _tree(self, top: Path) -> Iterator[ScannedFile | ScanProblem]:
+    def _tree(self, top: Path) -> Iterator[Scanned]:
         pending = [top]
         while pending:
             folder = pending.pop()
@@ -130,15 +168,17 @@ class _Walk:
                 continue
             subfolders: list[Path] = []
             for entry in entries:
-                if not (self._skip_hidden and entry.name.startswith(".")):
-                    yield from self._entry(entry, folder / entry.name, subfolders)
+                yield from self._entry(entry, folder / entry.name, subfolders)
             pending.extend(reversed(subfolders))
 
     def _entry(
         self, entry: os.DirEntry[str], path: Path, subfolders: list[Path]
-    ) -> Iterator[ScannedFile | ScanProblem]:
+    ) -> Iterator[Scanned]:
         try:
-            if entry.is_symlink():
+            if self._skip_hidden and self._is_left_out(entry):
+                if self._is_wanted(path) or entry.is_dir():
+                    yield LeftOut(path)
+            elif entry.is_symlink():
                 self._links.append(path)
             elif entry.is_dir(follow_symlinks=False):
                 subfolders.append(path)
@@ -152,7 +192,10 @@ class _Walk:
         except OSError as error:
             yield ScanProblem(path, f"cannot be looked at: {_reason(error)}")
 
-    def _link(self, path: Path) -> Iterator[ScannedFile | ScanProblem]:
+    def _is_left_out(self, entry: os.DirEntry[str]) -> bool:
+        return is_hidden(entry.name) or (is_set_aside(entry.name) and entry.is_dir())
+
+    def _link(self, path: Path) -> Iterator[Scanned]:
         try:
             status = path.stat()
         except FileNotFoundError:

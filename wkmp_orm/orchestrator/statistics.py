@@ -25,7 +25,7 @@ from wkmp_orm.phases import Match
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wkmp_orm.orchestrator.summary import FailedFile
+    from wkmp_orm.orchestrator.summary import FailedFile, WarnedFile
     from wkmp_orm.phases import MatchedFile
 
 
@@ -48,6 +48,7 @@ class Statistics:
         self._phases: defaultdict[str, Effort] = defaultdict(Effort)
         self._workers: defaultdict[str, Effort] = defaultdict(Effort)
         self._failures: list[FailedFile] = []
+        self._warnings: list[WarnedFile] = []
         self._kept: list[str] = []
         self._started = self._processing_since = time.monotonic()
 
@@ -157,6 +158,18 @@ class Statistics:
             self._phases[failure.phase] += Effort(failed=1)
             self._workers[threading.current_thread().name] += Effort(failed=1)
 
+    def warned(self, warning: WarnedFile) -> None:
+        """Count a file that is imported though something in it is wrong."""
+        with self._lock:
+            self._counts.warned += 1
+            if len(self._warnings) < MOST_NAMED:
+                self._warnings.append(warning)
+
+    def left_out(self, number: int) -> None:
+        """Count names that the scan left out."""
+        with self._lock:
+            self._counts.left_out += number
+
     def through(self, file: MatchedFile) -> None:
         """Count the bytes of a file that is through, one way or another."""
         with self._lock:
@@ -173,6 +186,12 @@ class Statistics:
         """What could not be imported so far, by path; the first thousand."""
         with self._lock:
             return tuple(sorted(self._failures))
+
+    @property
+    def warnings(self) -> tuple[WarnedFile, ...]:
+        """What is wrong with files that were imported, by path; the first thousand."""
+        with self._lock:
+            return tuple(sorted(self._warnings))
 
     @property
     def kept(self) -> tuple[str, ...]:

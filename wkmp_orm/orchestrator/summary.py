@@ -28,13 +28,23 @@ class FailedFile:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class WarnedFile:
+    """A file that was imported though something in it is wrong: its stored path, and what."""
+
+    path: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
     """One import. `state` is COMPLETED, or CANCELLED when it was stopped before its end.
 
     `kept_passages` are the guids of passages whose span is gone but which a user had edited: they
-    were left alone. Of them, and of the `failures`, the first thousand are named; `counts` has how
-    many there are, and the table `import_failures` has them all.
+    were left alone. `warnings` are what is wrong with files that were imported all the same: their
+    tags could not be read or believed, or their sound is damaged. Of them, of the `failures` and of
+    the kept passages the first thousand are named; `counts` has how many there are, and the table
+    `import_failures` has all failures and warnings.
 
     `notes` say what this import had to do without, and what to do about it: text for programs, and
     with `for_people()` for who is at a terminal. `phases` and `workers` say where the time went, by
@@ -52,6 +62,7 @@ class ImportSummary:
     workers: Mapping[str, Effort]
     notes: tuple[Note, ...]
     failures: tuple[FailedFile, ...]
+    warnings: tuple[WarnedFile, ...]
     kept_passages: tuple[str, ...]
     seconds: float
     writes: Totals

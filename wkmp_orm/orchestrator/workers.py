@@ -15,7 +15,7 @@ from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, WkmpOrmE
 from wkmp_orm.orchestrator.common_fault import CommonFault
 from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
 from wkmp_orm.orchestrator.file_pipeline import LATE_PHASES, Verdict
-from wkmp_orm.orchestrator.summary import FailedFile
+from wkmp_orm.orchestrator.summary import FailedFile, WarnedFile
 from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, reason_of, write
 from wkmp_orm.phases import record_failure
 
@@ -126,6 +126,8 @@ class Workers:
 
     def _conclude(self, waiting: WaitingFile, file: FileOnItsWay, verdict: Verdict) -> None:
         statistics = self._tools.statistics
+        if file.warning and verdict is not Verdict.DUPLICATE:
+            statistics.warned(WarnedFile(file.path, file.warning))
         match verdict:
             case Verdict.DUPLICATE:
                 with self._lock:

@@ -72,5 +72,10 @@ def reason_of(error: BaseException, root: Path) -> str:
         text = (error.strerror or type(error).__name__).lower()
     else:
         text = f"unexpected {type(error).__name__}: {error}"
-    text = text.replace(str(root), "...").replace("\0", " ")
+    return storable(text.replace(str(root), "..."))
+
+
+def storable(reason: str) -> str:
+    """Return a reason as every database takes it."""
+    text = reason.replace("\0", " ")
     return text.encode("utf-8", "backslashreplace").decode()[:LONGEST_REASON]

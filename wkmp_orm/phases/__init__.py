@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wkmp_orm.phases.amplitude import PassageAmplitude, record_amplitude
 from wkmp_orm.phases.attempts import in_unit_of_work
-from wkmp_orm.phases.failures import forget_outdated_failures, record_failure
+from wkmp_orm.phases.failures import forget_outdated_failures, record_failure, record_warning
 from wkmp_orm.phases.finalization import complete_passages, finalize_file
 from wkmp_orm.phases.fingerprinting import (
     Answer,
@@ -38,11 +38,13 @@ from wkmp_orm.phases.scanning import FoundFile, Match, MatchedFile, record_files
 from wkmp_orm.phases.segmentation import record_no_audio
 from wkmp_orm.phases.status import (
     Failure,
+    FileWarning,
     LibraryStatus,
     SessionReport,
     failures,
     last_sessions,
     library_status,
+    warnings,
 )
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Extraction",
     "Failure",
     "FileMetadata",
+    "FileWarning",
     "Flavor",
     "FoundFile",
     "IdentifiedSong",
@@ -90,9 +93,11 @@ __all__ = [
     "record_no_audio",
     "record_passages",
     "record_progress",
+    "record_warning",
     "request_key",
     "reset_failed_flavors",
     "retry_failed",
     "running_session",
     "start_session",
+    "warnings",
 ]

@@ -1,5 +1,6 @@
 """Why files could not be imported: one reason for each path, until an import of it succeeds.
 
+And what is damaged in files that were imported all the same, until an import finds it mended.
 Knows no phase but the scan: any of them may fail, and only what a scan met has no row of its own.
 """
 
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from wkmp_orm.models import File, FileStatus, ImportFailure
+from wkmp_orm.models.import_failure import WARNING
 from wkmp_orm.phase import Phase
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ _OF_EARLIER_SESSIONS: Final = sa.delete(ImportFailure).where(
     ImportFailure.session_id != sa.bindparam("of_session"),
 )
 
+_EARLIER_WARNINGS: Final = _OF_EARLIER_SESSIONS.where(ImportFailure.phase == WARNING)
+
 _of_session: Final = sa.bindparam("of_session", type_=ImportFailure.session_id.type)
 _OF_OTHER_SESSIONS: Final = sa.select(
     ImportFailure.guid,
@@ -33,9 +37,14 @@ _OF_OTHER_SESSIONS: Final = sa.select(
 _is_settled: Final = sa.and_(
     File.guid == sa.bindparam("of_file"), File.status == sa.bindparam("settled")
 )
+# A duplicate is not looked into, and its original has the same bytes.
+_is_settled_by_it: Final = sa.or_(
+    ImportFailure.phase != WARNING, sa.bindparam("settled") == FileStatus.DUPLICATE_HASH.value
+)
 # A file may have failed before it had a row: then its failure knows the path alone. Two look-ups:
 # one condition with OR would read all failures, for every file.
 _OF_A_SETTLED_FILE: Final = sa.delete(ImportFailure).where(
+    _is_settled_by_it,
     ImportFailure.guid.in_(
         sa.union_all(
             sa.select(ImportFailure.guid).where(
@@ -45,7 +54,7 @@ _OF_A_SETTLED_FILE: Final = sa.delete(ImportFailure).where(
                 ImportFailure.path == sa.select(File.path).where(_is_settled).scalar_subquery()
             ),
         )
-    )
+    ),
 )
 
 
@@ -65,8 +74,22 @@ def record_failure(
     work.execute(_OF_EARLIER_SESSIONS, [{"of_path": path, "of_session": session_id}])
 
 
+def record_warning(
+    work: UnitOfWork, *, session_id: str, path: str, file_guid: str, reason: str
+) -> None:
+    """Keep what is wrong with a file that is imported in this session, in place of what was wrong.
+
+    An empty reason: nothing is. The file is imported all the same.
+    """
+    if reason:
+        work.import_failures.put(
+            session_id=session_id, path=path, phase=WARNING, reason=reason, file_id=file_guid
+        )
+    work.execute(_EARLIER_WARNINGS, [{"of_path": path, "of_session": session_id}])
+
+
 def has_failures(file: type[File]) -> sa.ColumnElement[bool]:
-    """Return the condition that it is stored of a file why it failed."""
+    """Return the condition that it is stored of a file why it failed, or what is wrong in it."""
     return sa.or_(
         sa.exists().where(ImportFailure.file_id == file.guid),
         sa.exists().where(ImportFailure.path == file.path),
@@ -74,7 +97,10 @@ def has_failures(file: type[File]) -> sa.ColumnElement[bool]:
 
 
 def forget_failures(work: UnitOfWork, file_guid: str, *, once: FileStatus) -> None:
-    """Forget why a file failed before, if this unit of work leaves it in the status `once`."""
+    """Forget why a file failed before, if this unit of work leaves it in the status `once`.
+
+    What is wrong with it is forgotten only where it turns out to be a duplicate.
+    """
     work.execute(_OF_A_SETTLED_FILE, [{"of_file": file_guid, "settled": once}])
 
 

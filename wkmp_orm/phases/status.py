@@ -21,6 +21,7 @@ from wkmp_orm.models import (
     Song,
     SongStatus,
 )
+from wkmp_orm.models.import_failure import WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileWarning:
+    """What was found wrong with a file that was imported all the same, and when (UTC).
+
+    Its tags could not be read or believed, or its sound is damaged or breaks off.
+    """
+
+    path: str
+    reason: str
+    occurred_at: datetime
+    session_id: str
+    file_guid: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryStatus:
     """How many files, passages and songs there are in each status, none left out."""
 
@@ -88,14 +103,20 @@ _LAST_SESSIONS: Final = (
     .order_by(ImportSession.started_at.desc(), ImportSession.session_id.desc())
     .limit(sa.bindparam("number", type_=sa.Integer()))
 )
-_FAILURES: Final = sa.select(
+_TOLD: Final = (
     ImportFailure.path,
-    ImportFailure.phase,
     ImportFailure.reason,
     ImportFailure.occurred_at,
     ImportFailure.session_id,
     ImportFailure.file_id.label("file_guid"),
-).order_by(ImportFailure.path, ImportFailure.occurred_at)
+)
+_IN_ORDER: Final = (ImportFailure.path, ImportFailure.occurred_at)
+_FAILURES: Final = (
+    sa.select(*_TOLD, ImportFailure.phase)
+    .where(ImportFailure.phase != WARNING)
+    .order_by(*_IN_ORDER)
+)
+_WARNINGS: Final = sa.select(*_TOLD).where(ImportFailure.phase == WARNING).order_by(*_IN_ORDER)
 _WITHOUT_SONG: Final = sa.select(sa.func.count()).where(Passage.song_id.is_(None))
 
 
@@ -118,6 +139,11 @@ def last_sessions(session: Session, number: int = 5) -> list[SessionReport]:
 def failures(session: Session) -> list[Failure]:
     """Return what still fails, by path: whatever was imported since has no failure any more."""
     return [Failure(**row) for row in session.execute(_FAILURES).mappings()]
+
+
+def warnings(session: Session) -> list[FileWarning]:
+    """Return what is wrong with files that were imported all the same, by path."""
+    return [FileWarning(**row) for row in session.execute(_WARNINGS).mappings()]
 
 
 def _by_status(session: Session, column: Any, words: type[E]) -> dict[E, int]:

@@ -1,0 +1,132 @@
+"""Reads what a sound file's container says of it, as FFmpeg sees it: its format, and its tags.
+
+For what the tag library cannot read: tags of formats that it does not know (LIST/INFO in WAV,
+Matroska), and files whose tags, or beginning, are damaged. Knows no database.
+
+FFmpeg is a large program in C that reads a stranger's bytes, so an import runs this in a decoder:
+a file that crashes it fails alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import av
+
+from wkmp_orm.audio.decoding import _OPTIONS, _TAKE_ANY_TAG
+from wkmp_orm.audio.opening import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from av.container import InputContainer
+
+LONGEST_VALUE: Final = 10_000
+"""Characters that are kept of a value here. What is more never leaves the decoder."""
+
+_KEYS: Final[Mapping[str, str]] = {
+    "title": "title",
+    "artist": "artist_values",
+    "artists": "artists",
+    "album": "album",
+    "albumartist": "albumartist",
+    "track": "track",
+    "tracknumber": "track",
+    "date": "date_text",
+    "year": "date_text",
+    "daterecorded": "date_text",
+    "datereleased": "date_text",
+    "compilation": "comp",
+    "musicbrainztrackid": "mb_trackid",
+    "musicbrainzrecordingid": "mb_trackid",
+    "musicbrainzalbumid": "mb_albumid",
+    "musicbrainzreleasegroupid": "mb_releasegroupid",
+    "musicbrainzartistid": "mb_artistids",
+    "musicbrainzalbumartistid": "mb_albumartistids",
+    "musicbrainzworkid": "mb_workids",
+}
+"""Our names of the fields, by FFmpeg's, which are a format's own where no other is usual: in lower
+case and without what different formats put between the words. Of two the first has precedence."""
+
+_FORMATS: Final = {"mov": "m4a", "matroska": "mka", "asf": "wma", "mpc8": "mpc"}
+"""Our names of formats, by the first of FFmpeg's; the others are the same."""
+_OGG_FORMATS: Final = {"flac": "oga", "opus": "opus"}
+_HAVE_LISTS: Final = ("flac", "ogg", "oga", "opus")
+"""Formats that have lists of values, which FFmpeg joins with semicolons."""
+_LISTS: Final = ("artist_values", "artists")
+
+# What is in the sound is not asked for here. To see whether the samples of a WAV file are really a
+# film's sound, FFmpeg would take 45 ms, which is 25 times as long as all the rest.
+_GLANCE: Final = {**_OPTIONS, "analyzeduration": "1", "max_probe_packets": "1"}
+# So that bytes that are not UTF-8 are kept, and not lost to a question mark.
+_KEEP_ANY_BYTE: Final[dict[str, Any]] = (
+    {"metadata_errors": "surrogateescape"} if _TAKE_ANY_TAG else {}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What a container says. `format` is None where FFmpeg knows none, `values` has texts.
+
+    Their names are those of the tag reader's fields. `has_sound`: there is a stream of sound.
+    """
+
+    format: str | None = None
+    has_sound: bool = False
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def read_container(path: Path, *, cancelled: Callable[[], bool] = bool) -> Container:
+    """Return what a sound file's container says, by its content whatever its name.
+
+    The file is looked at as little as FFmpeg needs to know its streams, so `cancelled`, by which a
+    decoder is called off, is not asked. Raises SoundFileError when the file cannot be read, and
+    nothing for one that FFmpeg does not know. Any thread may call it.
+    """
+    del cancelled
+    with (
+        opened(path) as file,
+        suppress(av.FFmpegError),
+        av.open(file, mode="r", options=_GLANCE, **_KEEP_ANY_BYTE) as container,
+    ):
+        return _described(container)
+    return Container()
+
+
+def _described(container: InputContainer) -> Container:
+    stream = container.streams.best("audio")
+    name = container.format.name.split(",")[0]
+    name = _FORMATS.get(name, name)
+    if stream is not None and name == "ogg":
+        name = _OGG_FORMATS.get(stream.codec_context.name, name)
+    said = [container.metadata] if stream is None else [container.metadata, stream.metadata]
+    return Container(name, stream is not None, _values(said, has_lists=name in _HAVE_LISTS))
+
+
+def _values(said: Iterable[Mapping[str, str]], *, has_lists: bool) -> Mapping[str, tuple[str, ...]]:
+    """Return the values of the fields that we know, those of the whole file first."""
+    found: dict[str, str] = {}
+    for metadata in said:
+        plain = {_plain(key): value for key, value in metadata.items()}
+        for key, name in _KEYS.items():
+            if name not in found and plain.get(key, "").strip():
+                found[name] = _decoded(plain[key])[:LONGEST_VALUE]
+    return {
+        name: tuple(text.split(";")) if has_lists and name in _LISTS else (text,)
+        for name, text in found.items()
+    }
+
+
+def _plain(key: str) -> str:
+    return "".join(filter(str.isalnum, key)).casefold()
+
+
+def _decoded(text: str) -> str:
+    """Return a text whose bytes are not UTF-8 as Windows' Western encoding, which most of it is."""
+    if text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text):
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")

@@ -1,0 +1,182 @@
+"""Reads the tags of a sound file as mutagen and mediafile know them, each tag on its own.
+
+Knows formats and keys; must not know which values are believed, and knows no database.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from mediafile import (
+    ASFStorageStyle,
+    FileTypeError,
+    ListMediaField,
+    ListStorageStyle,
+    MediaField,
+    MediaFile,
+    MP3DescStorageStyle,
+    MP3ListDescStorageStyle,
+    MP3ListStorageStyle,
+    MP3StorageStyle,
+    MP4BoolStorageStyle,
+    MP4ListStorageStyle,
+    MP4StorageStyle,
+    StorageStyle,
+    UnreadableFileError,
+    mutagen_call,
+)
+from mutagen.aac import AAC
+from mutagen.apev2 import APEv2, APEv2File
+from mutagen.id3 import ID3
+from mutagen.mp3 import MP3
+from mutagen.oggflac import OggFLAC
+from mutagen.oggvorbis import OggVorbis
+
+from wkmp_orm.audio.formats import Sound, id3_size, sound_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from io import BufferedReader
+
+LARGEST_REPAIRED_TAG: Final = 64 << 20
+"""Bytes of an ID3 tag whose size is written wrongly, which is copied to be read."""
+
+_ALIEN: Final = {"caf": "caf", "mka": "mka", "rf64": "wav", "w64": "w64", "webm": "webm"}
+"""Formats that mutagen does not know and takes for damaged ones, and what we call them."""
+_OUR_NAME: Final = {"aac": "m4a", "alac": "m4a", "asf": "wma"}
+_UNKNOWN: Final = Sound(None, None, None, ())
+_NEWER_THAN_ID3V1: Final = (2, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: the format, what its sound is like, and fields, the best ones first.
+
+    `damage` says what could not be read of them, None: nothing.
+    """
+
+    format: str | None
+    sound: Sound
+    fields: tuple[Fields, ...]
+    damage: str | None
+
+
+class Fields(MediaFile):  # type: ignore[misc]
+    """mediafile's fields, and what it lacks: all values of two; the date, and a flag, as text."""
+
+    artist_values = ListMediaField(
+        MP3ListStorageStyle("TPE1"),
+        MP4ListStorageStyle("\xa9ART"),
+        ListStorageStyle("ARTIST"),
+        ASFStorageStyle("Author"),
+    )
+    mb_workids = ListMediaField(
+        MP3ListDescStorageStyle("MusicBrainz Work Id"),
+        MP4ListStorageStyle("----:com.apple.iTunes:MusicBrainz Work Id"),
+        ListStorageStyle("MUSICBRAINZ_WORKID"),
+        ASFStorageStyle("MusicBrainz/Work Id"),
+    )
+    comp = MediaField(
+        MP3StorageStyle("TCMP"),
+        MP3DescStorageStyle("COMPILATION"),
+        MP4BoolStorageStyle("cpil"),
+        StorageStyle("COMPILATION"),
+        StorageStyle("ITUNESCOMPILATION"),
+        ASFStorageStyle("WM/IsCompilation", as_type=bool),
+    )
+    date_text = MediaField(
+        MP3StorageStyle("TDRC"),
+        MP4StorageStyle("\xa9day"),
+        StorageStyle("DATE"),
+        StorageStyle("YEAR"),
+        ASFStorageStyle("WM/Year"),
+    )
+
+    @classmethod
+    def of_tags(cls, holder: type[Any], tags: Any) -> Fields:
+        """Return the fields of tags that were read by themselves, as those of a `holder` file."""
+        fields: Fields = cls.__new__(cls)
+        fields.mgfile = object.__new__(holder)  # its own constructor wants to read a file
+        fields.mgfile.tags = tags
+        return fields
+
+
+def read_fields(file: BufferedReader, announced: str | None) -> Reading:
+    """Read the tags of a file whose first bytes announce a format.
+
+    Nothing is raised for what is in the file, but OSError for what keeps it from being read.
+    """
+    if announced in _ALIEN:
+        return Reading(_ALIEN[announced], _UNKNOWN, (), None)
+    try:
+        name, info, fields = _whole(file, announced)
+    except (FileTypeError, UnreadableFileError) as error:
+        damage = None
+        if announced is not None and not isinstance(error, FileTypeError):
+            details = f": {error.message[:200]}" if error.message else ""
+            damage = f"damaged or incomplete {announced} file{details}"
+        return Reading(announced, _UNKNOWN, _beside(file, announced, None), damage)
+    sound = sound_of(info, name, file.seek(0, io.SEEK_END))
+    return Reading(name, sound, _beside(file, name, fields), None)
+
+
+def _whole(file: BufferedReader, announced: str | None) -> tuple[str, Any, Fields | None]:
+    """Return the format's name, mutagen's knowledge of the sound, and the tags of the format."""
+    file.seek(0)
+    if announced == "aac":
+        return announced, mutagen_call("open", announced, AAC, file).info, None
+    if announced == "oga":
+        read = mutagen_call("open", announced, OggFLAC, file)
+        # Of another name to mediafile, which knows the comments all the same.
+        return announced, read.info, Fields.of_tags(OggVorbis, read.tags)
+    if announced is not None:
+        # mutagen weighs the name against the content and takes FLAC named .mp3 for damaged MP3; the
+        # name that it sees is the file object's.
+        file.raw.name = f"sound.{announced}"  # type: ignore[attr-defined]
+    fields = Fields(file)
+    their_name: str = fields.type
+    return _OUR_NAME.get(their_name, their_name), fields.mgfile.info, fields
+
+
+def _beside(file: BufferedReader, name: str | None, fields: Fields | None) -> tuple[Fields, ...]:
+    """Return the fields with what lies before or behind the sound of any format.
+
+    That is an ID3 tag, where the format has none or it could not be read, and an APEv2 tag of MP3.
+    """
+    found = [] if fields is None else [fields]
+    if fields is None and (id3 := _by_itself(file, _id3)) is not None:
+        found.append(Fields.of_tags(MP3, id3))
+    if name in ("mp3", None) and (ape := _by_itself(file, APEv2)) is not None:
+        # An ID3v1 tag, which cuts every text off after 30 characters, is worth less.
+        is_best = not (found and _version(found[0]) >= _NEWER_THAN_ID3V1)
+        found.insert(0 if is_best else len(found), Fields.of_tags(APEv2File, ape))
+    return tuple(found)
+
+
+def _version(fields: Fields) -> tuple[int, ...]:
+    return tuple(getattr(fields.mgfile.tags, "version", ()))
+
+
+def _by_itself(file: BufferedReader, read: Callable[[Any], Any]) -> Any:
+    """Return a tag, or None if there is none that can be read."""
+    file.seek(0)
+    try:
+        return mutagen_call("open", "tag", read, file)
+    except UnreadableFileError:
+        return None
+
+
+def _id3(file: BufferedReader) -> Any:
+    """Return the ID3 tag of a file, also if its size is written with eight bits of each byte."""
+    read: Any = ID3  # without annotations
+    head = file.read(10)
+    file.seek(0)
+    if not head.startswith(b"ID3") or max(head[6:], default=0) <= 0x7F:
+        return read(file)
+    size = min(id3_size(head), LARGEST_REPAIRED_TAG)
+    content = file.read(10 + size)
+    size = len(content) - 10
+    repaired = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return read(io.BytesIO(content[:6] + repaired + content[10:]), load_v1=False)
