@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +23,7 @@ from tests.support.odd_sounds import (
 from tests.support.sound import make_sound, tag_sound
 from wkmp_orm.audio import ArtistCredit, read_tags
 from wkmp_orm.audio.container import LONGEST_VALUE, Container, read_container
+from wkmp_orm.audio.tag_fields import LARGEST_PIECE
 from wkmp_orm.audio.tags import LONGEST_TEXT
 from wkmp_orm.errors import SoundFileError
 
@@ -90,6 +93,27 @@ def test_a_text_of_any_size_leaves_the_container_cut_off(tmp_path: Path) -> None
     tags = read_tags(path)
     assert tags.title == "x" * LONGEST_TEXT
     assert tags.tag_warnings == (f"title of {LONGEST_VALUE} characters is cut off",)
+
+
+@pytest.mark.parametrize("where", ["before", "behind"])
+def test_a_tag_that_is_larger_than_any_is_not_read_into_memory(tmp_path: Path, where: str) -> None:
+    claimed = 250 << 20
+    path = tmp_path / "huge.mp3"
+    with path.open("wb") as file:  # a file with a hole: it takes no room on the disk
+        if where == "before":
+            file.write(b"ID3\x04\0\0" + bytes(claimed >> shift & 0x7F for shift in (21, 14, 7, 0)))
+        else:
+            file.write(encoded(tmp_path / "song.mp3", "mp3", "libmp3lame").read_bytes())
+        file.seek(claimed + 100_000)
+        file.write(b"APETAGEX" + struct.pack("<IIII8x", 2_000, claimed, 1, 1 << 31))
+    tracemalloc.start()
+    try:
+        tags = read_tags(path, ask_container=lambda _: Container())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert tags.title is None
+    assert peak < 3 * LARGEST_PIECE < claimed
 
 
 def test_no_file_that_a_file_names_is_opened(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from mediafile import (
     UnreadableFileError,
     mutagen_call,
 )
+from mutagen import MutagenError
 from mutagen.aac import AAC
 from mutagen.apev2 import APEv2, APEv2File
 from mutagen.id3 import ID3
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from io import BufferedReader
 
-LARGEST_REPAIRED_TAG: Final = 64 << 20
-"""Bytes of an ID3 tag whose size is written wrongly, which is copied to be read."""
+LARGEST_PIECE: Final = 64 << 20
+"""Bytes that are read at once, and so held in memory, of what a file says is a tag. It may say
+anything; pictures of 20 MB are real."""
 
 _ALIEN: Final = {"caf": "caf", "mka": "mka", "rf64": "wav", "w64": "w64", "webm": "webm"}
 """Formats that mutagen does not know and takes for damaged ones, and what we call them."""
@@ -103,6 +105,26 @@ class Fields(MediaFile):  # type: ignore[misc]
         return fields
 
 
+class _Bounded:
+    """A file as mutagen reads it, of which no piece is larger than any tag is.
+
+    Its `name` is what mutagen sees of the file's own.
+    """
+
+    def __init__(self, file: BufferedReader, name: str) -> None:
+        self.name = name
+        self.seek = file.seek
+        self.tell = file.tell
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        most = LARGEST_PIECE + 1
+        content = self._file.read(min(size, most) if size >= 0 else most)
+        if len(content) > LARGEST_PIECE:
+            raise MutagenError(f"a tag of more than {LARGEST_PIECE >> 20} MB")
+        return content
+
+
 def read_fields(file: BufferedReader, announced: str | None) -> Reading:
     """Read the tags of a file whose first bytes announce a format.
 
@@ -110,19 +132,22 @@ def read_fields(file: BufferedReader, announced: str | None) -> Reading:
     """
     if announced in _ALIEN:
         return Reading(_ALIEN[announced], _UNKNOWN, (), None)
+    # mutagen weighs the name against the content and takes FLAC named .mp3 for damaged MP3.
+    name = str(file.name) if announced is None else f"sound.{announced}"
+    bounded = _Bounded(file, name)
     try:
-        name, info, fields = _whole(file, announced)
+        name, info, fields = _whole(bounded, announced)
     except (FileTypeError, UnreadableFileError) as error:
         damage = None
         if announced is not None and not isinstance(error, FileTypeError):
             details = f": {error.message[:200]}" if error.message else ""
             damage = f"damaged or incomplete {announced} file{details}"
-        return Reading(announced, _UNKNOWN, _beside(file, announced, None), damage)
+        return Reading(announced, _UNKNOWN, _beside(bounded, announced, None), damage)
     sound = sound_of(info, name, file.seek(0, io.SEEK_END))
-    return Reading(name, sound, _beside(file, name, fields), None)
+    return Reading(name, sound, _beside(bounded, name, fields), None)
 
 
-def _whole(file: BufferedReader, announced: str | None) -> tuple[str, Any, Fields | None]:
+def _whole(file: _Bounded, announced: str | None) -> tuple[str, Any, Fields | None]:
     """Return the format's name, mutagen's knowledge of the sound, and the tags of the format."""
     file.seek(0)
     if announced == "aac":
@@ -131,16 +156,12 @@ def _whole(file: BufferedReader, announced: str | None) -> tuple[str, Any, Field
         read = mutagen_call("open", announced, OggFLAC, file)
         # Of another name to mediafile, which knows the comments all the same.
         return announced, read.info, Fields.of_tags(OggVorbis, read.tags)
-    if announced is not None:
-        # mutagen weighs the name against the content and takes FLAC named .mp3 for damaged MP3; the
-        # name that it sees is the file object's.
-        file.raw.name = f"sound.{announced}"  # type: ignore[attr-defined]
     fields = Fields(file)
     their_name: str = fields.type
     return _OUR_NAME.get(their_name, their_name), fields.mgfile.info, fields
 
 
-def _beside(file: BufferedReader, name: str | None, fields: Fields | None) -> tuple[Fields, ...]:
+def _beside(file: _Bounded, name: str | None, fields: Fields | None) -> tuple[Fields, ...]:
     """Return the fields with what lies before or behind the sound of any format.
 
     That is an ID3 tag, where the format has none or it could not be read, and an APEv2 tag of MP3.
@@ -159,7 +180,7 @@ def _version(fields: Fields) -> tuple[int, ...]:
     return tuple(getattr(fields.mgfile.tags, "version", ()))
 
 
-def _by_itself(file: BufferedReader, read: Callable[[Any], Any]) -> Any:
+def _by_itself(file: _Bounded, read: Callable[[Any], Any]) -> Any:
     """Return a tag, or None if there is none that can be read."""
     file.seek(0)
     try:
@@ -168,15 +189,14 @@ def _by_itself(file: BufferedReader, read: Callable[[Any], Any]) -> Any:
         return None
 
 
-def _id3(file: BufferedReader) -> Any:
+def _id3(file: _Bounded) -> Any:
     """Return the ID3 tag of a file, also if its size is written with eight bits of each byte."""
     read: Any = ID3  # without annotations
     head = file.read(10)
     file.seek(0)
     if not head.startswith(b"ID3") or max(head[6:], default=0) <= 0x7F:
         return read(file)
-    size = min(id3_size(head), LARGEST_REPAIRED_TAG)
-    content = file.read(10 + size)
+    content = file.read(10 + id3_size(head))
     size = len(content) - 10
     repaired = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
     return read(io.BytesIO(content[:6] + repaired + content[10:]), load_v1=False)

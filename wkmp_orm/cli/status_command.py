@@ -51,7 +51,7 @@ _SONGS: Final[Mapping[SongStatus, str]] = {
 @click.command("status", short_help="Show what is in a library, and what failed and why.")
 @folder_argument
 @database_option
-@click.option("--all", "show_all", is_flag=True, help="Name every file that failed, or is damaged.")
+@click.option("--all", "show_all", is_flag=True, help="Name all files that failed or are damaged.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def status_command(
     folder: str | None, database: str | None, *, show_all: bool, as_json: bool
@@ -76,7 +76,8 @@ def status_command(
     _show_status(status)
     _show_sessions(sessions)
     if warned:
-        out.print(Text(f"\nImported, but damaged in part  {len(warned):,}", style="bold yellow"))
+        told = "\nImported, though not all could be read or believed"
+        out.print(Text(f"{told}  {len(warned):,}", style="bold yellow"))
         most = len(warned) if show_all else MOST_WARNINGS
         show_warnings(warned, len(warned), most=most, more="--all names them")
     if failed:

@@ -37,7 +37,8 @@ def show_summary(summary: ImportSummary) -> None:
         out.print(Text.assemble((f"  {name:<14}", "dim"), value))
     if summary.warnings:
         out.print()
-        told = f"{number_of(summary.counts.warned, 'file')} imported, but damaged in part:"
+        warned = number_of(summary.counts.warned, "file")
+        told = f"{warned} imported, though not all in them could be read or believed:"
         out.print(Text(told, style="bold yellow"))
         show_warnings(
             summary.warnings,
