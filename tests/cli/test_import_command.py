@@ -93,7 +93,8 @@ def test_json_is_one_document_on_stdout_and_nothing_else(home: Path, album: Path
     assert document["files"]["imported"] == 3
     assert document["files"]["duplicates"] == 1
     assert document["findings"]["high"] == 3
-    assert document["phases"]["segmentation"]["files"] == 3
+    assert document["phases"]["segmentation"]["files"] == 4
+    assert document["warnings"] == []
     assert len(document["workers"]) == 2
     assert document["notes"][0].startswith("No AcoustID key")
     assert document["failures"] == [

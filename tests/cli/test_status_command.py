@@ -93,7 +93,8 @@ def test_json_is_one_document(
     assert session["state"] == "COMPLETED"
     assert session["started_at"] < session["ended_at"]
     (failure,) = document["failures"]
-    assert (failure["path"], failure["phase"]) == ("broken.mp3", "metadata_extraction")
+    assert (failure["path"], failure["phase"]) == ("broken.mp3", "segmentation")
+    assert document["warnings"] == []
 
 
 def test_why_an_import_ended_early_is_said(
