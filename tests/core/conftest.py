@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from tests.conftest import DATABASES
 from tests.core.shop import Shop
 from wkmp_orm.core.engine.options import Bulk
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from tests.support.postgres import PostgresServer
 
 _numbers = itertools.count()
+DATABASES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(params=DATABASES)
