@@ -41,6 +41,7 @@ STATUS = Word(FileStatus)
 UNKNOWN_HASHES = ("", "PENDING")
 """What the older services wrote while a hash was not known."""
 
+IS_MISSING = sa.text("missing_since IS NOT NULL")
 IS_ORIGINAL = sa.text("status <> 'DUPLICATE HASH' AND hash NOT IN ('', 'PENDING')")
 
 
@@ -64,7 +65,11 @@ def _positive(column: str) -> Rule:
 
 
 class File(Audited, Base):
-    """A sound file. Its natural key is `path`, relative to the library's root."""
+    """A sound file. Its natural key is `path`, relative to the library's root.
+
+    `missing_since` is when an import first found that the file is not there any more; NULL for a
+    file that is there.
+    """
 
     __tablename__ = "files"
 
@@ -90,6 +95,7 @@ class File(Audited, Base):
         STATUS, default=FileStatus.PENDING, server_default=FileStatus.PENDING.value
     )
     matching_hashes: Mapped[JsonList | None] = overwrite()
+    missing_since: Mapped[datetime | None] = insert_only(UtcDateTime(Stored.RFC3339))
 
     passages: Mapped[list[Passage]] = relationship(
         back_populates="file", lazy="raise", passive_deletes=True
@@ -119,4 +125,11 @@ class File(Audited, Base):
             postgresql_where=IS_ORIGINAL,
         ),
         sa.Index("idx_files_status", "status"),
+        # Of the rows that have it set alone: there are few of them.
+        sa.Index(
+            "idx_files_missing_since",
+            "missing_since",
+            sqlite_where=IS_MISSING,
+            postgresql_where=IS_MISSING,
+        ),
     )
