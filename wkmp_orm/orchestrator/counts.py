@@ -32,6 +32,9 @@ class Counts:
     bin. `warned` files were imported though something in them is damaged. `identified`
     files have a passage whose recording is known. `kept` passages are there only because a user
     edited them. Sizes are in bytes.
+
+    `moved` files lie elsewhere than before, under the same row, and `returned` ones were missing;
+    they are found files as well.
     """
 
     found: int = 0
@@ -49,6 +52,8 @@ class Counts:
     left_out: int = 0
     warned: int = 0
     kept: int = 0
+    moved: int = 0
+    returned: int = 0
     bytes_to_import: int = 0
     bytes_done: int = 0
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from wkmp_orm.errors import SoundFileError
-from wkmp_orm.orchestrator.scan import modification_time
+from wkmp_orm.orchestrator.presence import is_as_scanned
 from wkmp_orm.orchestrator.writing import storable, write
 
 if TYPE_CHECKING:
@@ -30,12 +30,14 @@ T = TypeVar("T")
 class WaitingFile:
     """A file that is to be imported: where it lies, and its row.
 
-    `lacks_flavor`: it is complete but for songs whose flavor nobody was asked for.
+    `lacks_flavor`: it is complete but for songs whose flavor nobody was asked for. `sha256` is its
+    hash, if it was looked at already.
     """
 
     place: Path
     matched: MatchedFile
     lacks_flavor: bool = False
+    sha256: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +47,8 @@ class FileOnItsWay:
     tools: Tools
     place: Path
     matched: MatchedFile
+    sha256: str | None = None
+    """Its hash, if it was looked at before its turn came."""
     candidates: Mapping[Span, tuple[AcoustidMatch, ...]] = field(default_factory=dict)
     """What AcoustID links to the sound of its passages: of those that it was asked about."""
     passages: list[RecordedPassage] = field(default_factory=list)
@@ -102,12 +106,7 @@ class FileOnItsWay:
 
     def check_unchanged(self) -> None:
         """Raise SoundFileError unless it is the file that was scanned: rows must not mix two."""
-        status = self.place.stat()
-        scanned = self.matched.found
-        if (status.st_size, modification_time(status.st_mtime_ns)) != (
-            scanned.size_bytes,
-            scanned.modification_time,
-        ):
+        if not is_as_scanned(self.place, self.matched.found):
             msg = "changed during the import: import it again when it is finished"
             raise SoundFileError(msg)
 

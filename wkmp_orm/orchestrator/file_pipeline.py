@@ -65,7 +65,7 @@ class Step(NamedTuple):
 
 def deduplicate(file: FileOnItsWay) -> Verdict | None:
     """Hash the file and find out whether an equal one is there already."""
-    sha256 = sha256_of(file.place)
+    sha256 = file.sha256 or sha256_of(file.place)
     file.check_unchanged()
     file.write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, file.guid, sha256))
     with file.tools.library.reader() as session:

@@ -1,13 +1,15 @@
 """The first two phases: what the scan finds becomes rows, and rows become work to do.
 
-Knows the scan and the rows of files; must not know what is done with a file afterwards.
+What is settled is settled at once. What is not waits for the end of the scan: only then is it known
+which files have moved. Knows the scan and the rows of files; must not know what is done with a file
+afterwards.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import sqlalchemy as sa
@@ -15,20 +17,29 @@ import sqlalchemy as sa
 from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.models import File, FileStatus, Passage, PassageSong, Song, SongStatus
 from wkmp_orm.orchestrator.file_on_its_way import WaitingFile
+from wkmp_orm.orchestrator.moves import follow_moved_files
 from wkmp_orm.orchestrator.scan import LeftOut, ScannedFile, ScanProblem
 from wkmp_orm.orchestrator.summary import FailedFile
 from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, reason_of, write
 from wkmp_orm.paths import stored_path
 from wkmp_orm.phase import Phase
-from wkmp_orm.phases import FoundFile, Match, record_failure, record_files
+from wkmp_orm.phases import (
+    FoundFile,
+    Match,
+    is_empty,
+    loose_files,
+    record_failure,
+    record_files,
+)
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterable, Iterator, Sequence
 
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.scan import Scanned
     from wkmp_orm.orchestrator.statistics import Statistics
-    from wkmp_orm.phases import MatchedFile
+    from wkmp_orm.phases import LooseFile, MatchedFile
     from wkmp_orm.work import UnitOfWork
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
@@ -51,22 +62,62 @@ class Intake:
     """What a scan brings in: `to_import`, and the `duplicates` of which an original may change."""
 
     def __init__(
-        self, library: Library, session_id: str, statistics: Statistics, *, flavors: bool
+        self,
+        library: Library,
+        session_id: str,
+        statistics: Statistics,
+        stop: threading.Event,
+        *,
+        flavors: bool,
+        threads: int,
     ) -> None:
         """Start empty. `flavors`: there is somebody to ask for the flavor of songs."""
         self._library = library
         self._session_id = session_id
         self._statistics = statistics
+        self._stop = stop
         self._flavors = flavors
+        self._threads = threads
+        self._waiting: list[ScannedFile] = []
+        self._loose: list[LooseFile] = []
+        self._hashes: dict[str, str] = {}
         self.to_import: list[WaitingFile] = []
         self.duplicates: list[WaitingFile] = []
 
     def take_in(self, scanned: Iterable[Scanned]) -> None:
-        """Write the rows of new and changed files, in chunks. Raises the FlushErrors."""
-        for chunk in _chunks(scanned):
+        """Write the rows of new and changed files, in chunks. Raises the FlushErrors.
+
+        Rows of files that lie elsewhere now follow them first. Stopped, it leaves out what is not
+        written yet.
+        """
+        nothing_can_have_moved = is_empty(self._library)
+        for chunk in _chunks(takewhile(lambda _: not self._stop.is_set(), scanned)):
             self._take_in_problems([each for each in chunk if isinstance(each, ScanProblem)])
-            self._take_in_files([each for each in chunk if isinstance(each, ScannedFile)])
             self._statistics.left_out(sum(isinstance(each, LeftOut) for each in chunk))
+            files = [each for each in chunk if isinstance(each, ScannedFile)]
+            self._take_in_files(files if nothing_can_have_moved else self._settled_of(files))
+        if self._waiting and not self._stop.is_set():
+            self._take_in_waiting()
+
+    def _settled_of(self, scanned: Sequence[ScannedFile]) -> list[ScannedFile]:
+        """Return the files that are settled; the others wait for the end of the scan."""
+        by_path = {stored_path(each.path, self._library.root): each for each in scanned}
+        loose = loose_files(self._library, [_found(each, path) for path, each in by_path.items()])
+        self._loose += loose
+        self._waiting += [by_path.pop(each.found.path) for each in loose]
+        return list(by_path.values())
+
+    def _take_in_waiting(self) -> None:
+        """Let rows follow their files, and take in what waited for that."""
+        moves = follow_moved_files(self._library, self._loose, self._stop, threads=self._threads)
+        self._statistics.moved(moves.moved)
+        self._hashes = moves.hashes
+        self._loose.clear()
+        for chunk in _chunks(self._waiting):
+            if self._stop.is_set():
+                break
+            self._take_in_files(chunk)
+        self._waiting.clear()
 
     def promoted(self, candidates: Sequence[WaitingFile]) -> list[WaitingFile]:
         """Return those of the files, duplicates before, that were elected originals meanwhile."""
@@ -85,7 +136,7 @@ class Intake:
         self._statistics.matched(match for _, match in taken)
         complete: list[WaitingFile] = []
         for each, match in taken:
-            file = WaitingFile(each.path, match)
+            file = WaitingFile(each.path, match, sha256=self._hashes.get(match.found.path))
             if match.match is not Match.SETTLED:
                 self.to_import.append(file)
             elif match.status is FileStatus.DUPLICATE_HASH:
@@ -104,11 +155,7 @@ class Intake:
 
         def fill(work: UnitOfWork) -> list[MatchedFile]:
             return record_files(
-                work,
-                (
-                    FoundFile(stored_path(each.path, root), each.size_bytes, each.modification_time)
-                    for each in scanned
-                ),
+                work, (_found(each, stored_path(each.path, root)) for each in scanned)
             )
 
         try:
@@ -172,6 +219,10 @@ class Intake:
             half = len(failures) // 2
             self._store(failures[:half])
             self._store(failures[half:])
+
+
+def _found(file: ScannedFile, path: str) -> FoundFile:
+    return FoundFile(path, file.size_bytes, file.modification_time)
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import suppress
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -200,9 +199,11 @@ class _Run:
             self._library,
             self._session_id,
             self._statistics,
+            self._stop,
             flavors=bool(self._equipment.flavor_sources),
+            threads=self._workers,
         )
-        intake.take_in(takewhile(lambda _: not self._stop.is_set(), scanned))
+        intake.take_in(scanned)
         if self._stop.is_set() or not patiently(self._enter_processing):
             return False
         self._statistics.enter(Stage.PROCESSING)

@@ -69,9 +69,15 @@ class Statistics:
                 counts.changed += file.match is Match.CHANGED
                 counts.unfinished += file.match is Match.UNFINISHED
                 counts.unchanged += file.match is Match.SETTLED
+                counts.returned += file.was_missing
                 if file.match is not Match.SETTLED:
                     counts.to_import += 1
                     counts.bytes_to_import += file.found.size_bytes
+
+    def moved(self, files: int) -> None:
+        """Count files whose rows have followed them to another place."""
+        with self._lock:
+            self._counts.moved += files
 
     def taken_up(self, file: MatchedFile) -> None:
         """Count a file that was unchanged, and of which something is to be done after all."""

@@ -92,7 +92,7 @@ class Workers:
 
     def _take_through(self, waiting: WaitingFile) -> None:
         tools = self._tools
-        file = FileOnItsWay(tools, waiting.place, waiting.matched)
+        file = FileOnItsWay(tools, waiting.place, waiting.matched, waiting.sha256)
         with tools.statistics.on_its_way(file.path):
             for step in self._late_steps if waiting.lacks_flavor else self._steps:
                 if tools.stop.is_set():

@@ -33,8 +33,23 @@ from wkmp_orm.phases.recording import (
     Work,
     record_passages,
 )
+from wkmp_orm.phases.relocation import (
+    Relocation,
+    StoredFile,
+    is_empty,
+    known_hashes,
+    record_relocations,
+    stored_files,
+)
 from wkmp_orm.phases.retrying import Retry, reset_failed_flavors, retry_failed
-from wkmp_orm.phases.scanning import FoundFile, Match, MatchedFile, record_files
+from wkmp_orm.phases.scanning import (
+    FoundFile,
+    LooseFile,
+    Match,
+    MatchedFile,
+    loose_files,
+    record_files,
+)
 from wkmp_orm.phases.segmentation import record_no_audio
 from wkmp_orm.phases.status import (
     Failure,
@@ -58,14 +73,17 @@ __all__ = [
     "IdentifiedSong",
     "Identity",
     "LibraryStatus",
+    "LooseFile",
     "Match",
     "MatchedFile",
     "PassageAmplitude",
     "PendingSong",
     "RecordedPassage",
     "Recording",
+    "Relocation",
     "Retry",
     "SessionReport",
+    "StoredFile",
     "Work",
     "album_identity",
     "artist_identity",
@@ -77,9 +95,12 @@ __all__ = [
     "forget_outdated_failures",
     "in_unit_of_work",
     "is_duplicate",
+    "is_empty",
     "is_running",
+    "known_hashes",
     "last_sessions",
     "library_status",
+    "loose_files",
     "pending_songs",
     "read_answers",
     "record_acoustid",
@@ -93,11 +114,13 @@ __all__ = [
     "record_no_audio",
     "record_passages",
     "record_progress",
+    "record_relocations",
     "record_warning",
     "request_key",
     "reset_failed_flavors",
     "retry_failed",
     "running_session",
     "start_session",
+    "stored_files",
     "warnings",
 ]

@@ -1,7 +1,7 @@
 """Scanning and filename matching: which files there are, and what is to be done with each.
 
 A new file gets a row; a changed one (size or modification time) goes back to PENDING under its
-guid; an unchanged one is not written at all.
+guid; an unchanged one is not written at all, unless it was missing.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus
 from wkmp_orm.models.file import is_original
 from wkmp_orm.phases.hash_deduplication import list_equal_files, name_originals
+from wkmp_orm.phases.relocation import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sqlalchemy.orm import Session
+
+    from wkmp_orm.library import Library
     from wkmp_orm.work import UnitOfWork
 
 SETTLED: Final = frozenset(
@@ -51,12 +55,32 @@ class Match(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MatchedFile:
-    """A found file, its row's guid and what is to be done: all but SETTLED are to be processed."""
+    """A found file, its row's guid and what is to be done: all but SETTLED are to be processed.
+
+    `was_missing`: an earlier import did not find it.
+    """
 
     found: FoundFile
     guid: str
     match: Match
     status: FileStatus
+    was_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LooseFile:
+    """A found file that is not settled, with the row that has its path, if there is one.
+
+    It is not said yet that the row is its own: another file may lie at the path now.
+    """
+
+    found: FoundFile
+    row: StoredFile | None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it is not the file, by size and time, that its row speaks of."""
+        return self.row is not None and _differs(self.row, self.found)
 
 
 _original: Final = aliased(File)
@@ -65,10 +89,12 @@ _is_its_original: Final = (_original.hash == File.hash, is_original(_original))
 _KNOWN: Final = sa.select(
     File.path,
     File.guid,
-    File.file_size_bytes,
+    File.file_size_bytes.label("size_bytes"),
     File.modification_time,
     File.status,
     File.hash,
+    File.created_at,
+    File.missing_since,
     sa.exists().where(*_is_its_original).label("has_original"),
     sa.exists()
     .where(
@@ -102,15 +128,35 @@ _START_ANEW: Final = (
 )
 
 
+_BACK: Final = (
+    sa.update(File)
+    .where(File.guid == sa.bindparam("of_guid"), File.missing_since.is_not(None))
+    .values(missing_since=sa.null(), updated_at=sa.bindparam("now", type_=File.updated_at.type))
+)
+
+
+def loose_files(library: Library, found: Sequence[FoundFile]) -> list[LooseFile]:
+    """Return those of the found files that are new, changed or unfinished. Writes nothing."""
+    with library.reader() as session:
+        known = _known(session, [file.path for file in found])
+    return [
+        LooseFile(file, None if row is None else _stored(row))
+        for file in found
+        if (row := known.get(file.path)) is None or _match(row, file) is not Match.SETTLED
+    ]
+
+
 def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFile]:
     """Match found files with their rows by path, and write the new and the changed ones.
 
-    Duplicates whose list names a former original name the present one. Run it through
-    `in_unit_of_work`: where another worker was faster with any of them, the commit
-    is refused (ConstraintViolationError, ConditionNotMetError), and matching again finds its rows.
+    Files that were missing are not missing any more. Duplicates whose list names a former original
+    name the present one. Run it through `in_unit_of_work`: where another worker was faster with any
+    of them, the commit is refused (ConstraintViolationError, ConditionNotMetError), and matching
+    again finds its rows.
     """
     found = list(found)
-    known = _known(work, [file.path for file in found])
+    with work.reader() as session:
+        known = _known(session, [file.path for file in found])
     matched: list[MatchedFile] = []
     changed: list[tuple[Any, FoundFile]] = []
     for file in found:
@@ -122,16 +168,17 @@ def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFi
                 modification_time=file.modification_time,
             )
             matched.append(MatchedFile(file, handle.guid, Match.NEW, FileStatus.PENDING))
-        elif (row.file_size_bytes, row.modification_time) != (
-            file.size_bytes,
-            file.modification_time,
-        ):
+            continue
+        match, status = _match(row, file), row.status
+        if match is Match.CHANGED:
             changed.append((row, file))
-            matched.append(MatchedFile(file, row.guid, Match.CHANGED, FileStatus.PENDING))
-        else:
-            match = Match.SETTLED if _is_settled(row) else Match.UNFINISHED
-            matched.append(MatchedFile(file, row.guid, match, row.status))
+            status = FileStatus.PENDING
+        was_missing = row.missing_since is not None
+        matched.append(MatchedFile(file, row.guid, match, status, was_missing))
     _start_anew(work, changed)
+    back = [{"of_guid": file.guid, "now": utc_now()} for file in matched if file.was_missing]
+    if back:
+        work.execute(_BACK, back)
     name_originals(
         work,
         (
@@ -145,15 +192,28 @@ def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFi
     return matched
 
 
-def _known(work: UnitOfWork, paths: Sequence[str]) -> dict[str, Any]:
-    with work.reader() as session:
-        return {
-            row.path: row
-            for start in range(0, len(paths), PATHS_AT_ONCE)
-            for row in session.execute(
-                _KNOWN.where(File.path.in_(paths[start : start + PATHS_AT_ONCE]))
-            )
-        }
+def _known(session: Session, paths: Sequence[str]) -> dict[str, Any]:
+    return {
+        row.path: row
+        for start in range(0, len(paths), PATHS_AT_ONCE)
+        for row in session.execute(
+            _KNOWN.where(File.path.in_(paths[start : start + PATHS_AT_ONCE]))
+        )
+    }
+
+
+def _stored(row: Any) -> StoredFile:
+    return StoredFile(**{name: getattr(row, name) for name in StoredFile.__slots__})
+
+
+def _match(row: Any, file: FoundFile) -> Match:
+    if _differs(row, file):
+        return Match.CHANGED
+    return Match.SETTLED if _is_settled(row) else Match.UNFINISHED
+
+
+def _differs(row: Any, file: FoundFile) -> bool:
+    return (row.size_bytes, row.modification_time) != (file.size_bytes, file.modification_time)
 
 
 def _is_settled(row: Any) -> bool:

@@ -1,0 +1,1 @@
+"""A library that lives: what becomes of rows when files move, go, come back and change."""

@@ -1,0 +1,266 @@
+"""Finds the rows of files that were renamed, moved or swapped, and lets them follow their files.
+
+A row is loose when nothing lies at its path any more, or when what lies there is another row's file
+(as after two files changed names). A loose row goes to where its content is found. Content is
+compared, but a file is hashed only if its size is that of a loose row. Files whose import was
+interrupted before they were hashed are told by size and time, as the scan tells files.
+
+A file that was only re-tagged, or replaced by one that nobody knows, keeps the row of its path.
+Must not know how a row is written.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.audio import sha256_of
+from wkmp_orm.errors import SoundFileError, WkmpOrmError
+from wkmp_orm.orchestrator.pairing import paired
+from wkmp_orm.orchestrator.presence import Presence, is_as_scanned
+from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, write
+from wkmp_orm.paths import file_path
+from wkmp_orm.phase import Phase
+from wkmp_orm.phases import (
+    Relocation,
+    known_hashes,
+    record_relocations,
+    stored_files,
+)
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from wkmp_orm.library import Library
+    from wkmp_orm.phases import FoundFile, LooseFile, StoredFile
+
+logger = logging.getLogger("wkmp_orm.orchestrator")
+
+CHUNK: Final = 500
+
+
+@dataclass(slots=True)
+class Moves:
+    """What `follow_moved_files` did: how many rows moved, and the hashes that it computed."""
+
+    moved: int = 0
+    hashes: dict[str, str] = field(default_factory=dict)
+
+
+def follow_moved_files(
+    library: Library, loose: Sequence[LooseFile], stop: threading.Event, *, threads: int
+) -> Moves:
+    """Give the rows of files that lie elsewhere now their new paths.
+
+    `loose` are all files of the scan that are not settled. Raises the FlushErrors that everybody
+    meets; a row that another program changes meanwhile is left as it is.
+    """
+    search = _Search(library, loose, stop, threads)
+    targets = search.targets()
+    if stop.is_set():
+        return Moves(hashes=search.hashes)
+    relocations = _without_homeless(targets, search.row_at)
+    moved = sum(_written(library, chunk) for chunk in _chunks(_groups(relocations)))
+    return Moves(moved, search.hashes)
+
+
+class _Search:
+    """Finds out which loose row belongs to which file."""
+
+    def __init__(
+        self, library: Library, loose: Sequence[LooseFile], stop: threading.Event, threads: int
+    ) -> None:
+        self._library = library
+        self._stop = stop
+        self._threads = threads
+        self._files = {each.found.path: each for each in loose}
+        self.row_at = {path: each.row for path, each in self._files.items() if each.row}
+        self.hashes: dict[str, str] = {}
+        """What the files hold that were looked at, by path; only what lay still meanwhile."""
+
+    def targets(self) -> list[tuple[StoredFile, FoundFile]]:
+        """Return the rows that move, each with the file that is its own."""
+        changed = [each.row for each in self._files.values() if each.is_changed and each.row]
+        if not self._files:
+            return []
+        gone = list(self._gone())
+        if not gone and not changed:
+            return []
+        self._hash(self._of_wanted_size([*gone, *changed]))
+        displaced = self._displaced(changed)
+        moves = list(self._by_content([*gone, *displaced]))
+        rows = {row.guid for row, _ in moves}
+        paths = {path for _, path in moves}
+        moves += self._by_time(
+            [row for row in (*gone, *changed) if row.is_unfinished and row.guid not in rows], paths
+        )
+        return [(row, self._files[path].found) for row, path in moves]
+
+    def _gone(self) -> Iterator[StoredFile]:
+        """Give the rows, anywhere in the library, whose files may be among those found."""
+        presence = Presence(self._library.root, seen=self._files)
+        sizes = {each.found.size_bytes for each in self._files.values()}
+        for row in stored_files(self._library):
+            if (row.has_hash or row.is_unfinished) and (
+                row.size_bytes is None or row.size_bytes in sizes
+            ):
+                if self._stop.is_set():
+                    return
+                if row.path not in self._files and presence.is_gone(row.path):
+                    yield row
+
+    def _of_wanted_size(self, rows: Iterable[StoredFile]) -> Iterator[str]:
+        """Give the paths of files that have the size of a loose row which is not their own."""
+        sizes = Counter(row.size_bytes for row in rows)
+        for path, file in self._files.items():
+            own = file.row.size_bytes if file.is_changed and file.row else -1
+            size = file.found.size_bytes
+            if sizes[size] > (own == size) or sizes[None] > (own is None):
+                yield path
+
+    def _hash(self, paths: Iterable[str]) -> None:
+        """Hash files, as many at a time as there are workers."""
+        wanted = [path for path in paths if path not in self.hashes]
+        if not wanted:
+            return
+        with ThreadPoolExecutor(self._threads, "hash") as pool:
+            for path, sha256 in zip(wanted, pool.map(self._hash_of, wanted), strict=True):
+                if sha256 is not None:
+                    self.hashes[path] = sha256
+
+    def _hash_of(self, path: str) -> str | None:
+        if self._stop.is_set():
+            return None
+        place, found = file_path(path, self._library.root), self._files[path].found
+        try:
+            sha256 = sha256_of(place)
+            if not is_as_scanned(place, found):
+                return None
+        except (OSError, SoundFileError):
+            return None  # its own import will say why
+        return sha256
+
+    def _displaced(self, changed: Sequence[StoredFile]) -> list[StoredFile]:
+        """Return the rows at whose paths the files of other rows lie now."""
+        held = set(self.hashes.values())
+        wanted = [row for row in changed if row.has_hash and row.hash in held]
+        self._hash(row.path for row in wanted)
+        others = [row for row in wanted if self.hashes.get(row.path, row.hash) != row.hash]
+        known = known_hashes(self._library, sorted({self.hashes[row.path] for row in others}))
+        return [row for row in others if self.hashes[row.path] in known]
+
+    def _by_content(self, rows: Iterable[StoredFile]) -> Iterator[tuple[StoredFile, str]]:
+        by_hash: dict[str, list[StoredFile]] = defaultdict(list)
+        for row in rows:
+            if row.has_hash:
+                by_hash[row.hash].append(row)
+        paths: dict[str, list[str]] = defaultdict(list)
+        for path, sha256 in self.hashes.items():
+            own = self.row_at.get(path)
+            if sha256 in by_hash and (own is None or own.hash != sha256):
+                paths[sha256].append(path)
+        for sha256, there in paths.items():
+            yield from paired(by_hash[sha256], there)
+
+    def _by_time(self, rows: Sequence[StoredFile], taken: set[str]) -> list[tuple[StoredFile, str]]:
+        """Pair unfinished rows with the only file, of the only row, of their size and time.
+
+        The row of a path at which there is a file goes only if another one comes there.
+        """
+        of_rows: dict[object, list[StoredFile]] = defaultdict(list)
+        for row in rows:
+            of_rows[row.size_bytes, row.modification_time].append(row)
+        of_files: dict[object, list[str]] = defaultdict(list)
+        for path, file in self._files.items():
+            if path not in taken and (file.row is None or file.is_changed):
+                of_files[file.found.size_bytes, file.found.modification_time].append(path)
+        pairs = [
+            (those[0], of_files[key][0])
+            for key, those in of_rows.items()
+            if len(those) == 1 == len(of_files.get(key, ()))
+        ]
+        while True:
+            coming = taken | {path for _, path in pairs}
+            staying = [pair for pair in pairs if pair[0].path not in {*self._files} - coming]
+            if len(staying) == len(pairs):
+                return pairs
+            pairs = staying
+
+
+def _without_homeless(
+    targets: Sequence[tuple[StoredFile, FoundFile]], row_at: Mapping[str, StoredFile]
+) -> list[Relocation]:
+    """Make the relocations, with a place for each row whose path another one takes.
+
+    Its file is gone. It gets the path that becomes free at the end of the chain, for one must.
+    """
+    coming = {found.path: row for row, found in targets}
+    going = {row.guid for row, _ in targets}
+    relocations = [Relocation(row, found.path, found) for row, found in targets]
+    for path in coming:
+        row = row_at.get(path)
+        if row is not None and row.guid not in going:
+            free = path
+            while free in coming:
+                free = coming[free].path
+            relocations.append(Relocation(row, free, None))
+    return relocations
+
+
+def _groups(relocations: Sequence[Relocation]) -> list[list[Relocation]]:
+    """Part them into those that must be written together: whole chains, whole circles."""
+    starting_at = {each.row.path: each for each in relocations}
+    wanted = {each.path for each in relocations}
+    # From the row that nobody waits for; what is left then goes in circles.
+    first = [each for each in relocations if each.row.path not in wanted]
+    groups, seen = [], set()
+    for each in (*first, *relocations):
+        group = []
+        following: Relocation | None = each
+        while following is not None and following.row.guid not in seen:
+            seen.add(following.row.guid)
+            group.append(following)
+            following = starting_at.get(following.path)
+        if group:
+            groups.append(group)
+    return groups
+
+
+def _chunks(groups: Sequence[list[Relocation]]) -> Iterator[list[list[Relocation]]]:
+    chunk: list[list[Relocation]] = []
+    size = 0
+    for group in groups:
+        if chunk and size + len(group) > CHUNK:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(group)
+        size += len(group)
+    if chunk:
+        yield chunk
+
+
+def _written(library: Library, groups: Sequence[list[Relocation]]) -> int:
+    """Write groups of relocations and return how many files moved.
+
+    What is refused is halved, and what is left of that is left out: another program was faster.
+    """
+    relocations = [each for group in groups for each in group]
+    try:
+        write(library, Phase.FILENAME_MATCHING, lambda work: record_relocations(work, relocations))
+    except EVERYBODYS_ERRORS:
+        raise
+    except WkmpOrmError as error:
+        if len(groups) == 1:
+            logger.info("%s did not move to %s: %s", *_first(relocations), error)
+            return 0
+        half = len(groups) // 2
+        return _written(library, groups[:half]) + _written(library, groups[half:])
+    return sum(each.found is not None for each in relocations)
+
+
+def _first(relocations: Sequence[Relocation]) -> tuple[str, str]:
+    return relocations[0].row.path, relocations[0].path

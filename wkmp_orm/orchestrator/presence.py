@@ -1,0 +1,119 @@
+"""Whether the files that rows speak of are there.
+
+Knows the file system and stored paths; must not know what follows from the answer.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.orchestrator.pairing import folded
+from wkmp_orm.orchestrator.scan import modification_time
+from wkmp_orm.paths import file_path
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from wkmp_orm.phases import FoundFile, StoredFile
+
+
+class Presence:
+    """Looks at the files below a library's root, and keeps what it learned of their folders.
+
+    For a moment and one thread: make another one for another look.
+    """
+
+    def __init__(self, root: Path, *, seen: Collection[str] = ()) -> None:
+        """Look below `root`. `seen` are stored paths that a scan has just found.
+
+        They tell of files of which only the case or the normalisation of a name has changed, where
+        the file system takes either spelling.
+        """
+        self._root = root
+        self._seen = frozenset(seen)
+        self._seen_alike = frozenset(map(folded, self._seen))
+        self._readable: dict[Path, bool] = {}
+        self._names: dict[Path, frozenset[str]] = {}
+
+    def is_gone(self, stored: str) -> bool:
+        """Say whether nothing lies at a stored path, below a folder that can be read.
+
+        What cannot be looked at may be there. A broken link is there.
+        """
+        try:
+            path = file_path(stored, self._root)
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return self._can_be_read(path.parent)
+        except (OSError, ConfigurationError):
+            return False
+        if stored in self._seen or folded(stored) not in self._seen_alike:
+            return False
+        return not self._is_listed(path)
+
+    def has(self, row: StoredFile) -> bool:
+        """Say whether the very file that a row speaks of is there: its size, its time."""
+        try:
+            status = file_path(row.path, self._root).stat()
+        except (OSError, ConfigurationError):
+            return False
+        return stat.S_ISREG(status.st_mode) and (
+            status.st_size,
+            modification_time(status.st_mtime_ns),
+        ) == (row.size_bytes, row.modification_time)
+
+    def is_below_broken_link(self, stored: str, links: Collection[str]) -> bool:
+        """Say whether a stored path leads through one of these links, given by stored paths."""
+        names = stored.split("/")
+        return bool(links) and any(
+            "/".join(names[:depth]) in links for depth in range(1, len(names) + 1)
+        )
+
+    def _can_be_read(self, folder: Path) -> bool:
+        known = self._readable.get(folder)
+        if known is None:
+            known = self._readable[folder] = self._look_into(folder)
+        return known
+
+    def _look_into(self, folder: Path) -> bool:
+        try:
+            with os.scandir(folder):
+                return True
+        except (FileNotFoundError, NotADirectoryError):
+            return folder != self._root and self._can_be_read(folder.parent)
+        except OSError:
+            return False
+
+    def _is_listed(self, path: Path) -> bool:
+        """Say whether the folders list the names of a path as it spells them."""
+        while path != self._root:
+            if path.name not in self._listing(path.parent):
+                return False
+            path = path.parent
+        return True
+
+    def _listing(self, folder: Path) -> frozenset[str]:
+        names = self._names.get(folder)
+        if names is None:
+            try:
+                names = frozenset(os.listdir(folder))  # noqa: PTH208  names alone
+            except OSError:
+                names = frozenset()
+            self._names[folder] = names
+        return names
+
+
+def is_as_scanned(place: Path, found: FoundFile) -> bool:
+    """Say whether a file still has the size and the time with which it was scanned.
+
+    Raises OSError.
+    """
+    status = place.stat()
+    return (status.st_size, modification_time(status.st_mtime_ns)) == (
+        found.size_bytes,
+        found.modification_time,
+    )

@@ -1,0 +1,195 @@
+"""Rows that follow their files: a file that lies elsewhere now keeps its guid, passages and edits.
+
+Which row belongs to which file is found out elsewhere. Here it is written, under the condition that
+the row still is what was read: its path, its hash. Knows no file system.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.types import utc_now
+from wkmp_orm.models import File, FileStatus
+from wkmp_orm.models.file import UNKNOWN_HASHES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from wkmp_orm.library import Library
+    from wkmp_orm.phases.scanning import FoundFile
+    from wkmp_orm.work import UnitOfWork
+
+PAGE: Final = 5_000
+"""Rows read at a time: 2 MB of them, and no reader that stays open while the disk is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What is stored of a file: where it was, and what tells it from others."""
+
+    guid: str
+    path: str
+    hash: str
+    status: FileStatus
+    size_bytes: int | None
+    modification_time: datetime
+    created_at: datetime
+    missing_since: datetime | None
+
+    @property
+    def has_hash(self) -> bool:
+        """Whether it is known what the file holds."""
+        return self.hash not in UNKNOWN_HASHES
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its import has not come to an end."""
+        return self.status in (FileStatus.PENDING, FileStatus.PROCESSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """A row and its new path.
+
+    `found` is the file that lies there. None: the path is only a place to keep a row whose file is
+    gone, as another row took its own.
+    """
+
+    row: StoredFile
+    path: str
+    found: FoundFile | None
+
+
+_COLUMNS: Final = (
+    File.guid,
+    File.path,
+    File.hash,
+    File.status,
+    File.file_size_bytes,
+    File.modification_time,
+    File.created_at,
+    File.missing_since,
+)
+_after: Final = sa.bindparam("after", type_=File.guid.type)
+_below: Final = sa.bindparam("below", type_=sa.Text())
+_PAGE: Final = sa.select(*_COLUMNS).order_by(File.guid)
+_BELOW: Final = sa.func.substr(File.path, 1, sa.func.length(_below)) == _below
+_IS_EMPTY: Final = ~sa.exists().select_from(File)
+_KNOWN_HASHES: Final = (
+    sa.select(File.hash).where(File.hash.in_(sa.bindparam("hashes", expanding=True))).distinct()
+)
+
+_of_guid: Final = sa.bindparam("of_guid", type_=File.guid.type)
+_was_at: Final = sa.bindparam("was_at", type_=File.path.type)
+_is_as_read: Final = (
+    File.guid == _of_guid,
+    File.path == _was_at,
+    File.hash == sa.bindparam("of_hash", type_=File.hash.type),
+)
+_to: Final = sa.bindparam("to_path", type_=File.path.type)
+_now: Final = sa.bindparam("now", type_=File.updated_at.type)
+_PARK: Final = sa.update(File).where(*_is_as_read).values(path=_to)
+_FOLLOW: Final = (
+    sa.update(File)
+    .where(*_is_as_read)
+    .values(
+        path=_to,
+        file_size_bytes=sa.bindparam("size", type_=File.file_size_bytes.type),
+        modification_time=sa.bindparam("modified", type_=File.modification_time.type),
+        missing_since=sa.null(),
+        updated_at=_now,
+    )
+)
+_KEEP: Final = (
+    sa.update(File)
+    .where(*_is_as_read)
+    .values(
+        path=_to,
+        missing_since=sa.func.coalesce(
+            File.missing_since, sa.bindparam("since", type_=File.missing_since.type)
+        ),
+        updated_at=_now,
+    )
+)
+
+
+def is_empty(library: Library) -> bool:
+    """Say whether the library knows no file yet."""
+    with library.reader() as session:
+        return bool(session.scalar(sa.select(_IS_EMPTY)))
+
+
+def stored_files(library: Library, folder: str | None = None) -> Iterator[StoredFile]:
+    """Give what is stored of all files below a stored path, None for the root, in pages."""
+    query = (_PAGE if folder is None else _PAGE.where(_BELOW)).limit(PAGE)
+    values: dict[str, str] = {} if folder is None else {"below": f"{folder}/"}
+    while True:
+        with library.reader() as session:
+            page = [StoredFile(*row) for row in session.execute(query, values)]
+        yield from page
+        if len(page) < PAGE:
+            return
+        if "after" not in values:
+            query = query.where(File.guid > _after)
+        values["after"] = page[-1].guid
+
+
+def known_hashes(library: Library, hashes: Sequence[str]) -> set[str]:
+    """Return those of the hashes that a file is stored with."""
+    known: set[str] = set()
+    for start in range(0, len(hashes), 500):
+        with library.reader() as session:
+            known.update(
+                session.scalars(_KNOWN_HASHES, {"hashes": hashes[start : start + 500]}).all()
+            )
+    return known
+
+
+def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> None:
+    """Give rows their new paths, all of them or none.
+
+    Rows that stand in each other's way, as those of files that changed places, step aside first,
+    to a path that no file can have. The commit raises ConditionNotMetError when a row is not what
+    was read any more, and FlushFailedError when another row has the path by now.
+    """
+    wanted = {each.path for each in relocations}
+    parked = {each.row.guid: each.row.path for each in relocations if each.row.path in wanted}
+    rows = [_parameters(each, was_at=each.row.path) for each in relocations]
+    aside = [row | {"to_path": _aside(row["of_guid"])} for row in rows if row["of_guid"] in parked]
+    for row in rows:
+        if row["of_guid"] in parked:
+            row["was_at"] = _aside(row["of_guid"])
+    if aside:
+        work.execute(_PARK, aside, expected=len(aside))
+    for statement, is_there in ((_FOLLOW, True), (_KEEP, False)):
+        chosen = [
+            row
+            for row, each in zip(rows, relocations, strict=True)
+            if (each.found is not None) is is_there
+        ]
+        if chosen:
+            work.execute(statement, chosen, expected=len(chosen))
+
+
+def _aside(guid: str) -> str:
+    # Stored paths have no empty names: no file is there.
+    return f"//{guid}"
+
+
+def _parameters(relocation: Relocation, *, was_at: str) -> dict[str, Any]:
+    now = utc_now()
+    row, found = relocation.row, relocation.found
+    parameters = {
+        "of_guid": row.guid,
+        "was_at": was_at,
+        "of_hash": row.hash,
+        "to_path": relocation.path,
+        "now": now,
+    }
+    if found is None:
+        return parameters | {"since": now}
+    return parameters | {"size": found.size_bytes, "modified": found.modification_time}
