@@ -214,8 +214,9 @@ class Library(Database):
         """Import a folder's sound files, and return what became of them when all are through.
 
         `folder` is the library's root unless given. The options are `workers`, `on_progress`,
-        `stop`, `flavor_sources` and `steps`: `wkmp_orm.orchestrator.import_folder` says what they
-        mean and what is raised. Needs the `audio` extra: ConfigurationError without it.
+        `stop`, `flavor_sources`, `steps` and `accept_missing`:
+        `wkmp_orm.orchestrator.import_folder` says what they mean and what is raised. Needs the
+        `audio` extra: ConfigurationError without it.
         """
         # The extra may be missing, and importing it takes 0.3 s that not every program wants to
         # spend.

@@ -23,6 +23,11 @@ CORRECT_ROOT: Final = Remedy(
 UPGRADE_WKMP_ORM: Final = Remedy(
     "upgrade wkmp_orm", "upgrade wkmp_orm:", ("pip", "install", "--upgrade", "wkmp_orm")
 )
+ACCEPT_MISSING: Final = Remedy(
+    "mark them all the same with import_folder(accept_missing=True)",
+    "mark them all the same:",
+    ("wkmp-orm", "import", "--accept-missing"),
+)
 LIST_SETTINGS: Final = Remedy(
     "wkmp_orm.settings.SETTINGS has them all", "see them all:", ("wkmp-orm", "settings", "list")
 )

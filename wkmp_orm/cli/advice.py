@@ -34,7 +34,8 @@ def spelled_for(database: str) -> Spelled:
     """Return what writes commands about one database: settings are a library's own."""
 
     def write(command: tuple[str, ...]) -> str:
-        about = ("--database", database) if command[:2] == (PROGRAM, "settings") else ()
+        is_about_it = command[:2] in ((PROGRAM, "settings"), (PROGRAM, "import"))
+        about = ("--database", database) if is_about_it else ()
         return spelled((*command, *about))
 
     return write

@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     help="The library's root, if FOLDER is only a part of it.  [default: FOLDER, at first]",
 )
 @workers_option
+@click.option(
+    "--accept-missing",
+    is_flag=True,
+    help="Mark files that are gone as missing, also if they are most of the library.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def import_command(
     folder: str | None,
@@ -47,6 +52,7 @@ def import_command(
     root: str | None,
     workers: int | None,
     *,
+    accept_missing: bool,
     as_json: bool,
 ) -> int:
     """Import the music in FOLDER: what is new, what changed, what an earlier import left undone.
@@ -58,7 +64,9 @@ def import_command(
     Exit codes: 0 done; 1 done, but some files failed; 2 cannot start, or cannot go on; 130 stopped.
     """
     try:
-        summary = _import(folder, database, root, workers, quiet=as_json)
+        summary = _import(
+            folder, database, root, workers, quiet=as_json, accept_missing=accept_missing
+        )
     except WkmpOrmError as error:
         if as_json:
             problem = {"type": type(error).__name__, "message": error.for_people(spelled)}
@@ -72,7 +80,13 @@ def import_command(
 
 
 def _import(
-    folder: str | None, database: str | None, root: str | None, workers: int | None, *, quiet: bool
+    folder: str | None,
+    database: str | None,
+    root: str | None,
+    workers: int | None,
+    *,
+    quiet: bool,
+    accept_missing: bool,
 ) -> ImportSummary:
     # Not at the top: the audio extra may be missing, and the other commands do without it.
     from wkmp_orm.orchestrator.scan import scan_folder  # noqa: PLC0415
@@ -95,7 +109,7 @@ def _import(
             err.print(printable(f"Importing {chosen} into {library.target}"), style="dim")
             if database is None and root is None:
                 _mention_larger_library(chosen)
-        return imported(library, chosen, workers, quiet=quiet)
+        return imported(library, chosen, workers, quiet=quiet, accept_missing=accept_missing)
 
 
 def _mention_larger_library(folder: Path) -> None:

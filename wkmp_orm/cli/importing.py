@@ -23,7 +23,12 @@ FAILED_FILES: Final = 1
 
 
 def imported(
-    library: Library, folder: Path | None, workers: int | None, *, quiet: bool
+    library: Library,
+    folder: Path | None,
+    workers: int | None,
+    *,
+    quiet: bool,
+    accept_missing: bool = False,
 ) -> ImportSummary:
     """Import a folder, the library's root unless given, showing how far it is unless `quiet`."""
     # Not at the top: the audio extra may be missing, and the other commands do without it.
@@ -33,7 +38,12 @@ def imported(
     with stopping(stop), nullcontext() if quiet else progress_display() as on_progress:
         try:
             return import_folder(
-                library, folder, workers=workers, on_progress=on_progress, stop=stop
+                library,
+                folder,
+                workers=workers,
+                on_progress=on_progress,
+                stop=stop,
+                accept_missing=accept_missing,
             )
         except FlushError as error:
             error.add_note("What was imported is whole; the same command goes on from there.")

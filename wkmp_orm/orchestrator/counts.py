@@ -34,7 +34,9 @@ class Counts:
     edited them. Sizes are in bytes.
 
     `moved` files lie elsewhere than before, under the same row, and `returned` ones were missing;
-    they are found files as well.
+    they are found files as well. `missing` files were there before and are gone now; of those that
+    are gone `unmarked` ones were left as they are, as it cannot be told. `handed_over` rows of
+    originals that are gone have the places of their copies.
     """
 
     found: int = 0
@@ -54,6 +56,9 @@ class Counts:
     kept: int = 0
     moved: int = 0
     returned: int = 0
+    missing: int = 0
+    handed_over: int = 0
+    unmarked: int = 0
     bytes_to_import: int = 0
     bytes_done: int = 0
 

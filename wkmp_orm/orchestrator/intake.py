@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.models import File, FileStatus, Passage, PassageSong, Song, SongStatus
 from wkmp_orm.orchestrator.file_on_its_way import WaitingFile
+from wkmp_orm.orchestrator.missing import Blindness, settle_missing
 from wkmp_orm.orchestrator.moves import follow_moved_files
 from wkmp_orm.orchestrator.scan import LeftOut, ScannedFile, ScanProblem
 from wkmp_orm.orchestrator.summary import FailedFile
@@ -26,6 +27,7 @@ from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
     FoundFile,
     Match,
+    MatchedFile,
     is_empty,
     loose_files,
     record_failure,
@@ -36,10 +38,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable, Iterator, Sequence
 
+    from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.scan import Scanned
     from wkmp_orm.orchestrator.statistics import Statistics
-    from wkmp_orm.phases import LooseFile, MatchedFile
+    from wkmp_orm.phases import LooseFile
     from wkmp_orm.work import UnitOfWork
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
@@ -81,6 +84,7 @@ class Intake:
         self._waiting: list[ScannedFile] = []
         self._loose: list[LooseFile] = []
         self._hashes: dict[str, str] = {}
+        self.blindness = Blindness()
         self.to_import: list[WaitingFile] = []
         self.duplicates: list[WaitingFile] = []
 
@@ -118,6 +122,32 @@ class Intake:
                 break
             self._take_in_files(chunk)
         self._waiting.clear()
+
+    def settle_missing(self, folder: str | None, *, accept: bool) -> Note | None:
+        """Mark what is gone below a stored path, and let copies take the place of originals.
+
+        Returns what a person should know of what was not marked.
+        """
+        outcome = settle_missing(
+            self._library,
+            folder,
+            self._stop,
+            found=self._statistics.progress().counts.found,
+            blindness=self.blindness,
+            accept=accept,
+        )
+        self._statistics.went(outcome)
+        places = {file.matched.found.path: file for file in self.duplicates}
+        for each in outcome.handed_over:
+            file = places.get(each.path)
+            if file is None or each.found is None:
+                continue
+            self.duplicates.remove(file)
+            if each.row.is_unfinished:
+                match = MatchedFile(each.found, each.row.guid, Match.UNFINISHED, each.row.status)
+                self._statistics.taken_up(match)
+                self.to_import.append(WaitingFile(file.place, match))
+        return outcome.note
 
     def promoted(self, candidates: Sequence[WaitingFile]) -> list[WaitingFile]:
         """Return those of the files, duplicates before, that were elected originals meanwhile."""
@@ -182,6 +212,8 @@ class Intake:
 
     def _take_in_problems(self, problems: Sequence[ScanProblem]) -> None:
         root = self._library.root
+        for problem in problems:
+            self.blindness.note(problem, root)
         failures = [
             FailedFile(
                 "." if problem.path == root else stored_path(problem.path, root),

@@ -64,7 +64,7 @@ def follow_moved_files(
     if stop.is_set():
         return Moves(hashes=search.hashes)
     relocations = _without_homeless(targets, search.row_at)
-    moved = sum(_written(library, chunk) for chunk in _chunks(_groups(relocations)))
+    moved = sum(write_groups(library, chunk) for chunk in _chunks(_groups(relocations)))
     return Moves(moved, search.hashes)
 
 
@@ -243,7 +243,7 @@ def _chunks(groups: Sequence[list[Relocation]]) -> Iterator[list[list[Relocation
         yield chunk
 
 
-def _written(library: Library, groups: Sequence[list[Relocation]]) -> int:
+def write_groups(library: Library, groups: Sequence[list[Relocation]]) -> int:
     """Write groups of relocations and return how many files moved.
 
     What is refused is halved, and what is left of that is left out: another program was faster.
@@ -258,7 +258,7 @@ def _written(library: Library, groups: Sequence[list[Relocation]]) -> int:
             logger.info("%s did not move to %s: %s", *_first(relocations), error)
             return 0
         half = len(groups) // 2
-        return _written(library, groups[:half]) + _written(library, groups[half:])
+        return write_groups(library, groups[:half]) + write_groups(library, groups[half:])
     return sum(each.found is not None for each in relocations)
 
 

@@ -21,7 +21,8 @@ class ImportOptions(TypedDict, total=False):
     `ingest_max_concurrent_jobs`. `on_progress` is called ten times a second, in a thread of its
     own. Setting `stop` ends the import in order. `flavor_sources` are asked for the flavor of songs
     instead of those that the settings name, one after the other. `steps` are the phases of a file,
-    by default `STEPS`; one of your own goes before the last.
+    by default `STEPS`; one of your own goes before the last. `accept_missing` marks files that are
+    gone as missing, also where they are most of the library.
     """
 
     workers: int | None
@@ -29,3 +30,4 @@ class ImportOptions(TypedDict, total=False):
     stop: threading.Event | None
     flavor_sources: Sequence[FlavorSource] | None
     steps: Sequence[Step] | None
+    accept_missing: bool

@@ -66,13 +66,6 @@ class Presence:
             modification_time(status.st_mtime_ns),
         ) == (row.size_bytes, row.modification_time)
 
-    def is_below_broken_link(self, stored: str, links: Collection[str]) -> bool:
-        """Say whether a stored path leads through one of these links, given by stored paths."""
-        names = stored.split("/")
-        return bool(links) and any(
-            "/".join(names[:depth]) in links for depth in range(1, len(names) + 1)
-        )
-
     def _can_be_read(self, folder: Path) -> bool:
         known = self._readable.get(folder)
         if known is None:
@@ -105,6 +98,14 @@ class Presence:
                 names = frozenset()
             self._names[folder] = names
         return names
+
+
+def is_below(stored: str, places: Collection[str]) -> bool:
+    """Say whether a stored path is one of these places, or leads through one."""
+    if not places:
+        return False
+    names = stored.split("/")
+    return any("/".join(names[:depth]) in places for depth in range(1, len(names) + 1))
 
 
 def is_as_scanned(place: Path, found: FoundFile) -> bool:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from wkmp_orm.audio.flavor import FlavorSource
+    from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.counts import ImportProgress
     from wkmp_orm.orchestrator.file_pipeline import Step
@@ -62,6 +63,7 @@ def import_folder(
     stop: threading.Event | None = None,
     flavor_sources: Sequence[FlavorSource] | None = None,
     steps: Sequence[Step] | None = None,
+    accept_missing: bool = False,
 ) -> ImportSummary:
     """Import a folder's sound files: what is new, what changed, what was left unfinished.
 
@@ -79,6 +81,11 @@ def import_folder(
     after the other. `steps` are the phases of a file, by default `STEPS`; one of your own goes
     before the last. What a step raises is why its file failed, SystemExit and the package's own
     errors included, and so is an answer that is no Verdict.
+
+    Rows of files that have only moved follow them. Known files below `folder` that are gone are
+    marked as missing. Where that would be most of them, or the folder is empty or cannot be read in
+    part, none is marked, and a note in the summary says so; `accept_missing` marks them all the
+    same.
 
     A file that cannot be imported is in the summary's `failures` with its reason, and never stops
     the others. Raises ConfigurationError for a folder that cannot be read or lies outside the root,
@@ -105,7 +112,15 @@ def import_folder(
             patiently(lambda: cancel_interrupted(library))
         root = library.settle_root(given)
         place = path_under_root(given, root)
-        run = _Run(library, place, equipment, workers=number, stop=stop, steps=steps or STEPS)
+        run = _Run(
+            library,
+            place,
+            equipment,
+            workers=number,
+            stop=stop,
+            steps=steps or STEPS,
+            accept_missing=accept_missing,
+        )
         return run.to_its_end(on_progress)
 
 
@@ -137,6 +152,7 @@ class _Run:
         workers: int,
         stop: threading.Event,
         steps: Sequence[Step],
+        accept_missing: bool,
     ) -> None:
         self._library = library
         self._folder = folder
@@ -144,6 +160,8 @@ class _Run:
         self._workers = workers
         self._stop = stop
         self._steps = steps
+        self._accept_missing = accept_missing
+        self._note: Note | None = None
         self._statistics = Statistics()
         self._session_id = ""
 
@@ -177,7 +195,10 @@ class _Run:
             findings=progress.findings,
             phases=progress.phases,
             workers=progress.workers,
-            notes=self._equipment.notes if progress.counts.to_import else (),
+            notes=(
+                *(self._equipment.notes if progress.counts.to_import else ()),
+                *((self._note,) if self._note else ()),
+            ),
             failures=statistics.failures,
             warnings=statistics.warnings,
             kept_passages=statistics.kept,
@@ -204,6 +225,8 @@ class _Run:
             threads=self._workers,
         )
         intake.take_in(scanned)
+        if not self._stop.is_set():
+            self._note = intake.settle_missing(self._stored(), accept=self._accept_missing)
         if self._stop.is_set() or not patiently(self._enter_processing):
             return False
         self._statistics.enter(Stage.PROCESSING)
@@ -248,14 +271,18 @@ class _Run:
             return False
         return True
 
+    def _stored(self) -> str | None:
+        """Return the stored path of the folder; None for the root."""
+        root = self._library.root
+        return None if self._folder == root else stored_path(self._folder, root)
+
     def _complete(self) -> SessionState:
-        folder, root = self._folder, self._library.root
-        stored = None if folder == root else stored_path(folder, root)
+        root = self._library.root
         with self._library.unit_of_work(Phase.SESSION) as work:
             forget_outdated_failures(
                 work,
                 session_id=self._session_id,
-                folder=stored,
+                folder=self._stored(),
                 is_gone=lambda path: _is_gone(path, root),
             )
         counts = self._statistics.progress().counts

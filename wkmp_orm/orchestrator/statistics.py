@@ -25,6 +25,7 @@ from wkmp_orm.phases import Match
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from wkmp_orm.orchestrator.missing import MissingFiles
     from wkmp_orm.orchestrator.summary import FailedFile, WarnedFile
     from wkmp_orm.phases import MatchedFile
 
@@ -78,6 +79,15 @@ class Statistics:
         """Count files whose rows have followed them to another place."""
         with self._lock:
             self._counts.moved += files
+
+    def went(self, missing: MissingFiles) -> None:
+        """Count files that are gone, and those that came back."""
+        with self._lock:
+            counts = self._counts
+            counts.missing += missing.marked
+            counts.returned += missing.returned
+            counts.handed_over += len(missing.handed_over)
+            counts.unmarked += missing.unmarked
 
     def taken_up(self, file: MatchedFile) -> None:
         """Count a file that was unchanged, and of which something is to be done after all."""

@@ -25,6 +25,7 @@ from wkmp_orm.phases.import_session import (
     start_session,
 )
 from wkmp_orm.phases.metadata_extraction import FileMetadata, record_metadata
+from wkmp_orm.phases.missing import copies_of, mark_missing, unmark_missing
 from wkmp_orm.phases.recording import (
     Extraction,
     IdentifiedSong,
@@ -90,6 +91,7 @@ __all__ = [
     "cancel_interrupted",
     "change_state",
     "complete_passages",
+    "copies_of",
     "failures",
     "finalize_file",
     "forget_outdated_failures",
@@ -101,6 +103,7 @@ __all__ = [
     "last_sessions",
     "library_status",
     "loose_files",
+    "mark_missing",
     "pending_songs",
     "read_answers",
     "record_acoustid",
@@ -122,5 +125,6 @@ __all__ = [
     "running_session",
     "start_session",
     "stored_files",
+    "unmark_missing",
     "warnings",
 ]

@@ -88,9 +88,10 @@ _STORE_AND_ELECT: Final = (
         ),
     )
 )
+# Of those that are there: nobody can import the others.
 _oldest: Final = (
     sa.select(_other.guid)
-    .where(_other.hash == _of_hash)
+    .where(_other.hash == _of_hash, _other.missing_since.is_(None))
     .order_by(_other.created_at, _other.guid)
     .limit(1)
     .scalar_subquery()

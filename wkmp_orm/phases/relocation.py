@@ -64,7 +64,7 @@ class Relocation:
     found: FoundFile | None
 
 
-_COLUMNS: Final = (
+STORED_COLUMNS: Final = (
     File.guid,
     File.path,
     File.hash,
@@ -74,9 +74,10 @@ _COLUMNS: Final = (
     File.created_at,
     File.missing_since,
 )
+"""Those of a StoredFile, in its order."""
 _after: Final = sa.bindparam("after", type_=File.guid.type)
 _below: Final = sa.bindparam("below", type_=sa.Text())
-_PAGE: Final = sa.select(*_COLUMNS).order_by(File.guid)
+_PAGE: Final = sa.select(*STORED_COLUMNS).order_by(File.guid)
 _BELOW: Final = sa.func.substr(File.path, 1, sa.func.length(_below)) == _below
 _IS_EMPTY: Final = ~sa.exists().select_from(File)
 _KNOWN_HASHES: Final = (

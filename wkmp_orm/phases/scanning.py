@@ -18,6 +18,7 @@ from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus
 from wkmp_orm.models.file import is_original
 from wkmp_orm.phases.hash_deduplication import list_equal_files, name_originals
+from wkmp_orm.phases.missing import unmark_missing
 from wkmp_orm.phases.relocation import StoredFile
 
 if TYPE_CHECKING:
@@ -128,13 +129,6 @@ _START_ANEW: Final = (
 )
 
 
-_BACK: Final = (
-    sa.update(File)
-    .where(File.guid == sa.bindparam("of_guid"), File.missing_since.is_not(None))
-    .values(missing_since=sa.null(), updated_at=sa.bindparam("now", type_=File.updated_at.type))
-)
-
-
 def loose_files(library: Library, found: Sequence[FoundFile]) -> list[LooseFile]:
     """Return those of the found files that are new, changed or unfinished. Writes nothing."""
     with library.reader() as session:
@@ -176,9 +170,8 @@ def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFi
         was_missing = row.missing_since is not None
         matched.append(MatchedFile(file, row.guid, match, status, was_missing))
     _start_anew(work, changed)
-    back = [{"of_guid": file.guid, "now": utc_now()} for file in matched if file.was_missing]
-    if back:
-        work.execute(_BACK, back)
+    if back := [file.guid for file in matched if file.was_missing]:
+        unmark_missing(work, back)
     name_originals(
         work,
         (

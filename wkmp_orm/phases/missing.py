@@ -1,0 +1,71 @@
+"""Files that are not there any more: since when, and which copies could take their place.
+
+Nothing is deleted here. Whether a file is there is found out elsewhere; knows no file system.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.types import utc_now
+from wkmp_orm.models import File, FileStatus
+from wkmp_orm.phases.relocation import STORED_COLUMNS, StoredFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wkmp_orm.core.flush.changes import PendingStatement
+    from wkmp_orm.library import Library
+    from wkmp_orm.work import UnitOfWork
+
+_of_guid: Final = sa.bindparam("of_guid", type_=File.guid.type)
+_now: Final = sa.bindparam("now", type_=File.updated_at.type)
+_MARK: Final = (
+    sa.update(File)
+    .where(
+        File.guid == _of_guid,
+        # It may have moved since it was looked for.
+        File.path == sa.bindparam("was_at", type_=File.path.type),
+        File.missing_since.is_(None),
+    )
+    .values(
+        missing_since=sa.bindparam("since", type_=File.missing_since.type),
+        updated_at=_now,
+    )
+)
+_UNMARK: Final = (
+    sa.update(File)
+    .where(File.guid == _of_guid, File.missing_since.is_not(None))
+    .values(missing_since=sa.null(), updated_at=_now)
+)
+_COPIES: Final = sa.select(*STORED_COLUMNS).where(
+    File.hash.in_(sa.bindparam("hashes", expanding=True)),
+    File.status == FileStatus.DUPLICATE_HASH,
+    File.missing_since.is_(None),
+)
+
+
+def mark_missing(work: UnitOfWork, rows: Sequence[StoredFile]) -> PendingStatement:
+    """Say of files that they are missing from now on; those that are known to be stay as they are.
+
+    The answer's `matched` is how many were marked, after the commit.
+    """
+    now = utc_now()
+    return work.execute(
+        _MARK,
+        [{"of_guid": row.guid, "was_at": row.path, "since": now, "now": now} for row in rows],
+    )
+
+
+def unmark_missing(work: UnitOfWork, guids: Iterable[str]) -> PendingStatement:
+    """Say of files that they are there. `matched` is how many were missing before."""
+    now = utc_now()
+    return work.execute(_UNMARK, [{"of_guid": guid, "now": now} for guid in guids])
+
+
+def copies_of(library: Library, hashes: Sequence[str]) -> list[StoredFile]:
+    """Return the duplicates of files with these hashes that are not known to be missing."""
+    with library.reader() as session:
+        return [StoredFile(*row) for row in session.execute(_COPIES, {"hashes": list(hashes)})]
