@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.conftest import run_here
 from tests.conftest import DATABASES
 from tests.flush.stored import Rows, dump, restore
 from tests.support.decoding_here import decode_here
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.postgres import PostgresServer
+
+__all__ = ["run_here"]  # a fixture of the command line's tests
 
 
 @pytest.fixture(scope="session", params=DATABASES)

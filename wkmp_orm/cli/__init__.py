@@ -25,6 +25,7 @@ from wkmp_orm import __version__
 from wkmp_orm.cli.advice import spelled
 from wkmp_orm.cli.db_command import db_command
 from wkmp_orm.cli.import_command import import_command
+from wkmp_orm.cli.missing_command import missing_command
 from wkmp_orm.cli.retry_command import retry_command
 from wkmp_orm.cli.settings_command import settings_command
 from wkmp_orm.cli.status_command import status_command
@@ -67,6 +68,7 @@ def commands(*, verbose: bool) -> None:
 commands.add_command(import_command)
 commands.add_command(status_command)
 commands.add_command(retry_command)
+commands.add_command(missing_command)
 commands.add_command(db_command)
 commands.add_command(settings_command)
 

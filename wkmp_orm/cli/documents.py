@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.core.engine.monitor import Totals
     from wkmp_orm.orchestrator import Effort, ImportSummary
-    from wkmp_orm.phases import Failure, FileWarning, LibraryStatus, SessionReport
+    from wkmp_orm.phases import Failure, FileWarning, LibraryStatus, MissingFile, SessionReport
 
 
 def summary_document(summary: ImportSummary) -> dict[str, Any]:
@@ -86,6 +86,7 @@ def status_document(
     return {
         "database": database,
         "files": {word.value: number for word, number in status.files.items()},
+        "missing": status.missing,
         "passages": {word.value: number for word, number in status.passages.items()},
         "passages_without_song": status.passages_without_song,
         "songs": {word.value: number for word, number in status.songs.items()},
@@ -93,6 +94,11 @@ def status_document(
         "failures": [_plain(asdict(each)) for each in failed],
         "warnings": [_plain(asdict(each)) for each in warned],
     }
+
+
+def missing_document(database: str, files: Sequence[MissingFile]) -> dict[str, Any]:
+    """Return which files are missing, since when, and what a user would lose with them."""
+    return {"database": database, "missing": [_plain(asdict(each)) for each in files]}
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,9 @@ def _when(failure: Failure) -> str:
 
 def _show_status(status: LibraryStatus) -> None:
     _show_table("Files", status.files, _FILES)
+    if status.missing:
+        which = f"not there any more; {command_line('missing')} lists them"
+        out.print(Text.assemble(f"  {status.missing:>9,}  {'missing':<16}  ", (which, "dim")))
     without = status.passages_without_song
     note = f", {without:,} of them with no known song" if without else ""
     out.print(f"\nPassages  {sum(status.passages.values()):,}{note}")

@@ -77,7 +77,8 @@ def _headline(summary: ImportSummary) -> Text:
         nothing = f"{number_of(counts.unchanged, 'file')} unchanged"
         if not counts.found:
             nothing = "there is no sound file in it"
-        return Text(f"Nothing to import {took}: {nothing}.", "bold green")
+        told = "".join(f", {each}" for each in [changes(counts)] if each)
+        return Text(f"Nothing to import {took}: {nothing}{told}.", "bold green")
     pace = rate(counts.done / max(summary.seconds, 0.001), "file")
     return Text(f"Imported {number_of(counts.imported, 'file')} {took} ({pace}).", "bold green")
 
@@ -90,6 +91,7 @@ def _lines(summary: ImportSummary) -> list[tuple[str, str]]:
     lines = {
         "Found": f"{number_of(counts.found, 'file')}{_parts(counts)}",
         "Left out": left_out,
+        "Library": changes(counts),
         "Passages": _passages(findings),
         "Songs": identified(findings),
         "Flavor": _flavor(findings),
@@ -109,6 +111,18 @@ def _lines(summary: ImportSummary) -> list[tuple[str, str]]:
         "Database": printable(summary.database),
     }
     return [(name, value) for name, value in lines.items() if value]
+
+
+def changes(counts: Counts) -> str:
+    """Return what became of what was known before: "3 moved, 2 missing"."""
+    return listed(
+        {
+            "moved": counts.moved,
+            "missing": counts.missing,
+            "back again": counts.returned,
+            "handed over to a copy": counts.handed_over,
+        }
+    )
 
 
 def _parts(counts: Counts) -> str:

@@ -129,6 +129,10 @@ def _absolute(path: Path) -> Path:
     return path.resolve() if ".." in path.parts else path.absolute()
 
 
+def _told(**numbers: int) -> str:
+    return "".join(f", {number} {what}" for what, number in numbers.items() if number)
+
+
 def _is_gone(stored: str, root: Path) -> bool:
     """Say whether nothing lies at a stored path; what cannot be looked at may be there."""
     try:
@@ -289,7 +293,8 @@ class _Run:
         return self._end(
             SessionState.COMPLETED,
             f"{counts.imported} imported, {counts.duplicates} duplicates,"
-            f" {counts.no_audio} without sound, {counts.failed + counts.unreadable} failed",
+            f" {counts.no_audio} without sound, {counts.failed + counts.unreadable} failed"
+            f"{_told(moved=counts.moved, missing=counts.missing)}",
         )
 
     def _cancel(self) -> SessionState:

@@ -25,7 +25,13 @@ from wkmp_orm.phases.import_session import (
     start_session,
 )
 from wkmp_orm.phases.metadata_extraction import FileMetadata, record_metadata
-from wkmp_orm.phases.missing import copies_of, mark_missing, unmark_missing
+from wkmp_orm.phases.missing import (
+    MissingFile,
+    copies_of,
+    mark_missing,
+    missing_files,
+    unmark_missing,
+)
 from wkmp_orm.phases.recording import (
     Extraction,
     IdentifiedSong,
@@ -77,6 +83,7 @@ __all__ = [
     "LooseFile",
     "Match",
     "MatchedFile",
+    "MissingFile",
     "PassageAmplitude",
     "PendingSong",
     "RecordedPassage",
@@ -104,6 +111,7 @@ __all__ = [
     "library_status",
     "loose_files",
     "mark_missing",
+    "missing_files",
     "pending_songs",
     "read_answers",
     "record_acoustid",

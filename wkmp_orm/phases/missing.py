@@ -5,16 +5,21 @@ Nothing is deleted here. Whether a file is there is found out elsewhere; knows n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from wkmp_orm.core.types import utc_now
-from wkmp_orm.models import File, FileStatus
+from wkmp_orm.models import File, FileStatus, Passage
+from wkmp_orm.phases.leftovers import UNEDITED
 from wkmp_orm.phases.relocation import STORED_COLUMNS, StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.orm import Session
 
     from wkmp_orm.core.flush.changes import PendingStatement
     from wkmp_orm.library import Library
@@ -45,6 +50,40 @@ _COPIES: Final = sa.select(*STORED_COLUMNS).where(
     File.status == FileStatus.DUPLICATE_HASH,
     File.missing_since.is_(None),
 )
+
+
+_IS_EDITED: Final = sa.not_(sa.and_(*UNEDITED))
+_LISTED: Final = (
+    sa.select(
+        File.path,
+        File.missing_since,
+        File.guid,
+        sa.select(sa.func.count())
+        .where(Passage.file_id == File.guid, _IS_EDITED)
+        .scalar_subquery()
+        .label("edited_passages"),
+    )
+    .where(File.missing_since.is_not(None))
+    .order_by(File.missing_since, File.path)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingFile:
+    """A file that is not there any more: where it was, since when (UTC).
+
+    `edited_passages` are those of its passages that a user gave a title or fades.
+    """
+
+    path: str
+    missing_since: datetime
+    guid: str
+    edited_passages: int
+
+
+def missing_files(session: Session) -> list[MissingFile]:
+    """Return the files that are missing, those first that have been for longest."""
+    return [MissingFile(**row) for row in session.execute(_LISTED).mappings()]
 
 
 def mark_missing(work: UnitOfWork, rows: Sequence[StoredFile]) -> PendingStatement:

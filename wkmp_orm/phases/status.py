@@ -79,12 +79,16 @@ class FileWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryStatus:
-    """How many files, passages and songs there are in each status, none left out."""
+    """How many files, passages and songs there are in each status, none left out.
+
+    `missing` of the files were not there any more when their folder was last imported.
+    """
 
     files: Mapping[FileStatus, int]
     passages: Mapping[PassageStatus, int]
     songs: Mapping[SongStatus, int]
     passages_without_song: int
+    missing: int
 
 
 _REPORTED: Final = (
@@ -117,6 +121,7 @@ _FAILURES: Final = (
     .order_by(*_IN_ORDER)
 )
 _WARNINGS: Final = sa.select(*_TOLD).where(ImportFailure.phase == WARNING).order_by(*_IN_ORDER)
+_MISSING: Final = sa.select(sa.func.count()).where(File.missing_since.is_not(None))
 _WITHOUT_SONG: Final = sa.select(sa.func.count()).where(Passage.song_id.is_(None))
 
 
@@ -127,6 +132,7 @@ def library_status(session: Session) -> LibraryStatus:
         passages=_by_status(session, Passage.status, PassageStatus),
         songs=_by_status(session, Song.status, SongStatus),
         passages_without_song=session.scalar(_WITHOUT_SONG) or 0,
+        missing=session.scalar(_MISSING) or 0,
     )
 
 
