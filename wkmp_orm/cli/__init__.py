@@ -26,6 +26,7 @@ from wkmp_orm.cli.advice import spelled
 from wkmp_orm.cli.db_command import db_command
 from wkmp_orm.cli.import_command import import_command
 from wkmp_orm.cli.missing_command import missing_command
+from wkmp_orm.cli.prune_command import prune_command
 from wkmp_orm.cli.retry_command import retry_command
 from wkmp_orm.cli.settings_command import settings_command
 from wkmp_orm.cli.status_command import status_command
@@ -69,6 +70,7 @@ commands.add_command(import_command)
 commands.add_command(status_command)
 commands.add_command(retry_command)
 commands.add_command(missing_command)
+commands.add_command(prune_command)
 commands.add_command(db_command)
 commands.add_command(settings_command)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.core.engine.monitor import Totals
     from wkmp_orm.orchestrator import Effort, ImportSummary
+    from wkmp_orm.orchestrator.pruning import Pruned
     from wkmp_orm.phases import Failure, FileWarning, LibraryStatus, MissingFile, SessionReport
 
 
@@ -99,6 +100,17 @@ def status_document(
 def missing_document(database: str, files: Sequence[MissingFile]) -> dict[str, Any]:
     """Return which files are missing, since when, and what a user would lose with them."""
     return {"database": database, "missing": [_plain(asdict(each)) for each in files]}
+
+
+def pruned_document(pruned: Pruned) -> dict[str, Any]:
+    """Return what was pruned, or would be, and what was kept and why."""
+    return {
+        "deleted": asdict(pruned.deleted),
+        "files": [_plain(asdict(each)) for each in pruned.files],
+        "kept_edited": [_plain(asdict(each)) for each in pruned.edited],
+        "kept_there": [_plain(asdict(each)) for each in pruned.there],
+        "backup": None if pruned.backup is None else path_text(pruned.backup),
+    }
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

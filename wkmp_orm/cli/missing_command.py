@@ -10,6 +10,7 @@ import json
 import click
 from rich.text import Text
 
+from wkmp_orm.cli.advice import command_line
 from wkmp_orm.cli.documents import missing_document
 from wkmp_orm.cli.options import database_option, existing_database, folder_argument
 from wkmp_orm.cli.terminal import out, printable
@@ -25,8 +26,8 @@ from wkmp_orm.phases import missing_files
 def missing_command(folder: str | None, database: str | None, *, as_json: bool) -> None:
     """List the files of the library of FOLDER that the last imports did not find any more.
 
-    Their rows stay, with all that a user edited; a file that is back at any path is what it was. It
-    only reads.
+    Their rows stay, with all that a user edited, until `prune` deletes them; a file that is back at
+    any path is what it was. It only reads.
     """
     with (
         Library.open(existing_database(folder, database), read_only=True) as library,
@@ -50,3 +51,5 @@ def missing_command(folder: str | None, database: str | None, *, as_json: bool) 
                 (f"  {edited}" if each.edited_passages else "", "dim"),
             )
         )
+    how = f"{command_line('prune', '--dry-run')} says what would be deleted of them"
+    out.print(Text(f"\n{printable(how)}"))

@@ -138,7 +138,7 @@ _listing: Final = sa.union_all(
     sa.select(_some.c.guid).where(_number <= MOST_LISTED + 1),
     sa.select(_other.guid).where(_other.guid == _of_guid, _other.hash == _of_hash),
 )
-_LIST_OTHERS: Final = (
+LIST_OTHERS: Final = (
     sa.update(File)
     .where(File.guid.in_(_listing), File.matching_hashes.is_distinct_from(_list))
     .values(matching_hashes=_list, updated_at=_now)
@@ -202,7 +202,7 @@ def list_equal_files(work: UnitOfWork, hashes: Mapping[str, str | None]) -> None
     if known:
         now = utc_now()
         work.execute(
-            _LIST_OTHERS,
+            LIST_OTHERS,
             [{"of_hash": sha256, "of_guid": hashes[sha256], "now": now} for sha256 in known],
         )
 

@@ -1,4 +1,4 @@
-"""A copy of an SQLite database, made before its schema changes.
+"""A copy of an SQLite database, made before its schema changes or much is deleted.
 
 Must not know the change.
 """
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.target import DatabaseTarget
 
 
-def back_up(target: DatabaseTarget, engine: sa.Engine) -> Path:
+def back_up(target: DatabaseTarget, engine: sa.Engine, *, before: str | None = None) -> Path:
     """Copy the database as it is committed now to `<name>-before-<newest revision>.bak` beside it.
+
+    `before` says what comes now, if it is not a new revision.
 
     Readers and writers may go on meanwhile. The copy is whole or absent, and replaces an older one
     of the same name. Nobody but this user can read it before it is whole; then it has the mode and
@@ -35,7 +37,7 @@ def back_up(target: DatabaseTarget, engine: sa.Engine) -> Path:
     if target.path is None:
         message = f"{target} is not a file: back it up with pg_dump"
         raise ConfigurationError(message)
-    copy = target.path.with_name(f"{target.path.name}-before-{head_revision()}.bak")
+    copy = target.path.with_name(f"{target.path.name}-before-{before or head_revision()}.bak")
     unfinished = copy.with_name(f"{copy.name}.unfinished")
     # The same SQLite library as everywhere: another one's close would drop this one's locks.
     driver = engine.dialect.loaded_dbapi

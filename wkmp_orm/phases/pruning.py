@@ -1,0 +1,148 @@
+"""Deletes what only remembers: files that are missing, and entities that nothing refers to.
+
+All of it in one transaction of the caller's, each statement under its own conditions: a file that
+is not missing any more stays, and so does an entity that is linked meanwhile or that a user tuned.
+Knows no file system, and nothing of backups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.types import utc_now
+from wkmp_orm.models import (
+    Album,
+    Artist,
+    File,
+    Passage,
+    PassageAlbum,
+    PassageSong,
+    Song,
+    SongArtist,
+    SongWork,
+    Work,
+)
+from wkmp_orm.models.file import UNKNOWN_HASHES
+from wkmp_orm.models.tables import TABLES
+from wkmp_orm.phases.hash_deduplication import LIST_OTHERS
+from wkmp_orm.phases.leftovers import UNEDITED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+AT_ONCE: Final = 500
+
+
+@dataclass(slots=True)
+class Deleted:
+    """How many rows were deleted, by what they are."""
+
+    files: int = 0
+    songs: int = 0
+    artists: int = 0
+    albums: int = 0
+    works: int = 0
+
+
+_is_edited: Final = sa.exists().where(Passage.file_id == File.guid, sa.not_(sa.and_(*UNEDITED)))
+
+
+def is_everything_missing(session: Session) -> bool:
+    """Say whether there are files, and all of them are missing."""
+    is_there = sa.exists().where(File.missing_since.is_(None))
+    return not session.scalar(sa.select(is_there)) and bool(
+        session.scalar(sa.select(sa.exists().select_from(File)))
+    )
+
+
+def delete_missing(
+    session: Session, guids: Sequence[str], *, missing_by: datetime, with_edits: bool
+) -> int:
+    """Delete the rows of files that have been missing since then, and return how many.
+
+    Their passages go with them. Without `with_edits` files stay of which a user edited a passage.
+    """
+    conditions = [File.missing_since <= missing_by]
+    if not with_edits:
+        conditions.append(~_is_edited)
+    number = 0
+    for chunk in _chunks(guids):
+        chosen = sa.select(File.hash).where(File.guid.in_(chunk), File.hash.not_in(UNKNOWN_HASHES))
+        hashes = sorted(set(session.scalars(chosen)))
+        delete: Any = session.execute(sa.delete(File).where(File.guid.in_(chunk), *conditions))
+        number += delete.rowcount
+        if hashes:
+            now = utc_now()
+            session.connection().execute(
+                LIST_OTHERS,
+                [{"of_hash": sha256, "of_guid": None, "now": now} for sha256 in hashes],
+            )
+    return number
+
+
+def delete_orphans(session: Session, deleted: Deleted) -> None:
+    """Delete songs, artists, albums and works that nothing refers to and that no user tuned.
+
+    An artist without songs may be of files that no recording is known of: it stays while the
+    artist of any passage has its name in it.
+    """
+    deleted.songs = _delete(
+        session,
+        Song,
+        ~sa.exists().where(PassageSong.song_id == Song.guid),
+        ~sa.exists().where(Passage.song_id == Song.guid),
+    )
+    deleted.works = _delete(
+        session,
+        Work,
+        ~sa.exists().where(SongWork.work_id == Work.guid),
+        ~sa.exists().where(Song.work_id == Work.guid),
+    )
+    deleted.albums = _delete(
+        session, Album, ~sa.exists().where(PassageAlbum.album_id == Album.guid)
+    )
+    is_linked = sa.exists().where(SongArtist.artist_id == Artist.guid)
+    for chunk in _chunks(_artists_that_nobody_names(session, is_linked)):
+        deleted.artists += _delete(session, Artist, Artist.guid.in_(chunk), ~is_linked)
+
+
+def _delete(session: Session, entity: type[Any], *conditions: sa.ColumnElement[bool]) -> int:
+    result: Any = session.execute(
+        sa.delete(entity)
+        .where(*conditions, *_untuned(entity))
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)
+
+
+def _untuned(entity: type[Any]) -> Iterator[sa.ColumnElement[bool]]:
+    facts = TABLES[entity.__tablename__]
+    for name in facts.user_owned:
+        column = getattr(entity, name)
+        yield column.is_not_distinct_from(sa.literal(facts.defaults.get(name), column.type))
+
+
+def _artists_that_nobody_names(session: Session, is_linked: sa.Exists) -> list[str]:
+    query = sa.select(Artist.guid, Artist.name).where(~is_linked, *_untuned(Artist))
+    candidates = [(guid, name.casefold()) for guid, name in session.execute(query)]
+    if not candidates:
+        return []
+    named = sa.select(Passage.artist).where(Passage.artist.is_not(None)).distinct()
+    credited = {credit.casefold() for credit in session.scalars(named) if credit}
+    return [
+        guid
+        for guid, name in candidates
+        if name not in credited and not any(name in credit for credit in credited)
+    ]
+
+
+def _chunks(guids: Iterable[str]) -> Iterator[list[str]]:
+    those = list(guids)
+    for start in range(0, len(those), AT_ONCE):
+        yield those[start : start + AT_ONCE]
