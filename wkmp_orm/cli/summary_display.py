@@ -114,11 +114,12 @@ def _lines(summary: ImportSummary) -> list[tuple[str, str]]:
 
 
 def changes(counts: Counts) -> str:
-    """Return what became of what was known before: "3 moved, 2 missing"."""
+    """Return what became of what was known before: "3 moved, 2 missing, 1 corrected"."""
     return listed(
         {
             "moved": counts.moved,
             "missing": counts.missing,
+            "corrected": counts.corrected,
             "back again": counts.returned,
             "handed over to a copy": counts.handed_over,
         }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wkmp_orm.audio.analysis import SoundAnalysis
     from wkmp_orm.matching import AcoustidMatch, Span
     from wkmp_orm.orchestrator.tools import Tools
-    from wkmp_orm.phases import MatchedFile, RecordedPassage
+    from wkmp_orm.phases import MatchedFile, RecordedPassage, Recording
     from wkmp_orm.work import UnitOfWork
 
 T = TypeVar("T")
@@ -56,6 +56,8 @@ class FileOnItsWay:
     kept_passages: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """What was found wrong in it, though it can be imported."""
+    recording: Recording | None = None
+    """What the recording phase did."""
     _tags: Tags | None = None
     _analysis: SoundAnalysis | None = None
 

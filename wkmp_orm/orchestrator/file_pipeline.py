@@ -136,8 +136,11 @@ def record(file: FileOnItsWay) -> None:
             work, file.guid, file.passages, session_id=file.tools.session_id
         )
         file.kept_passages = recording.kept
+        file.recording = recording
 
     file.write(Phase.RECORDING, fill)
+    if file.recording is not None:
+        file.tools.statistics.corrected(file.recording.corrected)
 
 
 def record_lead_points(file: FileOnItsWay) -> None:

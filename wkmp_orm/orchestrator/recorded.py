@@ -124,6 +124,7 @@ def _song(
         artist_name=artist,
         artists=_identities(credited),
         works=_works(tags, title, described, tagged=tagged),
+        from_tags=tagged and described is None,
     )
 
 

@@ -294,7 +294,7 @@ class _Run:
             SessionState.COMPLETED,
             f"{counts.imported} imported, {counts.duplicates} duplicates,"
             f" {counts.no_audio} without sound, {counts.failed + counts.unreadable} failed"
-            f"{_told(moved=counts.moved, missing=counts.missing)}",
+            f"{_told(moved=counts.moved, missing=counts.missing, corrected=counts.corrected)}",
         )
 
     def _cancel(self) -> SessionState:

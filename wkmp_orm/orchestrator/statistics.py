@@ -80,6 +80,11 @@ class Statistics:
         with self._lock:
             self._counts.moved += files
 
+    def corrected(self, values: int) -> None:
+        """Count values that files share and that follow the new tags of one."""
+        with self._lock:
+            self._counts.corrected += values
+
     def went(self, missing: MissingFiles) -> None:
         """Count files that are gone, and those that came back."""
         with self._lock:

@@ -26,7 +26,9 @@ from wkmp_orm.models import (
     PassageStatus,
     Song,
 )
+from wkmp_orm.phases.json_text import JsonText
 from wkmp_orm.phases.leftovers import USER_OWNED, is_edited
+from wkmp_orm.phases.said import SAID, Said
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -51,12 +53,19 @@ _PASSAGES: Final = (
             Passage.start_time_ticks,
             Passage.end_time_ticks,
             Passage.status,
+            Passage.title,
+            Passage.artist,
+            Passage.album,
+            Passage.mbid_source,
             *(getattr(Passage, name) for name in USER_OWNED),
         ),
         selectinload(Passage.provenance),
         selectinload(Passage.songs).selectinload(PassageSong.song).load_only(Song.recording_mbid),
         selectinload(Passage.albums).load_only(Album.album_mbid, Album.identity_key),
     )
+)
+_SAID: Final = sa.select(Passage.guid, JsonText(Passage.import_metadata, SAID)).where(
+    Passage.file_id == _of_file
 )
 
 _stored_rows: Final = (
@@ -120,6 +129,7 @@ class Reconciliation:
         with work.reader() as session:
             status = session.scalar(_STATUS, {"of_file": file_guid})
             passages = session.scalars(_PASSAGES, {"of_file": file_guid}).all()
+            kept = session.execute(_SAID, {"of_file": file_guid}).all()
         if status is None:
             msg = f"recording of files {file_guid}: there is no such row; it was deleted meanwhile"
             raise RowNotFoundError(msg, table="files", key=file_guid)
@@ -128,6 +138,9 @@ class Reconciliation:
             raise ConditionNotMetError(msg, table="files", key=file_guid)
         self._status = status
         self._stored = {(row.start_time_ticks, row.end_time_ticks): row for row in passages}
+        said: dict[str, object] = {guid: text for guid, text in kept}  # noqa: C416  Rows are no pairs
+        self.said = [Said.told_by(row, said.get(row.guid)) for row in passages]
+        """What the file said before of what files share, passage by passage."""
         self._added_rows = 0
         self._deleted_rows = 0
         self._former_songs: list[dict[str, str]] = []

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import Passage, Song, SourceType
+from wkmp_orm.phases.correcting import correct_album, correct_song
 from wkmp_orm.phases.entities import put_albums, put_artists
 from wkmp_orm.phases.identity import Identity
 from wkmp_orm.phases.reconciliation import Reconciliation, Span
+from wkmp_orm.phases.said import SAID, Said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from wkmp_orm.core.flush.changes import PendingStatement
     from wkmp_orm.core.rows.any_table import Reference
     from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.work import UnitOfWork
@@ -37,7 +40,8 @@ class IdentifiedSong:
     """A recording, by its MusicBrainz recording id, with who made it and what it records.
 
     The artists share the song: each has a weight of 1 by their number. The first work is the one
-    that `songs.work_id` names for older readers.
+    that `songs.work_id` names for older readers. `from_tags`: the file's tags said all this, and no
+    web service did.
     """
 
     recording_mbid: str
@@ -45,6 +49,7 @@ class IdentifiedSong:
     artist_name: str | None = None
     artists: tuple[Identity, ...] = ()
     works: tuple[Work, ...] = ()
+    from_tags: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,12 @@ class Recording:
 
     passages: list[Handle[Passage]]
     kept: list[str]
+    _corrections: list[PendingStatement] = field(default_factory=list)
+
+    @property
+    def corrected(self) -> int:
+        """How many values that files share follow the new tags of this one; after the commit."""
+        return sum(statement.matched or 0 for statement in self._corrections)
 
 
 def record_passages(
@@ -116,12 +127,14 @@ def record_passages(
         known = stored.known(passage.span)
         song = songs[passage.song.recording_mbid] if passage.song else None
         columns = _columns(file_guid, passage, song)
+        said = Said.of(passage)
+        metadata = passage.metadata | ({} if said.is_silent else {SAID: said.as_json()})
         # Added, not put: if another worker made it meanwhile, its session is the one it came with.
         if known:
             handle = work.passages.put(columns)
-            stored.note(known, passage.metadata)
+            stored.note(known, metadata)
         else:
-            entries = {"import_metadata": passage.metadata} if passage.metadata else {}
+            entries = {"import_metadata": metadata} if metadata else {}
             handle = work.passages.add(columns | arrival | entries)
         handles.append(handle)
         if song is not None:
@@ -136,8 +149,30 @@ def record_passages(
             stored.unlink_other_songs(known, passage.song.recording_mbid)
         if known and passage.albums:
             stored.unlink_other_albums(known, passage.albums)
+    corrections = _correct(work, file_guid, passages, albums, stored.said)
     stored.finish()
-    return Recording(handles, kept)
+    return Recording(handles, kept, corrections)
+
+
+def _correct(
+    work: UnitOfWork,
+    file_guid: str,
+    passages: Iterable[RecordedPassage],
+    albums: Mapping[Identity, Reference],
+    said: Sequence[Said],
+) -> list[PendingStatement]:
+    """Correct what only this file said of its songs and albums, each of them once."""
+    songs = {passage.song.recording_mbid: passage.song for passage in passages if passage.song}
+    corrections = [
+        statement
+        for former in {each.recording: each for each in said}.values()
+        if former.recording in songs
+        for statement in correct_song(work, file_guid, songs[former.recording], former)
+    ]
+    before = {key: value for each in said for key, value in each.albums.items()}
+    for album, guid in albums.items():
+        corrections += correct_album(work, file_guid, album, guid, Said(albums=before))
+    return corrections
 
 
 def _artists_of(passages: Iterable[RecordedPassage]) -> Iterator[Identity]:

@@ -1,0 +1,122 @@
+"""What a recording said of the rows that files share, as each passage keeps it.
+
+It is kept in `import_metadata`: so a later import knows what a file's former tags said, and its
+statements what other files say. Knows no statement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from wkmp_orm.core.types import is_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wkmp_orm.models import Album, Passage
+    from wkmp_orm.phases.identity import Identity
+    from wkmp_orm.phases.recording import RecordedPassage
+
+SAID: Final = "said"
+"""The key of `import_metadata`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a passage's recording said of the rows that files share; `by_tags`: its tags did.
+
+    Artists and albums are known by their id, or their placeholder.
+    """
+
+    by_tags: bool = False
+    recording: str | None = None
+    title: str | None = None
+    artist: str | None = None
+    artists: Mapping[str, str] = field(default_factory=dict)
+    albums: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, passage: RecordedPassage) -> Said:
+        """Return what is being recorded of a passage."""
+        song = passage.song
+        return cls(
+            by_tags=song is None or song.from_tags,
+            recording=song.recording_mbid if song else None,
+            title=song.title if song else None,
+            artist=song.artist_name if song else None,
+            artists={key_of(each): each.label for each in (song.artists if song else ())},
+            albums={key_of(each): (each.label, each.release_date) for each in passage.albums},
+        )
+
+    @classmethod
+    def stored(cls, kept: object) -> Said | None:
+        """Return what a passage keeps of what it said; None if that is nothing legible."""
+        try:
+            value = json.loads(str(kept))
+            return cls(
+                by_tags=value["by_tags"] is True,
+                recording=value["recording"],
+                title=value["title"],
+                artist=value["artist"],
+                artists=dict(value["artists"]),
+                albums={
+                    key: (title, value["dates"][key]) for key, title in value["albums"].items()
+                },
+            )
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+            return None
+
+    @classmethod
+    def told_by(cls, passage: Passage, kept: object) -> Said:
+        """Return what a stored passage said, from its columns if it kept nothing legible."""
+        said = cls.stored(kept)
+        if said is not None:
+            return said
+        album = passage.album
+        return cls(
+            by_tags=passage.mbid_source == "tags",
+            recording=next((link.song.recording_mbid for link in passage.songs), None),
+            title=passage.title,
+            artist=passage.artist,
+            albums={_row_key(row): (album, None) for row in passage.albums if album is not None},
+        )
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing was said of any shared row."""
+        return self.recording is None and not self.albums
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is kept, in a form in which statements find it."""
+        return {
+            "by_tags": self.by_tags,
+            "recording": self.recording,
+            "title": self.title,
+            "artist": self.artist,
+            "credit": credit_of(self.artists),
+            "artists": dict(self.artists),
+            "albums": {key: title for key, (title, _) in self.albums.items()},
+            "dates": {key: date for key, (_, date) in self.albums.items()},
+        }
+
+
+def key_of(identity: Identity) -> str:
+    """Return a name for an artist or album that may stand in a path of JSON."""
+    return identity.mbid or _digest(identity.key)
+
+
+def _row_key(album: Album) -> str:
+    return album.album_mbid if is_uuid(album.album_mbid) else _digest(album.album_mbid)
+
+
+def _digest(placeholder: str) -> str:
+    return hashlib.sha256(placeholder.encode()).hexdigest()
+
+
+def credit_of(artists: Iterable[str]) -> str:
+    """Return a credit as one text: who is credited, in whatever order."""
+    return " ".join(sorted(artists))
