@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.sound import FORMATS, make_sound, make_waves, repeat_vorbis_headers, tag_sound
-from wkmp_orm.audio.decoding import BLOCK_SAMPLES, Decoding, passage_pcm
+from wkmp_orm.audio.decoding import Decoding, passage_pcm
+from wkmp_orm.audio.gathering import BLOCK_SAMPLES
 from wkmp_orm.errors import SoundFileError
 from wkmp_orm.ticks import TICKS_PER_SECOND, ticks_from_samples
 

@@ -130,13 +130,15 @@ class _Watch:
 
 
 def _measured(path: Path, options: AnalysisOptions, watch: _Watch) -> tuple[Levels, Decoding]:
-    decoding = Decoding(path, sample_rate=options.working_sample_rate)
-    meter = LevelMeter(options.working_sample_rate, a_weighting=options.apply_a_weighting)
+    decoding = Decoding(path, sample_rate=options.working_sample_rate, keep_usual_rate=True)
+    meter: LevelMeter | None = None
     watch.look()
     with closing(iter(decoding)) as blocks:
         for block in blocks:
+            meter = meter or LevelMeter(decoding.sample_rate, a_weighting=options.apply_a_weighting)
             meter.feed(block)
             watch.look()
+    meter = meter or LevelMeter(decoding.sample_rate, a_weighting=False)
     return meter.finish(decoding.duration_ticks), decoding
 
 

@@ -16,6 +16,8 @@ class AnalysisOptions:
     `silence_threshold_db`, `lead_in_threshold_db` and `lead_out_threshold_db` are dB below full
     scale, as in the settings `silence_threshold_dB`, `lead_in_threshold_dB` and
     `lead_out_threshold_dB` (their siblings in `_db` are relative to the peak and not used).
+    `working_sample_rate`, in Hz, is for files whose own rate is below 8,000 or above 48,000:
+    others are measured as they are.
     """
 
     silence_threshold_db: float = 35.0

@@ -307,7 +307,8 @@ WORKING_SAMPLE_RATE: Final[SettingKey[int]] = SettingKey(
     minimum=8_000,
     maximum=192_000,
     unit="Hz",
-    doc="The rate to which everything is resampled, for playing and for the analysis.",
+    doc="The rate to which everything is resampled for playing, and for the analysis what is not "
+    "between 8 and 48 kHz.",
 )
 
 SETTINGS: Final[Mapping[str, SettingKey[Any]]] = MappingProxyType(
