@@ -19,6 +19,7 @@ from tests.benchmarks import (
     importing,
     one_file,
     overhead,
+    sound,
     steps,
 )
 from tests.benchmarks.place import open_place
@@ -42,6 +43,7 @@ BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
     "headline": headline.measure,
     "overhead": overhead.measure,
     "import": importing.measure,
+    "sound": sound.measure,
 }
 WIDTH: Final = 160
 """Characters for the tables where there is no terminal that has a width."""
@@ -62,6 +64,11 @@ LONG: Final[frozenset[str]] = frozenset({"growth"})
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Where the databases are made; by default the system's temporary folder.",
 )
+@click.option(
+    "--music",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of real music, for the benchmark `sound`.",
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures too.")
 def main(
     only: tuple[str, ...],
@@ -70,6 +77,7 @@ def main(
     quick: bool,
     rounds: int,
     directory: Path | None,
+    music: Path | None,
     json_path: Path | None,
 ) -> None:
     """Measure wkmp_orm beside hand-written SQL and other libraries, in turns."""
@@ -78,7 +86,8 @@ def main(
     console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
     chosen = only or tuple(name for name in BENCHMARKS if with_long or name not in LONG)
     results = []
-    with open_place(directory=directory, rounds=1 if quick else rounds, quick=quick) as place:
+    many = 1 if quick else rounds
+    with open_place(directory=directory, rounds=many, quick=quick, music=music) as place:
         for name in chosen:
             with console.status(name):
                 result = BENCHMARKS[name](place)

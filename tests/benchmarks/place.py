@@ -34,6 +34,7 @@ class Place:
     rounds: int
     quick: bool
     resources: ExitStack
+    music: Path | None = None
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def some(self, usual: int, *, quick: int) -> int:
@@ -77,8 +78,10 @@ class Place:
 
 
 @contextmanager
-def open_place(*, directory: Path | None, rounds: int, quick: bool) -> Iterator[Place]:
+def open_place(
+    *, directory: Path | None, rounds: int, quick: bool, music: Path | None = None
+) -> Iterator[Place]:
     """Prepare a run, and clear everything away after it."""
     with ExitStack() as resources:
         root = resources.enter_context(tempfile.TemporaryDirectory(dir=directory))
-        yield Place(Path(root), rounds, quick, resources)
+        yield Place(Path(root), rounds, quick, resources, music)

@@ -241,24 +241,22 @@ class _Level:
 
     def __init__(self, step: Matrix, group: int) -> None:
         states = len(step)
-        powers = [np.linalg.matrix_power(step, number) for number in range(group + 1)]
+        powers = [np.linalg.matrix_power(step, number) for number in range(group)]
         nothing = np.zeros((states, states))
-        # Row i, column j: what the states that stretch i adds have become when stretch j begins;
-        # the last column: when all are over.
+        # Row i, column j: what the states that stretch i leaves have become when stretch j is over.
         matrix = [
-            [powers[j - i - 1].T if j > i else nothing for j in range(group + 1)]
-            for i in range(group)
+            [powers[j - i].T if j >= i else nothing for j in range(group)] for i in range(group)
         ]
         self.within = np.block(matrix)
         self._within = self.within.astype(np.float32)
-        self._from_before = np.hstack([power.T for power in powers[:group]]).astype(np.float32)
+        self._from_before = np.hstack([power.T for power in powers]).astype(np.float32)
         self._group = group
         self._states = states
 
-    def up(self, added: Pcm) -> tuple[Pcm, Pcm]:
-        """Return the states at each beginning, from nothing, and what each group adds."""
-        channels, units, stretches, states = added.shape
-        groups = added.reshape(channels, units, stretches // self._group, self._group * states)
+    def up(self, left: Pcm) -> tuple[Pcm, Pcm]:
+        """Return the states at each beginning but the first, and what each group leaves."""
+        channels, units, stretches, states = left.shape
+        groups = left.reshape(channels, units, stretches // self._group, self._group * states)
         return self.parted(groups @ self._within)
 
     def parted(self, computed: Pcm) -> tuple[Pcm, Pcm]:
@@ -268,7 +266,7 @@ class _Level:
         """Return the states at each beginning, from those at the beginnings of the groups."""
         channels, units, groups, states = before.shape
         after = before @ self._from_before
-        after += started
+        after[..., states:] += started
         return after.reshape(channels, units, groups * self._group, states)
 
 
