@@ -236,6 +236,64 @@ def test_a_rate_that_changes_in_the_middle_is_followed(tmp_path: Path) -> None:
     assert decoding.own_sample_rate == RATE
 
 
+@pytest.mark.parametrize("suffix", [".aac", ".mp3", ".oga"])
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+def test_channels_that_change_in_the_middle_become_those_of_the_beginning(
+    tmp_path: Path, suffix: str, first: int, second: int
+) -> None:
+    pieces = [
+        make_sound(tmp_path / f"{channels}{suffix}", seconds=2, channels=channels).read_bytes()
+        for channels in (first, second)
+    ]
+    both = tmp_path / f"both{suffix}"
+    both.write_bytes(b"".join(pieces))
+    pcm, decoding = decoded(both)
+    assert len(pcm) == decoding.channels == first
+    assert pcm.shape[1] == pytest.approx(4 * RATE, rel=0.06)
+    assert decoding.duration_ticks == pytest.approx(4 * TICKS_PER_SECOND, rel=0.06)
+    assert np.abs(pcm[:, 5 * RATE // 2 : 7 * RATE // 2]).max() > 0.3
+
+
+def test_ogg_files_in_a_chain_follow_each_other(tmp_path: Path) -> None:
+    one, two = (
+        make_sound(tmp_path / f"{seconds}.ogg", seconds=seconds, frequency=seconds * 440)
+        for seconds in (1, 2)
+    )
+    chain = tmp_path / "chain.ogg"
+    chain.write_bytes(one.read_bytes() + two.read_bytes())
+    pcm, decoding = decoded(chain)
+    assert pcm.shape[1] == pytest.approx(3 * RATE, rel=0.02)
+    assert decoding.duration_ticks == ticks_from_samples(pcm.shape[1], RATE)
+    assert frequency_of(pcm[0, RATE // 4 : 3 * RATE // 4], RATE) == pytest.approx(440, abs=3)
+    assert frequency_of(pcm[0, 3 * RATE // 2 : 5 * RATE // 2], RATE) == pytest.approx(880, abs=3)
+
+
+@pytest.mark.parametrize("samples", [1, 2, BLOCK_SAMPLES - 1, BLOCK_SAMPLES, BLOCK_SAMPLES + 1])
+def test_no_sample_is_lost_or_made_however_few_there_are(tmp_path: Path, samples: int) -> None:
+    path = make_waves(tmp_path / "song.flac", np.full(samples, 0.25))
+    pcm, decoding = decoded(path)
+    assert pcm.shape == (2, samples)
+    assert np.abs(pcm - 0.25).max() < 1e-4
+    assert decoding.duration_ticks == ticks_from_samples(samples, RATE)
+
+
+@pytest.mark.parametrize(
+    ("own_rate", "kept"), [(4_000, 44_100), (8_000, 8_000), (48_000, 48_000), (96_000, 44_100)]
+)
+def test_a_usual_rate_is_kept_where_that_is_asked_for(
+    tmp_path: Path, own_rate: int, kept: int
+) -> None:
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.full((own_rate, 2), 0.25), own_rate, subtype="FLOAT")
+    decoding = Decoding(path, sample_rate=RATE, keep_usual_rate=True)
+    blocks = list(decoding)
+    assert (decoding.sample_rate, decoding.own_sample_rate) == (kept, own_rate)
+    assert sum(block.shape[1] for block in blocks) == pytest.approx(kept, abs=1)
+    assert max(block.shape[1] for block in blocks) <= BLOCK_SAMPLES
+    if kept == own_rate:
+        assert np.concatenate(blocks, axis=1).tolist() == [[0.25] * own_rate] * 2
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are listed there alone")
 def test_a_decoding_that_is_given_up_closes_its_file(tmp_path: Path) -> None:
     path = make_sound(tmp_path / "song.flac", seconds=10)

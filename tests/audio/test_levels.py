@@ -106,6 +106,26 @@ def test_the_weights_are_those_of_the_standard(hertz: float, weight: float) -> N
     assert 20 * np.log10(a_weight(np.array([hertz])))[0] == pytest.approx(weight, abs=0.15)
 
 
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])
+def test_the_filter_has_the_weights_of_the_standard_at_every_frequency(rate: int) -> None:
+    impulse = np.zeros((1, rate), np.float32)
+    impulse[0, 0] = 1.0
+    filtered = np.concatenate([(w := AWeighting(rate)).feed(impulse), w.finish()], axis=1)
+    frequencies = np.arange(20, round(0.45 * rate))
+    found = np.abs(np.fft.rfft(filtered[0].astype(np.float64)))[frequencies]
+    off = 20 * np.log10(found / a_weight(frequencies.astype(np.float64)))
+    assert np.abs(off).max() < 0.25
+    assert abs(off[1_000 - 20]) < 0.01
+
+
+def test_single_precision_leaves_no_noise_that_could_be_taken_for_sound() -> None:
+    """Full-scale sound at 5 Hz, of which the ear hears nothing: what rounding adds above 100 Hz."""
+    rumble = tone(5.0, 4.0)
+    filtered = np.concatenate([(w := AWeighting(RATE)).feed(rumble), w.finish()], axis=1)
+    spectrum = np.abs(np.fft.rfft(filtered[0, RATE:] * np.hanning(3 * RATE))) * 4 / (3 * RATE)
+    assert decibels(float(np.max(spectrum[3 * 100 :] ** 2))) < -125
+
+
 @pytest.mark.parametrize(("hertz", "weight"), [row for row in TABLE if row[0] > 40])
 @pytest.mark.parametrize("rate", [22_050, 44_100, 96_000])
 def test_a_tone_is_weighted_by_its_frequency(hertz: float, weight: float, rate: int) -> None:
