@@ -111,7 +111,7 @@ def seconds_of(path: Path) -> float:
 
 def decode(path: Path) -> None:
     """Decode a file with PyAV as its documentation says, and throw the sound away."""
-    with path.open("rb") as file, av.open(file) as container:
+    with path.open("rb") as file, av.open(file, mode="r") as container:
         for _ in container.decode(audio=0):
             pass
 
