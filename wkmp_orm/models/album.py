@@ -11,6 +11,7 @@ from wkmp_orm.core.policy import fill, natural_key
 from wkmp_orm.core.types import ShortText
 from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import Audited, Base, GuidKey
+from wkmp_orm.models.indexes import SortKey
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage
@@ -38,4 +39,5 @@ class Album(Audited, Base):
     __table_args__ = (
         sa.Index("idx_albums_mbid", "album_mbid", unique=True),
         sa.Index("idx_albums_identity_key", "identity_key"),
+        sa.Index("idx_albums_title_order", SortKey(title), "guid"),
     )

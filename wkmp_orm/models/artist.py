@@ -12,6 +12,7 @@ from wkmp_orm.core.policy import fill, natural_key, user_owned
 from wkmp_orm.core.types import ShortText
 from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_rules
+from wkmp_orm.models.indexes import SortKey
 
 if TYPE_CHECKING:
     from wkmp_orm.models.links import SongArtist
@@ -43,4 +44,5 @@ class Artist(Audited, Base):
         *programme_rules(),
         sa.Index("idx_artists_mbid", "artist_mbid", unique=True),
         sa.Index("idx_artists_identity_key", "identity_key"),
+        sa.Index("idx_artists_name_order", SortKey(name), "guid"),
     )

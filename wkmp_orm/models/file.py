@@ -21,7 +21,12 @@ from wkmp_orm.models.base import (
     is_one_of,
     not_negative,
 )
-from wkmp_orm.models.indexes import Digest, look_up_index
+from wkmp_orm.models.indexes import (
+    ON_POSTGRESQL_ALONE,
+    Digest,
+    PathKey,
+    look_up_index,
+)
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage
@@ -43,6 +48,7 @@ UNKNOWN_HASHES = ("", "PENDING")
 
 IS_MISSING = sa.text("missing_since IS NOT NULL")
 IS_ORIGINAL = sa.text("status <> 'DUPLICATE HASH' AND hash NOT IN ('', 'PENDING')")
+IS_DUPLICATE = sa.text("status = 'DUPLICATE HASH'")
 
 
 def is_original(file: Any) -> sa.ColumnElement[bool]:
@@ -131,5 +137,16 @@ class File(Audited, Base):
             "missing_since",
             sqlite_where=IS_MISSING,
             postgresql_where=IS_MISSING,
+        ),
+        # For lists. On SQLite `idx_files_path` has the paths in order, on PostgreSQL their digests.
+        sa.Index("idx_files_path_order", PathKey(path), info=ON_POSTGRESQL_ALONE).ddl_if(
+            dialect="postgresql"
+        ),
+        sa.Index(
+            "idx_files_duplicates",
+            "hash",
+            "guid",
+            sqlite_where=IS_DUPLICATE,
+            postgresql_where=IS_DUPLICATE,
         ),
     )

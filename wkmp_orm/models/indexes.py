@@ -39,8 +39,30 @@ class Beginning(FunctionElement[str]):
     type = sa.Text()
 
 
+class SortKey(FunctionElement[str]):
+    """What lists are in the order of: the first 200 characters of a text, with A to Z as a to z.
+
+    Only these letters, and compared by code points: then both databases have one order, the one
+    that Python has, whatever their locale is.
+    """
+
+    inherit_cache = True
+    type = sa.Text()
+
+
+class PathKey(FunctionElement[str]):
+    """What files are in the order of: their path; on PostgreSQL its first 200 characters.
+
+    In the order of code points on either database.
+    """
+
+    inherit_cache = True
+    type = sa.Text()
+
+
 @compiles(Digest)
 @compiles(Beginning)
+@compiles(PathKey)
 def _whole(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(element.clauses, **options)
 
@@ -53,6 +75,21 @@ def _digest(element: Digest, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(Beginning, "postgresql")
 def _beginning(element: Beginning, compiler: SQLCompiler, **options: Any) -> str:
     return f"left({compiler.process(element.clauses, **options)}, 200)"
+
+
+@compiles(SortKey)
+def _sort_key(element: SortKey, compiler: SQLCompiler, **options: Any) -> str:
+    return f"substr(lower({compiler.process(element.clauses, **options)}), 1, 200)"
+
+
+@compiles(SortKey, "postgresql")
+def _postgresql_sort_key(element: SortKey, compiler: SQLCompiler, **options: Any) -> str:
+    return f'left(lower({compiler.process(element.clauses, **options)} COLLATE "C"), 200)'
+
+
+@compiles(PathKey, "postgresql")
+def _postgresql_path_key(element: PathKey, compiler: SQLCompiler, **options: Any) -> str:
+    return f'left({compiler.process(element.clauses, **options)} COLLATE "C", 200)'
 
 
 def look_up_index(name: str, column: str) -> sa.Index:

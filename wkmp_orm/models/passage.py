@@ -25,7 +25,7 @@ from wkmp_orm.models.base import (
     not_negative,
     to,
 )
-from wkmp_orm.models.indexes import Beginning
+from wkmp_orm.models.indexes import Beginning, SortKey
 
 if TYPE_CHECKING:
     from wkmp_orm.models.album import Album
@@ -64,6 +64,8 @@ class FadeCurve(StrEnum):
 STATUS = Word(PassageStatus)
 DECODE_STATUS = Word(DecodeStatus)
 FADE_CURVE = Word(FadeCurve)
+
+HAS_NO_SONG = sa.text("song_id IS NULL")
 
 POINTS = ("fade_in_start", "lead_in_start", "lead_out_start", "fade_out_start")
 
@@ -179,4 +181,17 @@ class Passage(Audited, Base):
         sa.Index("idx_passages_decode_status", "decode_status"),
         sa.Index("idx_passages_song_id", "song_id"),
         sa.Index("idx_passages_import_session_id", "import_session_id"),
+        # For lists: what no web service knows is listed by its title, as songs are. `song_id`,
+        # which is NULL in them, stands first because SQLite would take its own index otherwise.
+        *(
+            sa.Index(
+                f"idx_passages_{what}_order",
+                "song_id",
+                SortKey(text),
+                "guid",
+                sqlite_where=HAS_NO_SONG,
+                postgresql_where=HAS_NO_SONG,
+            )
+            for what, text in (("title", sa.func.coalesce(user_title, title)), ("artist", artist))
+        ),
     )

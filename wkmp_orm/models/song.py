@@ -25,6 +25,7 @@ from wkmp_orm.models.base import (
     programme_rules,
     to,
 )
+from wkmp_orm.models.indexes import SortKey
 
 if TYPE_CHECKING:
     from wkmp_orm.models.links import PassageSong, SongArtist
@@ -81,4 +82,5 @@ class Song(Audited, Base):
         sa.Index("idx_songs_recording_mbid", "recording_mbid", unique=True),
         sa.Index("idx_songs_last_played", "last_played_at"),
         sa.Index("idx_songs_work_id", "work_id"),
+        sa.Index("idx_songs_title_order", SortKey(title), "guid"),
     )

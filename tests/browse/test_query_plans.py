@@ -1,0 +1,121 @@
+"""Every page, whatever is looked for, is read from an index; and so is one thing."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.interception import intercepting
+from tests.support.large_library import artist_name, mbid
+from wkmp_orm import browse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.interception import DriverCall
+    from wkmp_orm import Library
+
+LISTS: list[tuple[str, str]] = [
+    *((name, "") for name in ("songs", "artists", "albums", "files", "passages")),
+    *(("songs", query) for query in ("title:moon", "title:é", 'artist:"blue moon 0"', "artist:é")),
+    ("songs", 'album:"album 00010"'),
+    *(("artists", query) for query in ("artist:blue", "artist:é")),
+    *(("albums", query) for query in ("album:album", 'artist:"blue moon 0"')),
+    *(("files", query) for query in ("path:Blue", "status:pending")),
+    ("passages", "path:Blue"),
+]
+TITLE = "Moon of the Blue 0000000"
+THINGS = [TITLE, artist_name(1), "Album 000001", mbid(1, 1), mbid(2, 1)]
+
+SCAN = re.compile(r"SCAN (?!anon_|CONSTANT)")
+"""But of a subquery of at most a hundred rows."""
+
+STATEMENTS = dict[str, Any]
+
+
+def statements_of(library: Library, ask: Callable[[Any], object]) -> STATEMENTS:
+    """Return what was sent to the database, with its parameters."""
+    sent: STATEMENTS = {}
+
+    def remember(call: DriverCall) -> None:
+        sent[call.statement] = call.parameters
+
+    with intercepting(library._readers, before=remember), library.reader() as session:
+        ask(session)
+    return {text: values for text, values in sent.items() if text.startswith("SELECT")}
+
+
+def scans_of(library: Library, statements: STATEMENTS) -> dict[str, list[str]]:
+    """Return the steps of each statement's plan that read a table or index from end to end."""
+    find = _scans_of_postgresql if library.target.dialect == "postgresql" else _scans_of_sqlite
+    with library._readers.connect() as connection:
+        if library.target.dialect == "postgresql":
+            # With a choice it would rather read what is not large yet.
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        found = {text: find(connection, text, values) for text, values in statements.items()}
+        connection.rollback()
+    return {text: steps for text, steps in found.items() if steps}
+
+
+def _scans_of_sqlite(connection: Any, statement: str, parameters: Any) -> list[str]:
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    return [row.detail for row in plan if SCAN.match(row.detail)]
+
+
+def _scans_of_postgresql(connection: Any, statement: str, parameters: Any) -> list[str]:
+    explain = f"EXPLAIN (FORMAT JSON) {statement}"
+    (plan,) = connection.exec_driver_sql(explain, parameters).scalar_one()
+    return [*_steps(plan["Plan"])]
+
+
+def _steps(node: dict[str, Any]) -> Any:
+    kind = node["Node Type"]
+    if kind == "Seq Scan" or ("Index" in kind and "Index Cond" not in node):
+        yield f"{kind} {node.get('Index Name', node.get('Relation Name'))}: {json.dumps(node)}"
+    for child in node.get("Plans", ()):
+        yield from _steps(child)
+
+
+@pytest.mark.parametrize(("name", "query"), LISTS)
+def test_no_page_reads_what_it_does_not_show(large: Library, name: str, query: str) -> None:
+    def two_pages(session: Any) -> None:
+        after = getattr(browse, name)(session, query, limit=1).after
+        getattr(browse, name)(session, query, limit=1, after=after)
+
+    assert not scans_of(large, statements_of(large, two_pages))
+
+
+@pytest.mark.parametrize("name", ["duplicates", "failures"])
+def test_no_page_of_duplicates_or_failures_reads_all(large: Library, name: str) -> None:
+    def two_pages(session: Any) -> None:
+        after = getattr(browse, name)(session, limit=1).after
+        getattr(browse, name)(session, limit=1, after=after)
+
+    scans = scans_of(large, statements_of(large, two_pages))
+    if name == "failures":  # the latest: the key, backwards, as far as the page goes
+        scans = {
+            text: steps
+            for text, steps in scans.items()
+            if not all("import_failures" in step and "Seq" not in step for step in steps)
+        }
+    assert not scans
+
+
+@pytest.mark.parametrize("what", THINGS)
+def test_one_thing_is_found_and_told_without_reading_all(large: Library, what: str) -> None:
+    def show(session: Any) -> None:
+        (thing,) = browse.find(session, what)
+        browse.details(session, thing)
+
+    assert not scans_of(large, statements_of(large, show))
+
+
+def test_words_are_looked_for_in_the_order_of_the_list_and_in_names(large: Library) -> None:
+    statements = statements_of(large, lambda session: browse.songs(session, "blue"))
+    read = [step for steps in scans_of(large, statements).values() for step in steps]
+    assert not [
+        step for step in read if re.match(r"(SCAN|Seq Scan|Index Scan) (pk_)?songs\b", step)
+    ]

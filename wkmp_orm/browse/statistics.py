@@ -1,0 +1,129 @@
+"""How much there is of everything: what a library amounts to, in numbers.
+
+Reads whole tables, each once: it costs what the library is large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+
+from wkmp_orm.browse.keys import has_no_song, passage_title
+from wkmp_orm.models import (
+    Album,
+    Artist,
+    File,
+    FileStatus,
+    ImportFailure,
+    Passage,
+    Song,
+    SongStatus,
+)
+from wkmp_orm.models import Work as Composition
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+    from sqlalchemy.orm import InstrumentedAttribute, Session
+
+    E = TypeVar("E", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatStatistics:
+    """The imported files of one format: how many, how long in ticks, how large."""
+
+    files: int
+    duration_ticks: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What a library amounts to.
+
+    `formats` are of the files that are imported, the most frequent first; a file whose format is
+    not known is under "". `sound_ticks` is the length of all passages. `songs` are those that a
+    MusicBrainz id is known of, `passages_without_song` are the others, of which
+    `passages_without_title` have no title either.
+    """
+
+    files: Mapping[FileStatus, int]
+    formats: Mapping[str, FormatStatistics]
+    failures: int
+    passages: int
+    sound_ticks: int
+    passages_without_song: int
+    passages_without_title: int
+    songs: Mapping[SongStatus, int]
+    artists: int
+    artists_without_mbid: int
+    albums: int
+    albums_without_mbid: int
+    works: int
+
+
+def statistics(session: Session) -> Statistics:
+    """Count what is in the library."""
+    passages, sound_ticks = session.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(Passage.end_time_ticks - Passage.start_time_ticks), 0),
+        )
+    ).one()
+    without_song = sa.select(sa.func.count()).where(has_no_song)
+    return Statistics(
+        files=_by_status(session, File.status, FileStatus),
+        formats=_formats(session),
+        failures=_count(session, ImportFailure.guid),
+        passages=passages,
+        sound_ticks=int(sound_ticks),
+        passages_without_song=session.scalar(without_song) or 0,
+        passages_without_title=session.scalar(without_song.where(passage_title.is_(None))) or 0,
+        songs=_by_status(session, Song.status, SongStatus),
+        artists=_count(session, Artist.guid),
+        artists_without_mbid=_count(session, Artist.guid, Artist.artist_mbid.startswith("name:")),
+        albums=_count(session, Album.guid),
+        albums_without_mbid=_count(session, Album.guid, Album.album_mbid.startswith("title:")),
+        works=_count(session, Composition.guid),
+    )
+
+
+def _formats(session: Session) -> dict[str, FormatStatistics]:
+    name = sa.func.coalesce(File.format, "")
+    number = sa.func.count()
+    query = (
+        sa.select(
+            name,
+            number,
+            sa.func.coalesce(sa.func.sum(File.duration_ticks), 0),
+            sa.func.coalesce(sa.func.sum(File.file_size_bytes), 0),
+        )
+        .where(File.status == FileStatus.INGEST_COMPLETE)
+        .group_by(name)
+        .order_by(number.desc(), name)
+    )
+    # PostgreSQL sums up to numbers of any length, which Python has as Decimal.
+    return {
+        each: FormatStatistics(
+            files=files, duration_ticks=int(ticks or 0), size_bytes=int(size or 0)
+        )
+        for each, files, ticks, size in session.execute(query)
+    }
+
+
+def _by_status(
+    session: Session, column: InstrumentedAttribute[Any], words: type[E]
+) -> dict[E, int]:
+    query = sa.select(column, sa.func.count()).group_by(column)
+    counted = dict(map(tuple, session.execute(query)))
+    return {word: counted.get(word, 0) for word in words}
+
+
+def _count(
+    session: Session, guid: InstrumentedAttribute[str], *conditions: sa.ColumnElement[bool]
+) -> int:
+    return session.scalar(sa.select(sa.func.count(guid)).where(*conditions)) or 0
