@@ -11,6 +11,7 @@ import re
 import textwrap
 import tomllib
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,7 @@ from tests.docs.pages import DOCS, PAGES, ROOT
 from tests.docs.pipeline_picture import draw_pipeline
 from tests.docs.schema_picture import draw_schema
 from tests.docs.statements import statements_of_a_recording
-from wkmp_orm import errors
+from wkmp_orm import browse, errors
 from wkmp_orm.core.policy import Policy
 from wkmp_orm.core.table_info import NOW, TableInfo
 from wkmp_orm.models.tables import TABLES as CATALOG
@@ -177,6 +178,25 @@ def error_tree() -> str:
     return f"```text\n{textwrap.dedent(tree[0])}```\n"
 
 
+def documents() -> str:
+    """List the fields of what `wkmp_orm.browse` answers, as its documents have them."""
+    values: list[type[Any]] = [
+        value
+        for name, value in sorted(vars(browse).items())
+        if inspect.isclass(value)
+        and is_dataclass(value)
+        and name in browse.__all__
+        and value is not browse.Page
+    ]
+    rows = []
+    for value in values:
+        names = " ".join(f"`{each.name}`" for each in fields(value) if each.name != "entry")
+        meaning = (inspect.getdoc(value) or "").split("\n\n")[0].replace("\n", " ")
+        whole = "the entry's, " if any(each.name == "entry" for each in fields(value)) else ""
+        rows.append(f"| `{value.__name__}` | {meaning} | {whole}{names} |")
+    return _table("value | what it is | fields", rows)
+
+
 def rooms() -> str:
     """List the rooms from the import contract, the highest first."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -194,6 +214,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings_table,
     "tables": schema_tables,
     "errors": error_tree,
+    "documents": documents,
     "rooms": rooms,
     "statements": statements,
 }

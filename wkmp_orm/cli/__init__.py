@@ -24,11 +24,17 @@ import click
 from wkmp_orm import __version__
 from wkmp_orm.cli.advice import spelled
 from wkmp_orm.cli.db_command import db_command
+from wkmp_orm.cli.duplicates_command import duplicates_command
+from wkmp_orm.cli.export_command import export_command
+from wkmp_orm.cli.failures_command import failures_command
 from wkmp_orm.cli.import_command import import_command
 from wkmp_orm.cli.missing_command import missing_command
 from wkmp_orm.cli.prune_command import prune_command
+from wkmp_orm.cli.ls_command import ls_command
 from wkmp_orm.cli.retry_command import retry_command
 from wkmp_orm.cli.settings_command import settings_command
+from wkmp_orm.cli.show_command import show_command
+from wkmp_orm.cli.stats_command import stats_command
 from wkmp_orm.cli.status_command import status_command
 from wkmp_orm.cli.stopping import SIGNALS
 from wkmp_orm.cli.terminal import WarningHandler, say_error
@@ -68,6 +74,12 @@ def commands(*, verbose: bool) -> None:
 
 commands.add_command(import_command)
 commands.add_command(status_command)
+commands.add_command(ls_command)
+commands.add_command(show_command)
+commands.add_command(stats_command)
+commands.add_command(duplicates_command)
+commands.add_command(failures_command)
+commands.add_command(export_command)
 commands.add_command(retry_command)
 commands.add_command(missing_command)
 commands.add_command(prune_command)

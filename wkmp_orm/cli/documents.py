@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.cli.advice import spelled_for
 from wkmp_orm.paths import path_text
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from wkmp_orm.phases import Failure, FileWarning, LibraryStatus, MissingFile, SessionReport
 
 
+VERSION: Final = 1
+"""Of all documents. It grows when a field goes or means something else, not when one is added."""
+
+
 def summary_document(summary: ImportSummary) -> dict[str, Any]:
     """Return what an import did."""
     return {
+        "version": VERSION,
         "state": summary.state.value,
         "session_id": summary.session_id,
         "database": summary.database,
@@ -85,6 +90,7 @@ def status_document(
 ) -> dict[str, Any]:
     """Return what a library holds, how its last imports went, what failed, and what is damaged."""
     return {
+        "version": VERSION,
         "database": database,
         "files": {word.value: number for word, number in status.files.items()},
         "missing": status.missing,

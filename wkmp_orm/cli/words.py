@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def number_of(number: int, thing: str) -> str:
-    """Return "1 file", "1,024 files"."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def number_of(number: int, thing: str, things: str | None = None) -> str:
+    """Return "1 file", "1,024 files"; `things` is the plural that has no s alone."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def listed(numbers: Mapping[str, int]) -> str:
@@ -43,3 +43,13 @@ def milliseconds(number: float) -> str:
 def plain(word: str) -> str:
     """Return the name of a phase as people write it."""
     return word.replace("_", " ")
+
+
+def size(number: int) -> str:
+    """Return a number of bytes as "4.2 MB", in powers of a thousand as disks are sold."""
+    amount = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:,.1f} TB"

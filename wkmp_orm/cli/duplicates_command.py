@@ -1,0 +1,42 @@
+"""`wkmp-orm duplicates`: which files are equal to which.
+
+Must not know how that is found out.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import click
+from rich.text import Text
+
+from wkmp_orm.cli.looking import looking_options, opened, page_options, print_json, say_more
+from wkmp_orm.cli.terminal import out, printable, say_note
+
+
+@click.command("duplicates", short_help="Show which files are equal to which.")
+@page_options
+@looking_options
+def duplicates_command(
+    database: str | None, limit: int, after: str | None, *, as_json: bool
+) -> None:
+    """Show each file that others are equal to, byte for byte, and these below it.
+
+    The first one is the original, which is imported; the others have no passages.
+    """
+    from wkmp_orm import browse  # noqa: PLC0415
+    from wkmp_orm.cli.documents_of_lists import page_document  # noqa: PLC0415
+
+    with opened(database) as (_, session):
+        page = browse.duplicates(session, after=after, limit=limit)
+    if as_json:
+        print_json(page_document("duplicates", page))
+        return
+    for original, equals in groupby(page.entries, lambda entry: entry.original_path):
+        out.print(Text(printable(original or "(no original is left)"), style="bold"))
+        for each in equals:
+            out.print(Text(f"  = {printable(each.path)}"))
+    if not page.entries:
+        say_note("No files are equal.")
+    of_library = ("--database", database) if database else ()
+    say_more(page, "duplicates", "--limit", str(limit), *of_library)
