@@ -6,18 +6,24 @@ Knows which folder and database are meant and how it ends; must not know how an 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.text import Text
 
 from wkmp_orm.cli.advice import spelled
 from wkmp_orm.cli.documents import summary_document
 from wkmp_orm.cli.importing import exit_code, imported
-from wkmp_orm.cli.options import database_in, folder_argument, unnamed_database, workers_option
+from wkmp_orm.cli.options import (
+    current_library,
+    database_of,
+    folder_argument,
+    unnamed_database,
+    workers_option,
+)
 from wkmp_orm.cli.summary_display import show_summary
-from wkmp_orm.cli.terminal import err, printable, say_note
+from wkmp_orm.cli.terminal import err, printable
 from wkmp_orm.errors import DatabaseUnavailableError, WkmpOrmError
 from wkmp_orm.library import Library
 from wkmp_orm.paths import path_under_root
@@ -32,7 +38,8 @@ if TYPE_CHECKING:
 @click.option(
     "--database",
     metavar="PATH_OR_URL",
-    help="An SQLite file, or a postgresql:// URL.  [default: wkmp.db in the root, or in FOLDER]",
+    help="An SQLite file, or a postgresql:// URL.  [default: that of the"
+    " library that FOLDER lies in, else wkmp.db in FOLDER]",
 )
 @click.option(
     "--root",
@@ -57,9 +64,10 @@ def import_command(
 ) -> int:
     """Import the music in FOLDER: what is new, what changed, what an earlier import left undone.
 
-    FOLDER is the WKMP root folder unless it is given: $WKMP_ROOT_FOLDER, $WKMP_ROOT, root_folder
-    in audio-ingest.toml, or ~/Music. At the first import it becomes the library's root; from then
-    on every folder must lie in that, and a part of it may be imported alone.
+    FOLDER is the WKMP root folder unless it is given: $WKMP_ROOT_FOLDER, $WKMP_ROOT, the library
+    that the current folder lies in, root_folder in audio-ingest.toml, or ~/Music. At the first
+    import it becomes the library's root; from then on every folder must lie in that. A folder that
+    lies in a library belongs to it, and is imported into it; --root FOLDER makes one of its own.
 
     Exit codes: 0 done; 1 done, but some files failed; 2 cannot start, or cannot go on; 130 stopped.
     """
@@ -93,11 +101,15 @@ def _import(
 
     if root is not None:
         refuse_database_url(root, "--root")
-    chosen = resolve_root_folder(folder if folder is not None else root).path
-    scan_folder(chosen)  # refuses a folder that is not there, before a database is made in it
-    if root is not None:  # before a database remembers a root that is not meant
+    enclosing = current_library() if folder is root is database is None else None
+    chosen = None
+    if enclosing is None:
+        chosen = resolve_root_folder(folder if folder is not None else root).path
+        scan_folder(chosen)  # refuses a folder that is not there, before a database is made in it
+    if root is not None and chosen is not None:
+        # Before a database remembers a root that is not meant.
         path_under_root(chosen.absolute(), Path(root).expanduser().absolute())
-    place = database or unnamed_database(Path(root or chosen).expanduser().absolute())
+    place = database or str(enclosing or _unnamed(chosen, root))
     try:
         library = Library.open(place, root=root)
     except DatabaseUnavailableError as error:
@@ -105,19 +117,20 @@ def _import(
             error.add_note("To keep the database in another place, give it with --database.")
         raise
     with library:
+        if chosen is not None and database is None and root is None:
+            # An empty library would take the part that is imported first for the whole.
+            library.settle_root(Path(place).parent)
         if not quiet:
-            err.print(printable(f"Importing {chosen} into {library.target}"), style="dim")
-            if database is None and root is None:
-                _mention_larger_library(chosen)
+            what = library.root if chosen is None else chosen
+            err.print(Text(printable(f"Importing {what} into {library.target}"), style="dim"))
         return imported(library, chosen, workers, quiet=quiet, accept_missing=accept_missing)
 
 
-def _mention_larger_library(folder: Path) -> None:
-    """Say so when a folder that gets a database of its own lies in the folder of another one."""
-    for ancestor in folder.parents:
-        larger = database_in(ancestor)
-        if os.path.isfile(larger):  # noqa: PTH113  Path.is_file raises PermissionError
-            say_note(
-                f"It lies in the library of {larger}: to import it there, give --root {ancestor}"
-            )
-            return
+def _unnamed(folder: Path | None, root: str | None) -> str:
+    """Return the database of a folder, for somebody who did not name one.
+
+    A folder in a library belongs to that; with --root it is the root's own, and made there.
+    """
+    if root is not None:
+        return unnamed_database(Path(root).expanduser().absolute())
+    return database_of((folder or Path()).expanduser().absolute())

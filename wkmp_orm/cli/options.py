@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ import click
 from wkmp_orm.core.engine.place import why_not_read
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
-from wkmp_orm.root_folder import resolve_root_folder
+from wkmp_orm.root_folder import ENVIRONMENT_VARIABLES, resolve_root_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,8 @@ def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--database",
         metavar="PATH_OR_URL",
-        help="An SQLite file, or a postgresql:// URL.  [default: wkmp.db in the root folder]",
+        help="An SQLite file, or a postgresql:// URL.  [default: that of the"
+        " library that the folder lies in, else wkmp.db in the root folder]",
     )(command)
 
 
@@ -51,11 +53,64 @@ def folder_argument(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def folders_database(folder: str | None, database: str | None) -> str:
-    """Return the database that was named, or the one in FOLDER, by default the root folder.
+    """Return the database that was named, or that of the library that FOLDER lies in.
 
-    Raises ConfigurationError when no place names a root folder, and when its database is a link.
+    Without FOLDER it is the library that the current folder lies in, unless the environment names a
+    root folder; and where it lies in none, the database of the root folder. Raises
+    ConfigurationError when no place names a root folder, and when its database is a link.
     """
-    return database or unnamed_database(resolve_root_folder(folder).path)
+    if database:
+        return database
+    if folder is None and (enclosing := current_library()) is not None:
+        return str(enclosing)
+    return database_of(resolve_root_folder(folder).path)
+
+
+def database_of(folder: Path) -> str:
+    """Return the database in a folder or, if it has none, of the library that it lies in.
+
+    Where it lies in none, it is the one that would be made in the folder. Raises ConfigurationError
+    when the folder's own is a link.
+    """
+    if not os.path.lexists(database_in(folder)):
+        enclosing = enclosing_database(folder)
+        if enclosing is not None:
+            return str(enclosing)
+    return unnamed_database(folder)
+
+
+def current_library() -> Path | None:
+    """Return the database of the library that the current folder lies in, if that is what counts.
+
+    It does not where the environment names a root folder, as for git: who sets it means it.
+    """
+    if any(name in os.environ for name in ENVIRONMENT_VARIABLES):
+        return None
+    try:
+        return enclosing_database(Path.cwd())
+    except FileNotFoundError:  # it was deleted
+        return None
+
+
+def enclosing_database(folder: Path) -> Path | None:
+    """Return the database of the nearest folder, from this one upwards, that has one.
+
+    What is a link, and what belongs to another user, is passed by: nobody has named it, and anybody
+    may put such a file into a folder like /tmp. One that is named is opened all the same.
+    """
+    folder = folder.absolute()
+    for each in (folder, *folder.parents):
+        try:
+            found = database_in(each).lstat()
+        except OSError:
+            continue
+        if stat.S_ISREG(found.st_mode) and _is_trusted(found):
+            return database_in(each)
+    return None
+
+
+def _is_trusted(file: os.stat_result) -> bool:
+    return not hasattr(os, "getuid") or file.st_uid in {0, os.getuid()}
 
 
 def existing_database(folder: str | None, database: str | None) -> str:
@@ -81,7 +136,7 @@ def existing_database(folder: str | None, database: str | None) -> str:
 
 
 def chosen_database(given: str | None) -> str:
-    """Return the database that was named, or the one in the root folder.
+    """Return the database that was named, or that of the library one is in, or the root folder's.
 
     Raises ConfigurationError when no place names a root folder, and when its database is a link.
     """
