@@ -82,20 +82,18 @@ def test_the_first_place_with_an_answer_wins(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(None, "no such file", id="no-file"),
         pytest.param('port = 5723\n[root]\nfolder = "/music"', "it has no key", id="no-key"),
         pytest.param('root_folder = "/music', "not valid TOML", id="broken"),
         pytest.param("root_folder = 7", "is not a string but int", id="no-string"),
     ],
 )
 def test_an_unusable_configuration_file_is_a_warning_and_the_default(
-    tmp_path: Path,
     write_config: Callable[[str], Path],
     caplog: pytest.LogCaptureFixture,
-    content: str | None,
+    content: str,
     reason: str,
 ) -> None:
-    config_home = tmp_path if content is None else write_config(content)
+    config_home = write_config(content)
     with caplog.at_level(logging.WARNING, logger="wkmp_orm"):
         found = resolve_root_folder(environ=HOME, config_home=config_home)
     assert found == ResolvedRoot(_here("/home/nina/Music"), RootSource.DEFAULT)
@@ -103,6 +101,17 @@ def test_an_unusable_configuration_file_is_a_warning_and_the_default(
     assert str(config_home / CONFIG_FILE_NAME) in record.getMessage()
     assert reason in record.getMessage()
     assert record.getMessage().endswith(f"taking {found.path}")
+
+
+def test_to_have_no_configuration_file_is_usual_and_no_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="wkmp_orm"):
+        found = resolve_root_folder(environ=HOME, config_home=tmp_path)
+    assert found == ResolvedRoot(_here("/home/nina/Music"), RootSource.DEFAULT)
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert "no such file" in record.getMessage()
 
 
 def test_a_configuration_file_of_other_bytes_is_a_warning_and_the_default(

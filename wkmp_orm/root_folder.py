@@ -71,8 +71,8 @@ def resolve_root_folder(
 
     `config_home` is the folder of the configuration file, None for the platform's own. A leading
     `~` is expanded; a relative path counts from the current directory, wherever it was written.
-    A configuration file that is missing or cannot be read, or has no such key, is a warning in the
-    log, and the default is taken. Any thread may call it.
+    A configuration file that cannot be read, or has no such key, is a warning in the log, and that
+    there is none is told at INFO: the default is taken then. Any thread may call it.
 
     Raises ConfigurationError when the place that decides holds an empty text, a NUL, or the `~` of
     a user who is not known, and when the default is asked for and there is no home.
@@ -89,7 +89,9 @@ def resolve_root_folder(
         text = _configured(file)
     except _NotConfiguredError as reason:
         default = (_home(environ) / "Music").absolute()
-        _logger.warning("no root folder in %s (%s): taking %s", file, reason, default)
+        # Most people have no such file, and the default is what they mean.
+        level = logging.INFO if isinstance(reason, _NoFileError) else logging.WARNING
+        _logger.log(level, "no root folder in %s (%s): taking %s", file, reason, default)
         return ResolvedRoot(default, RootSource.DEFAULT)
     path = _folder(text, f"{CONFIG_KEY} in {file}", environ)
     return ResolvedRoot(path, RootSource.CONFIG_FILE)
@@ -144,9 +146,16 @@ class _NotConfiguredError(Exception):
     """The configuration file does not name a root folder; the message says why."""
 
 
+class _NoFileError(_NotConfiguredError):
+    """There is no configuration file."""
+
+
 def _configured(file: Path) -> str:
     try:
         table = read_configuration(file)
+    except FileNotFoundError:
+        message = "no such file"
+        raise _NoFileError(message) from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise _NotConfiguredError(reason[:1].lower() + reason[1:]) from None

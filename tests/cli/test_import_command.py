@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.conftest import Database
 
     Refused: TypeAlias = Callable[..., str]
+    Run: TypeAlias = Callable[..., int]
 
 NO_TRACEBACK = "Traceback (most recent call last)"
 
@@ -69,6 +70,20 @@ def test_a_folder_is_imported_and_a_second_time_left_alone(home: Path, album: Pa
     assert "AcoustID" not in again.stdout + again.stderr
     with Library.open(album / "wkmp.db") as library:
         assert music_dump(library) == before
+
+
+def test_a_hint_is_told_once_a_library(
+    album: Path, home: Path, run_here: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for files, hints in ((2, 1), (3, 0)):
+        make_sound(album / f"{files}.wav", frequency=100 * files)
+        assert run_here("import", album, "--database", home / "wkmp.db", "--root", album) == 0
+        printed = capsys.readouterr().out
+        assert printed.startswith("Imported ")
+        assert printed.count("No AcoustID key is configured") == hints
+    make_sound(album / "4.wav", frequency=450)
+    assert run_here("import", album, "--database", home / "wkmp.db", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["notes"]  # programs are told at every import
 
 
 def test_without_a_folder_it_is_the_root_folder(home: Path, album: Path) -> None:

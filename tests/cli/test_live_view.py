@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from wkmp_orm.cli import terminal
-from wkmp_orm.cli.live_view import live_view, remaining_s, speed
+from wkmp_orm.cli.live_view import live_view, remaining_s, shortened, speed
 from wkmp_orm.cli.progress_display import PlainLines, one_line
 from wkmp_orm.cli.words import clock, milliseconds, number_of, rate
 from wkmp_orm.orchestrator import (
@@ -63,7 +64,7 @@ PROGRESS = ImportProgress(
 def shown(progress: ImportProgress, *, width: int = 100, height: int = 40) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     with console.capture() as captured:
-        console.print(live_view(progress, now=NOW, height=height))
+        console.print(live_view(progress, now=NOW, height=height, width=width))
     return captured.get().splitlines()
 
 
@@ -105,6 +106,38 @@ def test_it_fits_any_terminal_whatever_is_going_on(width: int, height: int) -> N
 def test_names_cannot_move_the_cursor() -> None:
     nasty = replace(PROGRESS, active=(worker(1, path="\x1b[2J\nowned"),))
     assert r"\x1b[2J\nowned" in shown(nasty)[-1]
+
+
+@pytest.mark.parametrize("width", [70, 80, 120])
+def test_the_name_of_a_file_can_be_read_however_deep_its_folder_is(width: int) -> None:
+    path = "Classical/Johann Sebastian Bach/" + "a box of many records/" * 6 + "01 - Aria.flac"
+    deep = replace(PROGRESS, active=(worker(1, path=path),))
+    line = shown(deep, width=width)[-1]
+    assert line.endswith(".../01 - Aria.flac")
+    assert "Classi" in line
+
+
+@pytest.mark.parametrize("room", [0, 1, 2, 3, 4, 5, 10, 20, 40])
+@pytest.mark.parametrize("path", ["a/b/c.flac", "日本語/" * 8 + "さくら.flac", "x" * 300, "", "/"])
+def test_a_shortened_path_has_room(path: str, room: int) -> None:
+    assert cell_len(shortened(path, room)) <= room
+
+
+def test_a_name_that_is_too_long_itself_keeps_its_beginning_and_its_end() -> None:
+    assert shortened("folder/" + "a" * 50 + " - the end.flac", 30) == "a" * 17 + "...e end.flac"
+
+
+def test_when_the_import_has_ended_nothing_is_left_of_the_view() -> None:
+    assert "".join(shown(replace(PROGRESS, stage=Stage.ENDED))).strip() == ""
+
+
+def test_one_is_never_many() -> None:
+    one = replace(PROGRESS, counts=Counts(found=1, to_import=1))
+    assert one_line(replace(one, stage=Stage.SCANNING)) == "scanning: 1 file found"
+    assert one_line(one).startswith("importing: 0 of 1 file")
+    assert not one_line(one).startswith("importing: 0 of 1 files")
+    assert rate(1.0, "file") == "1 file a second"
+    assert rate(1 / 60, "file") == "1.0 file a minute"
 
 
 def test_while_it_scans_it_says_what_is_found() -> None:

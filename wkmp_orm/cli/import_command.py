@@ -30,6 +30,7 @@ from wkmp_orm.paths import path_under_root
 from wkmp_orm.root_folder import refuse_database_url, resolve_root_folder
 
 if TYPE_CHECKING:
+    from wkmp_orm.errors.remedies import Note
     from wkmp_orm.orchestrator import ImportSummary
 
 
@@ -72,7 +73,7 @@ def import_command(
     Exit codes: 0 done; 1 done, but some files failed; 2 cannot start, or cannot go on; 130 stopped.
     """
     try:
-        summary = _import(
+        summary, notes = _import(
             folder, database, root, workers, quiet=as_json, accept_missing=accept_missing
         )
     except WkmpOrmError as error:
@@ -83,7 +84,7 @@ def import_command(
     if as_json:
         click.echo(json.dumps(summary_document(summary), indent=2))
     else:
-        show_summary(summary)
+        show_summary(summary, notes)
     return exit_code(summary)
 
 
@@ -95,7 +96,7 @@ def _import(
     *,
     quiet: bool,
     accept_missing: bool,
-) -> ImportSummary:
+) -> tuple[ImportSummary, tuple[Note, ...]]:
     # Not at the top: the audio extra may be missing, and the other commands do without it.
     from wkmp_orm.orchestrator.scan import scan_folder  # noqa: PLC0415
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 from wkmp_orm.cli.progress_display import progress_display
 from wkmp_orm.cli.stopping import LEFT_AT_ONCE, stopping
 from wkmp_orm.errors import FlushError
+from wkmp_orm.phases import notes_told_before
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wkmp_orm.errors.remedies import Note
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator import ImportSummary
 
@@ -29,15 +31,18 @@ def imported(
     *,
     quiet: bool,
     accept_missing: bool = False,
-) -> ImportSummary:
-    """Import a folder, the library's root unless given, showing how far it is unless `quiet`."""
+) -> tuple[ImportSummary, tuple[Note, ...]]:
+    """Import a folder, the library's root unless given, showing how far it is unless `quiet`.
+
+    Returns the notes as well that no import of this library has told before.
+    """
     # Not at the top: the audio extra may be missing, and the other commands do without it.
     from wkmp_orm.orchestrator import import_folder  # noqa: PLC0415
 
     stop = threading.Event()
     with stopping(stop), nullcontext() if quiet else progress_display() as on_progress:
         try:
-            return import_folder(
+            summary = import_folder(
                 library,
                 folder,
                 workers=workers,
@@ -48,6 +53,9 @@ def imported(
         except FlushError as error:
             error.add_note("What was imported is whole; the same command goes on from there.")
             raise
+    with library.reader() as session:
+        told = notes_told_before(session, summary.session_id)
+    return summary, tuple(note for note in summary.notes if note.what not in told)
 
 
 def exit_code(summary: ImportSummary) -> int:

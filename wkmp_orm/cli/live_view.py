@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 ROOM_FOR_THE_REST: Final = 8
 """Lines of a terminal that are not for workers: the bar, the findings, and what stood there."""
+BEFORE_A_PATH: Final = 4 + 2 + 20 + 9 + 2
+"""Columns of a worker's line that are before the path: its number, its phase, how long."""
 LEAST_S: Final = 2.0
 LEAST: Final = 0.01
 """Time and part of an import from which a time left can be told: before, it is off by hours."""
@@ -34,9 +37,16 @@ PHASES_FROM_HEIGHT: Final = 30
 
 
 def live_view(
-    progress: ImportProgress, *, now: float, height: int, ascii_only: bool = False
+    progress: ImportProgress,
+    *,
+    now: float,
+    height: int,
+    width: int = 80,
+    ascii_only: bool = False,
 ) -> RenderableType:
-    """Return what a terminal of so many lines shows; `now` is `time.monotonic`."""
+    """Return what a terminal of so many lines and columns shows; `now` is `time.monotonic`."""
+    if progress.stage == "ended":
+        return Text()
     if progress.stage != "processing":
         found = number_of(progress.counts.found, "file")
         text = Text.assemble("Scanning  ", (found, "bold"), " found")
@@ -46,7 +56,7 @@ def live_view(
     if height >= PHASES_FROM_HEIGHT:
         parts.append(_phases(progress))
         room -= len(progress.phases)
-    parts.append(_workers(progress.active, now, max(room, 1)))
+    parts.append(_workers(progress.active, now, max(room, 1), width))
     return Group(*parts)
 
 
@@ -125,7 +135,7 @@ def _phases(progress: ImportProgress) -> RenderableType:
     return table
 
 
-def _workers(active: Sequence[WorkerActivity], now: float, room: int) -> RenderableType:
+def _workers(active: Sequence[WorkerActivity], now: float, room: int, width: int) -> RenderableType:
     # In one order, or the lines would change places whenever somebody goes on to another phase.
     by_worker = sorted(active, key=lambda each: (len(each.worker), each.worker))
     shown = by_worker if len(active) <= room else by_worker[: max(room - 1, 0)]
@@ -137,13 +147,33 @@ def _workers(active: Sequence[WorkerActivity], now: float, room: int) -> Rendera
                 "yellow" if each.waits else "green",
             ),
             (f"{f'{now - each.since:,.1f} s':>9}  ", "dim"),
-            printable(each.path),
+            shortened(printable(each.path), width - BEFORE_A_PATH),
         )
         for each in shown
     ]
     if len(shown) < len(active):
         lines.append(_line((f"      and {len(active) - len(shown)} more", "dim")))
     return Group(*lines)
+
+
+def shortened(path: str, room: int) -> str:
+    """Return a path in so many columns with its file's name in it, which is what people know."""
+    if cell_len(path) <= room:
+        return path
+    folder, slash, name = path.rpartition("/")
+    mark = f"...{slash}"
+    if cell_len(name) + len(mark) > room:
+        # Even the name is too long: its beginning and its end, which tell files apart.
+        end = max((room - 3) * 2 // 5, 0)
+        return f"{set_cell_size(name, max(room - 3 - end, 0))}...{_last(name, end)}"[: max(room, 0)]
+    return f"{set_cell_size(folder, room - cell_len(name) - len(mark)).rstrip()}{mark}{name}"
+
+
+def _last(text: str, room: int) -> str:
+    """Return as much of the end of a text as has room."""
+    while cell_len(text) > room:
+        text = text[1:]
+    return text
 
 
 def _line(*parts: str | tuple[str, str]) -> Text:

@@ -13,7 +13,7 @@ from rich.live import Live
 
 from wkmp_orm.cli.live_view import live_view, remaining_s, speed
 from wkmp_orm.cli.terminal import err
-from wkmp_orm.cli.words import clock
+from wkmp_orm.cli.words import clock, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +37,7 @@ def progress_display() -> Iterator[Callable[[ImportProgress], None]]:
                 progress,
                 now=time.monotonic(),
                 height=err.height,
+                width=err.width,
                 ascii_only=err.options.ascii_only,
             )
             live.update(view, refresh=True)
@@ -69,11 +70,14 @@ def one_line(progress: ImportProgress) -> str:
     counts = progress.counts
     match progress.stage:
         case "scanning":
-            return f"scanning: {counts.found:,} files found" if counts.found else "scanning"
+            found = number_of(counts.found, "file")
+            return f"scanning: {found} found" if counts.found else "scanning"
         case "processing" if counts.to_import:
             failed = f", {counts.failed:,} failed" if counts.failed else ""
             left = remaining_s(progress)
             pace = "" if left is None else f" ({speed(progress)}, {clock(left)} left)"
-            return f"importing: {counts.done:,} of {counts.to_import:,} files{failed}{pace}"
+            return (
+                f"importing: {counts.done:,} of {number_of(counts.to_import, 'file')}{failed}{pace}"
+            )
         case _:
             return ""

@@ -55,13 +55,13 @@ def retry_command(
         )
         if not as_json:
             say_note(_set_back(retry))
-        summary = imported(library, None, workers, quiet=as_json)
+        summary, notes = imported(library, None, workers, quiet=as_json)
     if as_json:
         document = summary_document(summary)
         set_back = {"files": retry.files, "songs": retry.songs}
         click.echo(json.dumps({"set_back": set_back, **document}, indent=2))
     else:
-        show_summary(summary)
+        show_summary(summary, notes)
     return exit_code(summary)
 
 

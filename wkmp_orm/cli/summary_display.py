@@ -17,7 +17,10 @@ from wkmp_orm.cli.words import clock, listed, milliseconds, number_of, rate
 from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wkmp_orm.core.engine.monitor import Totals
+    from wkmp_orm.core.remedies import Note
     from wkmp_orm.orchestrator import Counts, Findings, ImportSummary
 
 SHOWN_TABLES: Final = ("files", "passages", "songs", "artists", "albums", "works")
@@ -27,8 +30,8 @@ MOST_WARNINGS: Final = 10
 """These files play: fewer of them."""
 
 
-def show_summary(summary: ImportSummary) -> None:
-    """Print the summary on stdout."""
+def show_summary(summary: ImportSummary, notes: Sequence[Note]) -> None:
+    """Print the summary on stdout, with the notes that are news."""
     out.print(_headline(summary))
     lines = _lines(summary)
     if lines:
@@ -52,7 +55,7 @@ def show_summary(summary: ImportSummary) -> None:
         out.print(Text(f"{number_of(number, 'file')} could not be imported:", style="bold red"))
         more = f"{_status_of_all(summary)} names them"
         show_failures(summary.failures, number, most=MOST_FAILURES, more=more)
-    for note in summary.notes:
+    for note in notes:
         out.print()
         told = note.for_people(spelled_for(summary.database))
         out.print(Text(printable(told), style="yellow"))

@@ -30,9 +30,10 @@ def clock(seconds: float) -> str:
 
 def rate(per_second: float, thing: str) -> str:
     """Return "12 files a second", or by the minute what is slower than one a second."""
+    number, unit = f"{per_second:,.0f}", "second"
     if 0 < per_second < 1:
-        return f"{per_second * 60:.1f} {thing}s a minute"
-    return f"{per_second:,.0f} {thing}s a second"
+        number, unit = f"{per_second * 60:.1f}", "minute"
+    return f"{number} {thing}{'' if number in {'1', '1.0'} else 's'} a {unit}"
 
 
 def milliseconds(number: float) -> str:

@@ -216,6 +216,8 @@ class _Run:
             "file_extensions": sorted(DEFAULT_EXTENSIONS),
             "skip_hidden_files": True,
             "parallelism": self._workers,
+            # What this import had to do without, so that nobody is told of it at every one.
+            "notes": [note.what for note in self._equipment.notes],
         }
 
     def _stages(self, scanned: Iterator[Scanned]) -> bool:

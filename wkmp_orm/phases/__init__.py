@@ -66,6 +66,7 @@ from wkmp_orm.phases.status import (
     failures,
     last_sessions,
     library_status,
+    notes_told_before,
     warnings,
 )
 
@@ -112,6 +113,7 @@ __all__ = [
     "loose_files",
     "mark_missing",
     "missing_files",
+    "notes_told_before",
     "pending_songs",
     "read_answers",
     "record_acoustid",

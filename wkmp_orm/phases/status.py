@@ -142,6 +142,21 @@ def last_sessions(session: Session, number: int = 5) -> list[SessionReport]:
     return [SessionReport(**{**row, "errors": tuple(map(str, row["errors"]))}) for row in rows]
 
 
+def notes_told_before(session: Session, session_id: str) -> set[str]:
+    """Return what the ten imports before this one had to do without, where they had work to do."""
+    earlier = (
+        sa.select(ImportSession.parameters)
+        .where(ImportSession.session_id != session_id, ImportSession.progress_total > 0)
+        .order_by(ImportSession.started_at.desc())
+        .limit(10)
+    )
+    told: set[str] = set()
+    for parameters in session.scalars(earlier):
+        notes = parameters.get("notes")
+        told.update(map(str, notes if isinstance(notes, list) else ()))
+    return told
+
+
 def failures(session: Session) -> list[Failure]:
     """Return what still fails, by path: whatever was imported since has no failure any more."""
     return [Failure(**row) for row in session.execute(_FAILURES).mappings()]
