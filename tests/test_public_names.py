@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
-from types import ModuleType
+from importlib import import_module
 
+import click
 import pytest
 
 import wkmp_orm
 from wkmp_orm import errors, models
-
-# Set by the import system, or by `from __future__ import annotations`.
-NOT_OURS = {"annotations"}
+from wkmp_orm.cli import commands
+from wkmp_orm.cli.command_group import LISTED
 
 
 def kind(name: str) -> int:
@@ -21,14 +22,51 @@ def kind(name: str) -> int:
     return 0 if name.isupper() else 1 if name[0].isupper() else 2
 
 
-def test_all_lists_everything_public_and_nothing_else() -> None:
-    public = {
-        name
-        for name, value in vars(wkmp_orm).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
+def test_all_lists_everything_that_type_checkers_see_and_nothing_else() -> None:
+    tree = ast.parse(inspect.getsource(wkmp_orm))
+    (seen,) = (
+        each
+        for each in tree.body
+        if isinstance(each, ast.If) and ast.unparse(each.test) == "TYPE_CHECKING"
+    )
+    homes = {
+        name.name: each.module
+        for each in ast.walk(seen)
+        if isinstance(each, ast.ImportFrom)
+        for name in each.names
     }
+    assert set(wkmp_orm.__all__) == {*homes, "__version__"}
+    for name, home in homes.items():
+        assert getattr(wkmp_orm, name) is getattr(import_module(str(home)), name), name
 
-    assert set(wkmp_orm.__all__) == public - NOT_OURS | {"__version__"}
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    for name in ("Libary", "_private"):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+            getattr(wkmp_orm, name)
+    assert wkmp_orm.browse.songs
+    assert set(wkmp_orm.__all__) <= set(dir(wkmp_orm))
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_come_without_the_database(argument: str) -> None:
+    script = f"""
+import sys
+from wkmp_orm.cli import main
+try:
+    main([{argument!r}])
+finally:
+    assert not {{"sqlalchemy", "alembic", "wkmp_orm.models"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_help_says_of_every_command_what_the_command_says_of_itself() -> None:
+    context = click.Context(commands)
+    for name, listed in LISTED.items():
+        command = commands.get_command(context, name)
+        assert command is not None
+        assert (command.name, command.get_short_help_str(100)) == (name, listed.short_help)
 
 
 def test_all_is_sorted_and_has_no_name_twice() -> None:

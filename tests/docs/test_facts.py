@@ -93,7 +93,9 @@ def test_every_option_of_an_import_is_told(command: click.Command) -> None:
 
 def test_every_command_is_told() -> None:
     pages = " ".join(said(page.name) for page in DOCS.glob("*.md"))
-    for name, command in commands.commands.items():
+    context = click.Context(commands)
+    for name in commands.list_commands(context):
+        command = commands.get_command(context, name)
         if not isinstance(command, click.Group):
             assert f"wkmp-orm {name}" in pages
             continue

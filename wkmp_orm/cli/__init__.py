@@ -23,24 +23,11 @@ import click
 
 from wkmp_orm import __version__
 from wkmp_orm.cli.advice import spelled
-from wkmp_orm.cli.db_command import db_command
-from wkmp_orm.cli.duplicates_command import duplicates_command
-from wkmp_orm.cli.export_command import export_command
-from wkmp_orm.cli.failures_command import failures_command
-from wkmp_orm.cli.import_command import import_command
-from wkmp_orm.cli.missing_command import missing_command
-from wkmp_orm.cli.prune_command import prune_command
-from wkmp_orm.cli.ls_command import ls_command
-from wkmp_orm.cli.retry_command import retry_command
-from wkmp_orm.cli.settings_command import settings_command
-from wkmp_orm.cli.show_command import show_command
-from wkmp_orm.cli.stats_command import stats_command
-from wkmp_orm.cli.status_command import status_command
+from wkmp_orm.cli.command_group import CommandGroup
 from wkmp_orm.cli.stopping import SIGNALS
 from wkmp_orm.cli.terminal import WarningHandler, say_error
 from wkmp_orm.core.engine.place import is_database_url
 from wkmp_orm.errors import WkmpOrmError
-from wkmp_orm.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +36,6 @@ if TYPE_CHECKING:
 CANNOT: Final = 2
 INTERRUPTED: Final = 130
 
-SECRET_SETTINGS: Final = frozenset(key.name for key in SETTINGS.values() if key.secret)
 NOT_UNDERSTOOD: Final = (
     "the arguments cannot be understood; they are not repeated here, because they may hold a"
     " password or a key. A database's URL goes after --database, a setting's value after its name,"
@@ -59,7 +45,10 @@ NOT_UNDERSTOOD: Final = (
 logger = logging.getLogger("wkmp_orm.cli")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="wkmp-orm")
 @click.option("-v", "--verbose", is_flag=True, help="Show what is logged, and every traceback.")
 def commands(*, verbose: bool) -> None:
@@ -70,21 +59,6 @@ def commands(*, verbose: bool) -> None:
     logging.getLogger("wkmp_orm").setLevel(logging.DEBUG if verbose else logging.WARNING)
     # It warns of every tag that it cannot read, by the tag's content and without the file's name.
     logging.getLogger("mediafile").setLevel(logging.CRITICAL)
-
-
-commands.add_command(import_command)
-commands.add_command(status_command)
-commands.add_command(ls_command)
-commands.add_command(show_command)
-commands.add_command(stats_command)
-commands.add_command(duplicates_command)
-commands.add_command(failures_command)
-commands.add_command(export_command)
-commands.add_command(retry_command)
-commands.add_command(missing_command)
-commands.add_command(prune_command)
-commands.add_command(db_command)
-commands.add_command(settings_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -136,7 +110,11 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _failed(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(error, click.ClickException):
-        if any(is_database_url(each) or each in SECRET_SETTINGS for each in arguments):
+        # Not at the top: it brings SQLAlchemy, which `--help` does without.
+        from wkmp_orm.settings import SETTINGS  # noqa: PLC0415
+
+        secret = {key.name for key in SETTINGS.values() if key.secret}
+        if any(is_database_url(each) or each in secret for each in arguments):
             # Click repeats what it cannot place, and that may be a password or a key.
             say_error(NOT_UNDERSTOOD)
         else:
