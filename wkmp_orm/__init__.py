@@ -25,6 +25,8 @@ if (
 if TYPE_CHECKING:
     from wkmp_orm.core.engine.monitor import RowCounts, Totals, WriteReport
     from wkmp_orm.core.engine.retry import retry_on_lock
+    from wkmp_orm.core.rows.handles import Handle, LinkHandle, Outcome
+    from wkmp_orm.core.types import new_guid
     from wkmp_orm.errors import (
         AlreadyFinishedError,
         AnalysisCancelledError,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
         WkmpOrmError,
         WrongOwnerError,
     )
+    from wkmp_orm.library import Library
     from wkmp_orm.models import (
         AcoustidCache,
         Album,
@@ -88,11 +91,8 @@ if TYPE_CHECKING:
         Work,
     )
     from wkmp_orm.phase import Phase
-    from wkmp_orm.library import Library
     from wkmp_orm.settings.key import SettingKey
     from wkmp_orm.ticks import TICKS_PER_SECOND
-    from wkmp_orm.core.types import new_guid
-    from wkmp_orm.core.rows.handles import Handle, LinkHandle, Outcome
     from wkmp_orm.work import UnitOfWork
 
 __version__ = "0.1.0"

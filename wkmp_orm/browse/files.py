@@ -21,10 +21,10 @@ from wkmp_orm.browse.pages import (
     position_of,
 )
 from wkmp_orm.browse.query import begins_with, contains, parsed
+from wkmp_orm.core.types import is_uuid
 from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.models import File, FileStatus, ImportFailure, Passage
 from wkmp_orm.models.file import is_original
-from wkmp_orm.core.types import is_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

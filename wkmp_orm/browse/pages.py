@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, Ty
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
-from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.core.types import is_uuid
+from wkmp_orm.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -37,6 +37,7 @@ from wkmp_orm.browse.keys import has_no_song, passage_artist, passage_title, son
 from wkmp_orm.browse.pages import BEGINNING, Place, Source, places
 from wkmp_orm.browse.query import MOST_CHARACTERS, sort_key, spellings
 from wkmp_orm.browse.songs import PASSAGE, SONG, song_entries, songs
+from wkmp_orm.core.types import is_uuid
 from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.models import (
     Album,
@@ -53,7 +54,6 @@ from wkmp_orm.models import (
     Work,
 )
 from wkmp_orm.models.file import UNKNOWN_HASHES, is_original
-from wkmp_orm.core.types import is_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -30,7 +30,7 @@ from wkmp_orm.paths import path_under_root
 from wkmp_orm.root_folder import refuse_database_url, resolve_root_folder
 
 if TYPE_CHECKING:
-    from wkmp_orm.errors.remedies import Note
+    from wkmp_orm.core.remedies import Note
     from wkmp_orm.orchestrator import ImportSummary
 
 

@@ -17,7 +17,7 @@ from wkmp_orm.phases import notes_told_before
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wkmp_orm.errors.remedies import Note
+    from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator import ImportSummary
 
