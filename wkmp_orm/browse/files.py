@@ -25,6 +25,7 @@ from wkmp_orm.core.types import is_uuid
 from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.models import File, FileStatus, ImportFailure, Passage
 from wkmp_orm.models.file import is_original
+from wkmp_orm.models.import_failure import WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,14 +198,18 @@ def _duplicate_entries(session: Session, places: list[Place]) -> dict[str, Dupli
     return entries_of(session, DuplicateEntry, _DUPLICATES, [place.guid for place in places])
 
 
-FAILURES: Final = sa.select(
-    ImportFailure.guid,
-    ImportFailure.path,
-    ImportFailure.phase,
-    ImportFailure.reason,
-    ImportFailure.occurred_at,
-    ImportFailure.file_id.label("file_guid"),
-).order_by(ImportFailure.guid.desc())
+FAILURES: Final = (
+    sa.select(
+        ImportFailure.guid,
+        ImportFailure.path,
+        ImportFailure.phase,
+        ImportFailure.reason,
+        ImportFailure.occurred_at,
+        ImportFailure.file_id.label("file_guid"),
+    )
+    .where(ImportFailure.phase != WARNING)
+    .order_by(ImportFailure.guid.desc())
+)
 
 
 def failures(session: Session, *, after: str | None = None, limit: int = 50) -> Page[FailureEntry]:

@@ -23,6 +23,7 @@ from wkmp_orm.models import (
     SongStatus,
 )
 from wkmp_orm.models import Work as Composition
+from wkmp_orm.models.import_failure import WARNING
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -78,7 +79,7 @@ def statistics(session: Session) -> Statistics:
     return Statistics(
         files=_by_status(session, File.status, FileStatus),
         formats=_formats(session),
-        failures=_count(session, ImportFailure.guid),
+        failures=_count(session, ImportFailure.guid, ImportFailure.phase != WARNING),
         passages=passages,
         sound_ticks=int(sound_ticks),
         passages_without_song=session.scalar(without_song) or 0,
