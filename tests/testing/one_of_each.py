@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 def one_of_each() -> list[Base]:
     """Build the rows; each refers to the others where it can."""
     session = ImportSessionFactory.build()
-    file = FileFactory.build(matching_hashes=["00000001-0000-7000-8000-ffffffffffff"])
+    file = FileFactory.build(
+        matching_hashes=["00000001-0000-7000-8000-ffffffffffff"],
+        missing_since=datetime(2025, 11, 16, 1, 2, 3, tzinfo=UTC),
+    )
     work = WorkFactory.build(tuned=True)
     song = SongFactory.build(work_id=work.guid, complete=True, tuned=True)
     artist = ArtistFactory.build(tuned=True)
