@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.phases.importing import LONG_AGO, add_file, race, set_columns, sha256, stored
-from wkmp_orm import ConditionNotMetError, File, FileStatus, FlushFailedError, Phase
+from wkmp_orm import ConditionNotMetError, File, FileStatus, FlushFailedError, ImportFailure, Phase
 from wkmp_orm.phases import (
     FoundFile,
     Relocation,
     StoredFile,
     in_unit_of_work,
     record_relocations,
+    record_warning,
+    start_session,
     stored_files,
 )
 
@@ -79,6 +81,19 @@ def test_rows_change_places_and_one_is_kept_where_there_is_room(library: Library
     }
     missing = dict(stored(library, File.path, File.missing_since))
     assert missing == {"a": None, "b": None, "c": None, "d": LONG_AGO}
+
+
+def test_what_is_wrong_with_files_goes_with_them(library: Library) -> None:
+    rows = complete(library, "a", "b", "c")
+    session = start_session(library, "/music", {})
+    for path, row in rows.items():
+        with library.unit_of_work(Phase.SEGMENTATION) as work:
+            record_warning(
+                work, session_id=session, path=path, file_guid=row.guid, reason=f"of {path}"
+            )
+    relocate(library, to(rows["a"], "b"), to(rows["b"], "a"), to(rows["c"], "d"))
+    told = dict(stored(library, ImportFailure.path, ImportFailure.reason))
+    assert told == {"a": "of b", "b": "of a", "d": "of c"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from wkmp_orm.core.types import utc_now
-from wkmp_orm.models import File, FileStatus
+from wkmp_orm.models import File, FileStatus, ImportFailure
 from wkmp_orm.models.file import UNKNOWN_HASHES
 
 if TYPE_CHECKING:
@@ -94,6 +94,12 @@ _is_as_read: Final = (
 _to: Final = sa.bindparam("to_path", type_=File.path.type)
 _now: Final = sa.bindparam("now", type_=File.updated_at.type)
 _PARK: Final = sa.update(File).where(*_is_as_read).values(path=_to)
+# What is known of a file is found by its path.
+_TELL: Final = (
+    sa.update(ImportFailure)
+    .where(ImportFailure.file_id == _of_guid, ImportFailure.path == _was_at)
+    .values(path=_to)
+)
 _FOLLOW: Final = (
     sa.update(File)
     .where(*_is_as_read)
@@ -153,12 +159,13 @@ def known_hashes(library: Library, hashes: Sequence[str]) -> set[str]:
 def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> None:
     """Give rows their new paths, all of them or none.
 
-    Rows that stand in each other's way, as those of files that changed places, step aside first,
-    to a path that no file can have. The commit raises ConditionNotMetError when a row is not what
-    was read any more, and FlushFailedError when another row has the path by now.
+    Warnings and failures go with them. Rows that stand in each other's way, as those of files that
+    changed places, step aside first, to a path that no file can have. The commit raises
+    ConditionNotMetError when a row is not what was read any more, and FlushFailedError when another
+    row has the path by now.
     """
     wanted = {each.path for each in relocations}
-    parked = {each.row.guid: each.row.path for each in relocations if each.row.path in wanted}
+    parked = {each.row.guid for each in relocations if each.row.path in wanted}
     rows = [_parameters(each, was_at=each.row.path) for each in relocations]
     aside = [row | {"to_path": _aside(row["of_guid"])} for row in rows if row["of_guid"] in parked]
     for row in rows:
@@ -166,6 +173,7 @@ def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> N
             row["was_at"] = _aside(row["of_guid"])
     if aside:
         work.execute(_PARK, aside, expected=len(aside))
+        work.execute(_TELL, aside)
     for statement, is_there in ((_FOLLOW, True), (_KEEP, False)):
         chosen = [
             row
@@ -174,6 +182,7 @@ def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> N
         ]
         if chosen:
             work.execute(statement, chosen, expected=len(chosen))
+            work.execute(_TELL, chosen)
 
 
 def _aside(guid: str) -> str:
