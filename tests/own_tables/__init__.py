@@ -1,0 +1,1 @@
+"""Tests of tables that a program keeps beside ours."""
