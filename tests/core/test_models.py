@@ -36,6 +36,9 @@ REFUSED = {
     "its key is (id, other), which is neither": lambda: model(
         other=mapped_column(sa.Integer(), primary_key=True)
     ),
+    "its key, id, refers to another table": lambda: model(
+        id=mapped_column(Guid(), sa.ForeignKey("others.id"), primary_key=True)
+    ),
     "tags is an ARRAY, which SQLite has not": lambda: model(
         tags=mapped_column(sa.ARRAY(sa.Text()))
     ),

@@ -1,8 +1,9 @@
-"""Tables that another program keeps beside ours: ratings, moods, and the moods of songs."""
+"""Tables that another program keeps beside ours: ratings, moods, and what songs have of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -79,7 +80,19 @@ class SongMood(Base):
     strength: Mapped[float | None] = mapped_column(sa.Double())
 
 
-OWN_MODELS = (Rating, Mood, SongMood)
+class PlayCount(Base):
+    """How often a song was played: one row for a song, which is all that finds it."""
+
+    __tablename__ = "play_counts"
+
+    guid: Mapped[str] = mapped_column(Guid(), primary_key=True, default=new_guid)
+    song_id: Mapped[str] = natural_key(
+        Guid(), sa.ForeignKey(Song.guid, ondelete="CASCADE"), unique=True
+    )
+    plays: Mapped[int]
+
+
+OWN_MODELS = (Rating, Mood, SongMood, PlayCount)
 
 
 class RadioUnit(UnitOfWork):
@@ -97,5 +110,4 @@ class Radio(Library):
 
     def unit_of_work(self, phase: str, *, caller: str | None = None) -> RadioUnit:
         """Start a unit of work that has the program's own tables as well."""
-        self._check_writable()
-        return RadioUnit(self, phase, caller=caller)
+        return cast("RadioUnit", super().unit_of_work(phase, caller=caller))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from tests.own_tables.models import Mood, Radio, Rating, SongMood
+from tests.own_tables.models import Mood, PlayCount, Radio, Rating, SongMood
 from tests.support.patience import PATIENCE_S
 from wkmp_orm import (
     ConfigurationError,
@@ -115,6 +115,24 @@ def test_handles_of_our_rows_and_of_own_rows_serve_each_other(library: Library) 
         work.songs.delete(other.guid)
     assert rows(library, Rating) == []
     assert [link.song_id for link in rows(library, SongMood)] == [song.guid]
+
+
+def test_a_row_that_a_reference_alone_finds_is_known_again(each_sender: Library) -> None:
+    guids, outcomes = set(), []
+    for plays in (1, 1, 2):
+        with each_sender.unit_of_work("play") as work:
+            song = work.songs.put(recording_mbid=RECORDING, title="Sinnerman")
+            count = work.table(PlayCount).put(song_id=song, plays=plays)
+        assert work.report is not None
+        guids.add(count.guid)
+        outcomes.append(work.report.rows["play_counts"])
+    assert len(guids) == 1
+    assert [(each.inserted, each.unchanged, each.updated) for each in outcomes] == [
+        (1, 0, 0),
+        (0, 1, 0),
+        (0, 0, 1),
+    ]
+    assert [row.plays for row in rows(each_sender, PlayCount)] == [2]
 
 
 def test_a_handle_of_another_table_is_refused_in_words(library: Library) -> None:

@@ -40,6 +40,12 @@ def _reasons(table: sa.Table) -> Iterator[str]:
             f"its key is ({', '.join(each.name for each in key)}), which is neither one column nor"
             " the two references of a link. Give it one key, and make the rest its natural key"
         )
+    if len(key) == 1 and key[0].foreign_keys:
+        yield (
+            f"its key, {key[0].name}, refers to another table, whose rows may get theirs in the"
+            f" commit alone. Give the table a key of its own, and make {key[0].name} its natural"
+            " key, with unique=True"
+        )
     for column in table.c:
         yield from _reasons_of(column)
 

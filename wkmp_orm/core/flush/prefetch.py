@@ -59,7 +59,8 @@ def natural_key(info: TableInfo, values: Mapping[str, Any]) -> Any:
     """Return a row's natural key with every reference bound: a value, or a tuple of several."""
     if not info.refers_by_key:
         return info.natural(values)
-    return tuple([guid_of(values[name]) for name in info.natural_key])
+    bound = tuple([guid_of(values[name]) for name in info.natural_key])
+    return bound if len(bound) > 1 else bound[0]
 
 
 def by_natural_key(info: TableInfo, rows: Iterable[PendingRow]) -> dict[Any, PendingRow]:
