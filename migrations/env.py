@@ -6,9 +6,6 @@ Must not know what a revision does.
 from __future__ import annotations
 
 import os
-import time
-import warnings
-from contextlib import AbstractContextManager, nullcontext
 from logging.config import fileConfig
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -16,14 +13,12 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.util import CommandError
 
-from wkmp_orm.core import types
-from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.errors import WkmpOrmError
-from wkmp_orm.mbid import Mbid
 from wkmp_orm.models import Base
-from wkmp_orm.schema.transaction import PATIENCE_S, migration_transaction
+from wkmp_orm.schema.autogenerate import plain_type
+from wkmp_orm.schema.state import OUR_TABLES
+from wkmp_orm.schema.transaction import migration_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,17 +27,8 @@ if TYPE_CHECKING:
 
 OURS: Final = Base.metadata.tables
 
-# Columns as autogenerate spells them. A revision must go on creating what it created when it was
-# written, so it spells these out and imports nothing of wkmp_orm.
-_TIMES: Final = {
-    "TIMESTAMP": "TIMESTAMP = sa.TIMESTAMP(timezone=True)",
-    "TEXT": 'RFC3339 = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")',
-    "INTEGER": 'UNIX_TIME = sa.Integer().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")',
-}
-_GUID: Final = 'GUID = sa.Text().with_variant(postgresql.UUID(as_uuid=False), "postgresql")'
-_JSON: Final = 'JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")'
-_REAL: Final = 'REAL = sa.Double().with_variant(sa.REAL(), "sqlite")'
-_TICKS: Final = 'TICKS = sa.BigInteger().with_variant(sa.Integer(), "sqlite")'
+_REAL: Final = ("REAL", 'sa.Double().with_variant(sa.REAL(), "sqlite")')
+_TICKS: Final = ("TICKS", 'sa.BigInteger().with_variant(sa.Integer(), "sqlite")')
 
 
 def include_name(
@@ -54,7 +40,7 @@ def include_name(
     if kind == "schema":
         return True
     if kind == "table":
-        return name in OURS
+        return name in OUR_TABLES
     table = OURS[parents["table_name"] or ""]
     known: list[sa.Column[Any] | sa.Constraint | sa.Index] = [*table.columns]
     if kind != "column":
@@ -63,7 +49,9 @@ def include_name(
 
 
 def include_object(item: object, _name: str | None, kind: str, *_: object) -> bool:
-    """Leave out of a comparison the indexes that another database needs."""
+    """Leave out of a comparison the indexes that another database needs, and others' models."""
+    if isinstance(item, sa.Table):
+        return item.name in OUR_TABLES
     if kind != "index" or not isinstance(item, sa.Index):
         return True
     return item.info.get("dialect") in (None, context.get_context().dialect.name)
@@ -73,23 +61,18 @@ def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | 
     """Spell our column types in plain SQLAlchemy, each as a constant of the new revision."""
     if kind != "type":
         return False
-    if isinstance(item, types.Word | Mbid | types.ShortText):
-        return "sa.Text()"
-    constant = None
-    if isinstance(item, types.UtcDateTime):
-        constant = _TIMES[item.declared]
-    elif isinstance(item, types.Guid):
-        constant = _GUID
-    elif isinstance(item, types.Json):
-        constant = _JSON
-    elif isinstance(item, sa.Double):
+    constant = plain_type(item)
+    if constant is None and isinstance(item, sa.Double):
         constant = _REAL
-    elif isinstance(item, sa.BigInteger):
+    elif constant is None and isinstance(item, sa.BigInteger):
         constant = _TICKS
     if constant is None:
         return False
-    autogenerate.imports.add(constant)
-    return constant.partition(" ")[0]
+    name, spelled = constant
+    if name == "TEXT":
+        return spelled
+    autogenerate.imports.add(f"{name} = {spelled}")
+    return name
 
 
 def target() -> DatabaseTarget:
@@ -143,30 +126,14 @@ def run_by_command() -> None:
     if context.config.cmd_opts is not None and context.config.config_file_name is not None:
         # It is the program's own process, so its logging may be arranged.
         fileConfig(context.config.config_file_name, disable_existing_loggers=False)
-    # SQLAlchemy and alembic cannot reflect the index on a constant on SQLite, and say so each time.
-    # A test compares it in sqlite_master instead.
-    warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index")
-    warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression-based")
     database = target()
     if context.is_offline_mode():
         configure(url=database.url, literal_binds=True)
         with context.begin_transaction():
             context.run_migrations()
         return
-    engine = create_writer_engine(database)
-    try:
-        with turn_to_write(database), migration_transaction(database, engine) as connection:
-            run(connection)
-    finally:
-        engine.dispose()
-
-
-def turn_to_write(database: DatabaseTarget) -> AbstractContextManager[None]:
-    """Stand in the queue of those who write to an SQLite file; PostgreSQL needs none."""
-    if database.path is None:
-        return nullcontext()
-    deadline = time.monotonic() + PATIENCE_S
-    return ticket_for(database.path).hold(phase="alembic", deadline=deadline)
+    with migration_connection(database) as connection:
+        run(connection)
 
 
 given = context.config.attributes.get("connection")

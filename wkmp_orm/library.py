@@ -19,6 +19,7 @@ from wkmp_orm.core.engine.options import (
     refuse_unknown,
 )
 from wkmp_orm.core.engine.place import check_place
+from wkmp_orm.core.engine.refusal import explained
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.remedies import OTHER_DATABASE
 from wkmp_orm.errors import ConfigurationError, SchemaOutdatedError, SettingError
@@ -27,7 +28,7 @@ from wkmp_orm.models.tables import OUR_MODELS
 from wkmp_orm.paths import path_from_text, path_text, refuse_missing_root
 from wkmp_orm.remedies import CORRECT_ROOT, GIVE_ROOT, LEAVE_OUT_ROOT, create_schema
 from wkmp_orm.root_folder import refuse_database_url
-from wkmp_orm.schema import current_revision, ensure_schema
+from wkmp_orm.schema import Migrations, current_revision, ensure_schema, migrate
 from wkmp_orm.settings import (
     AI_DATABASE_CONNECTION_POOL_SIZE,
     AI_DATABASE_LOCK_RETRY_MS,
@@ -39,6 +40,7 @@ from wkmp_orm.work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from sqlalchemy.orm import DeclarativeBase
 
@@ -125,7 +127,7 @@ class Library(Database):
             self.target,
             engine,
             upgrade=upgrade and not read_only,
-            hold=lambda: self._writer.hold_ticket(phase="schema", deadline=self._writer.deadline()),
+            hold=self._turn_to_migrate,
         )
         self.options.create = False  # a file that is lost later must not be made anew, and empty
         if not read_only:
@@ -164,7 +166,7 @@ class Library(Database):
         self._root_is_given = bool(stored) or root is not None
         if root is None:
             return
-        given = _folder(root)
+        given = _folder(root, "root")
         refuse_database_url(root, "the library's root")
         if stored and known is not None and not _same_folder(known, given):
             msg = f"the library's root is {known}, not {given}: stored paths are relative to it"
@@ -176,6 +178,37 @@ class Library(Database):
             refuse_missing_root(given)
             self.settings.save({LIBRARY_ROOT: path_text(given)})
             self._root = given
+
+    def migrate(
+        self, scripts: str | os.PathLike[str], *, version_table: str, revision: str = "head"
+    ) -> Path | None:
+        """Bring your own tables to a revision of your own alembic history, up or down.
+
+        `scripts` is the folder that `alembic init` made: its `versions/` are run, its `env.py` is
+        not. `version_table` is where your history is kept, never `alembic_version`, which is ours.
+        `revision` may be "head", "base" or the name of one.
+
+        Everything happens in one transaction, under the ticket, whole or not at all; on SQLite
+        foreign keys are off in it and checked at its end. An SQLite file is copied first: returns
+        the copy's path, None where there is none or nothing was to be done.
+
+        Raises ConfigurationError for a folder or version table that cannot be used, SchemaError
+        when the rows or the scripts do not allow it, LockTimeoutError when others write too long,
+        StorageError, and what a script raises. Any thread, outside of its own transactions.
+        """
+        self._check_writable()
+        with self._uses.block(), explained(self.target):
+            return migrate(
+                self.target,
+                self._writer.engine,
+                Migrations(_folder(scripts, "scripts"), version_table),
+                revision=revision,
+                tables=frozenset(self.catalog),
+                hold=self._turn_to_migrate,
+            )
+
+    def _turn_to_migrate(self) -> AbstractContextManager[None]:
+        return self._writer.hold_ticket(phase="schema", deadline=self._writer.deadline())
 
     def unit_of_work(self, phase: str, *, caller: str | None = None) -> UnitOfWork:
         """Start a unit of work; nothing is connected until its commit.
@@ -237,11 +270,11 @@ class Library(Database):
         return await import_folder_async(self, folder, **options)
 
 
-def _folder(root: str | os.PathLike[str]) -> Path:
+def _folder(given: str | os.PathLike[str], argument: str) -> Path:
     try:
-        return Path(root).expanduser().absolute()
+        return Path(given).expanduser().absolute()
     except TypeError:
-        msg = f"root={root!r} is not the path of a folder; give text or a path"
+        msg = f"{argument}={given!r} is not the path of a folder; give text or a path"
         raise ConfigurationError(msg) from None
 
 

@@ -140,11 +140,14 @@ def test_a_newer_schema_is_refused_and_left_alone(
     assert current_revision(engine) == "from_tomorrow"
 
 
-def test_two_recorded_revisions_are_not_ours(target: DatabaseTarget, engine: sa.Engine) -> None:
+def test_another_program_s_revision_beside_ours_is_told_by_name(
+    target: DatabaseTarget, engine: sa.Engine
+) -> None:
     ensure_schema(target, engine)
-    execute(engine, "INSERT INTO alembic_version VALUES ('a_branch')")
-    with pytest.raises(SchemaTooNewError, match="a_branch"):
-        ensure_schema(target, engine)
+    execute(engine, "INSERT INTO alembic_version VALUES ('of_others')")
+    for ensure in (ensure_schema, upgrade_schema):
+        with pytest.raises(SchemaUnmanagedError, match=r"another program \(of_others\) in alembic"):
+            ensure(target, engine)
 
 
 def test_tables_of_our_names_without_a_history_are_refused_by_name(

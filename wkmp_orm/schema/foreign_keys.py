@@ -6,13 +6,13 @@ Must not know what made them so.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.errors import SchemaError
-from wkmp_orm.schema.state import OUR_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     import sqlalchemy as sa
 
@@ -22,13 +22,27 @@ NAMED: Final = 10
 """How many rows a message names."""
 
 
-def refuse_dangling_references(target: DatabaseTarget, connection: sa.Connection) -> None:
+Reference = tuple[str, str, int]
+"""A foreign key: its table, the table it refers to, and its number in the former."""
+
+
+def broken_references(connection: sa.Connection) -> set[Reference]:
+    """Return the foreign keys by which some row refers to one that does not exist."""
+    return {(table, parent, number) for table, _, parent, number in _violations(connection)}
+
+
+def refuse_dangling_references(
+    target: DatabaseTarget,
+    connection: sa.Connection,
+    tables: AbstractSet[str],
+    broken_before: AbstractSet[Reference],
+) -> None:
     """Raise SchemaError, which names the rows, when a row refers to one that does not exist.
 
-    References between other services' tables are theirs to judge. Reads every row that has a
-    foreign key: about 1 s for 1,000,000 of them.
+    What was broken before is others' to judge, unless it is from or to one of `tables`. Reads every
+    row that has a foreign key: about 1 s for 1,000,000 of them.
     """
-    dangling = _dangling(connection)
+    dangling = _dangling(connection, tables, broken_before)
     named = list(islice(dangling, NAMED))
     if not named:
         return
@@ -41,10 +55,16 @@ def refuse_dangling_references(target: DatabaseTarget, connection: sa.Connection
     raise SchemaError(message)
 
 
-def _dangling(connection: sa.Connection) -> Iterator[str]:
-    violations = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    for table, row, parent, number in violations:
-        if OUR_TABLES.isdisjoint((table.lower(), parent.lower())):
+def _violations(connection: sa.Connection) -> Sequence[Any]:
+    return connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+
+
+def _dangling(
+    connection: sa.Connection, tables: AbstractSet[str], broken_before: AbstractSet[Reference]
+) -> Iterator[str]:
+    for table, row, parent, number in _violations(connection):
+        is_judged = not tables.isdisjoint((table.lower(), parent.lower()))
+        if not is_judged and (table, parent, number) in broken_before:
             continue
         quoted = connection.dialect.identifier_preparer.quote(table)
         references = connection.exec_driver_sql(f"PRAGMA foreign_key_list({quoted})")

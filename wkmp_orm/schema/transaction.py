@@ -7,27 +7,32 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
 from wkmp_orm.core.engine.codes import Fault, driver_error, fault_of
+from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.core.engine.refusal import refused_write
+from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.errors import (
     DatabaseUnavailableError,
     LockTimeoutError,
     SchemaError,
     WkmpOrmError,
 )
-from wkmp_orm.schema.foreign_keys import refuse_dangling_references
+from wkmp_orm.schema.foreign_keys import broken_references, refuse_dangling_references
+from wkmp_orm.schema.scripts import silence_about_indexes
+from wkmp_orm.schema.state import OUR_TABLES
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
-
-    from wkmp_orm.core.engine.target import DatabaseTarget
 
 PATIENCE_S: Final = 60.0
 """How long a program that opens a library waits for another one that creates or upgrades it."""
@@ -40,23 +45,52 @@ ADVISORY_LOCK: Final = 0x776B6D705F6F726D  # "wkmp_orm" as a 64-bit integer
 
 
 @contextmanager
-def migration_transaction(target: DatabaseTarget, engine: sa.Engine) -> Iterator[sa.Connection]:
+def migration_transaction(
+    target: DatabaseTarget, engine: sa.Engine, tables: frozenset[str] = OUR_TABLES
+) -> Iterator[sa.Connection]:
     """Begin a transaction that excludes every other migration, and commit it at the end.
 
-    On SQLite foreign keys are off in it and checked before it is committed. `engine` is a writer
-    engine. Raises LockTimeoutError when others write or migrate for longer than PATIENCE_S,
-    SchemaError when rows refer to rows that do not exist or the database refuses a change; then
-    nothing was changed. Any thread.
+    On SQLite foreign keys are off in it and checked before it is committed; those that were broken
+    before are no obstacle, unless they are from or to `tables`. `engine` is a writer engine.
+
+    Raises LockTimeoutError when others write or migrate for longer than PATIENCE_S, SchemaError
+    when rows refer to rows that do not exist or the database refuses a change; then nothing was
+    changed. Any thread.
     """
     with engine.connect() as connection, _foreign_keys_off(connection):
         started = time.monotonic()
         try:
             with _begin_alone(connection, started + PATIENCE_S):
+                if connection.dialect.name != "sqlite":
+                    yield connection
+                    return
+                before = broken_references(connection)
                 yield connection
-                if connection.dialect.name == "sqlite":
-                    refuse_dangling_references(target, connection)
+                refuse_dangling_references(target, connection, tables, before)
         except DBAPIError as error:
             raise _in_our_words(target, error, time.monotonic() - started) from error
+
+
+@contextmanager
+def migration_connection(
+    database: str | os.PathLike[str] | DatabaseTarget,
+) -> Iterator[sa.Connection]:
+    """Give the `env.py` of an alembic environment a connection that is in such a transaction.
+
+    It waits for its turn to write first, and closes everything at the end. Makes no backup. Raises
+    what `migration_transaction` raises, ConfigurationError for a database that cannot be used.
+    """
+    target = database if isinstance(database, DatabaseTarget) else DatabaseTarget.parse(database)
+    engine = create_writer_engine(target)
+    deadline = time.monotonic() + PATIENCE_S
+    turn: AbstractContextManager[None] = nullcontext()
+    if target.path is not None:
+        turn = ticket_for(target.path).hold(phase="alembic", deadline=deadline)
+    try:
+        with turn, migration_transaction(target, engine) as connection, silence_about_indexes():
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING
 from wkmp_orm import remedies
 from wkmp_orm.errors import SchemaOutdatedError, SchemaTooNewError, SchemaUnmanagedError
 from wkmp_orm.schema.backup import back_up
+from wkmp_orm.schema.history import Migrations
 from wkmp_orm.schema.scripts import head_revision, known_revisions, run_migrations
-from wkmp_orm.schema.state import SchemaState, asking, asking_once, current_revision, read_state
+from wkmp_orm.schema.state import (
+    OUR_TABLES,
+    VERSION_TABLE,
+    SchemaState,
+    asking,
+    asking_once,
+    current_revision,
+    read_state,
+)
 from wkmp_orm.schema.transaction import migration_transaction
 
 if TYPE_CHECKING:
@@ -74,6 +83,35 @@ def upgrade_schema(
     return backup
 
 
+def migrate(
+    target: DatabaseTarget,
+    engine: sa.Engine,
+    migrations: Migrations,
+    *,
+    revision: str,
+    tables: frozenset[str],
+    hold: Hold = nullcontext,
+) -> Path | None:
+    """Bring another program's own tables to a revision of its own history, up or down.
+
+    All of it happens or nothing. `tables` are those whose references are checked on SQLite, beside
+    ours and the ones that are changed. Returns the backup of an SQLite file (see `back_up`), None
+    when there was nothing to do. Raises what `upgrade_schema` raises, ConfigurationError for a
+    folder or version table that cannot be used, and what a script of the history raises. Any
+    thread.
+    """
+    migrations.refuse_unusable()
+    with hold(), migration_transaction(target, engine, OUR_TABLES | tables) as connection:
+        steps = migrations.steps(connection, revision)
+        if not steps:
+            return None
+        newest = "-".join(steps[-1].to_revisions) or "base"
+        change = f"{migrations.version_table}-{newest}"
+        backup = None if target.path is None else back_up(target, engine, before=change)
+        migrations.run(connection, steps)
+    return backup
+
+
 def _refuse_what_is_not_ours(target: DatabaseTarget, state: SchemaState) -> None:
     if state.revision is None and state.tables:
         message = (
@@ -83,6 +121,15 @@ def _refuse_what_is_not_ours(target: DatabaseTarget, state: SchemaState) -> None
         raise SchemaUnmanagedError(message)
     if state.revision is None or state.revision in known_revisions():
         return
+    recorded = set(state.revision.split(", "))
+    if not recorded.isdisjoint(known_revisions()):
+        strange = ", ".join(sorted(recorded.difference(known_revisions())))
+        message = (
+            f"{target} has the revision of another program ({strange}) in {VERSION_TABLE}, where"
+            " wkmp_orm keeps its own: delete that row, and give that program's migrations a"
+            " version_table of their own"
+        )
+        raise SchemaUnmanagedError(message)
     if not state.tables:
         message = (
             f"{target} has the migration history of another program (alembic_version says"

@@ -1,0 +1,116 @@
+"""The history of a program's own tables: its scripts, and the table that keeps its revision.
+
+Alembic runs the scripts without the program's `env.py`, which would open a connection of its own
+and wait for the lock that is held here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from wkmp_orm.errors import ConfigurationError, SchemaError, SchemaTooNewError
+from wkmp_orm.schema.scripts import one_at_a_time, silence_about_indexes
+from wkmp_orm.schema.state import OUR_TABLES, VERSION_TABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import sqlalchemy as sa
+
+_LONGEST_NAME: Final = 63
+"""PostgreSQL cuts off longer names without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """One history of migrations: a folder with `versions/` in it, and a version table."""
+
+    scripts: Path
+    version_table: str
+
+    def refuse_unusable(self) -> None:
+        """Raise ConfigurationError when the folder or the name of the table cannot be used."""
+        table = self.version_table
+        if table.lower() == VERSION_TABLE:
+            message = (
+                f"{VERSION_TABLE} is where wkmp_orm keeps the revision of its own tables: give your"
+                " migrations a version_table of their own, in env.py as well"
+            )
+            raise ConfigurationError(message)
+        if table.lower() in OUR_TABLES:
+            message = f"version_table={table!r} is one of wkmp_orm's tables: give another name"
+            raise ConfigurationError(message)
+        if not (table.isascii() and table.isidentifier() and len(table) <= _LONGEST_NAME):
+            message = (
+                f"version_table={table!r} is no name for a table: give letters, digits and"
+                f" underscores, {_LONGEST_NAME} at the most"
+            )
+            raise ConfigurationError(message)
+        if not (self.scripts / "versions").is_dir():
+            message = (
+                f"{self.scripts} has no folder `versions`: give the folder that `alembic init` made"
+            )
+            raise ConfigurationError(message)
+
+    def steps(self, connection: sa.Connection, revision: str) -> list[Any]:
+        """Return what leads from the revision that is recorded to `revision`, up or down.
+
+        Raises SchemaError when the scripts do not know one of the two.
+        """
+        script = ScriptDirectory(str(self.scripts))
+        options = {"version_table": self.version_table}
+        context = MigrationContext.configure(connection=connection, opts=options)
+        recorded: Any = context.get_current_heads()  # as alembic's own commands pass it on
+        known = {each.revision for each in script.walk_revisions()}
+        unknown = sorted(set(recorded) - known)
+        if unknown:
+            message = (
+                f"{self.version_table} is at revision {', '.join(unknown)}, which is not among the"
+                f" scripts in {self.scripts}: a newer version of them made it"
+            )
+            raise SchemaTooNewError(message)
+        try:
+            if revision == "base" or revision in _behind(script, recorded):
+                return script._downgrade_revs(revision, recorded)
+            return script._upgrade_revs(revision, recorded)
+        except CommandError as error:
+            message = f"the migrations in {self.scripts} do not lead to {revision}: {error}"
+            raise SchemaError(message) from error
+
+    def run(self, connection: sa.Connection, steps: list[Any]) -> None:
+        """Take the steps, inside the transaction that the caller began.
+
+        On SQLite its foreign keys must be off already. Any thread.
+        """
+        script = ScriptDirectory(str(self.scripts))
+        config = Config()
+        config.set_main_option("script_location", str(self.scripts).replace("%", "%%"))
+        with (
+            one_at_a_time,
+            silence_about_indexes(),
+            EnvironmentContext(config, script, fn=lambda _revision, _context: steps) as environment,
+        ):
+            environment.configure(
+                connection=connection,
+                version_table=self.version_table,
+                # Alembic doubts it on SQLite because of the driver's own BEGIN, which is off.
+                transactional_ddl=True,
+            )
+            environment.run_migrations()
+
+
+def _behind(script: ScriptDirectory, recorded: Iterable[str]) -> set[str]:
+    """Return the revisions that were taken before those that are recorded."""
+    heads = tuple(recorded)
+    if not heads:
+        return set()
+    taken = {each.revision for each in script.iterate_revisions(heads, "base")}
+    return taken - set(heads)
