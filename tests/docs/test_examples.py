@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,30 +15,47 @@ import sqlalchemy as sa
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 from wkmp_orm import Artist, File, Library, Passage, PassageSong, Song, SongArtist
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 README = ROOT / "README.md"
 RECORDING_MBID = "2d1e9a3c-5b0f-4c57-9a52-7f2f1c4d8e10"
 
 PROGRAMS = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
 
 
+FILE = re.compile(r"# (\S+/\S+\.py)\n")
+"""How a block begins that is a file of the reader's, which other blocks import."""
+
+
 @pytest.fixture
-def namespace(music: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def namespace(music: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """Give what the pages take for granted: a folder `music`, `now` and `recording_mbid`."""
     monkeypatch.chdir(music.parent)
-    return {
+    monkeypatch.syspath_prepend(music.parent)
+    before = set(sys.modules)
+    yield {
         "__name__": "__example__",
         "now": datetime(2025, 11, 16, 1, 2, 3, tzinfo=UTC),
         "recording_mbid": RECORDING_MBID,
     }
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(music.parent)):
+            del sys.modules[name]
 
 
 def run(block: Block, namespace: dict[str, Any]) -> None:
-    """Run one block; a failure names the page and the line."""
+    """Run one block, or write it if it is a file; a failure names the page and the line."""
     # Empty lines before it, so that tracebacks count as the page does.
     source = "\n" * (block.line - 1) + block.text
     try:
         code = compile(source, str(block.page), "exec", dont_inherit=True)
-        exec(code, namespace)  # noqa: S102  that is the test
+        if file := FILE.match(block.text):
+            path = Path(file[1])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        else:
+            exec(code, namespace)  # noqa: S102  that is the test
     except Exception as error:  # noqa: BLE001  whatever it is, the page is wrong
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(block.page)]

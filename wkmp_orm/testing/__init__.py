@@ -10,6 +10,7 @@ from wkmp_orm.errors import ConfigurationError
 
 try:
     from wkmp_orm.testing import strategies
+    from wkmp_orm.testing.declarations import ModelFactory, from_row, nth
     from wkmp_orm.testing.factories import (
         FACTORIES,
         PASSAGE_TICKS,
@@ -57,6 +58,7 @@ __all__ = [
     "ImportFailureFactory",
     "ImportProvenanceFactory",
     "ImportSessionFactory",
+    "ModelFactory",
     "PassageAlbumFactory",
     "PassageFactory",
     "PassageSongFactory",
@@ -69,6 +71,8 @@ __all__ = [
     "WorkFactory",
     "build_recording",
     "build_recordings",
+    "from_row",
+    "nth",
     "populate",
     "put_all",
     "reset_sequences",

@@ -11,20 +11,29 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from factory.base import Factory
 from factory.declarations import LazyAttribute, Sequence, Trait
 from factory.enums import BUILD_STRATEGY
-
-from wkmp_orm.models import Base
+from sqlalchemy.orm import DeclarativeBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-M = TypeVar("M", bound=Base)
+M = TypeVar("M", bound=DeclarativeBase)
 
 EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """A row's time is as many seconds later as its number says."""
 
 
 class ModelFactory(Factory[M]):
-    """What all factories have in common. They build, whichever way they are called."""
+    """What all factories have in common: they build, whichever way they are called.
+
+    For a model of your own:
+
+        class RatingFactory(ModelFactory[Rating]):
+            class Meta:
+                model = Rating
+
+            listener = nth("listener {}".format)
+            stars = nth(lambda n: n % 6)
+    """
 
     Meta: Any = type("Meta", (), {"abstract": True, "strategy": BUILD_STRATEGY})
 
@@ -33,7 +42,7 @@ class ModelFactory(Factory[M]):
         return 1
 
 
-def of(model: type[Base]) -> Any:
+def of(model: type[DeclarativeBase]) -> Any:
     """Make the `Meta` of a model's factory."""
     return type("Meta", (), {"model": model})
 

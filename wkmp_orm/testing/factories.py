@@ -341,13 +341,18 @@ class FlushLedgerFactory(ModelFactory[FlushLedger]):
 FACTORIES: Final[Mapping[type[Base], type[ModelFactory[Any]]]] = MappingProxyType(
     {factory._meta.model: factory for factory in ModelFactory.__subclasses__()}
 )
-"""The factory of every model."""
+"""The factory of every model of ours."""
 
 
 def reset_sequences(first: int = 1) -> None:
-    """Let every factory number its rows from `first` again.
+    """Let every factory number its rows from `first` again, those of your own models as well.
 
     Processes that write to one database take different beginnings, or build the same rows.
     """
-    for factory in FACTORIES.values():
-        factory.reset_sequence(first)  # type: ignore[no-untyped-call]
+    waiting = ModelFactory.__subclasses__()
+    while waiting:
+        factory = waiting.pop()
+        waiting += factory.__subclasses__()
+        # A factory that extends another one counts with it: the other one's counter is set.
+        if factory._meta.counter_reference is factory._meta:
+            factory.reset_sequence(first)  # type: ignore[no-untyped-call]
