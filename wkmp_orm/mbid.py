@@ -20,6 +20,7 @@ class Mbid(CheckedType[str]):
     only a real id will do. A placeholder has at most 500 characters.
     """
 
+    takes = "str | UUID"
     impl = sa.Text
     cache_ok = True
 

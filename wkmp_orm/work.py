@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from wkmp_orm.core.rows.link_table import LinkTable
-from wkmp_orm.core.rows.table import Table
 from wkmp_orm.core.unit_of_work import UnitOfWork as AnyUnitOfWork
-from wkmp_orm.models import (
-    AcoustidCache,
-    Album,
-    Artist,
-    File,
-    ImportFailure,
-    ImportProvenance,
-    ImportSession,
-    Passage,
-    PassageAlbum,
-    PassageSong,
-    ServiceAnswer,
-    Setting,
-    Song,
-    SongArtist,
-    SongWork,
-    Work,
+from wkmp_orm.models.rows import (
+    AcoustidCacheTable,
+    AlbumTable,
+    ArtistTable,
+    FileTable,
+    ImportFailureTable,
+    ImportProvenanceTable,
+    ImportSessionTable,
+    PassageAlbumTable,
+    PassageSongTable,
+    PassageTable,
+    ServiceAnswerTable,
+    SettingTable,
+    SongArtistTable,
+    SongTable,
+    SongWorkTable,
+    WorkTable,
 )
 
 
@@ -35,19 +33,19 @@ class UnitOfWork(AnyUnitOfWork):
     that fails keeps the rows: correct them and commit again. `report` says what the commit cost.
     """
 
-    files: Table[File]
-    passages: Table[Passage]
-    songs: Table[Song]
-    artists: Table[Artist]
-    albums: Table[Album]
-    works: Table[Work]
-    passage_songs: LinkTable[PassageSong]
-    song_artists: LinkTable[SongArtist]
-    passage_albums: LinkTable[PassageAlbum]
-    song_works: LinkTable[SongWork]
-    settings: Table[Setting]
-    import_sessions: Table[ImportSession]
-    import_provenance: Table[ImportProvenance]
-    import_failures: Table[ImportFailure]
-    acoustid_cache: Table[AcoustidCache]
-    service_answers: Table[ServiceAnswer]
+    files: FileTable
+    passages: PassageTable
+    songs: SongTable
+    artists: ArtistTable
+    albums: AlbumTable
+    works: WorkTable
+    passage_songs: PassageSongTable
+    song_artists: SongArtistTable
+    passage_albums: PassageAlbumTable
+    song_works: SongWorkTable
+    settings: SettingTable
+    import_sessions: ImportSessionTable
+    import_provenance: ImportProvenanceTable
+    import_failures: ImportFailureTable
+    acoustid_cache: AcoustidCacheTable
+    service_answers: ServiceAnswerTable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -40,7 +40,7 @@ def add_file(
     path: str,
     *passages: RecordedPassage,
     status: FileStatus = FileStatus.INGEST_COMPLETE,
-    **columns: object,
+    **columns: Any,
 ) -> str:
     """Add a file with its passages, as an import leaves it; return its guid."""
     with library.unit_of_work(Phase.SCANNING) as work:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from wkmp_orm import File
 from wkmp_orm.core.engine.interpreter import AT_ONCE_S, Haste
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def test_nobody_is_in_haste_while_rows_are_accumulated_or_reported(library: Libr
 
 def test_a_transaction_that_fails_leaves_the_interpreter_as_it_was(library: Library) -> None:
     def fail(work: UnitOfWork) -> None:
-        work.files.update("00000000-0000-4000-8000-00000000000f", title="nobody's", expected=1)
+        work.table(File).update(
+            "00000000-0000-4000-8000-00000000000f", title="nobody's", expected=1
+        )
 
     with pytest.raises(Exception, match="expected"), library.unit_of_work("failing") as work:
         fail(work)

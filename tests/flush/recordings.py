@@ -51,8 +51,12 @@ def record(work: UnitOfWork, file: str, count: int, *, put: bool = True) -> Reco
     passages, songs = [], []
     for n in range(count):
         start = n * SECOND
-        values = {"file_id": file, "start_time_ticks": start, "end_time_ticks": start + SECOND}
-        passage = (work.passages.put if put else work.passages.add)(values, title=f"Take {n}")
+        values: dict[str, Any] = {
+            "file_id": file,
+            "start_time_ticks": start,
+            "end_time_ticks": start + SECOND,
+        }
+        passage = (work.passages.put if put else work.passages.add)(**values, title=f"Take {n}")
         composition = work.works.put(work_mbid=mbid(1, n), title=f"Work {n}")
         song = work.songs.put(recording_mbid=mbid(2, n), title=f"Song {n}", work_id=composition)
         artist = work.artists.put(artist_mbid=f"name:{n % SHARED_ARTISTS}", name="Nina")

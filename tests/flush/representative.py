@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PATH = "nina/sinnerman.flac"
 
 
-def span(number: int) -> dict[str, int]:
+def span(number: int) -> dict[str, Any]:
     """Give the passages of a file numbers: there is one a second."""
     return {"start_time_ticks": number * SECOND, "end_time_ticks": (number + 1) * SECOND}
 
@@ -31,8 +31,8 @@ def prepare(library: Library) -> dict[str, str]:
         file = work.files.put(path=PATH, modification_time=LONG_AGO)
         song = work.songs.put(recording_mbid=mbid(2, 0))
         artist = work.artists.put(artist_mbid="name:nina", name="Nina Simone")
-        kept = work.passages.put(span(0), file_id=file)
-        gone = work.passages.put(span(1), file_id=file)
+        kept = work.passages.put(**span(0), file_id=file)
+        gone = work.passages.put(**span(1), file_id=file)
         work.passage_songs.link(kept, song, start_time_ticks=0, end_time_ticks=SECOND)
         work.passage_songs.link(gone, song, start_time_ticks=0, end_time_ticks=SECOND)
         work.song_artists.link(song, artist, weight=0.5)
@@ -56,8 +56,8 @@ def accumulate(work: UnitOfWork, there: dict[str, str]) -> list[Handle[Any]]:
     new_artist = work.artists.put(artist_mbid="name:bricusse", name="Leslie Bricusse")
     composition = work.works.put(work_mbid=mbid(1, 1), title="Feeling Good")
     album = work.albums.put(album_mbid="title:pastel blues", title="Pastel Blues")
-    kept = work.passages.put(span(0), file_id=file, title="Sinnerman", song_id=song)
-    new = work.passages.add(span(2), file_id=file, title="Feeling Good", song_id=new_song)
+    kept = work.passages.put(**span(0), file_id=file, title="Sinnerman", song_id=song)
+    new = work.passages.add(**span(2), file_id=file, title="Feeling Good", song_id=new_song)
     sources = (SourceType.METADATA_EXTRACTOR, SourceType.IDENTITY_EXTRACTOR)
     provenance = work.import_provenance.add_many(
         {"passage_id": new, "source_type": source, "confidence": 0.5} for source in sources

@@ -46,9 +46,9 @@ def test_updates_are_carried_out_one_after_the_other(
 ) -> None:
     with library._writer.engine.begin() as connection:
         connection.execute(sa.delete(File))
-    row = dict(zip(COLUMNS, before, strict=True))
+    row: dict[str, Any] = dict(zip(COLUMNS, before, strict=True))
     with library.unit_of_work("before") as work:
-        files = {p: work.files.add(row, path=p, modification_time=LONG_AGO) for p in PATHS}
+        files = {p: work.files.add(**row, path=p, modification_time=LONG_AGO) for p in PATHS}
     guids = {path: file.guid for path, file in files.items()}
     model = {path: dict(row) for path in PATHS}
     with library.unit_of_work("orders") as work:

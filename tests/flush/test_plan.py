@@ -174,8 +174,8 @@ def vars_of(step: Step) -> dict[str, Any]:
 def test_rows_that_give_different_columns_share_one_key_set(given_columns: list[set[str]]) -> None:
     work = unit()
     for n, columns in enumerate(given_columns):
-        span = {"start_time_ticks": n, "end_time_ticks": n + 1}
-        work.passages.add(span, file_id=FILE, **dict.fromkeys(columns, "x"))
+        texts: dict[str, Any] = dict.fromkeys(columns, "x")
+        work.passages.add(start_time_ticks=n, end_time_ticks=n + 1, file_id=FILE, **texts)
     (step,) = steps_of(work)
     assert isinstance(step, Insert)
     assert len(step.rows) == len(given_columns)

@@ -97,11 +97,11 @@ def test_only_the_row_that_differs_is_written_and_its_clock_moves(library: Libra
 def test_a_put_that_knows_better_than_nobody_sends_nothing(library: Library) -> None:
     song: dict[str, Any] = {"recording_mbid": mbid(2, 1)}
     with library.unit_of_work("matching") as work:
-        work.songs.put(song, title="Sinnerman", lyrics="Oh")
+        work.songs.put(**song, title="Sinnerman", lyrics="Oh")
         work.files.put(path="a.flac", modification_time=LONG_AGO, hash="ab")
     engines = library._writer.engine, library._readers
     with recording(*engines) as sent, library.unit_of_work("matching") as work:
-        work.songs.put(song, title="Another", lyrics="None", status=SongStatus.FLAVOR_READY)
+        work.songs.put(**song, title="Another", lyrics="None", status=SongStatus.FLAVOR_READY)
         work.files.put(path="a.flac", hash="PENDING", title=None)
     assert sent.dml() == []
 
@@ -140,8 +140,9 @@ def test_forty_thousand_passages_are_one_transaction_and_nothing_the_second_time
         passages = []
         for n in range(count):
             start = n * SECOND
-            span = {"start_time_ticks": start, "end_time_ticks": start + SECOND}
-            passage = work.passages.put(span, file_id=file)
+            passage = work.passages.put(
+                start_time_ticks=start, end_time_ticks=start + SECOND, file_id=file
+            )
             song = work.songs.put(recording_mbid=mbid(2, n))
             work.passage_songs.link(passage, song, start_time_ticks=0, end_time_ticks=SECOND)
             passages.append(passage)

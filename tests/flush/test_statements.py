@@ -100,7 +100,7 @@ def test_rows_that_differ_in_what_they_know_are_one_statement(
             known: dict[str, Any] = {"title": f"Take {n}"} if n % 2 else {"artist": None}
             if n % 3 == 0:
                 known["import_metadata"] = {"take": n}
-            work.passages.add(known, file_id=file, start_time_ticks=n, end_time_ticks=n + 1)
+            work.passages.add(**known, file_id=file, start_time_ticks=n, end_time_ticks=n + 1)
     transaction = only_transaction(sent)
     assert [str(one) for one in transaction] == [*ledger(library), "INSERT passages x60"]
 
@@ -113,8 +113,10 @@ def test_known_rows_are_merged_by_one_statement_for_each_table(
     with library.unit_of_work("recording") as work:
         for n in range(count):
             work.songs.put(recording_mbid=mbid(2, n))
-            span = {"start_time_ticks": n * SECOND, "end_time_ticks": (n + 1) * SECOND}
-            work.passages.put(span, file_id=file, artist="known")
+            start, end = n * SECOND, (n + 1) * SECOND
+            work.passages.put(
+                start_time_ticks=start, end_time_ticks=end, file_id=file, artist="known"
+            )
     sent.clear()
     with library.unit_of_work("recording") as work:
         record(work, file, count)

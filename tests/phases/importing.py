@@ -47,7 +47,7 @@ def sha256(letter: str) -> str:
 def add_file(library: Library, path: str = "nina/sinnerman.flac", **columns: Any) -> str:
     """Commit a file and return its guid."""
     with library.unit_of_work(Phase.SCANNING) as work:
-        file = work.files.add({"modification_time": LONG_AGO} | columns, path=path)
+        file = work.files.add(**({"modification_time": LONG_AGO} | columns), path=path)
     return file.guid
 
 
@@ -56,8 +56,10 @@ def add_files(library: Library, count: int, **columns: Any) -> list[str]:
     with library.unit_of_work(Phase.SCANNING) as work:
         files = [
             work.files.add(
-                {"modification_time": LONG_AGO, "created_at": LONG_AGO + timedelta(minutes=n)}
-                | columns,
+                **(
+                    {"modification_time": LONG_AGO, "created_at": LONG_AGO + timedelta(minutes=n)}
+                    | columns
+                ),
                 path=f"{n}.flac",
             )
             for n in range(count)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Database
     from wkmp_orm import Handle, LinkHandle, UnitOfWork
+    from wkmp_orm.models.rows import FileWhere
 
 COUNT: Final = 50
 BROKEN: Final = 36
@@ -186,8 +187,10 @@ BREAK: Final = (
 def test_naming_one_refused_row_among_thousands_sends_nothing_again(library: Library) -> None:
     file = add_file(library)
     work = library.unit_of_work("recording")
-    spans = [{"start_time_ticks": n, "end_time_ticks": n + 1} for n in range(2_000)]
-    passages = work.passages.add_many({"file_id": file} | span for span in [*spans, spans[7]])
+    passages = work.passages.add_many(
+        {"file_id": file, "start_time_ticks": n, "end_time_ticks": n + 1}
+        for n in [*range(2_000), 7]
+    )
 
     with recording(library._writer.engine) as sent, pytest.raises(ConstraintViolationError) as no:
         work.commit()
@@ -343,7 +346,7 @@ def test_a_condition_that_does_not_hold_fails_the_commit_and_says_what_is_stored
     file = add_file(library)
     before = dump(library)
     recording = record(library, add_file(library))
-    where = {"status": [FileStatus.PROCESSING, FileStatus.NO_AUDIO]}
+    where: FileWhere = {"status": [FileStatus.PROCESSING, FileStatus.NO_AUDIO]}
     if verb == "update":
         recording.work.files.update(file, where=where, status=FileStatus.INGEST_COMPLETE)
     else:
@@ -373,7 +376,8 @@ def test_a_conditional_order_about_a_row_that_is_gone_says_that_it_is_gone(
 
 def test_orders_that_may_miss_tell_afterwards_whether_they_matched(library: Library) -> None:
     first, second = add_file(library), add_file(library, "nina/other.flac")
-    pending, done = {"status": FileStatus.PENDING}, {"status": FileStatus.INGEST_COMPLETE}
+    pending: FileWhere = {"status": FileStatus.PENDING}
+    done: FileWhere = {"status": FileStatus.INGEST_COMPLETE}
     work = library.unit_of_work("finalization")
     outcomes = [
         work.files.update(first, where=pending, required=False, status=FileStatus.PROCESSING),

@@ -13,7 +13,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.flush.recordings import LONG_AGO, SECOND, mbid
-from wkmp_orm import Artist, File, InvalidRowError, Library, Passage, Setting, Song, new_guid
+from wkmp_orm import (
+    Artist,
+    File,
+    ImportProvenance,
+    InvalidRowError,
+    Library,
+    Passage,
+    PassageSong,
+    Setting,
+    Song,
+    SongArtist,
+    new_guid,
+)
 from wkmp_orm.models import FadeCurve
 
 if TYPE_CHECKING:
@@ -38,8 +50,12 @@ def library(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def passage(work: UnitOfWork, **columns: Any) -> object:
-    span = {"file_id": FILE, "start_time_ticks": SECOND, "end_time_ticks": 2 * SECOND}
-    return work.passages.add(span | columns)
+    span: dict[str, Any] = {
+        "file_id": FILE,
+        "start_time_ticks": SECOND,
+        "end_time_ticks": 2 * SECOND,
+    }
+    return work.passages.add(**(span | columns))
 
 
 def song(work: UnitOfWork, **columns: Any) -> object:
@@ -47,7 +63,8 @@ def song(work: UnitOfWork, **columns: Any) -> object:
 
 
 def file(work: UnitOfWork, **columns: Any) -> object:
-    return work.files.add({"path": "a.flac", "modification_time": LONG_AGO} | columns)
+    known: dict[str, Any] = {"path": "a.flac", "modification_time": LONG_AGO}
+    return work.files.add(**(known | columns))
 
 
 def weights(work: UnitOfWork, *shares: float) -> None:
@@ -70,6 +87,12 @@ def in_a_circle() -> list[Any]:
     circle: list[Any] = []
     circle.extend([circle] * 10)
     return circle
+
+
+def with_a_relationship() -> Passage:
+    row = Passage(end_time_ticks=1)
+    row.file = File(path="a")
+    return row
 
 
 def pending_in_a_session(work: UnitOfWork) -> object:
@@ -243,7 +266,7 @@ INVALID: Final[dict[str, tuple[Give, str, str]]] = {
         "or name:... while it is not known",
     ),
     "relationship": (
-        lambda w: w.passages.add(Passage(end_time_ticks=1, file=File(path="a"))),
+        lambda w: w.passages.add(with_a_relationship()),
         "passages.file",
         "give the foreign key",
     ),
@@ -252,34 +275,38 @@ INVALID: Final[dict[str, tuple[Give, str, str]]] = {
         "songs",
         "came from a Session",
     ),
-    "instance of another model": (lambda w: w.songs.put(Artist(name="Nina")), "songs", "a Song"),
+    "instance of another model": (
+        lambda w: w.table(Song).put(Artist(name="Nina")),
+        "songs",
+        "a Song",
+    ),
     "neither mapping nor instance": (
-        lambda w: w.songs.put(["Sinnerman"]),  # type: ignore[arg-type]
+        lambda w: w.table(Song).put(["Sinnerman"]),  # type: ignore[arg-type]
         "songs",
         "is neither a mapping nor a Song",
     ),
     "missing column": (
-        lambda w: w.artists.add(artist_mbid=mbid(3, 1)),
+        lambda w: w.table(Artist).add(artist_mbid=mbid(3, 1)),
         "artists.name",
         "is missing, and has no default",
     ),
     "missing column of a link": (
-        lambda w: w.song_artists.link(new_guid(), new_guid()),
+        lambda w: w.links(SongArtist).link(new_guid(), new_guid()),
         "song_artists.weight",
         "is missing",
     ),
     "missing natural key": (
-        lambda w: w.songs.put(title="Sinnerman"),
+        lambda w: w.table(Song).put(title="Sinnerman"),
         "songs.recording_mbid",
         "part of what identifies the row",
     ),
     "missing part of a natural key": (
-        lambda w: w.passages.put(file_id=FILE),
+        lambda w: w.table(Passage).put(file_id=FILE),
         "passages.end_time_ticks",
         "part of what identifies the row",
     ),
     "put without a natural key": (
-        lambda w: w.import_provenance.put(passage_id=FILE, source_type="flavor_extractor"),
+        lambda w: w.table(ImportProvenance).put(passage_id=FILE, source_type="flavor_extractor"),
         "import_provenance",
         "use add",
     ),
@@ -294,24 +321,24 @@ INVALID: Final[dict[str, tuple[Give, str, str]]] = {
     "weight of nothing": (lambda w: weights(w, 0.0), "song_artists.weight", "above 0"),
     "weight above one": (lambda w: weights(w, 1.5), "song_artists.weight", "above 0 and up to 1"),
     "update of the key": (
-        lambda w: w.songs.update(FILE, guid=new_guid()),
+        lambda w: w.table(Song).update(FILE, guid=new_guid()),
         "songs.guid",
         "never changes",
     ),
     "update to NULL of what cannot be NULL": (
-        lambda w: w.artists.update(FILE, name=None),
+        lambda w: w.table(Artist).update(FILE, name=None),
         "artists.name",
         "leave it out to keep it",
     ),
     "update of nothing": (lambda w: w.songs.update(FILE), "songs", "sets nothing"),
     "update of nobody": (
-        lambda w: w.songs.update_many([{"title": "Sinnerman"}]),
+        lambda w: w.table(Song).update_many([{"title": "Sinnerman"}]),
         "songs.guid",
         "which row to update",
     ),
     "update of no guid": (lambda w: w.songs.update("nina", title="x"), "songs.guid", "not a guid"),
     "condition on an unknown column": (
-        lambda w: w.songs.update(FILE, where={"state": "x"}, title="x"),
+        lambda w: w.table(Song).update(FILE, where={"state": "x"}, title="x"),
         "songs.state",
         "is no column",
     ),
@@ -361,7 +388,7 @@ INVALID: Final[dict[str, tuple[Give, str, str]]] = {
         "a dict is not text",
     ),
     "a row that is nested too deep to be shown": (
-        lambda w: w.songs.put([nested(3_000)]),  # type: ignore[arg-type]
+        lambda w: w.table(Song).put([nested(3_000)]),  # type: ignore[arg-type]
         "songs",
         "a list is neither a mapping",
     ),
@@ -371,7 +398,7 @@ INVALID: Final[dict[str, tuple[Give, str, str]]] = {
         "xxx... has a NUL character",
     ),
     "condition on an impossible value": (
-        lambda w: w.songs.update(FILE, where={"status": ["PENDING", "ODD"]}, title="x"),
+        lambda w: w.table(Song).update(FILE, where={"status": ["PENDING", "ODD"]}, title="x"),
         "songs.status",
         "'ODD' is not one of",
     ),
@@ -423,9 +450,12 @@ def test_a_handle_of_another_table_is_refused(library: Library) -> None:
         (lambda: passage(work, song_id=artist), "passages.song_id: refers to songs"),
         (lambda: passage(work, title=artist), "passages.title: takes a value, not a handle"),
         (lambda: passage(work, song_id=link), "passages.song_id: takes a value, not a handle"),
-        (lambda: work.passage_songs.link(artist, artist), "passage_songs.passage_id: refers to"),
-        (lambda: work.songs.update(artist, title="x"), "songs.guid: <Handle artists"),
-        (lambda: work.songs.delete(artist), "songs.guid: <Handle artists"),
+        (
+            lambda: work.links(PassageSong).link(artist, artist),
+            "passage_songs.passage_id: refers to",
+        ),
+        (lambda: work.table(Song).update(artist, title="x"), "songs.guid: <Handle artists"),
+        (lambda: work.table(Song).delete(artist), "songs.guid: <Handle artists"),
     ]
     for give, place in gives:
         with pytest.raises(InvalidRowError) as refused:
@@ -491,19 +521,19 @@ def test_a_corrected_or_discarded_weight_makes_room_for_others(library: Library)
 
 def test_what_two_puts_of_a_row_give_together_is_checked_as_well(library: Library) -> None:
     work = library.unit_of_work("amplitude")
-    span = {"file_id": FILE, "start_time_ticks": 0, "end_time_ticks": SECOND}
-    first = work.passages.put(span, lead_in_start_ticks=500)
+    span: dict[str, Any] = {"file_id": FILE, "start_time_ticks": 0, "end_time_ticks": SECOND}
+    first = work.passages.put(**span, lead_in_start_ticks=500)
 
     with pytest.raises(InvalidRowError, match=r"passages\.lead_in_start_ticks: 500 comes after"):
-        work.passages.put(span, lead_out_start_ticks=300)
+        work.passages.put(**span, lead_out_start_ticks=300)
 
     assert "lead_out_start_ticks" not in first.values
 
 
 def test_what_a_correction_makes_of_a_row_is_checked_as_well(library: Library) -> None:
     work = library.unit_of_work("recording")
-    span = {"file_id": FILE, "start_time_ticks": 0, "end_time_ticks": SECOND}
-    row = work.passages.add(span)
+    span: dict[str, Any] = {"file_id": FILE, "start_time_ticks": 0, "end_time_ticks": SECOND}
+    row = work.passages.add(**span)
     setting = work.settings.put(key="volume_level", value="0.5")
     song, other = (work.songs.put(recording_mbid=mbid(2, number)) for number in (1, 2))
 

@@ -10,7 +10,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -52,6 +52,9 @@ def utc_now() -> datetime:
 class CheckedType(TypeDecorator[T]):
     """A type that checks its values when a row is given: what passes is bound as it is."""
 
+    takes: ClassVar[str] = "str"
+    """The type of the values that `checked` takes, as typed rows spell it: `str | UUID`."""
+
     def checked(self, value: Any) -> T:
         """Return the value as it is stored. Raises ValueError with the reason and the remedy."""
         raise NotImplementedError
@@ -70,6 +73,7 @@ class Guid(CheckedType[str]):
     Takes any spelling of a UUID, and `uuid.UUID` objects, in queries as well.
     """
 
+    takes = "str | UUID"
     impl = sa.Text
     cache_ok = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,6 +12,9 @@ from wkmp_orm.core.policy import insert_only, overwrite
 from wkmp_orm.core.types import UtcDateTime, utc_now
 from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import Base
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.rows import AcoustidCacheColumns
 
 
 class AcoustidCache(Base):
@@ -28,3 +32,7 @@ class AcoustidCache(Base):
         sa.CheckConstraint("length(fingerprint_hash) = 64", name="fingerprint_hash_sha256"),
         sa.Index("idx_acoustid_cache_cached_at", "cached_at"),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[AcoustidCacheColumns]) -> None: ...

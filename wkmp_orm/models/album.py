@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
@@ -15,6 +15,7 @@ from wkmp_orm.models.indexes import SortKey
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage
+    from wkmp_orm.models.rows import AlbumColumns
 
 
 class Album(Audited, Base):
@@ -41,3 +42,7 @@ class Album(Audited, Base):
         sa.Index("idx_albums_identity_key", "identity_key"),
         sa.Index("idx_albums_title_order", SortKey(title), "guid"),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[AlbumColumns]) -> None: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
@@ -16,6 +16,7 @@ from wkmp_orm.models.indexes import SortKey
 
 if TYPE_CHECKING:
     from wkmp_orm.models.links import SongArtist
+    from wkmp_orm.models.rows import ArtistColumns
 
 
 class Artist(Audited, Base):
@@ -46,3 +47,7 @@ class Artist(Audited, Base):
         sa.Index("idx_artists_identity_key", "identity_key"),
         sa.Index("idx_artists_name_order", SortKey(name), "guid"),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[ArtistColumns]) -> None: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
@@ -30,6 +30,7 @@ from wkmp_orm.models.indexes import (
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage
+    from wkmp_orm.models.rows import FileColumns
 
 
 class FileStatus(StrEnum):
@@ -150,3 +151,7 @@ class File(Audited, Base):
             postgresql_where=IS_DUPLICATE,
         ),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[FileColumns]) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
@@ -10,6 +11,9 @@ from sqlalchemy.orm import Mapped
 from wkmp_orm.core.policy import insert_only
 from wkmp_orm.core.types import UtcDateTime, utc_now
 from wkmp_orm.models.base import Base, GuidKey
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.rows import FlushLedgerColumns
 
 
 class FlushLedger(Base):
@@ -21,3 +25,7 @@ class FlushLedger(Base):
     committed_at: Mapped[datetime] = insert_only(UtcDateTime(), default=utc_now)
 
     __table_args__ = (sa.Index("idx_flush_ledger_committed_at", "committed_at"),)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[FlushLedgerColumns]) -> None: ...

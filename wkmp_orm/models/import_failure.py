@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
@@ -12,6 +12,9 @@ from wkmp_orm.core.policy import insert_only, natural_key, overwrite
 from wkmp_orm.core.types import ShortText, Stored, UtcDateTime, utc_now
 from wkmp_orm.models.base import Base, GuidKey, Reference, to
 from wkmp_orm.models.indexes import Digest, look_up_index
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.rows import ImportFailureColumns
 
 WARNING: Final = "warning"
 """What stands in place of a phase where a file was imported, and something in it is damaged."""
@@ -49,3 +52,7 @@ class ImportFailure(Base):
         sa.Index("idx_import_failures_file_id", "file_id"),
         sa.Index("idx_import_failures_session_id", "session_id"),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[ImportFailureColumns]) -> None: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
@@ -15,6 +15,7 @@ from wkmp_orm.models.base import Base, GuidKey, JsonMap, Reference, is_one_of, t
 
 if TYPE_CHECKING:
     from wkmp_orm.models.passage import Passage
+    from wkmp_orm.models.rows import ImportProvenanceColumns
 
 
 class SourceType(StrEnum):
@@ -47,3 +48,7 @@ class ImportProvenance(Base):
         is_one_of("source_type", SOURCE_TYPE),
         sa.Index("idx_import_provenance_passage_id", "passage_id"),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[ImportProvenanceColumns]) -> None: ...

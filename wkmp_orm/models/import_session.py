@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
@@ -11,6 +12,9 @@ from sqlalchemy.orm import Mapped
 from wkmp_orm.core.policy import insert_only
 from wkmp_orm.core.types import Stored, UtcDateTime, Word
 from wkmp_orm.models.base import Base, GuidKey, JsonList, JsonMap, is_one_of
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.rows import ImportSessionColumns
 
 
 class SessionState(StrEnum):
@@ -65,3 +69,7 @@ class ImportSession(Base):
             postgresql_where=IS_RUNNING,
         ),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[ImportSessionColumns]) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -14,6 +14,12 @@ from wkmp_orm.models.base import Base, Created, Reference, Ticks, not_negative, 
 if TYPE_CHECKING:
     from wkmp_orm.models.artist import Artist
     from wkmp_orm.models.passage import Passage
+    from wkmp_orm.models.rows import (
+        PassageAlbumColumns,
+        PassageSongColumns,
+        SongArtistColumns,
+        SongWorkColumns,
+    )
     from wkmp_orm.models.song import Song
 
 
@@ -44,6 +50,10 @@ class PassageSong(Created, Base):
         sa.Index("idx_passage_songs_song", "song_id"),
     )
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[PassageSongColumns]) -> None: ...
+
 
 class SongArtist(Created, Base):
     """Who made a song, and with what share. The shares of one song sum to 1 at the most."""
@@ -71,6 +81,10 @@ class SongArtist(Created, Base):
         sa.Index("idx_song_artists_artist", "artist_id"),
     )
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[SongArtistColumns]) -> None: ...
+
 
 class PassageAlbum(Created, Base):
     """Which albums a passage belongs to."""
@@ -86,6 +100,10 @@ class PassageAlbum(Created, Base):
 
     __table_args__ = (sa.Index("idx_passage_albums_album", "album_id"),)
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[PassageAlbumColumns]) -> None: ...
+
 
 class SongWork(Created, Base):
     """Which works a song records. `songs.work_id` mirrors one of them for older readers."""
@@ -100,3 +118,7 @@ class SongWork(Created, Base):
     )
 
     __table_args__ = (sa.Index("idx_song_works_work_id", "work_id"),)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[SongWorkColumns]) -> None: ...

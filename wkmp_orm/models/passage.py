@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wkmp_orm.models.file import File
     from wkmp_orm.models.import_provenance import ImportProvenance
     from wkmp_orm.models.links import PassageSong
+    from wkmp_orm.models.rows import PassageColumns
     from wkmp_orm.models.song import Song
 
 
@@ -195,3 +196,7 @@ class Passage(Audited, Base):
             for what, text in (("title", sa.func.coalesce(user_title, title)), ("artist", artist))
         ),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[PassageColumns]) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
@@ -10,6 +11,9 @@ from sqlalchemy.orm import Mapped
 from wkmp_orm.core.policy import natural_key, overwrite
 from wkmp_orm.core.types import ShortText, Stored, UtcDateTime
 from wkmp_orm.models.base import Base, GuidKey, JsonMap
+
+if TYPE_CHECKING:
+    from wkmp_orm.models.rows import ServiceAnswerColumns
 
 
 class ServiceAnswer(Base):
@@ -34,3 +38,7 @@ class ServiceAnswer(Base):
         sa.CheckConstraint("service <> ''", name="service_named"),
         sa.CheckConstraint("length(request_key) IN (36, 64)", name="request_key_mbid_or_sha256"),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[ServiceAnswerColumns]) -> None: ...

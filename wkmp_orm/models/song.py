@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
@@ -29,6 +29,7 @@ from wkmp_orm.models.indexes import SortKey
 
 if TYPE_CHECKING:
     from wkmp_orm.models.links import PassageSong, SongArtist
+    from wkmp_orm.models.rows import SongColumns
     from wkmp_orm.models.work import Work
 
 
@@ -84,3 +85,7 @@ class Song(Audited, Base):
         sa.Index("idx_songs_work_id", "work_id"),
         sa.Index("idx_songs_title_order", SortKey(title), "guid"),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[SongColumns]) -> None: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
@@ -13,6 +13,7 @@ from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import Audited, Base, GuidKey, Probability, cooldown, programme_rules
 
 if TYPE_CHECKING:
+    from wkmp_orm.models.rows import WorkColumns
     from wkmp_orm.models.song import Song
 
 
@@ -37,3 +38,7 @@ class Work(Audited, Base):
         *programme_rules(),
         sa.Index("idx_works_mbid", "work_mbid", unique=True),
     )
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **columns: Unpack[WorkColumns]) -> None: ...

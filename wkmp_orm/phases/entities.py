@@ -24,13 +24,16 @@ from wkmp_orm.phases.placeholders import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wkmp_orm.core.rows.any_table import Reference
+    from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.core.rows.table import Table
+    from wkmp_orm.models import Album, Artist
     from wkmp_orm.phases.identity import Identity
     from wkmp_orm.work import UnitOfWork
 
 
-def put_artists(work: UnitOfWork, identities: Iterable[Identity]) -> dict[Identity, Reference]:
+def put_artists(
+    work: UnitOfWork, identities: Iterable[Identity]
+) -> dict[Identity, str | Handle[Artist]]:
     """Get or create the artists; the answers go into links.
 
     Run it, and `put_albums`, through `in_unit_of_work`: they read before they write.
@@ -38,7 +41,9 @@ def put_artists(work: UnitOfWork, identities: Iterable[Identity]) -> dict[Identi
     return _Entities(work, ARTISTS, work.artists).put(identities)
 
 
-def put_albums(work: UnitOfWork, identities: Iterable[Identity]) -> dict[Identity, Reference]:
+def put_albums(
+    work: UnitOfWork, identities: Iterable[Identity]
+) -> dict[Identity, str | Handle[Album]]:
     """Get or create the albums; the answers go into links."""
     return _Entities(work, ALBUMS, work.albums).put(identities)
 
@@ -52,7 +57,7 @@ class _Entities:
         self._table = table
         self._placeholders: dict[str, Any] = {}
         """The rows that have no id, by placeholder."""
-        self._with_id: dict[str, Reference] = {}
+        self._with_id: dict[str, str | Handle[Any]] = {}
         """The rows that have one, by id."""
         self._ids_of: dict[str, set[str]] = defaultdict(set)
         """Which ids there are for a placeholder: one, or it does not say who is meant."""
@@ -61,7 +66,7 @@ class _Entities:
         self._to_merge: dict[str, str | None] = {}
         """Placeholders that may have to be merged, with the id that arrived for each."""
 
-    def put(self, identities: Iterable[Identity]) -> dict[Identity, Reference]:
+    def put(self, identities: Iterable[Identity]) -> dict[Identity, str | Handle[Any]]:
         wanted = dict.fromkeys(identities)
         if not wanted:
             return {}
@@ -90,7 +95,7 @@ class _Entities:
                     if row.identity_key is not None:
                         self._ids_of[row.identity_key].add(row.mbid)
 
-    def _put_with_id(self, identity: Identity, mbid: str) -> Reference:
+    def _put_with_id(self, identity: Identity, mbid: str) -> str | Handle[Any]:
         key, is_new = identity.key, mbid not in self._with_id
         takes_placeholder = key in self._placeholders and self._ids_of[key] <= {mbid}
         placeholder = self._placeholders.pop(key) if takes_placeholder else None
@@ -113,7 +118,7 @@ class _Entities:
         self._promoted.add(mbid)
         return str(placeholder.guid)
 
-    def _put_without_id(self, identity: Identity) -> Reference:
+    def _put_without_id(self, identity: Identity) -> str | Handle[Any]:
         key, ids = identity.key, self._ids_of[identity.key]
         if len(ids) == 1:
             return self._with_id[next(iter(ids))]

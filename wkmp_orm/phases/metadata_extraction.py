@@ -30,4 +30,4 @@ class FileMetadata:
 
 def record_metadata(work: UnitOfWork, path: str, metadata: FileMetadata) -> None:
     """Merge what was read from a file into the row that has its path."""
-    work.files.put(asdict(metadata), path=path)
+    work.files.put(**asdict(metadata), path=path)

@@ -8,7 +8,7 @@ passages are for.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import load_only, selectinload
@@ -33,6 +33,7 @@ from wkmp_orm.phases.said import SAID, Said
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from wkmp_orm.models.rows import PassageWhere
     from wkmp_orm.phases.identity import Identity
     from wkmp_orm.work import UnitOfWork
 
@@ -41,6 +42,8 @@ Span = tuple[int, int]
 
 UNBEGUN: Final = (FileStatus.PENDING, FileStatus.NO_AUDIO)
 """What is PROCESSING once a passage is recorded."""
+
+_UNEDITED: Final = cast("PassageWhere", dict.fromkeys(USER_OWNED))
 
 _of_file: Final = sa.bindparam("of_file", type_=File.guid.type)
 _STATUS: Final = sa.select(File.status).where(File.guid == _of_file)
@@ -160,7 +163,7 @@ class Reconciliation:
         for passage in others:
             if not is_edited(passage):
                 # The user may edit it this very moment: the statement decides.
-                self._work.passages.delete(passage.guid, where=dict.fromkeys(USER_OWNED))
+                self._work.passages.delete(passage.guid, where=_UNEDITED)
                 self._deleted_rows += _rows_of(passage)
             elif passage.status is not PassageStatus.INGEST_COMPLETE:
                 self._work.passages.update(passage.guid, status=PassageStatus.INGEST_COMPLETE)

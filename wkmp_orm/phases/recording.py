@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wkmp_orm.core.flush.changes import PendingStatement
-    from wkmp_orm.core.rows.any_table import Reference
     from wkmp_orm.core.rows.handles import Handle
+    from wkmp_orm.models import Album, Artist
     from wkmp_orm.work import UnitOfWork
 
 
@@ -131,11 +131,11 @@ def record_passages(
         metadata = passage.metadata | ({} if said.is_silent else {SAID: said.as_json()})
         # Added, not put: if another worker made it meanwhile, its session is the one it came with.
         if known:
-            handle = work.passages.put(columns)
+            handle = work.passages.put(**columns)
             stored.note(known, metadata)
         else:
             entries = {"import_metadata": metadata} if metadata else {}
-            handle = work.passages.add(columns | arrival | entries)
+            handle = work.passages.add(**(columns | arrival | entries))
         handles.append(handle)
         if song is not None:
             length = passage.end_time_ticks - passage.start_time_ticks
@@ -143,7 +143,8 @@ def record_passages(
         for album in passage.albums:
             work.passage_albums.link(handle, albums[album])
         news = _news(passage.provenance, known)
-        work.import_provenance.add_many(entry | {"passage_id": handle} for entry in news)
+        for entry in news:
+            work.import_provenance.add(**entry, passage_id=handle)
         stored.added(len(news) + (known is None))
         if known and passage.song:
             stored.unlink_other_songs(known, passage.song.recording_mbid)
@@ -158,7 +159,7 @@ def _correct(
     work: UnitOfWork,
     file_guid: str,
     passages: Iterable[RecordedPassage],
-    albums: Mapping[Identity, Reference],
+    albums: Mapping[Identity, str | Handle[Album]],
     said: Sequence[Said],
 ) -> list[PendingStatement]:
     """Correct what only this file said of its songs and albums, each of them once."""
@@ -183,7 +184,9 @@ def _artists_of(passages: Iterable[RecordedPassage]) -> Iterator[Identity]:
 
 
 def _put_songs(
-    work: UnitOfWork, passages: Iterable[RecordedPassage], artists: dict[Identity, Reference]
+    work: UnitOfWork,
+    passages: Iterable[RecordedPassage],
+    artists: dict[Identity, str | Handle[Artist]],
 ) -> dict[str, Handle[Song]]:
     """Put each song once, however many passages it sounds in, and link its works and artists."""
     handles: dict[str, Handle[Song]] = {}

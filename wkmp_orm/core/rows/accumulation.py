@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from inspect import get_annotations
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, get_args, get_origin
 
 from sqlalchemy.orm import DeclarativeBase
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=DeclarativeBase)
 T = TypeVar("T")
 
+_TABLE: Final = re.compile(r"[\w.]*Table(\[.*\])?", re.DOTALL)
+"""An annotation that may be a table's: `Table[Song]`, or the name of a typed one, `SongTable`."""
+
 
 class _Attribute:
     """An attribute of a unit of work that is a table of its, made when it is first asked for."""
@@ -52,7 +56,7 @@ def _evaluated(unit: type, name: str, annotation: Any) -> Any:
     """Return what an annotation stands for if it may be a table's, otherwise None."""
     if not isinstance(annotation, str):
         return annotation
-    if "Table[" not in annotation:
+    if not _TABLE.fullmatch(annotation):
         return None
     try:
         return eval(annotation, vars(sys.modules[unit.__module__]))  # noqa: S307  as typing does
