@@ -289,7 +289,6 @@ def main(arguments: list[str] | None = None) -> int:
     what.add_argument("--write", type=Path, metavar="FILE.py", help="write it, and FILE.pyi")
     what.add_argument("--check", type=Path, metavar="FILE.py", help="end with 1 if they are stale")
     options = parser.parse_args(arguments)
-    sys.path.insert(0, "")
     try:
         rows = rows_of(options.module)
     except (ImportError, ConfigurationError) as error:
