@@ -5,6 +5,7 @@ Knows the factories and no database.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.models.tables import TABLES

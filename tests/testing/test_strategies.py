@@ -156,7 +156,7 @@ def test_every_column_is_generated_in_the_shape_that_the_model_says(model: type[
     }
     seen: set[str] = set()
 
-    @settings(several, max_examples=50, derandomize=True)
+    @settings(several, max_examples=100, derandomize=True)
     @given(row=strategies.rows(model, **keys))
     def look(row: dict[str, Any]) -> None:
         known = {name: value for name, value in row.items() if value is not None}
