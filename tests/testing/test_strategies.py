@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.testing.one_of_each import key_of, one_of_each
@@ -156,14 +156,17 @@ def test_every_column_is_generated_in_the_shape_that_the_model_says(model: type[
     }
     seen: set[str] = set()
 
-    @settings(several, max_examples=100, derandomize=True)
+    @settings(several, max_examples=25, database=None)
     @given(row=strategies.rows(model, **keys))
     def look(row: dict[str, Any]) -> None:
         known = {name: value for name, value in row.items() if value is not None}
         seen.update(known)
         assert all(isinstance(known.get(name, shape()), shape) for name, shape in shapes.items())
 
-    look()
+    for number in range(12):  # most tables need one or two of these rounds
+        seed(number)(look)()
+        if seen == facts.columns:
+            return
     assert seen == facts.columns
 
 
