@@ -44,7 +44,7 @@ def upgrade() -> None:
     op.create_index(
         "idx_files_duplicates",
         "files",
-        ["hash", "guid"],
+        ["status", "hash", "guid"],
         sqlite_where=IS_DUPLICATE,
         postgresql_where=IS_DUPLICATE,
     )

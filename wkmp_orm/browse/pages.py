@@ -75,14 +75,17 @@ class Source:
     conditions: tuple[sa.ColumnElement[bool], ...] = ()
     is_narrow: bool = False
 
+    @property
+    def sorted_by(self) -> Text:
+        """What ranges and the order are told by: behind an operator, no index is in this order."""
+        return self.key.concat("") if self.is_narrow else self.key
+
     def rows(self, *ranges: sa.ColumnElement[bool], in_one_key: bool) -> Rows:
         """Select the places of the rows in a range."""
-        # Behind an operator, no index is in this order.
-        order = self.key.concat("") if self.is_narrow else self.key
         return (
             sa.select(self.key.label("key"), self.guid.label("guid"))
             .where(*self.conditions, *ranges)
-            .order_by(*([] if in_one_key else [order]), self.guid)
+            .order_by(*([] if in_one_key else [self.sorted_by]), self.guid)
         )
 
 
@@ -108,12 +111,12 @@ def _ranges(position: Position) -> Iterator[tuple[InRange, bool]]:
     if key is not None:
         if position == BEGINNING:
             # NULLs come before the empty text, and a range leaves them out.
-            yield (lambda source: (source.key >= "",)), False
+            yield (lambda source: (source.sorted_by >= "",)), False
         else:
-            yield (lambda source: (source.key == key, source.guid > guid)), True
-            yield (lambda source: (source.key > key,)), False
+            yield (lambda source: (source.sorted_by == key, source.guid > guid)), True
+            yield (lambda source: (source.sorted_by > key,)), False
         guid = BEGINNING.guid
-    yield (lambda source: (source.key.is_(None), source.guid > guid)), True
+    yield (lambda source: (source.sorted_by.is_(None), source.guid > guid)), True
 
 
 def _in_range(

@@ -145,6 +145,8 @@ class File(Audited, Base):
         ),
         sa.Index(
             "idx_files_duplicates",
+            # The same in all of them, or SQLite takes the index of statuses and sorts.
+            "status",
             "hash",
             "guid",
             sqlite_where=IS_DUPLICATE,
