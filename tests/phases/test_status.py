@@ -110,4 +110,4 @@ def test_a_status_is_read_without_any_write_in_a_handful_of_queries(library: Lib
         last_sessions(session)
         failures(session)
     assert recorder.attempts == []
-    assert [one.verb for one in recorder.recorded if one.kind == "execute"] == ["SELECT"] * 6
+    assert [one.verb for one in recorder.recorded if one.kind == "execute"] == ["SELECT"] * 7
