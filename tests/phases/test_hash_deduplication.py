@@ -117,7 +117,7 @@ def _hash_in_rounds(barrier: Barrier, url: str, root: Path, files: list[str]) ->
         return duplicates
 
 
-@pytest.mark.parametrize("rounds", [20, pytest.param(ROUNDS, marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize("rounds", [8, pytest.param(ROUNDS, marks=pytest.mark.slow)], ids=str)
 def test_five_processes_that_hash_equal_files_at_once_elect_one_original(
     database: Database, rounds: int
 ) -> None:

@@ -45,7 +45,11 @@ LISTED: Final = {
     "missing": Listed(
         "missing_command", "missing_command", "List the files that are not there any more."
     ),
-    "prune": Listed("prune_command", "prune_command", "Delete the rows of files long missing."),
+    "prune": Listed(
+        "prune_command",
+        "prune_command",
+        "Delete the rows of files that have been missing for long.",
+    ),
     "settings": Listed(
         "settings_command", "settings_command", "Show and change the settings of a database."
     ),
