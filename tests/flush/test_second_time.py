@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.flush.recordings import LONG_AGO, SECOND, add_file, mbid, record
+from tests.flush.sent import as_inserts
 from tests.flush.stored import age, dump, row_of
 from tests.support.recorder import recording
 from wkmp_orm import FileStatus, InvalidRowError, SessionState, SongStatus
@@ -152,7 +153,8 @@ def test_forty_thousand_passages_are_one_transaction_and_nothing_the_second_time
         with library.unit_of_work("recording") as work:
             first = put(work)
         (transaction,) = sent.transactions
-        written = [(one.table, one.rows) for one in transaction if one.table != "flush_ledger"]
+        sent_rows = [one for one in as_inserts(transaction) if one.table != "flush_ledger"]
+        written = [(one.table, one.rows) for one in sent_rows]
         assert written == [(name, count) for name in ("songs", "passages", "passage_songs")]
         sent.clear()
         with library.unit_of_work("recording") as work:
