@@ -41,7 +41,7 @@ with Library.open(sys.argv[1], root=sys.argv[2]) as library:
 
 kills = pytest.mark.parametrize(
     "kills",
-    [1, pytest.param(25, marks=[pytest.mark.slow, pytest.mark.timeout(1_800)])],
+    [1, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(1_800)])],
     ids=str,
 )
 

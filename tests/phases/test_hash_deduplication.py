@@ -292,7 +292,11 @@ def test_hash_and_election_and_lists_are_one_transaction(library: Library) -> No
     assert len(recorder.transactions) == len(recorder.attempts) == 1
     assert "UPDATE files" in texts(recorder)
     reads = [one.statement for one in recorder.selects_inside_transactions()]
-    assert all("pg_advisory_xact_lock" in statement for statement in reads)
+    locks = [one for one in reads if "pg_advisory_xact_lock" not in one]
+    # The rows of both hashes are waited for before their lists are written.
+    assert [one.startswith("SELECT files.guid") for one in locks] == [True, True]
+    if library.target.dialect == "postgresql":
+        assert all(one.endswith("FOR UPDATE") for one in locks)
 
 
 def test_the_passages_of_a_file_that_became_a_copy_go_but_for_those_a_user_edited(
