@@ -86,6 +86,8 @@ def test_a_new_file_is_created_at_the_newest_schema_with_its_folder_as_root(
         ({"read_only": "no"}, "read_only='no' is not one of True, False"),
         ({"read_only": 1}, "read_only=1 is not one of True, False"),
         ({"upgrade": "yes"}, "upgrade='yes' is not one of True, False"),
+        ({"max_lock_wait_ms": 0}, "max_lock_wait_ms=0 is no number of milliseconds above 0"),
+        ({"max_lock_wait_ms": "5 s"}, "max_lock_wait_ms='5 s' is no number of milliseconds"),
         ({"root": 5}, "root=5 is not the path of a folder"),
         ({"root": b"music"}, "root=b'music' is not the path of a folder"),
     ],
@@ -97,6 +99,17 @@ def test_an_option_that_is_none_is_refused_with_those_that_are(
     with pytest.raises(ConfigurationError) as refused:
         Library.open(database.url, **option)
     assert said in str(refused.value)
+
+
+def test_a_wait_that_is_given_stands_in_for_the_setting_until_the_library_is_closed(
+    database: Database,
+) -> None:
+    with database.open() as library:
+        stored = library.options.max_lock_wait_ms
+    with database.open(max_lock_wait_ms=1_234) as library:
+        assert library.options.max_lock_wait_ms == 1_234
+    with database.open() as library:
+        assert library.options.max_lock_wait_ms == stored != 1_234
 
 
 def test_an_empty_file_is_as_good_as_none(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import sqlalchemy as sa
 
@@ -39,7 +39,7 @@ from wkmp_orm.settings.store import Settings
 from wkmp_orm.work import UnitOfWork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from contextlib import AbstractContextManager
 
     from sqlalchemy.orm import DeclarativeBase
@@ -69,7 +69,6 @@ class Library(Database):
         self.settings = Settings(self)
         self._root: Path | None = None
         self._root_is_given = False
-        self._max_lock_wait_ms: int | None = None
 
     @classmethod
     def open(
@@ -105,16 +104,26 @@ class Library(Database):
         """
         refuse_unknown("upgrade", upgrade, (True, False))
         target = DatabaseTarget.parse(database)
+        given: dict[str, Any] = (
+            {} if max_lock_wait_ms is None else {"max_lock_wait_ms": max_lock_wait_ms}
+        )
         options = EngineOptions(
-            synchronous=synchronous, sqlite_driver=sqlite_driver, bulk=bulk, read_only=read_only
+            synchronous=synchronous,
+            sqlite_driver=sqlite_driver,
+            bulk=bulk,
+            read_only=read_only,
+            **given,
         )
         check_place(target, read_only=read_only)
         library = cls(target, options, models)
-        library._max_lock_wait_ms = max_lock_wait_ms
-        library._prepare_or_close(lambda: library._prepare_schema(root, upgrade=upgrade))
+        library._prepare_or_close(
+            lambda: library._prepare_schema(root, upgrade=upgrade, given=given.keys())
+        )
         return library
 
-    def _prepare_schema(self, root: str | os.PathLike[str] | None, *, upgrade: bool) -> None:
+    def _prepare_schema(
+        self, root: str | os.PathLike[str] | None, *, upgrade: bool, given: Collection[str]
+    ) -> None:
         read_only = self.options.read_only
         engine = self._readers if read_only else self._writer.engine
         if read_only and current_revision(engine) is None:
@@ -132,13 +141,13 @@ class Library(Database):
         self.options.create = False  # a file that is lost later must not be made anew, and empty
         if not read_only:
             self.settings.write_defaults()
-        self._take_settings()
+        self._take_settings(given)
         self._settle_root(root)
         if self.target.dialect == "postgresql" and not read_only:
             self._prune_ledger()
 
-    def _take_settings(self) -> None:
-        """Give the stored numbers to connections that are opened from now on."""
+    def _take_settings(self, given: Collection[str]) -> None:
+        """Give the stored numbers, but for options that the caller gave, to later connections."""
         stored = self.settings.snapshot()
         options = self.options
         for name, key in (
@@ -146,13 +155,13 @@ class Library(Database):
             ("max_lock_wait_ms", AI_DATABASE_MAX_LOCK_WAIT_MS),
             ("reader_pool_size", AI_DATABASE_CONNECTION_POOL_SIZE),
         ):
+            if name in given:
+                continue
             try:
                 setattr(options, name, stored.get(key))
             except SettingError as error:
                 # It must open all the same, or the value could not be mended through it.
                 logger.warning("%s; the default is used meanwhile", error)
-        if self._max_lock_wait_ms is not None:
-            options.max_lock_wait_ms = self._max_lock_wait_ms
         self._writer.renew()
         self._readers.dispose()
         self._readers = create_reader_engine(self.target, options)

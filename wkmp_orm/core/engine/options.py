@@ -42,6 +42,9 @@ class EngineOptions:
         refuse_unknown("sqlite_driver", self.sqlite_driver, get_args(SqliteDriver))
         refuse_unknown("bulk", self.bulk, ("auto", *get_args(Bulk)))
         refuse_unknown("read_only", self.read_only, (True, False))
+        if type(self.max_lock_wait_ms) is not int or self.max_lock_wait_ms <= 0:
+            msg = f"max_lock_wait_ms={self.max_lock_wait_ms!r} is no number of milliseconds above 0"
+            raise ConfigurationError(msg)
 
 
 def refuse_unknown(name: str, given: object, known: tuple[object, ...]) -> None:
