@@ -11,7 +11,7 @@ import pytest
 
 from tests.living.test_moved_files import imported, known, make_songs
 from tests.phases.importing import LONG_AGO
-from tests.support.imports import failures, statuses, table
+from tests.support.imports import failures, statuses, table, touch
 from tests.support.sound import make_sound
 from wkmp_orm import File, Library
 from wkmp_orm.orchestrator import import_folder
@@ -172,6 +172,23 @@ def test_a_copy_takes_the_place_of_its_original_that_is_gone(library: Library, m
     }
     again = import_folder(library).counts
     assert (again.handed_over, again.missing, again.to_import) == (0, 0, 0)
+
+
+def test_a_copy_that_was_touched_takes_the_place_of_its_original_as_well(
+    library: Library, music: Path
+) -> None:
+    before = imported(library, music, "a.flac", "other.flac")
+    shutil.copyfile(music / "a.flac", music / "b.flac")
+    import_folder(library)
+    (music / "a.flac").unlink()
+    touch(music / "b.flac")
+    counts = import_folder(library).counts
+    assert (counts.moved, counts.missing, counts.to_import) == (1, 0, 0)
+    assert known(library)["b.flac"] == before["a.flac"]
+    assert missing(library) == {"a.flac"}
+    assert statuses(library)["b.flac"] == "INGEST COMPLETE"
+    again = import_folder(library).counts
+    assert (again.moved, again.missing, again.to_import) == (0, 0, 0)
 
 
 def test_an_unfinished_original_is_imported_from_its_copy_in_the_same_run(

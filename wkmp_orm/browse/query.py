@@ -88,12 +88,13 @@ def sort_key(text: str) -> str:
 
 
 def spellings(text: str) -> list[str]:
-    """Return a text as it may be stored by people who spell it their way."""
+    """Return a text as it may be stored by people who spell it their way, as it is given first."""
     if text.isascii():
         return [text.lower()]
     cases = (text, text.lower(), text.upper(), text.title(), text.capitalize())
     forms = (unicodedata.normalize(form, each) for each in cases for form in ("NFC", "NFD"))
-    return [*dict.fromkeys(sort_key(each) for each in forms)]
+    # Neither form keeps a compatibility character, such as U+2F800, which a tag may hold.
+    return [*dict.fromkeys(sort_key(each) for each in (text, *forms))]
 
 
 def begins_with(key: sa.ColumnElement[str], beginning: str) -> sa.ColumnElement[bool]:

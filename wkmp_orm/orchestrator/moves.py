@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.audio import sha256_of
 from wkmp_orm.errors import SoundFileError, WkmpOrmError
+from wkmp_orm.models import FileStatus
 from wkmp_orm.orchestrator.pairing import paired
 from wkmp_orm.orchestrator.presence import Presence, is_as_scanned
 from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, write
@@ -154,17 +155,33 @@ class _Search:
         return [row for row in others if self.hashes[row.path] in known]
 
     def _by_content(self, rows: Iterable[StoredFile]) -> Iterator[tuple[StoredFile, str]]:
+        """Pair loose rows with the files that hold what theirs held.
+
+        An original that is left over takes the place of a copy, whose file was touched or changed
+        places with an equal one: passages and edits are the original's.
+        """
         by_hash: dict[str, list[StoredFile]] = defaultdict(list)
         for row in rows:
             if row.has_hash:
                 by_hash[row.hash].append(row)
         paths: dict[str, list[str]] = defaultdict(list)
+        copies: dict[str, list[str]] = defaultdict(list)
         for path, sha256 in self.hashes.items():
             own = self.row_at.get(path)
-            if sha256 in by_hash and (own is None or own.hash != sha256):
+            if own is None or own.hash != sha256:
                 paths[sha256].append(path)
-        for sha256, there in paths.items():
-            yield from paired(by_hash[sha256], there)
+            elif own.status is FileStatus.DUPLICATE_HASH:
+                copies[sha256].append(path)
+        for sha256, those in by_hash.items():
+            pairs = paired(those, paths[sha256])
+            yield from pairs
+            moved = {row.guid for row, _ in pairs}
+            left = [
+                row
+                for row in those
+                if row.guid not in moved and row.status is not FileStatus.DUPLICATE_HASH
+            ]
+            yield from paired(left, copies[sha256])
 
     def _by_time(self, rows: Sequence[StoredFile], taken: set[str]) -> list[tuple[StoredFile, str]]:
         """Pair unfinished rows with the only file, of the only row, of their size and time.
