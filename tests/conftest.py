@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from hypothesis import settings
 
 from tests.support.patience import PATIENCE_S
 from tests.support.postgres import running_server
+from tests.support.spare_databases import SpareDatabases
 from wkmp_orm import Library
 from wkmp_orm.settings import AI_DATABASE_MAX_LOCK_WAIT_MS as MAX_LOCK_WAIT
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 TEMPLATE = "wkmp_template"
 DATABASES = ("sqlite", "postgresql")
-
-_numbers = itertools.count()
 
 # An example's time says how busy the machine is, not how good the code: what may take no longer is
 # measured where it is claimed.
@@ -121,15 +119,20 @@ def sqlite_database(sqlite_template: Path, music: Path) -> Database:
     return Database(str(path), "sqlite", music)
 
 
+@pytest.fixture(scope="session")
+def spare_databases(postgres_server: PostgresServer, postgresql_template: str) -> SpareDatabases:
+    """Keep copies of the PostgreSQL template, for one test after the other."""
+    return SpareDatabases(postgres_server, postgresql_template)
+
+
 @pytest.fixture
 def postgresql_database(
-    postgres_server: PostgresServer, postgresql_template: str, music: Path
+    postgres_server: PostgresServer, spare_databases: SpareDatabases, music: Path
 ) -> Iterator[Database]:
     """Copy the PostgreSQL template."""
-    name = f"wkmp_{next(_numbers)}"
-    url = postgres_server.create_database(name, template=postgresql_template)
-    yield Database(str(url), "postgresql", music)
-    postgres_server.drop_database(name)
+    name = spare_databases.take()
+    yield Database(postgres_server.database_url(name), "postgresql", music)
+    spare_databases.give_back(name)
 
 
 @pytest.fixture(params=DATABASES)

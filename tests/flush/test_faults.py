@@ -57,12 +57,20 @@ OPENED: dict[str, tuple[str, Bulk]] = {
 }
 """The database and the sender of each stage."""
 
+ALIKE = ("40001", "55P03", "IOERR")
+"""Errors after which the same is done as after another one of their stage."""
+
 WHEN: tuple[When, When] = ("before", "after")
 
 
 def cases(errors: dict[str, dict[str, ErrorFactory]]) -> list[Any]:
+    """Give every error of each stage; of those that are treated alike, one runs by default."""
     return [
-        pytest.param(dialect, name, when, id=f"{dialect}-{name}-{when}")
+        pytest.param(
+            *(dialect, name, when),
+            id=f"{dialect}-{name}-{when}",
+            marks=[pytest.mark.slow] if name in ALIKE else [],
+        )
         for dialect in errors
         for name, when in itertools.product(errors[dialect], WHEN)
     ]

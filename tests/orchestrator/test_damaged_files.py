@@ -41,7 +41,7 @@ def damaged(content: bytes, numbers: random.Random) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_whatever_happened_to_files_each_ends_in_a_way_that_can_be_explained(
     library: Library, music: Path, seed: int
 ) -> None:
