@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tests.docs.pages import DOCS, PAGES, ROOT
 from tests.docs.pipeline_picture import draw_pipeline
+from tests.docs.row_trace import files_on_the_way
 from tests.docs.schema_picture import draw_schema
 from tests.docs.statements import statements_of_a_recording
 from wkmp_orm import browse, errors
@@ -217,6 +218,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "documents": documents,
     "rooms": rooms,
     "statements": statements,
+    "way": files_on_the_way,
 }
 
 

@@ -18,7 +18,6 @@ from wkmp_orm.core.engine.place import check_place
 from wkmp_orm.core.engine.refusal import explained, explained_reading
 from wkmp_orm.core.engine.retry import retry_on_lock
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.core.engine.uses import Uses
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import ReadOnlyDatabaseError, UnitOfWorkError, WrongOwnerError
 from wkmp_orm.core.flush.flush import Flusher
@@ -26,6 +25,7 @@ from wkmp_orm.core.flush.ledger import LEDGER, PRUNE_LEDGER
 from wkmp_orm.core.remedies import OPEN_WRITABLE
 from wkmp_orm.core.table_info import Catalog
 from wkmp_orm.core.unit_of_work import UnitOfWork
+from wkmp_orm.core.uses import Uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -207,7 +207,7 @@ def _ancestors(table: sa.Table) -> set[str]:
     return found
 
 
-class Catalog(Mapping[str, TableInfo]):
+class Catalog(dict[str, TableInfo]):
     """The tables that a database is opened with, by name, parents before children.
 
     It never changes. Any thread may read it.
@@ -225,7 +225,7 @@ class Catalog(Mapping[str, TableInfo]):
                     f"{other.model.__name__} both have the table {info.name}: rename one"
                 )
                 raise ConfigurationError(msg)
-        self._infos: dict[str, TableInfo] = {}
+        super().__init__()
         waiting = dict(given)
         while waiting:
             ready = [
@@ -238,12 +238,12 @@ class Catalog(Mapping[str, TableInfo]):
                 raise ConfigurationError(msg)
             # By name, so that programs with other models of their own lock in the same order.
             for name in sorted(ready):
-                self._infos[name] = waiting.pop(name)
-        self.in_order = tuple(self._infos.values())
+                self[name] = waiting.pop(name)
+        self.in_order = tuple(self.values())
         """The tables, parents before children: the order in which all writers lock."""
         self._descendants = {
-            name: frozenset(child for child, info in self._infos.items() if name in info.ancestors)
-            for name in self._infos
+            name: frozenset(child for child, info in self.items() if name in info.ancestors)
+            for name in self
         }
 
     def descendants(self, table: str) -> frozenset[str]:
@@ -252,7 +252,7 @@ class Catalog(Mapping[str, TableInfo]):
 
     def of(self, model: type[DeclarativeBase]) -> TableInfo:
         """Return what is known of a model. Raises ConfigurationError if it is not among them."""
-        info = self._infos.get(str(model.__table__.name))  # type: ignore[attr-defined]
+        info = self.get(str(model.__table__.name))  # type: ignore[attr-defined]
         if info is None or info.model is not model:
             msg = (
                 f"{model.__name__} is not among the models that the database was opened with:"
@@ -260,12 +260,3 @@ class Catalog(Mapping[str, TableInfo]):
             )
             raise ConfigurationError(msg)
         return info
-
-    def __getitem__(self, table: str) -> TableInfo:
-        return self._infos[table]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._infos)
-
-    def __len__(self) -> int:
-        return len(self._infos)

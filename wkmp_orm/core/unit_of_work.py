@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from wkmp_orm.core.engine.callbacks import refuse_coroutine_function, tell
 from wkmp_orm.core.engine.withdrawal import Withdrawal, WithdrawnError
 from wkmp_orm.core.errors import FlushFailedError
+from wkmp_orm.core.ownership import State, current_task, refuse_other_loops
 from wkmp_orm.core.rows.accumulation import Accumulation
 from wkmp_orm.core.rows.handles import Handle
-from wkmp_orm.core.rows.ownership import State, current_task, refuse_other_loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,7 +190,8 @@ class UnitOfWork(Accumulation):
 
     def _start_commit(self) -> None:
         self._check_open()
-        self._check_discarded()
+        if self._discarded:
+            self._check_discarded()
         self._enter(State.COMMITTING)
 
     def _flush(self, withdrawal: Withdrawal | None) -> WriteReport:

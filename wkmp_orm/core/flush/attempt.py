@@ -1,18 +1,19 @@
-"""A flush as the retry loop calls it: each call is one whole attempt.
+"""What the attempts of one flush do: look up, plan and write, and judge what an error means.
 
 Knows what must not be believed: a prefetch that has grown stale, a COMMIT whose answer was lost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
-from wkmp_orm.core.engine.codes import STALE, Fault, fault_of
+from wkmp_orm.core.engine.codes import STALE, fault_of
 from wkmp_orm.core.engine.monitor import RowCounts
-from wkmp_orm.core.errors import FlushFailedError
+from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.core.flush.ledger import ENTER_LEDGER, LEDGER_LIFETIME
 from wkmp_orm.core.flush.plan import Step, counted_before, plan
 from wkmp_orm.core.flush.prefetch import prefetch
@@ -20,11 +21,10 @@ from wkmp_orm.core.flush.unmatched import condition_not_met, condition_undone
 from wkmp_orm.core.flush.write import ConditionFailedError, StalePrefetchError, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     from wkmp_orm.core.engine.channel import Channel
     from wkmp_orm.core.engine.monitor import WriteReport
-    from wkmp_orm.core.engine.withdrawal import Withdrawal
     from wkmp_orm.core.engine.writer import Writer
     from wkmp_orm.core.flush.changes import Changes, Stage
     from wkmp_orm.core.flush.refused_row import Sent
@@ -36,15 +36,15 @@ MOST_STALE: Final = 5
 
 
 class _Begun(NamedTuple):
-    """A stage that is to be written, its steps, and the stages after it."""
+    """A stage that is to be written, its steps, and how many stages are looked up by now."""
 
     stage: Stage | None
     steps: Sequence[Step]
-    left: Iterator[Stage]
+    done: int
 
 
 @dataclass(slots=True)
-class Attempt:
+class Attempts:
     """One flush and what its attempts have learned."""
 
     writer: Writer
@@ -52,51 +52,78 @@ class Attempt:
     changes: Changes
     report: WriteReport
     deadline: float
-    withdrawal: Withdrawal | None = None
     sent: Sent | None = field(default=None, init=False)
     """What the statement was about that failed."""
+    _counts: dict[str, RowCounts] = field(default_factory=dict, init=False)
+    _begun: _Begun = field(default=_Begun(None, (), 0), init=False)
     _stale: int = field(default=0, init=False)
     _refused: bool = field(default=False, init=False)
 
-    def __call__(self) -> None:
-        """Write everything in one transaction, or raise with nothing written."""
-        try:
-            if self.changes.in_doubt and self.took_effect():
-                return
-            self.sent = None
-            self.changes.unbind()
-            counts: dict[str, RowCounts] = {}
-            with self.writer.reading() as channel:
-                begun = self._next_stage(
-                    self.new_sender(channel), iter(self.changes.stages), counts
-                )
-            if begun.steps or self.changes.statements:
-                self._write(begun, counts)
-            else:
-                self.report.outcome = "nothing to do"
-            self.report.rows = counts
-        except SQLAlchemyError as error:
-            self.report.lock_errors += fault_of(error) is Fault.LOCKED
-            raise
-        except ConditionFailedError as failure:
-            with self.writer.reading() as channel:
-                found = condition_not_met(self.new_sender(channel), failure)
-            if found is None and self._stale:
-                found = condition_undone(failure)
-            raise (found or StalePrefetchError(str(failure))) from failure
+    def look_up(self, channel: Channel) -> bool:
+        """Look up and plan the first stage that has something to write; False if none has."""
+        self.sent = None
+        self.changes.unbind()
+        self._counts = {}
+        self._begun = self._next_stage(self.new_sender(channel), 0)
+        if self._begun.steps or self.changes.statements:
+            return True
+        self.report.rows = self._counts
+        return False
 
-    def _next_stage(
-        self, sender: Sender, left: Iterator[Stage], counts: dict[str, RowCounts]
-    ) -> _Begun:
+    def _next_stage(self, sender: Sender, done: int) -> _Begun:
         """Look up and plan stages until one has something to write, or none is left."""
-        for stage in left:
+        for number, stage in enumerate(self.changes.stages[done:], done + 1):
             prefetch(sender, self.changes.catalog, stage)
             steps = plan(self.changes.catalog, stage)
             for name, count in counted_before(stage, steps).items():
-                counts.setdefault(name, RowCounts()).add(count)
+                self._counts.setdefault(name, RowCounts()).add(count)
             if steps:
-                return _Begun(stage, steps, left)
-        return _Begun(None, (), left)
+                return _Begun(stage, steps, number)
+        return _Begun(None, (), len(self.changes.stages))
+
+    def write(self, channel: Channel) -> None:
+        """Send all stages and statements; on PostgreSQL enter the ledger before."""
+        write = Write(self.new_sender(channel), self.changes.catalog, self._counts)
+        write.lock(self.changes.locks)
+        has_ledger = write.dialect == "postgresql"
+        self.report.rows = {}
+        if not has_ledger or self._enter_ledger(channel):
+            try:
+                self._write_stages(write)
+                for pending in self.changes.statements:
+                    write.execute(pending)
+            except DBAPIError:
+                self.sent = write.sent
+                raise
+            # From here on only COMMIT is left. On SQLite its errors tell the truth.
+            self.changes.entry.in_doubt = has_ledger
+        # Otherwise an earlier call that lost its answer has committed it.
+        self.report.rows = self._counts
+
+    def _write_stages(self, write: Write) -> None:
+        stages = self.changes.stages
+        if self._begun.stage not in (None, stages[0]):
+            self._look_up_again(write)
+        while self._begun.stage is not None:
+            for step in self._begun.steps:
+                write.run(step)
+            if len(stages) == 1:
+                return
+            for row in self._begun.stage.rows():
+                if row.known is None:
+                    row.known = {}
+            self._begun = self._next_stage(write.sender, self._begun.done)
+        self.changes.deleted += write.deleted_later(stages)
+
+    def _look_up_again(self, write: Write) -> None:
+        """Look up all stages inside the transaction, as the first ones had nothing to write.
+
+        Outside of it each was looked up at another moment: another writer may have changed the rows
+        of one that was found as given before the rows of the next one were looked up.
+        """
+        self.changes.unbind()
+        self._counts.clear()
+        self._begun = self._next_stage(write.sender, 0)
 
     def is_stale(self, error: BaseException) -> bool:
         """Say whether another attempt, with a new prefetch, may end otherwise.
@@ -112,6 +139,16 @@ class Attempt:
             return True
         return False
 
+    def explained(self, error: WkmpOrmError) -> WkmpOrmError:
+        """Find out, after the rollback, which required order did not match and why."""
+        if not isinstance(error, ConditionFailedError):
+            return error
+        with self.writer.reading() as channel:
+            found = condition_not_met(self.new_sender(channel), error)
+        if found is None and self._stale:
+            found = condition_undone(error)
+        return found or StalePrefetchError(str(error))
+
     def took_effect(self) -> bool:
         """Find out whether the COMMIT whose answer was lost took effect.
 
@@ -121,70 +158,26 @@ class Attempt:
         report = self.writer.new_report(caller="ledger", phase=self.report.phase)
         with self.writer.transaction(report, deadline=self.deadline, commit=False) as channel:
             entered = self._enter_ledger(channel)
-        self.changes.in_doubt = False
+        self.changes.entry.in_doubt = False
         if not entered:
             self.report.outcome = "committed"
         return not entered
-
-    def _write(self, begun: _Begun, counts: dict[str, RowCounts]) -> None:
-        has_ledger = self.writer.target.dialect == "postgresql"
-        transaction = self.writer.transaction(
-            self.report, deadline=self.deadline, withdrawal=self.withdrawal
-        )
-        with transaction as channel:
-            write = Write(self.new_sender(channel), self.changes.catalog, counts)
-            write.lock(self.changes.locks)
-            if has_ledger and not self._enter_ledger(channel):
-                return  # committed by an earlier call that lost its answer
-            try:
-                if begun.stage not in (None, self.changes.stages[0]):
-                    begun = self._looked_up_again(write)
-                self._write_stages(write, begun)
-                for pending in self.changes.statements:
-                    write.execute(pending)
-            except DBAPIError:
-                self.sent = write.sent
-                raise
-            # From here on only COMMIT is left. On SQLite its errors tell the truth.
-            self.report.rows = counts
-            self.changes.in_doubt = has_ledger
-        self.changes.in_doubt = False
-
-    def _looked_up_again(self, write: Write) -> _Begun:
-        """Look up all stages inside the transaction, as the first ones had nothing to write.
-
-        Outside of it each was looked up at another moment: another writer may have changed the rows
-        of one that was found as given before the rows of the next one were looked up.
-        """
-        self.changes.unbind()
-        write.counts.clear()
-        return self._next_stage(write.sender, iter(self.changes.stages), write.counts)
-
-    def _write_stages(self, write: Write, begun: _Begun) -> None:
-        while begun.stage is not None:
-            for step in begun.steps:
-                write.run(step)
-            if len(self.changes.stages) > 1:
-                for row in begun.stage.rows():
-                    if row.known is None:
-                        row.known = {}
-            begun = self._next_stage(write.sender, begun.left, write.counts)
-        self.changes.deleted += write.deleted_later(self.changes.stages)
 
     def _enter_ledger(self, channel: Channel) -> bool:
         """Enter the flush's id; False if a transaction that wrote it has committed.
 
         Raises FlushFailedError when that can no longer be told, as entries live for a day only.
         """
-        entered = channel.connection.scalar(ENTER_LEDGER, {"id": self.changes.flush_id})
+        entry = self.changes.entry
+        entered = channel.connection.scalar(ENTER_LEDGER, {"id": entry.flush_id})
         if entered is None:
             return False
-        if self.changes.in_doubt and entered - self.changes.entered_at >= LEDGER_LIFETIME:
+        if entry.in_doubt and entered - entry.entered_at >= LEDGER_LIFETIME:
             msg = (
                 f"{self.report.phase}: the connection was lost during a COMMIT more than"
                 f" {LEDGER_LIFETIME} ago, and nobody can tell any more whether it took effect."
                 " Look whether the rows are there; then discard this unit of work"
             )
             raise FlushFailedError(msg)
-        self.changes.entered_at = entered
+        entry.entered_at = entered
         return True

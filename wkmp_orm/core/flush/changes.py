@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wkmp_orm.core.types import UNIX_EPOCH
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     import sqlalchemy as sa
 
+    from wkmp_orm.core.flush.ledger import LedgerEntry
     from wkmp_orm.core.table_info import Catalog, TableInfo
 
 
@@ -153,17 +151,13 @@ class Changes:
     Nearly every unit of work has one stage.
     """
 
-    flush_id: str
+    entry: LedgerEntry
     catalog: Catalog
     stages: list[Stage] = field(default_factory=lambda: [Stage()])
     statements: list[PendingStatement] = field(default_factory=list)
     locks: set[str] = field(default_factory=set)
     is_bound: bool = False
     """Whether an attempt was made, so that rows remember what it learned."""
-    in_doubt: bool = False
-    """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
-    entered_at: datetime = UNIX_EPOCH
-    """When, by the server's clock, the last attempt entered its id into the ledger."""
     deleted: list[PendingRow] = field(default_factory=list)
     """The rows that a later stage deleted, told by the last attempt."""
 

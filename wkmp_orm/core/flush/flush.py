@@ -12,11 +12,11 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from wkmp_orm.core.engine.codes import code_of
 from wkmp_orm.core.engine.refusal import refused_write
-from wkmp_orm.core.engine.retry import retry
+from wkmp_orm.core.engine.whole_write import write_whole
 from wkmp_orm.core.engine.withdrawal import Withdrawal
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
-from wkmp_orm.core.flush.attempt import MOST_STALE, Attempt
+from wkmp_orm.core.flush.attempt import MOST_STALE, Attempts
 from wkmp_orm.core.flush.copy_sender import CopySender
 from wkmp_orm.core.flush.driver_sender import DriverSender
 from wkmp_orm.core.flush.refused_row import constraint_violation
@@ -55,15 +55,23 @@ class Flusher:
         Raises the typed errors of `FlushError` after a rollback: the changes are as they were and
         may be flushed again. WithdrawnError when called off before BEGIN.
         """
+        is_empty = not changes
         report = self._writer.new_report(caller=caller, phase=phase)
         report.sender = self._writer.bulk
-        if not changes:
+        if is_empty:
             return report
         deadline = self._writer.deadline()
-        attempt = Attempt(self._writer, self._new_sender, changes, report, deadline, withdrawal)
+        attempts = Attempts(self._writer, self._new_sender, changes, report, deadline)
         started = time.perf_counter()
         try:
-            self._run(attempt, caller)
+            write_whole(
+                self._writer,
+                attempts,
+                changes.entry,
+                report,
+                deadline=deadline,
+                withdrawal=withdrawal,
+            )
         except StalePrefetchError as error:
             raise FlushFailedError(
                 f"{phase}: other writers took its rows away {MOST_STALE} times while it was written"
@@ -72,30 +80,19 @@ class Flusher:
             ) from error
         except SQLAlchemyError as error:
             waited = (time.perf_counter() - started) * 1000
-            raise self._translated(error, attempt, waited) from error
+            raise self._translated(error, attempts, waited) from error
         finally:
             if report.attempts:
                 self._writer.monitor.record(report)
         return report
 
-    def _run(self, attempt: Attempt, caller: str) -> None:
-        try:
-            retry(
-                attempt,
-                caller,
-                deadline=attempt.deadline,
-                dialect=self._writer.target.dialect,
-                also=attempt.is_stale,
-            )
-        except SQLAlchemyError:
-            if not attempt.changes.in_doubt or not attempt.took_effect():
-                raise
-
-    def _translated(self, error: SQLAlchemyError, attempt: Attempt, waited: float) -> WkmpOrmError:
+    def _translated(
+        self, error: SQLAlchemyError, attempts: Attempts, waited: float
+    ) -> WkmpOrmError:
         code = code_of(error)
-        report, target = attempt.report, self._writer.target
+        report, target = attempts.report, self._writer.target
         phase = report.phase
-        if attempt.changes.in_doubt:
+        if attempts.changes.entry.in_doubt:
             return FlushFailedError(
                 f"{phase}: the connection was lost during COMMIT and {target} cannot be asked"
                 " whether it took effect",
@@ -115,11 +112,11 @@ class Flusher:
             SEE_THE_CAUSE,
             code=code,
         )
-        return refused or self._located(error, attempt) or failed
+        return refused or self._located(error, attempts) or failed
 
-    def _located(self, error: Exception, attempt: Attempt) -> WkmpOrmError | None:
+    def _located(self, error: Exception, attempts: Attempts) -> WkmpOrmError | None:
         """Name the row and the constraint that the database refused, if it was that."""
-        if attempt.sent is None or not isinstance(error, IntegrityError | DataError):
+        if attempts.sent is None or not isinstance(error, IntegrityError | DataError):
             return None
         with self._writer.reading() as channel:
-            return constraint_violation(channel, error, attempt.sent, attempt.changes)
+            return constraint_violation(channel, error, attempts.sent, attempts.changes)

@@ -6,16 +6,29 @@ entered once more: if it is there already, the commit took effect.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from wkmp_orm.core.types import Guid, UtcDateTime
+from wkmp_orm.core.types import UNIX_EPOCH, Guid, UtcDateTime
 
 LEDGER_LIFETIME: Final = timedelta(days=1)
 """How long, by the server's clock, an entry is kept. A commit in doubt is settled within it."""
+
+
+@dataclass(slots=True)
+class LedgerEntry:
+    """What is known of the one entry that all attempts of a flush make."""
+
+    flush_id: str
+    in_doubt: bool = False
+    """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
+    entered_at: datetime = UNIX_EPOCH
+    """When, by the server's clock, the last attempt entered the id."""
+
 
 LEDGER: Final = sa.Table(
     "flush_ledger",

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from wkmp_orm.core.flush import statements
-from wkmp_orm.core.flush.row_maker import Fixed, Given, KeySet, Make, Process, row_maker
+from wkmp_orm.core.flush.row_maker import Fixed, Given, KeySet, Make, row_maker
+from wkmp_orm.core.generated_code import Process
 from wkmp_orm.core.types import CheckedType, UtcDateTime
 
 if TYPE_CHECKING:

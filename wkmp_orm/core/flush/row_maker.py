@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from wkmp_orm.core.flush.changes import PendingRow, guid_of
-from wkmp_orm.core.generated_code import define
+from wkmp_orm.core.generated_code import Process, converted, define
 from wkmp_orm.core.table_info import NOW, TableInfo
 from wkmp_orm.core.types import CheckedType
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Shape = tuple[str, ...]
-Process = Callable[[Any], Any]
 Make = Callable[[Sequence[PendingRow], datetime], list[tuple[Any, ...]]]
 """Makes tuples of rows; the time is the default of columns that tell when a row was written."""
 
@@ -117,7 +116,7 @@ class _Source:
         self._info = info
         self.variables = {name: f"v{number}" for number, name in enumerate(given)}
         self.beforehand: list[str] = []
-        self.names: dict[str, Any] = {"convert": _converted, "guid_of": guid_of}
+        self.names: dict[str, Any] = {"convert": converted, "guid_of": guid_of}
 
     def expression(self, number: int, place: Given | Fixed) -> str:
         """Spell what goes to the place of this number."""
@@ -160,9 +159,3 @@ class _Source:
     def _named(self, name: str, value: Any) -> str:
         self.names[name] = value
         return name
-
-
-@lru_cache(maxsize=256, typed=True)
-def _converted(process: Process, value: Any) -> Any:
-    """Convert what many rows have: defaults, and the time of a flush in all its tables."""
-    return process(value)

@@ -6,6 +6,8 @@ Nothing else happens here: no commit, no callback, and no read but of what had t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.core.engine.monitor import RowCounts
@@ -37,11 +39,9 @@ from wkmp_orm.core.flush.prefetch import (
     natural_key,
 )
 from wkmp_orm.core.flush.refused_row import Sent
-from wkmp_orm.core.types import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     import sqlalchemy as sa
 
@@ -61,7 +61,7 @@ class Write:
     sender: Sender
     catalog: Catalog
     counts: dict[str, RowCounts]
-    now: datetime = field(default_factory=utc_now)
+    now: datetime = field(default_factory=partial(datetime.now, UTC))
     sent: Sent | None = field(default=None, init=False)
     """What the last statement was about; None for a statement of the caller's."""
     dialect: str = field(init=False)
@@ -96,8 +96,8 @@ class Write:
 
     def _insert(self, rows: Sequence[PendingRow], keys: KeySet) -> None:
         self.sent = Sent(keys.info, rows)
+        self._count(keys.info).inserted += len(rows)  # all of them, or the attempt fails
         self.sender.insert(rows, keys, self.now)
-        self._count(keys.info).inserted += len(rows)
 
     def _insert_absent(self, rows: Sequence[PendingRow], keys: KeySet) -> int:
         self.sent = Sent(keys.info, rows)

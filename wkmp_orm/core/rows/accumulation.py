@@ -16,9 +16,10 @@ from wkmp_orm.core.errors import (
     RowNotFoundError,
 )
 from wkmp_orm.core.flush.changes import Changes, PendingRow, PendingStatement, Stage, TableChanges
+from wkmp_orm.core.flush.ledger import LedgerEntry
+from wkmp_orm.core.ownership import Owned
 from wkmp_orm.core.rows.handles import Handle
 from wkmp_orm.core.rows.link_table import LinkTable
-from wkmp_orm.core.rows.ownership import Owned
 from wkmp_orm.core.rows.table import Table
 from wkmp_orm.core.types import new_guid
 
@@ -92,7 +93,7 @@ class Accumulation(Owned):
 
     def __init__(self, catalog: Catalog, caller: str) -> None:
         """Start empty, owned by the calling thread or task."""
-        self._changes = Changes(new_guid(), catalog)
+        self._changes = Changes(LedgerEntry(new_guid()), catalog)
         self.deleted: set[str] = set()
         self._tables: dict[str, Table[Any] | LinkTable[Any]] = {}
         self._discarded: list[PendingRow] = []
@@ -104,7 +105,7 @@ class Accumulation(Owned):
 
     @property
     def _in_doubt(self) -> bool:
-        return self._changes.in_doubt
+        return self._changes.entry.in_doubt
 
     def table(self, model: type[M]) -> Table[M]:
         """Return the rows of a model: `work.table(Rating).put(...)`.
@@ -200,8 +201,6 @@ class Accumulation(Owned):
 
     def _check_discarded(self) -> None:
         """Refuse what refers to a row that has been discarded since."""
-        if not self._discarded:
-            return
         gone = {id(row) for row in self._discarded}
         for name, values in self._given():
             for column, value in values.items():
@@ -233,4 +232,4 @@ class Accumulation(Owned):
         self._tables.clear()
         for name in self._attributes:
             vars(self).pop(name, None)
-        self._changes = Changes(self._changes.flush_id, self._catalog)
+        self._changes = Changes(self._changes.entry, self._catalog)

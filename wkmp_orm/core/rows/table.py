@@ -82,7 +82,9 @@ class Table(AnyTable, Generic[M]):
             guid = values[self._info.guid]
         if self._puts or self._updates or self._corrected:
             self._separate_add(values)
-        handle: Handle[M] = Handle(self, values, shape, guid or self._info.new_key(), False)
+        handle: Handle[M] = Handle(self, values, shape, guid, False)
+        if not guid:
+            handle.made_guid = handle.stored_guid = self._info.new_key()
         self._adds.append(handle)
         return handle
 

@@ -1,7 +1,4 @@
-"""Whose a unit of work is, and where it is in its life: the thread, task or process that made it.
-
-Knows threads, tasks and forks; nothing of what a unit of work has to write.
-"""
+"""Ownership and lifecycle of a unit of work: which thread, task or process may use it, and when."""
 
 from __future__ import annotations
 

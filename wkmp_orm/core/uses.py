@@ -1,7 +1,4 @@
-"""Who is in the middle of using what is to be closed, so that nothing of it stays open behind.
-
-Knows threads; nothing of what is used.
-"""
+"""Counts who is using a database, so that closing it waits for them and leaves nothing open."""
 
 from __future__ import annotations
 

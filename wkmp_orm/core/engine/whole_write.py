@@ -1,0 +1,90 @@
+"""One write, tried until it is whole in the database: look up, BEGIN, write, COMMIT.
+
+It calls what is to be written twice in an attempt: before the transaction and inside of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from wkmp_orm.core.engine.codes import Fault, fault_of
+from wkmp_orm.core.engine.retry import retry
+from wkmp_orm.core.errors import WkmpOrmError
+
+if TYPE_CHECKING:
+    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.monitor import WriteReport
+    from wkmp_orm.core.engine.withdrawal import Withdrawal
+    from wkmp_orm.core.engine.writer import Writer
+
+
+class CommitState(Protocol):
+    """What is known of a write's COMMIT."""
+
+    in_doubt: bool
+    """Whether a COMMIT was sent whose answer is not there."""
+
+
+class Written(Protocol):
+    """What is written. An attempt that fails leaves it as it was."""
+
+    def took_effect(self) -> bool:
+        """Find out whether the COMMIT in doubt took effect."""
+
+    def look_up(self, channel: Channel) -> bool:
+        """Read what is stored and plan; False if there is nothing to write."""
+
+    def write(self, channel: Channel) -> None:
+        """Send everything in the open transaction. Only COMMIT comes after it."""
+
+    def explained(self, error: WkmpOrmError) -> WkmpOrmError:
+        """Return what is to be raised after the rollback for an error of `write`'s own."""
+
+    def is_stale(self, error: BaseException) -> bool:
+        """Say whether another attempt may end otherwise, although no lock was in the way."""
+
+
+def write_whole(
+    writer: Writer,
+    what: Written,
+    commit: CommitState,
+    report: WriteReport,
+    *,
+    deadline: float,
+    withdrawal: Withdrawal | None = None,
+) -> None:
+    """Write in one transaction, again as a whole as `retry` says, until `deadline`.
+
+    Raises what the last attempt raised. Nothing is written then, unless the COMMIT is in doubt
+    still, because the database cannot be asked.
+    """
+
+    def attempt() -> None:
+        try:
+            if commit.in_doubt and what.took_effect():
+                return
+            with writer.reading() as channel:
+                is_needed = what.look_up(channel)
+            if not is_needed:
+                report.outcome = "nothing to do"
+                return
+            with writer.transaction(report, deadline=deadline, withdrawal=withdrawal) as channel:
+                what.write(channel)
+            commit.in_doubt = False
+        except SQLAlchemyError as error:
+            report.lock_errors += fault_of(error) is Fault.LOCKED
+            raise
+        except WkmpOrmError as error:
+            explained = what.explained(error)
+            if explained is error:
+                raise
+            raise explained from error
+
+    dialect = writer.target.dialect
+    try:
+        retry(attempt, report.caller, deadline=deadline, dialect=dialect, also=what.is_stale)
+    except SQLAlchemyError:
+        if not commit.in_doubt or not what.took_effect():
+            raise
