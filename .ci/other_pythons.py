@@ -1,4 +1,4 @@
-"""The main job and the smoke tests on every other Python, and with the lowest versions on 3.11.
+"""The main job, smoke tests and tracing on every other Python; with the lowest versions on 3.11.
 
 Run by `.ci/run` with the Python of the checkout's `.venv`, which makes the music and, where the
 other Python has no wheel of it, the PostgreSQL. Prints a line for each; exits 1 if one failed.
@@ -26,6 +26,11 @@ from tests.support.sound import make_sound, musicbrainz_tags, tag_sound  # noqa:
 
 FORMATS = (".flac", ".mp3", ".ogg", ".opus", ".m4a", ".wav")
 LOWEST_MINOR = 11
+TRACING = ("opentelemetry-instrumentation-sqlalchemy>=0.60b0", "opentelemetry-sdk", "greenlet")
+"""Not among the test packages: with the lowest versions they meet SQLAlchemy 2.0, which the
+instrumentor asks for, elsewhere 2.1, where it wants greenlet as well."""
+UNTRACED_MINOR = 15
+"""From this Python on there are no wheels of them yet."""
 LONGEST_STEP_S = 7_200
 """Only what hangs is ended: the smoke tests took 30 minutes beside fifteen busy processes."""
 
@@ -89,9 +94,12 @@ class Environment:
             raise StepFailedError(msg)
         return f"main job imported {complete} of {len(FORMATS)} files"
 
-    def smoke(self) -> str:
-        """Run the smoke tests of the checkout, and return pytest's own count."""
-        command = [self.python, "-m", "pytest", "-m", "smoke", "-q", "-p", "no:cacheprovider"]
+    def tests(self, marker: str) -> str:
+        """Run the tests of the checkout that have a marker, and return pytest's own count.
+
+        Raises StepFailedError also when there was none.
+        """
+        command = [self.python, "-m", "pytest", "-m", marker, "-q", "-p", "no:cacheprovider"]
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         with ExitStack() as stack:
             find = "import importlib.util, sys; sys.exit(not importlib.util.find_spec(sys.argv[1]))"
@@ -107,7 +115,7 @@ class Environment:
         if counted is None:
             msg = f"no test passed\n{said}"
             raise StepFailedError(msg)
-        return f"smoke: {counted[1]}"
+        return f"{marker}: {counted[1]}"
 
 
 def tried(title: str, python: Python, *, lowest: bool) -> bool:
@@ -120,11 +128,14 @@ def tried(title: str, python: Python, *, lowest: bool) -> bool:
             install(f"{CHECKOUT}[audio]")
             main_job = environment.main_job()
             install("-e", f"{CHECKOUT}[test]")
-            smoke = environment.smoke()
+            ran = environment.tests("smoke")
+            if int(python.version.split(".")[1]) < UNTRACED_MINOR:
+                environment.install(*TRACING)
+                ran += "; " + environment.tests("tracing")
         except (StepFailedError, subprocess.TimeoutExpired) as error:
             print(f"== {title}: FAILED\n{error}", flush=True)
             return False
-    print(f"== {title}: {main_job}; {smoke} ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"== {title}: {main_job}; {ran} ({time.monotonic() - began:.0f} s)", flush=True)
     return True
 
 
