@@ -1,30 +1,12 @@
-"""Every error that this package raises on purpose, as one tree.
+"""Every error that this package raises on purpose: those of the core, and ours below them.
+
+`wkmp_orm.core.errors` draws the tree that these branches belong to; docs/errors.md has it whole.
 
     WkmpOrmError
-    ├── ConfigurationError            an argument, a path or a URL cannot be used
+    ├── ConfigurationError
     │   ├── SettingError              a setting's name or value is wrong
     │   ├── PathOutsideRootError      a file does not lie under the library's root
     │   └── NoDecoderError            no sound can be decoded by this installation
-    ├── DatabaseUnavailableError      the database cannot be opened at all
-    │   ├── NotADatabaseError         the file is something else, or damaged
-    │   └── ReadOnlyDatabaseError     it can be read but not written
-    ├── SchemaError                   the tables are not the ones this version needs
-    │   ├── SchemaOutdatedError       older: upgrade it
-    │   ├── SchemaTooNewError         made by a newer wkmp_orm
-    │   └── SchemaUnmanagedError      our tables without a migration history
-    ├── UnitOfWorkError               the unit of work was used against its rules
-    │   ├── WrongOwnerError           from another thread, task or process
-    │   ├── AlreadyFinishedError      after its commit, its discard or its library's close
-    │   └── NotYetKnownError          `.guid` of a `put`, or `.matched`, before the commit
-    ├── InvalidRowError               a row is wrong in itself; nothing was sent
-    ├── FlushError                    the database refused; nothing was written
-    │   ├── RowNotFoundError          `update` or `delete` of a row that is not there
-    │   ├── ConditionNotMetError      the row is there, its `where` does not hold
-    │   ├── ConstraintViolationError  a named constraint refused a named row
-    │   ├── LockTimeoutError          the writer lock did not come before the deadline
-    │   ├── StorageError              disk full, input/output error, damaged file
-    │   └── FlushFailedError          anything else the database said
-    ├── StoredValueError              a stored value cannot be read as its column's type
     ├── SoundFileError                a sound file cannot be read
     ├── AnalysisCancelledError        a sound file's analysis was called off
     ├── ServiceUnavailableError       a web service cannot be asked

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import textwrap
 import tomllib
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
@@ -18,12 +17,15 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from tests.core.error_tree import draw as draw_tree
+from tests.core.error_tree import drawn
 from tests.docs.pages import DOCS, PAGES, ROOT
 from tests.docs.pipeline_picture import draw_pipeline
 from tests.docs.row_trace import files_on_the_way
 from tests.docs.schema_picture import draw_schema
 from tests.docs.statements import statements_of_a_recording
 from wkmp_orm import browse, errors
+from wkmp_orm.core import errors as core_errors
 from wkmp_orm.core.policy import Policy
 from wkmp_orm.core.table_info import NOW, TableInfo
 from wkmp_orm.models.tables import TABLES as CATALOG
@@ -170,13 +172,9 @@ def _table(head: str, rows: list[str]) -> str:
 
 
 def error_tree() -> str:
-    """Draw the errors as their module does."""
-    doc = inspect.getdoc(errors) or ""
-    tree = re.search(r"^    WkmpOrmError\n(?:    .*\n)+", doc, re.MULTILINE)
-    if tree is None:
-        message = "wkmp_orm.errors draws no tree any more"
-        raise ValueError(message)
-    return f"```text\n{textwrap.dedent(tree[0])}```\n"
+    """Draw the errors of the core and ours as one tree."""
+    ours = {name: told for name, told in drawn(errors).items() if told[1]}
+    return f"```text\n{draw_tree(drawn(core_errors) | ours)}```\n"
 
 
 def documents() -> str:

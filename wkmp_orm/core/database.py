@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.withdrawal import Withdrawal
     from wkmp_orm.core.flush.changes import Changes
 
-logger = logging.getLogger("wkmp_orm.library")
+logger = logging.getLogger("wkmp_orm.database")
 
 T = TypeVar("T")
 
