@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from tests.concurrency.forks import told_by_a_forked_child
 from tests.flush.recordings import mbid
 from tests.support.patience import PATIENCE_S
-from wkmp_orm import AlreadyFinishedError, Library, Song, UnitOfWorkError, WkmpOrmError
+from wkmp_orm import Library, Song, WkmpOrmError
+from wkmp_orm.errors import AlreadyFinishedError, UnitOfWorkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

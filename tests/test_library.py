@@ -22,17 +22,15 @@ from tests.support.faults import FaultInjector
 from tests.support.mounts import mounted
 from tests.support.patience import PATIENCE_S
 from tests.support.unprivileged import public_folder, without_privileges
-from wkmp_orm import (
+from wkmp_orm import Library, Song, WkmpOrmError
+from wkmp_orm.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
-    Library,
     NotADatabaseError,
     ReadOnlyDatabaseError,
     SchemaOutdatedError,
     SchemaTooNewError,
-    Song,
     StorageError,
-    WkmpOrmError,
 )
 
 if TYPE_CHECKING:

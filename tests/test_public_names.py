@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -13,7 +14,7 @@ import pytest
 
 import wkmp_orm
 from tests.core.error_tree import defined, drawn
-from wkmp_orm import errors, models
+from wkmp_orm import core, errors, models, settings, ticks
 from wkmp_orm.cli import commands
 from wkmp_orm.cli.command_group import LISTED
 
@@ -74,10 +75,34 @@ def test_all_is_sorted_and_has_no_name_twice() -> None:
     assert sorted(set(wkmp_orm.__all__), key=lambda n: (kind(n), n)) == list(wkmp_orm.__all__)
 
 
+def test_the_top_has_fewer_than_forty_names() -> None:
+    assert len(wkmp_orm.__all__) < 40
+
+
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [
+        ("LockTimeoutError", "wkmp_orm.errors"),
+        ("FileStatus", "wkmp_orm.models"),
+        ("SettingKey", "wkmp_orm.settings"),
+        ("TICKS_PER_SECOND", "wkmp_orm.ticks"),
+        ("Database", "wkmp_orm.core"),
+    ],
+)
+def test_who_asks_the_top_for_a_name_of_another_module_is_told_where_it_is(
+    name: str, home: str
+) -> None:
+    told = re.escape(f"{name} is in {home}: write `from {home} import {name}`")
+    with pytest.raises(ImportError, match=told):
+        exec(f"from wkmp_orm import {name}", {})  # noqa: S102  as a program would say it
+    with pytest.raises(ImportError, match=told):
+        getattr(wkmp_orm, name)
+
+
 def test_every_error_is_public() -> None:
     for name, value in vars(errors).items():
         if inspect.isclass(value) and issubclass(value, errors.WkmpOrmError):
-            assert name in wkmp_orm.__all__, name
+            assert name in errors.__all__, name
 
 
 def test_the_drawing_of_our_errors_shows_all_of_them_below_the_right_ones() -> None:
@@ -85,17 +110,18 @@ def test_the_drawing_of_our_errors_shows_all_of_them_below_the_right_ones() -> N
     assert ours == defined(errors, abstract=frozenset())
 
 
-def test_every_model_and_its_words_are_public() -> None:
-    assert set(models.__all__) <= set(wkmp_orm.__all__)
-    for name in models.__all__:
-        assert getattr(wkmp_orm, name) is getattr(models, name)
+def test_every_model_is_public() -> None:
+    mapped = {mapper.class_ for mapper in models.Base.registry.mappers}
+    ours = {each.__name__ for each in mapped if each.__module__.startswith("wkmp_orm.models.")}
+    assert ours <= set(models.__all__)
 
 
 def test_everything_public_says_what_it_is() -> None:
-    for name in wkmp_orm.__all__:
-        value = getattr(wkmp_orm, name)
-        if inspect.isclass(value) or inspect.isroutine(value):
-            assert inspect.getdoc(value), name
+    for module in (wkmp_orm, errors, models, settings, ticks, core):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isclass(value) or inspect.isroutine(value):
+                assert inspect.getdoc(value), name
 
 
 @pytest.mark.smoke

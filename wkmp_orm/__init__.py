@@ -4,7 +4,9 @@
         with library.unit_of_work(Phase.RECORDING) as work:
             song = work.songs.put(recording_mbid="...", title="Sinnerman")
 
-Everything public is here; `wkmp_orm.errors` draws the tree of what can go wrong.
+Here is what a program that writes rows needs. The rest is in the module of its kind:
+`wkmp_orm.errors` draws the tree of what can go wrong, `wkmp_orm.models` has the other tables and
+the enumerations, `wkmp_orm.settings` the settings, and `wkmp_orm.core` declares tables of your own.
 """
 
 from __future__ import annotations
@@ -27,184 +29,83 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.retry import retry_on_lock
     from wkmp_orm.core.rows.handles import Handle, LinkHandle, Outcome
     from wkmp_orm.core.types import new_guid
-    from wkmp_orm.errors import (
-        AlreadyFinishedError,
-        AnalysisCancelledError,
-        ConditionNotMetError,
-        ConfigurationError,
-        ConstraintViolationError,
-        DatabaseUnavailableError,
-        EveryFileFailsError,
-        FlushError,
-        FlushFailedError,
-        ImportRunningError,
-        ImportSessionError,
-        InvalidRowError,
-        LockHolder,
-        LockTimeoutError,
-        NoDecoderError,
-        NotADatabaseError,
-        NotYetKnownError,
-        PathOutsideRootError,
-        ReadOnlyDatabaseError,
-        RowError,
-        RowNotFoundError,
-        SchemaError,
-        SchemaOutdatedError,
-        SchemaTooNewError,
-        SchemaUnmanagedError,
-        ServiceUnavailableError,
-        SettingError,
-        SoundFileError,
-        StorageError,
-        StoredValueError,
-        UnitOfWorkError,
-        WkmpOrmError,
-        WrongOwnerError,
-    )
+    from wkmp_orm.errors import FlushError, RowError, WkmpOrmError
     from wkmp_orm.library import Library
-    from wkmp_orm.models import (
-        AcoustidCache,
-        Album,
-        Artist,
-        Base,
-        DecodeStatus,
-        FadeCurve,
-        File,
-        FileStatus,
-        FlushLedger,
-        ImportFailure,
-        ImportProvenance,
-        ImportSession,
-        Passage,
-        PassageAlbum,
-        PassageSong,
-        PassageStatus,
-        ServiceAnswer,
-        SessionState,
-        Setting,
-        Song,
-        SongArtist,
-        SongStatus,
-        SongWork,
-        SourceType,
-        Work,
-    )
+    from wkmp_orm.models import Album, Artist, File, Passage, Song, Work
     from wkmp_orm.phase import Phase
-    from wkmp_orm.settings.key import SettingKey
-    from wkmp_orm.ticks import TICKS_PER_SECOND
     from wkmp_orm.work import UnitOfWork
 
 __version__ = "0.1.0"
 
+_HOMES: Final = {
+    "core.engine.monitor": ("RowCounts", "Totals", "WriteReport"),
+    "core.engine.retry": ("retry_on_lock",),
+    "core.rows.handles": ("Handle", "LinkHandle", "Outcome"),
+    "core.types": ("new_guid",),
+    "errors": ("FlushError", "RowError", "WkmpOrmError"),
+    "library": ("Library",),
+    "models": ("Album", "Artist", "File", "Passage", "Song", "Work"),
+    "phase": ("Phase",),
+    "work": ("UnitOfWork",),
+}
+_HOME_OF: Final = {name: module for module, names in _HOMES.items() for name in names}
+
 __all__ = [
-    "TICKS_PER_SECOND",
-    "AcoustidCache",
     "Album",
-    "AlreadyFinishedError",
-    "AnalysisCancelledError",
     "Artist",
-    "Base",
-    "ConditionNotMetError",
-    "ConfigurationError",
-    "ConstraintViolationError",
-    "DatabaseUnavailableError",
-    "DecodeStatus",
-    "EveryFileFailsError",
-    "FadeCurve",
     "File",
-    "FileStatus",
     "FlushError",
-    "FlushFailedError",
-    "FlushLedger",
     "Handle",
-    "ImportFailure",
-    "ImportProvenance",
-    "ImportRunningError",
-    "ImportSession",
-    "ImportSessionError",
-    "InvalidRowError",
     "Library",
     "LinkHandle",
-    "LockHolder",
-    "LockTimeoutError",
-    "NoDecoderError",
-    "NotADatabaseError",
-    "NotYetKnownError",
     "Outcome",
     "Passage",
-    "PassageAlbum",
-    "PassageSong",
-    "PassageStatus",
-    "PathOutsideRootError",
     "Phase",
-    "ReadOnlyDatabaseError",
     "RowCounts",
     "RowError",
-    "RowNotFoundError",
-    "SchemaError",
-    "SchemaOutdatedError",
-    "SchemaTooNewError",
-    "SchemaUnmanagedError",
-    "ServiceAnswer",
-    "ServiceUnavailableError",
-    "SessionState",
-    "Setting",
-    "SettingError",
-    "SettingKey",
     "Song",
-    "SongArtist",
-    "SongStatus",
-    "SongWork",
-    "SoundFileError",
-    "SourceType",
-    "StorageError",
-    "StoredValueError",
     "Totals",
     "UnitOfWork",
-    "UnitOfWorkError",
     "WkmpOrmError",
     "Work",
     "WriteReport",
-    "WrongOwnerError",
     "__version__",
     "new_guid",
     "retry_on_lock",
 ]
 
-_HOMES: Final = (
-    "wkmp_orm.errors",
-    "wkmp_orm.phase",
-    "wkmp_orm.ticks",
-    "wkmp_orm.core.types",
-    "wkmp_orm.settings.key",
-    "wkmp_orm.models",
-    "wkmp_orm.core.rows.handles",  # before the monitor, which has another `Outcome`
-    "wkmp_orm.core.engine.monitor",
-    "wkmp_orm.core.engine.retry",
-    "wkmp_orm.work",
-    "wkmp_orm.library",
-)
-"""Where the public names are, those first that cost the least to import."""
+_OTHER_PUBLIC_MODULES: Final = ("errors", "models", "settings", "ticks", "core")
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is: SQLAlchemy takes half a second, `--help` needs none."""
-    if name.startswith("_"):
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    if name in __all__:
-        for home in _HOMES:
-            found = vars(import_module(home))
-            if name in found:
-                return globals().setdefault(name, found[name])
-    try:
-        return import_module(f"{__name__}.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.{name}":
-            raise
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message) from None
+    """Import a name or a submodule when it is asked for.
+
+    SQLAlchemy takes half a second to import, and `wkmp-orm --help` does not need it.
+    """
+    if name in _HOME_OF:
+        value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+        return globals().setdefault(name, value)
+    if not name.startswith("_"):
+        try:
+            return import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+        _say_where_it_is(name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def _say_where_it_is(name: str) -> None:
+    """Raise an ImportError if another public module has this name.
+
+    It cannot be an AttributeError: `from wkmp_orm import ...` replaces the message of one.
+    """
+    for module in _OTHER_PUBLIC_MODULES:
+        home = f"{__name__}.{module}"
+        if name in import_module(home).__all__:
+            message = f"{name} is in {home}: write `from {home} import {name}`"
+            raise ImportError(message, name=__name__)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,5 @@
 """Ticks, the unit in which every position in a sound file is stored, and its exact conversions.
 
-Knows nothing of passages, sound files or databases: integers go in and integers come out.
-
 One second is 28,224,000 ticks, the smallest number that all eleven common sample rates divide
 (8, 11.025, 16, 22.05, 32, 44.1, 48, 88.2, 96, 176.4 and 192 kHz), so that every sample of every
 such file lies on a whole tick. A position computed in seconds does not: in single precision one
@@ -18,6 +16,17 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
+
+__all__ = [
+    "TICKS_PER_MILLISECOND",
+    "TICKS_PER_SECOND",
+    "milliseconds_from_ticks",
+    "samples_from_ticks",
+    "seconds_from_ticks",
+    "ticks_from_milliseconds",
+    "ticks_from_samples",
+    "ticks_from_seconds",
+]
 
 TICKS_PER_SECOND: Final = 28_224_000
 TICKS_PER_MILLISECOND: Final = 28_224

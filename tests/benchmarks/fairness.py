@@ -20,7 +20,8 @@ from tests.benchmarks.report import Result
 from tests.benchmarks.without import without_ticket
 from tests.benchmarks.work import Work
 from tests.support.processes import run_in_processes
-from wkmp_orm import Library, LockTimeoutError, Phase
+from wkmp_orm import Library, Phase
+from wkmp_orm.errors import LockTimeoutError
 
 if TYPE_CHECKING:
     from tests.benchmarks.place import Place

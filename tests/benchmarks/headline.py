@@ -19,7 +19,8 @@ from tests.benchmarks.databases import SCANNED_AT
 from tests.benchmarks.phases_of_a_file import import_file
 from tests.benchmarks.report import Result
 from tests.benchmarks.work import PASSAGES_PER_FILE, Work
-from wkmp_orm import Library, LockTimeoutError, Phase
+from wkmp_orm import Library, Phase
+from wkmp_orm.errors import LockTimeoutError
 from wkmp_orm.phases import FoundFile, in_unit_of_work, record_files
 
 if TYPE_CHECKING:

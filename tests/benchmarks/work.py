@@ -9,7 +9,8 @@ import random
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
-from wkmp_orm import TICKS_PER_SECOND, new_guid
+from wkmp_orm import new_guid
+from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import DATABASES
 from tests.support import large_library
-from wkmp_orm import TICKS_PER_SECOND, FileStatus, Library, Phase
-from wkmp_orm.models import SessionState
+from wkmp_orm import Library, Phase
+from wkmp_orm.models import FileStatus, SessionState
 from wkmp_orm.phases import (
     IdentifiedSong,
     RecordedPassage,
@@ -23,6 +23,7 @@ from wkmp_orm.phases import (
     record_passages,
     start_session,
 )
+from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.browse.conftest import NINA, SECOND, SINNERMAN, add_file, tagged
-from wkmp_orm import FileStatus, browse
+from wkmp_orm import browse
 from wkmp_orm.browse.query import parsed, sort_key, spellings
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.models import FileStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browse.conftest import NINA, SECOND, SINNERMAN
-from wkmp_orm import FileStatus, SongStatus, browse
+from wkmp_orm import browse
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.models import FileStatus, SongStatus
 
 if TYPE_CHECKING:
     from wkmp_orm import Library

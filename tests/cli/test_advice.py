@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.commands import run
-from wkmp_orm import (
-    ConfigurationError,
-    FlushFailedError,
-    Library,
-    LockTimeoutError,
-    SchemaOutdatedError,
-    WkmpOrmError,
-    remedies,
-)
+from wkmp_orm import Library, WkmpOrmError, remedies
 from wkmp_orm.cli.advice import command_line, spelled, spelled_for
 from wkmp_orm.core import remedies as core_remedies
 from wkmp_orm.core.remedies import Note, Remedy
+from wkmp_orm.errors import (
+    ConfigurationError,
+    FlushFailedError,
+    LockTimeoutError,
+    SchemaOutdatedError,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import Database

@@ -18,7 +18,9 @@ from tests.support.commands import run, start
 from tests.support.imports import failures, sessions, statuses, table
 from tests.support.patience import PATIENCE_S
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import File, FileStatus, Passage, SchemaError, SessionState
+from wkmp_orm import File, Passage
+from wkmp_orm.errors import SchemaError
+from wkmp_orm.models import FileStatus, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,9 @@ from tests.support.commands import run
 from tests.support.imports import statuses
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from tests.support.unprivileged import public_folder, without_privileges
-from wkmp_orm import ImportFailure, Library, Phase, SessionState, SongStatus
+from wkmp_orm import Library, Phase
 from wkmp_orm.cli.advice import command_line
+from wkmp_orm.models import ImportFailure, SessionState, SongStatus
 from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.phases import change_state, start_session
 

@@ -15,7 +15,8 @@ from tests.flush.recordings import LONG_AGO, SECOND, add_file, mbid
 from tests.flush.stored import dump
 from tests.support.patience import PATIENCE_S
 from tests.support.processes import run_in_processes
-from wkmp_orm import Library, SongArtist
+from wkmp_orm import Library
+from wkmp_orm.models import SongArtist
 from wkmp_orm.settings import AI_DATABASE_MAX_LOCK_WAIT_MS
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.support.recorder import recording
-from wkmp_orm import TICKS_PER_SECOND, Library, Phase
+from wkmp_orm import Library, Phase
+from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from tests.support.recorder import Recorded

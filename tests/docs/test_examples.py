@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.docs.pages import PAGES, ROOT, Block, blocks
-from wkmp_orm import Artist, File, Library, Passage, PassageSong, Song, SongArtist
+from wkmp_orm import Artist, File, Library, Passage, Song
+from wkmp_orm.models import PassageSong, SongArtist
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from tests.docs.pages import DOCS, ROOT
-from wkmp_orm import FileStatus, PassageStatus, Phase, SessionState, SongStatus, UnitOfWork
+from wkmp_orm import Phase, UnitOfWork
 from wkmp_orm.cli import commands
 from wkmp_orm.cli.import_command import import_command
 from wkmp_orm.cli.retry_command import retry_command
@@ -20,6 +20,7 @@ from wkmp_orm.core.engine.lock_file import NOTE_BYTES
 from wkmp_orm.core.engine.monitor import HOLD_LEVELS, WAIT_LEVELS
 from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW
 from wkmp_orm.matching.scoring import HIGH, LOW, MEDIUM
+from wkmp_orm.models import FileStatus, PassageStatus, SessionState, SongStatus
 from wkmp_orm.models.import_session import FINAL_STATES
 from wkmp_orm.models.tables import TABLES
 from wkmp_orm.orchestrator.file_pipeline import STEPS

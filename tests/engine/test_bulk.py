@@ -13,8 +13,9 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm import Session
 
 from tests.flush.recordings import add_file, mbid
-from wkmp_orm import ConfigurationError, Passage
+from wkmp_orm import Passage
 from wkmp_orm.core.engine.bulk import decide_bulk
+from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.testing import build_recordings, put_all
 
 if TYPE_CHECKING:

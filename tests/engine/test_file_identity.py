@@ -12,16 +12,11 @@ import sqlalchemy as sa
 
 from tests.flush.recordings import mbid
 from tests.support.mounts import mounted
-from wkmp_orm import (
-    ConfigurationError,
-    DatabaseUnavailableError,
-    Library,
-    SchemaOutdatedError,
-    Song,
-)
+from wkmp_orm import Library, Song
 from wkmp_orm.core.engine import second_name
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import ticket_for
+from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError, SchemaOutdatedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

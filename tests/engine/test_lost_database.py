@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from wkmp_orm import DatabaseUnavailableError, Library, Song, UnitOfWork
+from wkmp_orm import Library, Song, UnitOfWork
+from wkmp_orm.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.planted import KINDS, plant, state_of
-from wkmp_orm import DatabaseUnavailableError, Library
+from wkmp_orm import Library
 from wkmp_orm.core.engine.ticket import WriterTicket
+from wkmp_orm.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +123,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 FILL_AND_WRITE = """
 import os, sys
-from wkmp_orm import Library, StorageError
+from wkmp_orm import Library
+from wkmp_orm.errors import StorageError
 folder = sys.argv[1]
 Library.open(folder + "/wkmp.db").close()
 for name in ("gate", "ticket", "import"):

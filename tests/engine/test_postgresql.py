@@ -16,13 +16,8 @@ from tests.concurrency.foreign_locks import locked
 from tests.concurrency.forks import told_by_a_forked_child
 from tests.flush.recordings import mbid
 from tests.support.recorder import recording
-from wkmp_orm import (
-    DatabaseUnavailableError,
-    Library,
-    LockTimeoutError,
-    ReadOnlyDatabaseError,
-    Song,
-)
+from wkmp_orm import Library, Song
+from wkmp_orm.errors import DatabaseUnavailableError, LockTimeoutError, ReadOnlyDatabaseError
 from wkmp_orm.settings import AI_DATABASE_MAX_LOCK_WAIT_MS
 
 if TYPE_CHECKING:

@@ -21,15 +21,13 @@ from tests.support.driver_errors import (
     sqlite_error,
 )
 from tests.support.faults import FaultInjector
-from wkmp_orm import (
+from wkmp_orm import Library, Song, WkmpOrmError
+from wkmp_orm.errors import (
     DatabaseUnavailableError,
-    Library,
     LockTimeoutError,
     NotADatabaseError,
     ReadOnlyDatabaseError,
-    Song,
     StorageError,
-    WkmpOrmError,
 )
 
 if TYPE_CHECKING:

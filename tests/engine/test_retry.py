@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.concurrency.foreign_locks import locked, plain_connection
-from wkmp_orm import FlushError, LockTimeoutError, retry_on_lock
+from wkmp_orm import FlushError, retry_on_lock
 from wkmp_orm.core.engine import retry
+from wkmp_orm.errors import LockTimeoutError
 from wkmp_orm.settings import AI_DATABASE_MAX_LOCK_WAIT_MS
 
 if TYPE_CHECKING:

@@ -15,12 +15,13 @@ from sqlalchemy.exc import OperationalError
 from tests.concurrency.forks import told_by_a_forked_child
 from tests.support.processes import run_in_processes
 from tests.support.recorder import recording
-from wkmp_orm import ConfigurationError, DatabaseUnavailableError, Library
+from wkmp_orm import Library
 from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine
 from wkmp_orm.core.engine.open_files import forget_closed, remember_open
 from wkmp_orm.core.engine.options import EngineOptions
 from wkmp_orm.core.engine.sqlite import WRITER_CONNECTIONS
 from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError
 from wkmp_orm.settings import (
     AI_DATABASE_CONNECTION_POOL_SIZE,
     AI_DATABASE_LOCK_RETRY_MS,

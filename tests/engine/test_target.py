@@ -8,8 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from wkmp_orm import ConfigurationError, Library
+from wkmp_orm import Library
 from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.errors import ConfigurationError
 
 IN_MEMORY = (
     ":memory:",

@@ -19,12 +19,11 @@ from tests.flush.stored import dump
 from tests.support.patience import PATIENCE_S
 from tests.support.processes import run_in_processes
 from tests.support.recorder import recording
-from wkmp_orm import (
+from wkmp_orm import Library, Song
+from wkmp_orm.errors import (
     AlreadyFinishedError,
-    Library,
     LockTimeoutError,
     ReadOnlyDatabaseError,
-    Song,
     UnitOfWorkError,
 )
 from wkmp_orm.settings import AI_DATABASE_LOCK_RETRY_MS, AI_DATABASE_MAX_LOCK_WAIT_MS

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from wkmp_orm import FileStatus, SourceType
+from wkmp_orm.models import FileStatus, SourceType
 
 if TYPE_CHECKING:
     from wkmp_orm import Library

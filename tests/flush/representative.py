@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tests.flush.recordings import LONG_AGO, SECOND, mbid
-from wkmp_orm import FileStatus, Passage, Song, SongStatus, SourceType
+from wkmp_orm import Passage, Song
+from wkmp_orm.models import FileStatus, SongStatus, SourceType
 
 if TYPE_CHECKING:
     from wkmp_orm import Library

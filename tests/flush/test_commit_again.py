@@ -8,7 +8,8 @@ import pytest
 
 from tests.flush.recordings import LONG_AGO, SECOND, add_file, mbid
 from tests.flush.stored import dump, row_of
-from wkmp_orm import ConditionNotMetError, FileStatus
+from wkmp_orm.errors import ConditionNotMetError
+from wkmp_orm.models import FileStatus
 
 if TYPE_CHECKING:
     from wkmp_orm import Library, UnitOfWork

@@ -18,8 +18,9 @@ from tests.support.driver_errors import (
     serialization_failure,
     server_error,
 )
-from wkmp_orm import DatabaseUnavailableError, FlushError, StorageError
+from wkmp_orm import FlushError
 from wkmp_orm.core.flush.copy_sender import CopySender
+from wkmp_orm.errors import DatabaseUnavailableError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from tests.flush.recordings import mbid
 from tests.flush.stage import Stage
 from tests.support.driver_errors import connection_lost, serialization_failure
 from tests.support.patience import PATIENCE_S
-from wkmp_orm import AlreadyFinishedError, FlushFailedError
+from wkmp_orm.errors import AlreadyFinishedError, FlushFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

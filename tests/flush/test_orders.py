@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from tests.flush.recordings import LONG_AGO, SECOND, add_file, mbid
 from tests.flush.stored import row_of
-from wkmp_orm import ConditionNotMetError, File, FileStatus, RowNotFoundError
+from wkmp_orm import File
+from wkmp_orm.errors import ConditionNotMetError, RowNotFoundError
+from wkmp_orm.models import FileStatus
 
 if TYPE_CHECKING:
     from wkmp_orm import Library

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.flush.recordings import LONG_AGO, mbid, record
-from wkmp_orm import FileStatus, InvalidRowError, SongStatus, UnitOfWork
+from wkmp_orm import UnitOfWork
 from wkmp_orm.core.flush.changes import PendingRow, guid_of
 from wkmp_orm.core.flush.plan import (
     Delete,
@@ -26,7 +26,8 @@ from wkmp_orm.core.flush.plan import (
     plan,
 )
 from wkmp_orm.core.flush.prefetch import natural_key
-from wkmp_orm.models import Base
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.models import Base, FileStatus, SongStatus
 from wkmp_orm.models.tables import TABLES
 
 if TYPE_CHECKING:

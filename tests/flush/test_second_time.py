@@ -11,7 +11,8 @@ from tests.flush.recordings import LONG_AGO, SECOND, add_file, mbid, record
 from tests.flush.sent import as_inserts
 from tests.flush.stored import age, dump, row_of
 from tests.support.recorder import recording
-from wkmp_orm import FileStatus, InvalidRowError, SessionState, SongStatus
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.models import FileStatus, SessionState, SongStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from tests.flush.recordings import SECOND, add_file, mbid, record
 from tests.flush.sent import as_inserts
 from tests.flush.stored import row_of
 from tests.support.recorder import Recorded, StatementRecorder, recording
-from wkmp_orm import FileStatus, SongStatus
+from wkmp_orm.models import FileStatus, SongStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

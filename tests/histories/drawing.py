@@ -17,7 +17,7 @@ from tests.histories.drafts import Draft, Known, Own, UnitDraft
 from tests.histories.performer import FIXED, SETTINGS, fixed
 from tests.histories.pools import ENTITIES, FILLED, FOCI, KEYS, LINKS, NEEDED, OTHERS, PARENTS
 from tests.histories.shapes import shape
-from wkmp_orm import SourceType
+from wkmp_orm.models import SourceType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

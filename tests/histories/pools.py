@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.flush.recordings import LONG_AGO, mbid
 from tests.histories.drafts import Draft, Own, UnitDraft
 from tests.histories.performer import SETTINGS
-from wkmp_orm import FileStatus, SongStatus
+from wkmp_orm.models import FileStatus, SongStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from tests.phases.importing import LONG_AGO, add_file, mbid, race, record, set_columns, stored
 from tests.phases.recordings import passage, recording
-from wkmp_orm import Album, Artist, FileStatus, Passage, Phase, Song, SongArtist
+from wkmp_orm import Album, Artist, Passage, Phase, Song
+from wkmp_orm.models import FileStatus, SongArtist
 from wkmp_orm.phases import IdentifiedSong, RecordedPassage, album_identity, artist_identity
 
 if TYPE_CHECKING:

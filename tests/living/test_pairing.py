@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wkmp_orm import FileStatus
+from wkmp_orm.models import FileStatus
 from wkmp_orm.orchestrator.pairing import paired
 from wkmp_orm.phases import StoredFile
 

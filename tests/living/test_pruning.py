@@ -13,18 +13,9 @@ from tests.flush.stored import dump
 from tests.living.test_moved_files import edit, make_songs
 from tests.support.imports import table
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import (
-    Album,
-    Artist,
-    ConfigurationError,
-    File,
-    ImportRunningError,
-    Library,
-    Passage,
-    Song,
-    Work,
-)
+from wkmp_orm import Album, Artist, File, Library, Passage, Song, Work
 from wkmp_orm.core.types import utc_now
+from wkmp_orm.errors import ConfigurationError, ImportRunningError
 from wkmp_orm.orchestrator import import_folder
 from wkmp_orm.orchestrator.pruning import Pruned, prune
 from wkmp_orm.orchestrator.running import sole_import

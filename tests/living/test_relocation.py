@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.phases.importing import LONG_AGO, add_file, race, set_columns, sha256, stored
-from wkmp_orm import ConditionNotMetError, File, FileStatus, FlushFailedError, ImportFailure, Phase
+from wkmp_orm import File, Phase
+from wkmp_orm.errors import ConditionNotMetError, FlushFailedError
+from wkmp_orm.models import FileStatus, ImportFailure
 from wkmp_orm.phases import (
     FoundFile,
     Relocation,

@@ -11,15 +11,9 @@ import sqlalchemy as sa
 from tests.phases.importing import LONG_AGO, record, stored
 from tests.phases.recordings import passage
 from tests.support.look_ups import statements_of
-from wkmp_orm import (
-    Album,
-    Artist,
-    ConstraintViolationError,
-    File,
-    ImportFailure,
-    Passage,
-    Phase,
-)
+from wkmp_orm import Album, Artist, File, Passage, Phase
+from wkmp_orm.errors import ConstraintViolationError
+from wkmp_orm.models import ImportFailure
 from wkmp_orm.phases import album_identity, artist_identity, record_failure, start_session
 
 if TYPE_CHECKING:

@@ -11,20 +11,17 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import joinedload, selectinload
 
 from tests.testing.one_of_each import key_of, one_of_each
-from wkmp_orm import (
+from wkmp_orm import File, Library, Passage, Song
+from wkmp_orm.errors import ConstraintViolationError
+from wkmp_orm.models import (
     Base,
-    ConstraintViolationError,
     DecodeStatus,
     FadeCurve,
-    File,
     FileStatus,
     FlushLedger,
     ImportSession,
-    Library,
-    Passage,
     PassageStatus,
     SessionState,
-    Song,
     SongStatus,
     SourceType,
 )

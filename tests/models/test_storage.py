@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from wkmp_orm import File, StoredValueError
+from wkmp_orm import File
+from wkmp_orm.errors import StoredValueError
 from wkmp_orm.models.tables import TABLES
 from wkmp_orm.testing import ArtistFactory, FileFactory, SongFactory, put_all
 

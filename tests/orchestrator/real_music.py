@@ -26,10 +26,11 @@ from tests.support.canonical import canonical
 from tests.support.database_time import database_time
 from tests.support.postgres import running_server
 from tests.support.sound import make_sound, make_waves, musicbrainz_tags, tag_sound
-from wkmp_orm import File, FileStatus, Library, Passage
+from wkmp_orm import File, Library, Passage
 from wkmp_orm.audio.analysis import AnalysisOptions, analyse
 from wkmp_orm.audio.decoding import Decoding
 from wkmp_orm.errors import SoundFileError
+from wkmp_orm.models import FileStatus
 from wkmp_orm.orchestrator import ImportSummary
 from wkmp_orm.orchestrator.scan import ScannedFile, scan_folder
 from wkmp_orm.ticks import TICKS_PER_SECOND, ticks_from_samples

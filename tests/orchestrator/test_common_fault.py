@@ -8,7 +8,9 @@ import pytest
 
 from tests.support.imports import failures, sessions, statuses
 from tests.support.sound import make_sound
-from wkmp_orm import EveryFileFailsError, Phase, SessionState
+from wkmp_orm import Phase
+from wkmp_orm.errors import EveryFileFailsError
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import STEPS, FileOnItsWay, Step, import_folder
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.imports import failures, statuses
 from tests.support.sound import FORMATS, make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import SessionState
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:

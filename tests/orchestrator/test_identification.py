@@ -14,18 +14,9 @@ from tests.support.imports import statuses, table, touch
 from tests.support.patience import PATIENCE_S
 from tests.support.sound import make_rip, make_sound, mbid, musicbrainz_tags, tag_sound
 from tests.support.web_services import busy, recording, slow, unreachable_url
-from wkmp_orm import (
-    AcoustidCache,
-    Artist,
-    ImportProvenance,
-    Library,
-    Passage,
-    ServiceAnswer,
-    Song,
-    Work,
-    WriteReport,
-)
+from wkmp_orm import Artist, Library, Passage, Song, Work, WriteReport
 from wkmp_orm.audio import AnalysisOptions, analyse
+from wkmp_orm.models import AcoustidCache, ImportProvenance, ServiceAnswer
 from wkmp_orm.orchestrator import import_folder, retry_failed
 
 if TYPE_CHECKING:

@@ -10,17 +10,9 @@ import pytest
 from tests.support.imports import music_dump, sessions, statuses, table
 from tests.support.processes import Barrier, run_in_processes
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import (
-    File,
-    FileStatus,
-    ImportRunningError,
-    Library,
-    Passage,
-    PassageSong,
-    SessionState,
-    Song,
-    WriteReport,
-)
+from wkmp_orm import File, Library, Passage, Song, WriteReport
+from wkmp_orm.errors import ImportRunningError
+from wkmp_orm.models import FileStatus, PassageSong, SessionState
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:

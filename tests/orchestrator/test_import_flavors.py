@@ -11,8 +11,10 @@ import pytest
 
 from tests.support.imports import statuses, table, touch
 from tests.support.sound import make_rip, make_sound, mbid, musicbrainz_tags, tag_sound
-from wkmp_orm import AnalysisCancelledError, ImportProvenance, Song, SoundFileError
+from wkmp_orm import Song
 from wkmp_orm.audio.flavor import Flavor, essentia_is_installed
+from wkmp_orm.errors import AnalysisCancelledError, SoundFileError
+from wkmp_orm.models import ImportProvenance
 from wkmp_orm.orchestrator import import_folder, retry_failed, tools
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ import pytest
 
 from tests.support.imports import sessions, statuses
 from tests.support.sound import make_sound
-from wkmp_orm import ConfigurationError, SessionState, WriteReport
+from wkmp_orm import WriteReport
+from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import ImportProgress, ImportSummary, Stage, import_folder_async
 
 if TYPE_CHECKING:

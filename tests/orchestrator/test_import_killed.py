@@ -18,7 +18,8 @@ from tests.support.commands import CHECKOUT
 from tests.support.imports import sessions
 from tests.support.patience import PATIENCE_S
 from tests.support.varied_music import make_documents, make_varied_music
-from wkmp_orm import Library, SessionState
+from wkmp_orm import Library
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:

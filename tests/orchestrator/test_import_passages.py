@@ -14,9 +14,10 @@ from tests.support.sound import (
     repeat_vorbis_headers,
     tag_sound,
 )
-from wkmp_orm import TICKS_PER_SECOND, File, Passage, PassageSong, Song
+from wkmp_orm import File, Passage, Song
+from wkmp_orm.models import PassageSong
 from wkmp_orm.orchestrator import import_folder
-from wkmp_orm.ticks import TICKS_PER_MILLISECOND, ticks_from_samples
+from wkmp_orm.ticks import TICKS_PER_MILLISECOND, TICKS_PER_SECOND, ticks_from_samples
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,28 +11,22 @@ from sqlalchemy.orm import selectinload
 
 from tests.support.imports import sessions, statuses, table
 from tests.support.sound import make_sound, mbid, musicbrainz_tags, tag_sound
-from wkmp_orm import (
-    TICKS_PER_SECOND,
-    Album,
-    Artist,
-    File,
+from wkmp_orm import Album, Artist, File, Library, Passage, Song, Work
+from wkmp_orm.audio import sha256_of
+from wkmp_orm.models import (
     FileStatus,
     ImportProvenance,
-    Library,
-    Passage,
     PassageAlbum,
     PassageSong,
     PassageStatus,
     SessionState,
-    Song,
     SongArtist,
     SongStatus,
     SongWork,
     SourceType,
-    Work,
 )
-from wkmp_orm.audio import sha256_of
 from wkmp_orm.orchestrator import import_folder
+from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,13 +14,9 @@ import sqlalchemy as sa
 from tests.support.imports import failures, sessions, statuses
 from tests.support.patience import PATIENCE_S
 from tests.support.sound import make_sound
-from wkmp_orm import (
-    Library,
-    LockTimeoutError,
-    SessionState,
-    StorageError,
-    WriteReport,
-)
+from wkmp_orm import Library, WriteReport
+from wkmp_orm.errors import LockTimeoutError, StorageError
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import (
     STEPS,
     FileOnItsWay,

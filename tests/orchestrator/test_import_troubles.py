@@ -12,22 +12,14 @@ import sqlalchemy as sa
 from tests.support.imports import failures, sessions, statuses, table
 from tests.support.sound import make_sound, tag_sound
 from tests.support.unprivileged import public_folder, without_privileges
-from wkmp_orm import (
-    TICKS_PER_SECOND,
-    ConfigurationError,
-    DatabaseUnavailableError,
-    File,
-    Library,
-    Passage,
-    PathOutsideRootError,
-    SessionState,
-    SettingKey,
-    WriteReport,
-)
+from wkmp_orm import File, Library, Passage, WriteReport
 from wkmp_orm.audio import sha256_of
 from wkmp_orm.audio.decoders import Decoders
+from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError, PathOutsideRootError
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import FailedFile, import_folder
-from wkmp_orm.settings import LIBRARY_ROOT
+from wkmp_orm.settings import LIBRARY_ROOT, SettingKey
+from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from tests.support.sound import make_sound
 from tests.support.web_services import Reaction, busy, html, unreachable_url, web_services
-from wkmp_orm import ConstraintViolationError, Library
+from wkmp_orm import Library
 from wkmp_orm.cli.documents import summary_document
+from wkmp_orm.errors import ConstraintViolationError
 from wkmp_orm.matching import AcoustidClient
 from wkmp_orm.orchestrator import import_folder
 from wkmp_orm.settings import ACOUSTID_API_KEY

@@ -9,17 +9,16 @@ import sqlalchemy as sa
 
 from tests.support.imports import failures, sessions, statuses, table, touch
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import (
+from wkmp_orm import Song, WriteReport
+from wkmp_orm.errors import (
     AlreadyFinishedError,
     AnalysisCancelledError,
     NoDecoderError,
     PathOutsideRootError,
-    SessionState,
     SettingError,
-    Song,
     SoundFileError,
-    WriteReport,
 )
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import STEPS, FileOnItsWay, Step, Verdict, import_folder
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from tests.support.sound import make_sound
-from wkmp_orm import ImportFailure, Library
+from wkmp_orm import Library
+from wkmp_orm.models import ImportFailure
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from tests.support.sound import mbid
-from wkmp_orm import SourceType
 from wkmp_orm.audio import ArtistCredit, SoundAnalysis, Tags
 from wkmp_orm.matching import (
     AcoustidMatch,
@@ -17,6 +16,7 @@ from wkmp_orm.matching import (
     PerformedWork,
     Source,
 )
+from wkmp_orm.models import SourceType
 from wkmp_orm.orchestrator.recorded import decoded_metadata, is_described, recorded_passage
 from wkmp_orm.phases import RecordedPassage, Work, artist_identity
 

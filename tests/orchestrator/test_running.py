@@ -13,9 +13,11 @@ import pytest
 from tests.support.imports import sessions
 from tests.support.planted import KINDS, plant, state_of
 from tests.support.sound import make_sound
-from wkmp_orm import DatabaseUnavailableError, ImportRunningError, Library, SessionState
+from wkmp_orm import Library
 from wkmp_orm.core.engine.lock_file import HOST
 from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.errors import DatabaseUnavailableError, ImportRunningError
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import import_folder
 from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.phases import start_session

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.imports import sessions
-from wkmp_orm import FileStatus
+from wkmp_orm.models import FileStatus
 from wkmp_orm.orchestrator import Effort, FailedFile, Findings, Stage, import_folder
 from wkmp_orm.orchestrator import statistics as module
 from wkmp_orm.orchestrator.statistics import MOST_NAMED, Statistics

@@ -11,9 +11,10 @@ import pytest
 from tests.support.imports import sessions, statuses
 from tests.support.sound import make_sound
 from tests.support.web_services import web_services
-from wkmp_orm import ConfigurationError, Library
+from wkmp_orm import Library
 from wkmp_orm.audio import AnalysisOptions
 from wkmp_orm.audio.decoders import number_of_processors
+from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.orchestrator import import_folder, services, tools
 from wkmp_orm.orchestrator.services import (
     KEY_STAYS_HERE,

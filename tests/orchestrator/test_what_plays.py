@@ -9,7 +9,8 @@ import pytest
 from tests.support.imports import failures, statuses, table, warnings
 from tests.support.odd_sounds import ODD_SOUNDS, Odd, flac_with_damaged_comment, wav_with_info
 from tests.support.sound import make_sound, tag_sound
-from wkmp_orm import Album, File, FileStatus, Library, Passage
+from wkmp_orm import Album, File, Library, Passage
+from wkmp_orm.models import FileStatus
 from wkmp_orm.orchestrator import ImportSummary, WarnedFile, import_folder
 from wkmp_orm.phases import FileWarning
 from wkmp_orm.phases import failures as stored_failures

@@ -26,13 +26,12 @@ from tests.own_tables.migrations import (
 )
 from tests.own_tables.models import OWN_MODELS, Rating
 from tests.support.patience import PATIENCE_S
-from wkmp_orm import (
+from wkmp_orm import Library, new_guid
+from wkmp_orm.errors import (
     ConfigurationError,
-    Library,
     ReadOnlyDatabaseError,
     SchemaError,
     SchemaTooNewError,
-    new_guid,
 )
 from wkmp_orm.schema import alembic_config, schema_differences
 
@@ -240,7 +239,7 @@ ON_OUR_BASE = ENV.replace(
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from wkmp_orm import Base
+from wkmp_orm.models import Base
 from wkmp_orm.core import Guid, new_guid
 from wkmp_orm.schema import include_object
 

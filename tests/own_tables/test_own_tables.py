@@ -11,14 +11,8 @@ import sqlalchemy as sa
 
 from tests.own_tables.models import Mood, PlayCount, Radio, Rating, SongMood
 from tests.support.patience import PATIENCE_S
-from wkmp_orm import (
-    ConfigurationError,
-    ConstraintViolationError,
-    InvalidRowError,
-    Library,
-    Song,
-    new_guid,
-)
+from wkmp_orm import Library, Song, new_guid
+from wkmp_orm.errors import ConfigurationError, ConstraintViolationError, InvalidRowError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import DeclarativeBase

@@ -17,14 +17,16 @@ import sqlalchemy as sa
 from tests.flush.sent import as_inserts
 from tests.support.patience import PATIENCE_S
 from tests.support.recorder import recording
-from wkmp_orm import File, FileStatus, Phase
+from wkmp_orm import File, Phase
+from wkmp_orm.models import FileStatus
 from wkmp_orm.phases import in_unit_of_work, is_duplicate, record_hash, record_passages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tests.support.recorder import StatementRecorder
-    from wkmp_orm import Base, Library, UnitOfWork
+    from wkmp_orm import Library, UnitOfWork
+    from wkmp_orm.models import Base
     from wkmp_orm.phases import RecordedPassage, Recording
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import sqlalchemy as sa
 
 from tests.phases.importing import LONG_AGO, SECOND, in_order, mbid, stored
-from wkmp_orm import Album, Artist, Passage, PassageAlbum, Phase, Song, SongArtist
+from wkmp_orm import Album, Artist, Passage, Phase, Song
+from wkmp_orm.models import PassageAlbum, SongArtist
 from wkmp_orm.phases import Identity, album_identity, artist_identity
 from wkmp_orm.phases.entities import put_albums, put_artists
 

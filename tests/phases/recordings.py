@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from tests.phases.importing import SECOND, mbid, stored
-from wkmp_orm import Album, Passage, PassageAlbum, PassageSong, Song, SongArtist, SourceType
+from wkmp_orm import Album, Passage, Song
+from wkmp_orm.models import PassageAlbum, PassageSong, SongArtist, SourceType
 from wkmp_orm.phases import (
     Extraction,
     IdentifiedSong,

@@ -20,8 +20,10 @@ from tests.phases.importing import (
     watching,
 )
 from tests.phases.recordings import MEASURED, amplitude, passage
-from wkmp_orm import ConditionNotMetError, Passage, PassageStatus, Phase
+from wkmp_orm import Passage, Phase
 from wkmp_orm.core.types import Json, JsonWith
+from wkmp_orm.errors import ConditionNotMetError
+from wkmp_orm.models import PassageStatus
 from wkmp_orm.phases import PassageAmplitude, record_amplitude
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from tests.phases.importing import (
     watching,
 )
 from tests.support.look_ups import efforts_of
-from wkmp_orm import File, FileStatus, Passage, Phase
+from wkmp_orm import File, Passage, Phase
+from wkmp_orm.models import FileStatus
 from wkmp_orm.phases import FoundFile, MatchedFile, record_files, record_hash
 
 if TYPE_CHECKING:

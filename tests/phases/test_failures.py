@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.phases.importing import add_file, stored
-from wkmp_orm import File, FileStatus, ImportFailure, Phase, SessionState
+from wkmp_orm import File, Phase
+from wkmp_orm.models import FileStatus, ImportFailure, SessionState
 from wkmp_orm.phases import change_state, forget_outdated_failures, record_failure, start_session
 
 if TYPE_CHECKING:

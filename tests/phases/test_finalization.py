@@ -19,15 +19,9 @@ from tests.phases.importing import (
     texts,
     watching,
 )
-from wkmp_orm import (
-    ConditionNotMetError,
-    FileStatus,
-    ImportFailure,
-    PassageStatus,
-    Phase,
-    SongStatus,
-)
-from wkmp_orm.models import SessionState
+from wkmp_orm import Phase
+from wkmp_orm.errors import ConditionNotMetError
+from wkmp_orm.models import FileStatus, ImportFailure, PassageStatus, SessionState, SongStatus
 from wkmp_orm.phases import (
     change_state,
     complete_passages,

@@ -10,8 +10,10 @@ import pytest
 
 from tests.flush.stored import age, dump
 from tests.phases.importing import LONG_AGO, count, mbid, race, stored, texts, watching
-from wkmp_orm import AcoustidCache, InvalidRowError, Phase, ServiceAnswer
+from wkmp_orm import Phase
 from wkmp_orm.core.types import utc_now
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.models import AcoustidCache, ServiceAnswer
 from wkmp_orm.phases import read_answers, record_acoustid, record_answers, request_key
 from wkmp_orm.phases.fingerprinting import KEYS_AT_ONCE, NOTHING_IS_BELIEVED_FOR
 

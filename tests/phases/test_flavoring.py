@@ -24,7 +24,8 @@ from tests.phases.importing import (
     watching,
 )
 from tests.phases.recordings import HEARD, amplitude, passage
-from wkmp_orm import ImportProvenance, Passage, Phase, Song, SongStatus, SourceType
+from wkmp_orm import Passage, Phase, Song
+from wkmp_orm.models import ImportProvenance, SongStatus, SourceType
 from wkmp_orm.phases import (
     IdentifiedSong,
     finalize_file,

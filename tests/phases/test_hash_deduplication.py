@@ -30,17 +30,9 @@ from tests.phases.importing import (
     watching,
 )
 from tests.support.processes import run_in_processes
-from wkmp_orm import (
-    File,
-    FileStatus,
-    ImportFailure,
-    Library,
-    Passage,
-    Phase,
-    RowNotFoundError,
-    StoredValueError,
-    new_guid,
-)
+from wkmp_orm import File, Library, Passage, Phase, new_guid
+from wkmp_orm.errors import RowNotFoundError, StoredValueError
+from wkmp_orm.models import FileStatus, ImportFailure
 from wkmp_orm.phases import record_failure, record_hash, start_session
 
 if TYPE_CHECKING:

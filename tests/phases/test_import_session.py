@@ -10,7 +10,8 @@ import pytest
 
 from tests.flush.stored import dump
 from tests.phases.importing import at_once, count, load, stored, texts, watching
-from wkmp_orm import ImportRunningError, ImportSession, ImportSessionError, SessionState
+from wkmp_orm.errors import ImportRunningError, ImportSessionError
+from wkmp_orm.models import ImportSession, SessionState
 from wkmp_orm.models.import_session import FINAL_STATES
 from wkmp_orm.phases import (
     cancel_interrupted,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tests.phases.importing import add_file, analyze, count, hash_file, record, sha256
 from tests.phases.recordings import passage
 from tests.support.look_ups import efforts_of, statements_of
-from wkmp_orm import File, ImportFailure, Phase
+from wkmp_orm import File, Phase
+from wkmp_orm.models import ImportFailure
 from wkmp_orm.phases import (
     complete_passages,
     finalize_file,

@@ -9,7 +9,9 @@ import pytest
 
 from tests.flush.stored import age, dump
 from tests.phases.importing import add_file, load, sha256, watching
-from wkmp_orm import File, FileStatus, InvalidRowError, Phase
+from wkmp_orm import File, Phase
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.models import FileStatus
 from wkmp_orm.phases import FileMetadata, record_metadata
 
 if TYPE_CHECKING:

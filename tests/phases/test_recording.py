@@ -22,22 +22,21 @@ from tests.phases.importing import (
     watching,
 )
 from tests.phases.recordings import HEARD, SINNERMAN, WHOLE, album_side, passage
-from wkmp_orm import (
-    Album,
+from wkmp_orm import Album, Passage, Song, new_guid
+from wkmp_orm.errors import (
     ConditionNotMetError,
     ConstraintViolationError,
+    InvalidRowError,
+    RowNotFoundError,
+    StoredValueError,
+)
+from wkmp_orm.models import (
     FileStatus,
     ImportProvenance,
-    InvalidRowError,
-    Passage,
     PassageAlbum,
     PassageSong,
-    RowNotFoundError,
-    Song,
     SongArtist,
     SourceType,
-    StoredValueError,
-    new_guid,
 )
 from wkmp_orm.phases import Extraction, album_identity, artist_identity, start_session
 

@@ -27,19 +27,10 @@ from tests.phases.recordings import (
     shares,
     spans,
 )
-from wkmp_orm import (
-    Album,
-    Artist,
-    ConditionNotMetError,
-    FileStatus,
-    ImportProvenance,
-    Passage,
-    PassageSong,
-    Phase,
-    Song,
-    SongArtist,
-)
+from wkmp_orm import Album, Artist, Passage, Phase, Song
 from wkmp_orm import Work as WorkRow
+from wkmp_orm.errors import ConditionNotMetError
+from wkmp_orm.models import FileStatus, ImportProvenance, PassageSong, SongArtist
 from wkmp_orm.phases import IdentifiedSong, artist_identity, record_passages
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from tests.phases.recordings import (
     shares,
     songs_of,
 )
-from wkmp_orm import Artist, Passage, PassageSong, Song, SongArtist, SongStatus, SongWork
+from wkmp_orm import Artist, Passage, Song
 from wkmp_orm import Work as WorkRow
+from wkmp_orm.models import PassageSong, SongArtist, SongStatus, SongWork
 from wkmp_orm.phases import IdentifiedSong, RecordedPassage, Work, album_identity, artist_identity
 
 if TYPE_CHECKING:

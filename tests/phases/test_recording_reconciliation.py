@@ -20,15 +20,8 @@ from tests.phases.importing import (
     watching,
 )
 from tests.phases.recordings import WHOLE, album_side, passage, spans
-from wkmp_orm import (
-    FadeCurve,
-    FileStatus,
-    ImportProvenance,
-    Passage,
-    PassageSong,
-    PassageStatus,
-    Phase,
-)
+from wkmp_orm import Passage, Phase
+from wkmp_orm.models import FadeCurve, FileStatus, ImportProvenance, PassageSong, PassageStatus
 from wkmp_orm.phases import complete_passages, finalize_file, record_passages
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from tests.phases.importing import (
     watching,
 )
 from tests.phases.recordings import amplitude, passage
-from wkmp_orm import File, FileStatus, Passage, Phase, Song, SongStatus
+from wkmp_orm import File, Passage, Phase, Song
+from wkmp_orm.models import FileStatus, SongStatus
 from wkmp_orm.phases import (
     FoundFile,
     IdentifiedSong,

@@ -24,7 +24,9 @@ from tests.phases.importing import (
     texts,
     watching,
 )
-from wkmp_orm import File, FileStatus, InvalidRowError, Phase
+from wkmp_orm import File, Phase
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.models import FileStatus
 from wkmp_orm.phases import (
     FileMetadata,
     FoundFile,

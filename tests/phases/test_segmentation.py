@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.phases.importing import LONG_AGO, SECOND, add_file, count, status_of, stored
-from wkmp_orm import ConditionNotMetError, FileStatus, ImportFailure, Passage, Phase
+from wkmp_orm import Passage, Phase
+from wkmp_orm.errors import ConditionNotMetError
+from wkmp_orm.models import FileStatus, ImportFailure
 from wkmp_orm.phases import record_failure, record_no_audio, start_session
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.phases.importing import LONG_AGO, add_file, mbid, record, watching
 from tests.phases.recordings import WHOLE, passage
-from wkmp_orm import FileStatus, PassageStatus, Phase, SessionState, SongStatus
+from wkmp_orm import Phase
+from wkmp_orm.models import FileStatus, PassageStatus, SessionState, SongStatus
 from wkmp_orm.phases import (
     change_state,
     failures,

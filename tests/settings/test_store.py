@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from tests.support.processes import run_in_processes
 from tests.support.recorder import recording
-from wkmp_orm import Library, Setting, SettingError
+from wkmp_orm import Library
+from wkmp_orm.errors import SettingError
+from wkmp_orm.models import Setting
 from wkmp_orm.settings import (
     ACOUSTID_API_KEY,
     AI_DATABASE_LOCK_RETRY_MS,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from wkmp_orm import Base
+from wkmp_orm.models import Base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

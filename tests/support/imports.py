@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from wkmp_orm import Base, ImportFailure, ImportSession, Library
+from wkmp_orm import Library
+from wkmp_orm.models import Base, ImportFailure, ImportSession
 from wkmp_orm.models.import_failure import WARNING
 
 if TYPE_CHECKING:

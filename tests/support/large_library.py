@@ -10,23 +10,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from wkmp_orm import (
-    TICKS_PER_SECOND,
-    Album,
-    Artist,
+from wkmp_orm import Album, Artist, File, Passage, Song, Work, new_guid
+from wkmp_orm.models import (
     Base,
-    File,
     ImportFailure,
     ImportSession,
-    Passage,
     PassageAlbum,
     PassageSong,
-    Song,
     SongArtist,
     SongWork,
-    Work,
-    new_guid,
 )
+from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

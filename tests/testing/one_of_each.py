@@ -29,7 +29,7 @@ from wkmp_orm.testing import (
 )
 
 if TYPE_CHECKING:
-    from wkmp_orm import Base
+    from wkmp_orm.models import Base
 
 
 def one_of_each() -> list[Base]:

@@ -11,27 +11,20 @@ import pytest
 import sqlalchemy as sa
 
 from tests.testing.one_of_each import columns_of, key_of, one_of_each
-from wkmp_orm import (
-    Album,
+from wkmp_orm import Album, File, Library, Passage, Song, UnitOfWork, Work, testing
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.models import (
     Base,
-    File,
     FileStatus,
     FlushLedger,
     ImportProvenance,
     ImportSession,
-    InvalidRowError,
-    Library,
-    Passage,
     PassageAlbum,
     PassageSong,
     PassageStatus,
     SessionState,
-    Song,
     SongArtist,
     SongStatus,
-    UnitOfWork,
-    Work,
-    testing,
 )
 from wkmp_orm.models.tables import TABLES
 from wkmp_orm.testing import (

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.testing.one_of_each import key_of, one_of_each
-from wkmp_orm import Base, ConfigurationError, FlushLedger, InvalidRowError, Passage, Setting
+from wkmp_orm import Passage
 from wkmp_orm.core.types import UtcDateTime, is_uuid
+from wkmp_orm.errors import ConfigurationError, InvalidRowError
+from wkmp_orm.models import Base, FlushLedger, Setting
 from wkmp_orm.models.tables import TABLES
 from wkmp_orm.paths import file_path, stored_path
 from wkmp_orm.settings import SETTINGS, SettingKey, setting_named

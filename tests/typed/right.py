@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from wkmp_orm import FileStatus, Handle, Library, Song
+from wkmp_orm import Handle, Library, Song
+from wkmp_orm.models import FileStatus
 
 if TYPE_CHECKING:
     from wkmp_orm.core import Table

@@ -13,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.flush.recordings import mbid
-from wkmp_orm import (
-    DecodeStatus,
-    FadeCurve,
-    FileStatus,
-    InvalidRowError,
-    PassageStatus,
-    SongStatus,
-    SourceType,
-    UnitOfWork,
-)
+from wkmp_orm import UnitOfWork
 from wkmp_orm.core.rows.acceptance import MOST_SHAPES, Acceptance
 from wkmp_orm.core.rows.rows import RowChecker, checker
 from wkmp_orm.core.table_info import TableInfo
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.models import (
+    DecodeStatus,
+    FadeCurve,
+    FileStatus,
+    PassageStatus,
+    SongStatus,
+    SourceType,
+)
 from wkmp_orm.models.tables import TABLES
 
 if TYPE_CHECKING:

@@ -17,18 +17,16 @@ from tests.concurrency.foreign_locks import locked
 from tests.flush.recordings import SECOND, add_file, mbid
 from tests.support.interception import intercepting
 from tests.support.patience import PATIENCE_S
-from wkmp_orm import (
+from wkmp_orm import FlushError, Song, new_guid
+from wkmp_orm.core.database import COMMIT_THREADS
+from wkmp_orm.errors import (
     AlreadyFinishedError,
     ConfigurationError,
-    FlushError,
     FlushFailedError,
     InvalidRowError,
-    Song,
     UnitOfWorkError,
     WrongOwnerError,
-    new_guid,
 )
-from wkmp_orm.core.database import COMMIT_THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,19 +15,15 @@ import sqlalchemy as sa
 from tests.flush.recordings import SECOND, add_file, mbid
 from tests.flush.stored import dump, row_of
 from tests.support.recorder import recording
-from wkmp_orm import (
+from wkmp_orm import FlushError, Library, Song, WkmpOrmError, new_guid
+from wkmp_orm.errors import (
     ConditionNotMetError,
     ConstraintViolationError,
-    FileStatus,
-    FlushError,
     InvalidRowError,
-    Library,
     NotYetKnownError,
     RowNotFoundError,
-    Song,
-    WkmpOrmError,
-    new_guid,
 )
+from wkmp_orm.models import FileStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,20 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from tests.flush.recordings import LONG_AGO, SECOND, mbid
-from wkmp_orm import (
-    Artist,
-    File,
-    ImportProvenance,
-    InvalidRowError,
-    Library,
-    Passage,
-    PassageSong,
-    Setting,
-    Song,
-    SongArtist,
-    new_guid,
-)
-from wkmp_orm.models import FadeCurve
+from wkmp_orm import Artist, File, Library, Passage, Song, new_guid
+from wkmp_orm.errors import InvalidRowError
+from wkmp_orm.models import FadeCurve, ImportProvenance, PassageSong, Setting, SongArtist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

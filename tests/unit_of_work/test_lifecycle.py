@@ -18,18 +18,8 @@ from tests.flush.recordings import SECOND, add_file, mbid
 from tests.flush.stored import dump
 from tests.support.patience import PATIENCE_S
 from tests.support.recorder import recording
-from wkmp_orm import (
-    AlreadyFinishedError,
-    FlushError,
-    Handle,
-    LinkHandle,
-    NotYetKnownError,
-    Phase,
-    Song,
-    UnitOfWork,
-    WrongOwnerError,
-    new_guid,
-)
+from wkmp_orm import FlushError, Handle, LinkHandle, Phase, Song, UnitOfWork, new_guid
+from wkmp_orm.errors import AlreadyFinishedError, NotYetKnownError, WrongOwnerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

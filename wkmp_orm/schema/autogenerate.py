@@ -60,8 +60,8 @@ def include_name(
 def include_object(item: object, _name: str | None, kind: str, *_: object) -> bool:
     """Leave our models out of what autogenerate finds in your metadata.
 
-    It is needed beside `include_name` only where your models stand on `wkmp_orm.Base`: without it,
-    autogenerate proposes to create our tables.
+    You need it beside `include_name` only if your models stand on `wkmp_orm.models.Base`: without
+    it, autogenerate proposes to create our tables.
     """
     if kind != "table" or not isinstance(item, sa.Table):
         return True

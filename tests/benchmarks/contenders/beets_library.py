@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from beets.library import Item, Library
 
 from tests.benchmarks.databases import PRAGMAS
-from wkmp_orm import TICKS_PER_SECOND
+from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
     from pathlib import Path
