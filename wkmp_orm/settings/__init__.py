@@ -1,7 +1,9 @@
-"""The settings that all WKMP services share: what each is called, may be and means.
+"""The settings that all WKMP services share.
 
-Definitions and text only. Of tables and connections only `wkmp_orm.settings.store` knows, which is
-not imported from here, so that rooms that must know no database may still ask for a default.
+`definitions` has one constant for each setting: a `SettingKey`, from `key`, which turns values into
+the stored text and back. `store` reads and writes the table, and a `snapshot` is all settings as
+they were at one moment. `store` alone needs SQLAlchemy, and is not imported from here: decoder
+processes ask for defaults without it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""The settings that matter to an import, each as a constant, with its range, default and meaning.
+"""The settings of an import: one constant for each, with its range, default and meaning.
 
-Only the list: how a value becomes text is `SettingKey`'s affair, and storing it is nobody's here.
-
-Names are case-sensitive, and two pairs differ in nothing but a capital: `lead_in_threshold_dB` and
+Names are case-sensitive, and two pairs differ only in a capital: `lead_in_threshold_dB` and
 `lead_in_threshold_db` are two settings with two meanings, and so are their lead-out siblings. The
 constants say which is which. Ranges and defaults are those of the WKMP settings reference; where
 they are not, the comment says why.
@@ -312,40 +310,9 @@ WORKING_SAMPLE_RATE: Final[SettingKey[int]] = SettingKey(
 )
 
 SETTINGS: Final[Mapping[str, SettingKey[Any]]] = MappingProxyType(
-    {
-        key.name: key
-        for key in (
-            AI_DATABASE_MAX_LOCK_WAIT_MS,
-            AI_DATABASE_LOCK_RETRY_MS,
-            AI_DATABASE_CONNECTION_POOL_SIZE,
-            LIBRARY_ROOT,
-            AI_PROCESSING_THREAD_COUNT,
-            INGEST_MAX_CONCURRENT_JOBS,
-            AI_LONGWORK_YIELD_INTERVAL_MS,
-            ACOUSTID_API_KEY,
-            ACOUSTID_URL,
-            MUSICBRAINZ_URL,
-            WEB_SERVICE_TIMEOUT_MS,
-            WEB_SERVICE_CONTACT,
-            ACOUSTICBRAINZ_FOLDER,
-            SILENCE_THRESHOLD_DB,
-            SILENCE_MIN_DURATION_TICKS,
-            MINIMUM_PASSAGE_AUDIO_DURATION_TICKS,
-            LEAD_IN_THRESHOLD_DB,
-            LEAD_OUT_THRESHOLD_DB,
-            LEAD_IN_THRESHOLD_BELOW_PEAK_DB,
-            LEAD_OUT_THRESHOLD_BELOW_PEAK_DB,
-            RMS_WINDOW_MS,
-            QUICK_RAMP_THRESHOLD,
-            QUICK_RAMP_DURATION_S,
-            MAX_LEAD_IN_DURATION_S,
-            MAX_LEAD_OUT_DURATION_S,
-            APPLY_A_WEIGHTING,
-            WORKING_SAMPLE_RATE,
-        )
-    }
+    {key.name: key for key in tuple(globals().values()) if isinstance(key, SettingKey)}
 )
-"""Every setting above by its name in the database."""
+"""Every setting above by its name in the database, in their order."""
 
 
 def setting_named(name: str) -> SettingKey[Any]:
