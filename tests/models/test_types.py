@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import StatementError
 
 from tests.models.stored_values import KEY, Colour, get, get_raw, put, put_raw, stored_values
-from wkmp_orm.core.types import JsonWith, dump_json
+from wkmp_orm.core.json_functions import JsonWith
+from wkmp_orm.core.types import dump_json
 from wkmp_orm.errors import StoredValueError
 
 SPELLINGS = {

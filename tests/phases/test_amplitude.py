@@ -21,7 +21,8 @@ from tests.phases.importing import (
 )
 from tests.phases.recordings import MEASURED, amplitude, passage
 from wkmp_orm import Passage, Phase
-from wkmp_orm.core.types import Json, JsonWith
+from wkmp_orm.core.json_functions import JsonWith
+from wkmp_orm.core.types import Json
 from wkmp_orm.errors import ConditionNotMetError
 from wkmp_orm.models import PassageStatus
 from wkmp_orm.phases import PassageAmplitude, record_amplitude

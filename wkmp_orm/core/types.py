@@ -1,7 +1,6 @@
-"""The column types: one for keys, one for times, one for JSON, one for words from a closed list.
+"""The column types: keys, times, JSON, and words from a closed list.
 
-Each type owns the stored format of its values on SQLite and on PostgreSQL and reads back what older
-services wrote. It knows no table and no engine.
+Each type defines how SQLite and PostgreSQL store its values, and reads what older services wrote.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from uuid import UUID
 import sqlalchemy as sa
 import uuid_utils
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from wkmp_orm.core.errors import StoredValueError
@@ -25,7 +22,6 @@ from wkmp_orm.core.texts import shown
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
-    from sqlalchemy.sql.compiler import SQLCompiler
 
 JsonValue = dict[str, Any] | list[Any] | str | int | float | bool | None
 
@@ -249,56 +245,6 @@ class Json(TypeDecorator[JsonValue]):
         except (ValueError, TypeError, RecursionError) as error:
             msg = f"stored JSON {value!r:.80} cannot be read; correct it in the database"
             raise StoredValueError(msg) from error
-
-
-class JsonArrayOf(FunctionElement[JsonValue]):
-    """The aggregate of a column's values as a `Json` array; NULL where there are no rows."""
-
-    inherit_cache = True
-    type = Json()
-
-
-@compiles(JsonArrayOf, "sqlite")
-def _sqlite_json_array(element: JsonArrayOf, compiler: SQLCompiler, **options: Any) -> str:
-    values = compiler.process(element.clauses, **options)
-    return f"nullif(json_group_array({values}), '[]')"
-
-
-@compiles(JsonArrayOf, "postgresql")
-def _postgresql_json_array(element: JsonArrayOf, compiler: SQLCompiler, **options: Any) -> str:
-    return f"jsonb_agg({compiler.process(element.clauses, **options)})"
-
-
-class JsonWith(FunctionElement[JsonValue]):
-    """A `Json` object with a value under a key, in place of what it had there.
-
-    `JsonWith(column, "key", value)`, the value a `Json` as well. What is no object (NULL, an array,
-    text that is no JSON) counts as an empty one.
-    """
-
-    inherit_cache = True
-    type = Json()
-
-    def __init__(self, stored: sa.ColumnElement[Any] | Any, key: str, value: Any) -> None:
-        if not (key.isascii() and key.isidentifier()):  # it stands in the SQL, and in a JSON path
-            msg = f"{key!r} cannot be a key here: letters, digits and underscores"
-            raise ValueError(msg)
-        super().__init__(stored, sa.literal_column(f"'{key}'", sa.Text()), value)
-
-
-@compiles(JsonWith, "sqlite")
-def _sqlite_json_with(element: JsonWith, compiler: SQLCompiler, **options: Any) -> str:
-    stored, key, value = (compiler.process(each, **options) for each in element.clauses)
-    is_object = f"CASE WHEN json_valid({stored}) THEN json_type({stored}) END = 'object'"
-    whole = f"CASE WHEN {is_object} THEN {stored} ELSE '{{}}' END"
-    return f"json_set({whole}, '$.' || {key}, json({value}))"
-
-
-@compiles(JsonWith, "postgresql")
-def _postgresql_json_with(element: JsonWith, compiler: SQLCompiler, **options: Any) -> str:
-    stored, key, value = (compiler.process(each, **options) for each in element.clauses)
-    whole = f"CASE WHEN jsonb_typeof({stored}) = 'object' THEN {stored} ELSE '{{}}'::jsonb END"
-    return f"({whole} || jsonb_build_object({key}, {value}))"
 
 
 class Word(TypeDecorator[E]):

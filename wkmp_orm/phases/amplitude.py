@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from wkmp_orm.core.types import Json, JsonWith, utc_now
+from wkmp_orm.core.json_functions import JsonWith
+from wkmp_orm.core.types import Json, utc_now
 from wkmp_orm.models import Passage, PassageStatus
 
 if TYPE_CHECKING:

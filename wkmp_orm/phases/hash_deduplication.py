@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from wkmp_orm.core.types import JsonArrayOf, utc_now
+from wkmp_orm.core.json_functions import JsonArrayOf
+from wkmp_orm.core.types import utc_now
 from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.models import File, FileStatus, Passage
 from wkmp_orm.models.file import UNKNOWN_HASHES, is_original

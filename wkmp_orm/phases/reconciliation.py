@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import load_only, selectinload
 
-from wkmp_orm.core.types import Json, JsonWith, utc_now
+from wkmp_orm.core.json_functions import JsonWith
+from wkmp_orm.core.types import Json, utc_now
 from wkmp_orm.errors import ConditionNotMetError, RowNotFoundError
 from wkmp_orm.models import (
     Album,

@@ -5,33 +5,36 @@ Needs the `testing` extra, and no test runner: without it, importing this is a C
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
 from wkmp_orm.core.remedies import install
 from wkmp_orm.errors import ConfigurationError
 
 try:
     from wkmp_orm.testing import strategies
-    from wkmp_orm.testing.declarations import ModelFactory, from_row, nth
-    from wkmp_orm.testing.factories import (
-        FACTORIES,
-        PASSAGE_TICKS,
+    from wkmp_orm.testing.bookkeeping_factories import (
         AcoustidCacheFactory,
-        AlbumFactory,
-        ArtistFactory,
-        FileFactory,
         FlushLedgerFactory,
         ImportFailureFactory,
         ImportProvenanceFactory,
         ImportSessionFactory,
+        ServiceAnswerFactory,
+        SettingFactory,
+    )
+    from wkmp_orm.testing.declarations import ModelFactory, from_row, nth, reset_sequences
+    from wkmp_orm.testing.factories import (
+        PASSAGE_TICKS,
+        AlbumFactory,
+        ArtistFactory,
+        FileFactory,
         PassageAlbumFactory,
         PassageFactory,
         PassageSongFactory,
-        ServiceAnswerFactory,
-        SettingFactory,
         SongArtistFactory,
         SongFactory,
         SongWorkFactory,
         WorkFactory,
-        reset_sequences,
     )
     from wkmp_orm.testing.recordings import (
         Recording,
@@ -46,6 +49,11 @@ except ModuleNotFoundError as missing:
     _package = (missing.name or "").partition(".")[0]
     _message = f"{_package} is not installed"
     raise ConfigurationError(_message, install("testing")) from missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wkmp_orm.models import Base
 
 __all__ = [
     "FACTORIES",
@@ -78,3 +86,8 @@ __all__ = [
     "reset_sequences",
     "strategies",
 ]
+
+FACTORIES: Final[Mapping[type[Base], type[ModelFactory[Any]]]] = MappingProxyType(
+    {factory._meta.model: factory for factory in ModelFactory.__subclasses__()}
+)
+"""The factory of every model of ours."""

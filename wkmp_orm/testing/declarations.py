@@ -1,7 +1,4 @@
-"""What the factories are declared with: factory-boy's declarations, typed, for our columns.
-
-Knows no table.
-"""
+"""What the factories are declared with: factory-boy's declarations, typed, for our columns."""
 
 from __future__ import annotations
 
@@ -79,3 +76,17 @@ def mbids(table: int) -> Any:
 def times() -> Any:
     """Declare a time."""
     return nth(lambda n: EPOCH + timedelta(seconds=n))
+
+
+def reset_sequences(first: int = 1) -> None:
+    """Let every factory number its rows from `first` again, those of your own models as well.
+
+    Processes that write to one database take different beginnings, or build the same rows.
+    """
+    waiting = ModelFactory.__subclasses__()
+    while waiting:
+        factory = waiting.pop()
+        waiting += factory.__subclasses__()
+        # A factory that extends another one counts with it: the other one's counter is set.
+        if factory._meta.counter_reference is factory._meta:
+            factory.reset_sequence(first)  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
-"""A factory-boy factory for every model: rows that go straight into a unit of work.
+"""Factories of files, passages, songs, and what songs belong to: rows for a unit of work.
 
-Every value comes from a sequence, none from chance or the clock. Knows no library and no database.
+Every value comes from a sequence, none from chance or the clock.
 
     work.songs.put(SongFactory.build(title="Sinnerman"))
     work.passages.add_many(PassageFactory.build_batch(24, file_id=file))
@@ -12,46 +12,32 @@ A factory builds what an import would write. What it leaves out:
 - Columns that only users change. `tuned=True` fills them.
 - Times and numbers that have a default in the model.
 
-`complete=True` builds files, passages and songs whose import has succeeded. `running=True` builds
-an import session that runs; a database takes one of those.
+`complete=True` builds files, passages and songs whose import has succeeded.
 
 Sequences are global and belong to one thread: call `reset_sequences` before each test.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from wkmp_orm.models import (
-    AcoustidCache,
     Album,
     Artist,
-    Base,
     DecodeStatus,
     FadeCurve,
     File,
     FileStatus,
-    FlushLedger,
-    ImportFailure,
-    ImportProvenance,
-    ImportSession,
     Passage,
     PassageAlbum,
     PassageSong,
     PassageStatus,
-    ServiceAnswer,
-    SessionState,
-    Setting,
     Song,
     SongArtist,
     SongStatus,
     SongWork,
-    SourceType,
     Work,
 )
-from wkmp_orm.phase import Phase
 from wkmp_orm.testing.declarations import (
     ModelFactory,
     from_row,
@@ -63,9 +49,6 @@ from wkmp_orm.testing.declarations import (
     times,
 )
 from wkmp_orm.ticks import TICKS_PER_SECOND
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PASSAGE_TICKS: Final = 180 * TICKS_PER_SECOND
 """The length of a built passage: three minutes."""
@@ -246,113 +229,3 @@ class SongWorkFactory(ModelFactory[SongWork]):
     """Links of songs to works. Give `song_id` and `work_id`."""
 
     Meta = of(SongWork)
-
-
-class ImportProvenanceFactory(ModelFactory[ImportProvenance]):
-    """What each kind of extractor in turn said of a passage. Give `passage_id`."""
-
-    Meta = of(ImportProvenance)
-
-    id = guids(7)
-    source_type = nth(lambda n: list(SourceType)[(n - 1) % len(SourceType)])
-    data_extracted = nth(lambda n: {"title": f"Song {n}"})
-    confidence = 0.75
-    timestamp = times()
-
-
-class ImportSessionFactory(ModelFactory[ImportSession]):
-    """Import sessions that have ended, of which a database takes any number."""
-
-    Meta = of(ImportSession)
-    Params = switches(
-        running={
-            "state": SessionState.PROCESSING,
-            "progress_current": 50,
-            "progress_percentage": 50.0,
-            "current_operation": "Processing file 51 of 100",
-            "ended_at": None,
-        }
-    )
-
-    session_id = guids(8)
-    state = SessionState.COMPLETED
-    root_folder = "/music"
-    parameters = nth(lambda _: {"file_extensions": [".flac", ".mp3"], "parallelism": 4})
-    progress_current = 100
-    progress_total = 100
-    progress_percentage = 100.0
-    current_operation = "Import completed"
-    errors = nth(lambda _: [])
-    started_at = times()
-    ended_at = from_row(lambda row: row.started_at + timedelta(hours=1))
-
-
-class ImportFailureFactory(ModelFactory[ImportFailure]):
-    """Files that could not be read. Give `session_id`; `file_id` may be given."""
-
-    Meta = of(ImportFailure)
-
-    guid = guids(9)
-    path = nth("Artist/Album/{:04} Song.flac".format)
-    phase = Phase.METADATA_EXTRACTION.value
-    reason = "the file ends early"
-    occurred_at = times()
-
-
-class AcoustidCacheFactory(ModelFactory[AcoustidCache]):
-    """Answers of AcoustID."""
-
-    Meta = of(AcoustidCache)
-
-    fingerprint_hash = nth("{:064x}".format)
-    mbid = mbids(3)
-
-
-class ServiceAnswerFactory(ModelFactory[ServiceAnswer]):
-    """Answers of MusicBrainz."""
-
-    Meta = of(ServiceAnswer)
-
-    guid = guids(11)
-    service = "musicbrainz"
-    request_key = mbids(3)
-    answer = nth(lambda n: {"title": f"Song {n}"})
-    answered_at = times()
-
-
-class SettingFactory(ModelFactory[Setting]):
-    """Settings of a program of your own."""
-
-    Meta = of(Setting)
-
-    key = nth("test_setting_{}".format)
-    value = nth(str)
-
-
-class FlushLedgerFactory(ModelFactory[FlushLedger]):
-    """Committed flushes. The library keeps them itself; units of work have no such table."""
-
-    Meta = of(FlushLedger)
-
-    flush_id = guids(10)
-    committed_at = times()
-
-
-FACTORIES: Final[Mapping[type[Base], type[ModelFactory[Any]]]] = MappingProxyType(
-    {factory._meta.model: factory for factory in ModelFactory.__subclasses__()}
-)
-"""The factory of every model of ours."""
-
-
-def reset_sequences(first: int = 1) -> None:
-    """Let every factory number its rows from `first` again, those of your own models as well.
-
-    Processes that write to one database take different beginnings, or build the same rows.
-    """
-    waiting = ModelFactory.__subclasses__()
-    while waiting:
-        factory = waiting.pop()
-        waiting += factory.__subclasses__()
-        # A factory that extends another one counts with it: the other one's counter is set.
-        if factory._meta.counter_reference is factory._meta:
-            factory.reset_sequence(first)  # type: ignore[no-untyped-call]

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from wkmp_orm.models import Base, File, Passage, Song
 from wkmp_orm.models.tables import TABLES
 from wkmp_orm.phase import Phase
+from wkmp_orm.testing.bookkeeping_factories import ImportProvenanceFactory
 from wkmp_orm.testing.factories import (
     PASSAGE_TICKS,
     AlbumFactory,
     ArtistFactory,
     FileFactory,
-    ImportProvenanceFactory,
     PassageAlbumFactory,
     PassageFactory,
     PassageSongFactory,
