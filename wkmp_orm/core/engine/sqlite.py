@@ -23,7 +23,7 @@ from wkmp_orm.core.errors import ConfigurationError, DatabaseUnavailableError
 from wkmp_orm.core.remedies import install
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -45,33 +45,9 @@ STATEMENT_CACHE: Final = 256
 def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) -> sa.Engine:
     """Create the engine of the writers or of the readers; nothing is opened yet."""
     module = _driver(options.sqlite_driver)
-    arguments: dict[str, Any] = {
-        # The driver must not begin transactions by itself: it would emit a deferred BEGIN, and a
-        # read followed by a write would fail at once with SQLITE_BUSY_SNAPSHOT.
-        "isolation_level": None,
-        "check_same_thread": False,
-        "cached_statements": STATEMENT_CACHE,
-        "uri": True,
-    }
-    if hasattr(module, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.16 changes the default
-        arguments["autocommit"] = module.LEGACY_TRANSACTION_CONTROL
-
-    class Connection(module.Connection):  # type: ignore[name-defined,misc]
-        """The driver's connection, which alone cannot be referred to weakly."""
-
-    def connect() -> Connection:
-        refuse_strange_files(path, with_locks=False)
-        refuse_unsafe_opening(path, options.sqlite_driver)
-        timeout = options.lock_retry_ms / 1000
-        must_exist = "" if options.create or options.read_only else "?mode=rw"
-        uri = _file_uri(path, read_only=options.read_only) + must_exist
-        connection = module.connect(uri, timeout=timeout, factory=Connection, **arguments)
-        remember_open(connection, path, options.sqlite_driver)
-        return connection  # type: ignore[no-any-return]
-
     engine = sa.create_engine(
         sa.URL.create("sqlite+pysqlite", database=str(path)),
-        creator=connect,
+        creator=_opener(module, path, options),
         module=module,
         poolclass=QueuePool,
         pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
@@ -80,7 +56,6 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
         pool_use_lifo=True,  # a writer gets the connection that has just read what it writes
         hide_parameters=True,  # among the values are keys of web services; tracebacks go to logs
     )
-
     engine.dialect.do_executemany = _executemany  # type: ignore[assignment,method-assign]
 
     @sa.event.listens_for(engine, "connect")
@@ -105,6 +80,35 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
             connection.exec_driver_sql(statement)
 
     return engine
+
+
+def _opener(module: Any, path: Path, options: EngineOptions) -> Callable[[], Any]:
+    """Return the function that opens one connection to the file."""
+    arguments: dict[str, Any] = {
+        # The driver must not begin transactions by itself: it would emit a deferred BEGIN, and a
+        # read followed by a write would fail at once with SQLITE_BUSY_SNAPSHOT.
+        "isolation_level": None,
+        "check_same_thread": False,
+        "cached_statements": STATEMENT_CACHE,
+        "uri": True,
+    }
+    if hasattr(module, "LEGACY_TRANSACTION_CONTROL"):  # Python 3.16 changes the default
+        arguments["autocommit"] = module.LEGACY_TRANSACTION_CONTROL
+
+    class Connection(module.Connection):  # type: ignore[misc]
+        """The driver's connection, which alone cannot be referred to weakly."""
+
+    def connect() -> Connection:
+        refuse_strange_files(path, with_locks=False)
+        refuse_unsafe_opening(path, options.sqlite_driver)
+        timeout = options.lock_retry_ms / 1000
+        must_exist = "" if options.create or options.read_only else "?mode=rw"
+        uri = _file_uri(path, read_only=options.read_only) + must_exist
+        connection = module.connect(uri, timeout=timeout, factory=Connection, **arguments)
+        remember_open(connection, path, options.sqlite_driver)
+        return connection  # type: ignore[no-any-return]
+
+    return connect
 
 
 def _executemany(cursor: Any, statement: str, rows: Sequence[Any], _context: Any = None) -> None:

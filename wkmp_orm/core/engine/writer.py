@@ -138,38 +138,54 @@ class Writer:
         report.outcome, report.held_ms = "rolled back", 0.0
         begun: float | None = None
         try:
-            with self.hold_ticket(phase=report.phase, deadline=deadline), haste:
-                if withdrawal is not None:
-                    withdrawal.check()
-                is_ours = False
-                if self._ticket is not None:
-                    is_ours = self._in_use.acquire(timeout=LOOK_UP_PATIENCE_S)
-                try:
-                    with self.engine.connect() as connection:
-                        if self.target.path is not None:
-                            driver = connection.connection.dbapi_connection
-                            refuse_lost(driver, self.target.path)
-                        transaction = connection.begin()
-                        begun = time.perf_counter()
-                        try:
-                            if withdrawal is not None:
-                                withdrawal.begin()
-                            with Channel(connection) as channel:
-                                yield channel
-                            if commit and transaction.is_active:
-                                self._commit(connection, transaction)
-                                report.outcome = "committed"
-                        finally:
-                            if transaction.is_active:
-                                transaction.rollback()
-                            report.held_ms = (time.perf_counter() - begun) * 1000
-                        if self._checkpointer is not None:
-                            self._checkpointer.after_commit(connection)
-                finally:
-                    if is_ours:
-                        self._in_use.release()
+            with (
+                self.hold_ticket(phase=report.phase, deadline=deadline),
+                haste,
+                self._connection_that_writes(withdrawal) as connection,
+            ):
+                transaction = connection.begin()
+                begun = time.perf_counter()
+                with (
+                    self._ended(transaction, report, begun, commit=commit),
+                    Channel(connection) as channel,
+                ):
+                    if withdrawal is not None:
+                        withdrawal.begin()
+                    yield channel
+                if self._checkpointer is not None:
+                    self._checkpointer.after_commit(connection)
         finally:
             report.waited_ms += ((begun or time.perf_counter()) - started) * 1000
+
+    @contextmanager
+    def _connection_that_writes(self, withdrawal: Withdrawal | None) -> Iterator[sa.Connection]:
+        """Connect, in this thread's turn. Raises WithdrawnError if the write was called off."""
+        if withdrawal is not None:
+            withdrawal.check()
+        is_ours = self._ticket is not None and self._in_use.acquire(timeout=LOOK_UP_PATIENCE_S)
+        try:
+            with self.engine.connect() as connection:
+                if self.target.path is not None:
+                    refuse_lost(connection.connection.dbapi_connection, self.target.path)
+                yield connection
+        finally:
+            if is_ours:
+                self._in_use.release()
+
+    @contextmanager
+    def _ended(
+        self, transaction: sa.RootTransaction, report: WriteReport, begun: float, *, commit: bool
+    ) -> Iterator[None]:
+        """Commit (or not) when the block ends, roll back when it raises, and report the hold."""
+        try:
+            yield
+            if commit and transaction.is_active:
+                self._commit(transaction.connection, transaction)
+                report.outcome = "committed"
+        finally:
+            if transaction.is_active:
+                transaction.rollback()
+            report.held_ms = (time.perf_counter() - begun) * 1000
 
     @contextmanager
     def begin_monitored(self, caller: str) -> Iterator[Session]:
