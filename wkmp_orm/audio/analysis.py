@@ -1,7 +1,4 @@
-"""Analyses a sound file: decodes it once, finds its passages and how they begin and end.
-
-Knows the decoder and what is computed from levels; knows no database.
-"""
+"""Analyses a sound file: decodes it once, finds its passages and how they begin and end."""
 
 from __future__ import annotations
 
@@ -79,14 +76,7 @@ def analyse(
     watch = _Watch(cancelled, options.yield_interval_ms)
     levels, decoding = _measured(path, options, watch)
     warnings = decoding.warnings
-    division = Division(
-        silence=power_of(options.silence_threshold_db),
-        # A gap that begins in the middle of a cell has one whole cell less.
-        gap_cells=max(levels.cells_in(options.silence_min_duration_ticks) - 1, 1),
-        least_sound_cells=levels.cells_in(options.minimum_passage_audio_duration_ticks),
-        joined_cells=_JOINED_CELLS,
-    )
-    segments = segments_of(levels.plain, division)
+    segments = segments_of(levels.plain, _division(levels, options))
     spans = [(levels.ticks_at(first), levels.ticks_at(last)) for first, last in segments.passages]
     prints: Sequence[str | None] = [None] * len(spans)
     if fingerprint and (backend := fingerprinter()) is not None:
@@ -140,6 +130,16 @@ def _measured(path: Path, options: AnalysisOptions, watch: _Watch) -> tuple[Leve
             watch.look()
     meter = meter or LevelMeter(decoding.sample_rate, a_weighting=False)
     return meter.finish(decoding.duration_ticks), decoding
+
+
+def _division(levels: Levels, options: AnalysisOptions) -> Division:
+    return Division(
+        silence=power_of(options.silence_threshold_db),
+        # A gap that begins in the middle of a cell has one whole cell less.
+        gap_cells=max(levels.cells_in(options.silence_min_duration_ticks) - 1, 1),
+        least_sound_cells=levels.cells_in(options.minimum_passage_audio_duration_ticks),
+        joined_cells=_JOINED_CELLS,
+    )
 
 
 def _fingerprints(

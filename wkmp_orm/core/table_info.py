@@ -122,11 +122,8 @@ def table_info(model: type[DeclarativeBase]) -> TableInfo:
     key = under(Policy.KEY)
     made_here = bool(table.c[key[0]].default)
     natural = _in_order_of_index(table, under(Policy.NATURAL_KEY)) or (() if made_here else key)
-    defaults = {
-        column.name: _default(column)
-        for column in table.c
-        if column.default is not None and column.name not in key
-    }
+    columns = [column for column in table.c if column.computed is None]
+    merged = under(Policy.FILL, Policy.OVERWRITE)
     return TableInfo(
         name=table.name,
         model=model,
@@ -137,25 +134,15 @@ def table_info(model: type[DeclarativeBase]) -> TableInfo:
         natural=itemgetter(*(natural or key)),
         refers_by_key=any(table.c[name].foreign_keys for name in natural),
         is_link=len(key) > 1,
-        columns=frozenset(column.name for column in table.c if column.computed is None),
-        required=frozenset(
-            column.name
-            for column in table.c
-            if not column.nullable and not column.default and column.computed is None
+        columns=frozenset(column.name for column in columns),
+        required=frozenset(c.name for c in columns if not c.nullable and not c.default),
+        defaults=MappingProxyType(
+            {c.name: _default(c) for c in table.c if c.default is not None and c.name not in key}
         ),
-        defaults=MappingProxyType(defaults),
         policies=MappingProxyType(policies),
-        merged=MappingProxyType(
-            {name: policies[name] for name in under(Policy.FILL, Policy.OVERWRITE)}
-        ),
+        merged=MappingProxyType({name: policies[name] for name in merged}),
         user_owned=under(Policy.USER_OWNED),
-        foreign_keys=MappingProxyType(
-            {
-                column.name: next(iter(column.foreign_keys)).column.table.name
-                for column in table.c
-                if column.foreign_keys
-            }
-        ),
+        foreign_keys=MappingProxyType(_parents(table)),
         ancestors=frozenset(_ancestors(table)),
         updated_at=next(iter(under(Policy.UPDATED_AT)), None),
         unknown_texts=MappingProxyType(
@@ -193,6 +180,14 @@ def _default(column: sa.Column[Any]) -> Any:
         return default.arg
     wrapped: Callable[..., Any] = getattr(default.arg, "__wrapped__", default.arg)
     return NOW if wrapped is utc_now else lambda: default.arg(None)
+
+
+def _parents(table: sa.Table) -> dict[str, str]:
+    return {
+        column.name: next(iter(column.foreign_keys)).column.table.name
+        for column in table.c
+        if column.foreign_keys
+    }
 
 
 def _ancestors(table: sa.Table) -> set[str]:
