@@ -25,6 +25,7 @@ from wkmp_orm.phases.pruning import (
 from wkmp_orm.schema import back_up
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from wkmp_orm.library import Library
@@ -73,14 +74,7 @@ def prune(
     refuse_missing_root(library.root)
     with sole_import(library.target):
         missing_by = utc_now() - missing_for
-        with library.reader() as session:
-            if is_everything_missing(session):
-                message = (
-                    f"all files of {library.target} are missing: mount their disk and import again."
-                    " Nothing was deleted; whoever means it deletes the database"
-                )
-                raise ConfigurationError(message)
-            missing = [row for row in missing_files(session) if row.missing_since <= missing_by]
+        missing = _missing_since(library, missing_by)
         presence = Presence(library.root)
         gone = [row for row in missing if presence.is_gone(row.path)]
         is_gone = {row.guid for row in gone}
@@ -92,11 +86,9 @@ def prune(
             backup = _backup(library, without_backup=without_backup)
         deleted = Deleted()
         with suppress(_NotMeantError), library.begin_monitored("prune") as session:
+            guids = [row.guid for row in files]
             deleted.files = delete_missing(
-                session,
-                [row.guid for row in files],
-                missing_by=missing_by,
-                with_edits=with_edits,
+                session, guids, missing_by=missing_by, with_edits=with_edits
             )
             if orphans:
                 delete_orphans(session, deleted)
@@ -109,6 +101,17 @@ def prune(
         deleted=deleted,
         backup=backup,
     )
+
+
+def _missing_since(library: Library, moment: datetime) -> list[MissingFile]:
+    with library.reader() as session:
+        if is_everything_missing(session):
+            message = (
+                f"all files of {library.target} are missing: mount their disk and import again."
+                " Nothing was deleted; whoever means it deletes the database"
+            )
+            raise ConfigurationError(message)
+        return [row for row in missing_files(session) if row.missing_since <= moment]
 
 
 def _backup(library: Library, *, without_backup: bool) -> Path | None:

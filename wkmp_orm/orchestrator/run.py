@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator.counts import ImportProgress
     from wkmp_orm.orchestrator.file_pipeline import Step
     from wkmp_orm.orchestrator.scan import Scanned
+    from wkmp_orm.settings import SettingsSnapshot
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
@@ -67,64 +68,63 @@ def import_folder(
 ) -> ImportSummary:
     """Import a folder's sound files: what is new, what changed, what was left unfinished.
 
-    `folder` is the library's root unless given, and lies in it; at the first import it becomes the
-    root, unless the library was opened with one. `workers` is how many files are on their way at
-    the same time, by default the setting `ingest_max_concurrent_jobs`; their sound is decoded by as
-    many processes as `ai_processing_thread_count` says. `on_progress` is called ten times a second,
-    in a thread of its own. Setting `stop` ends the import after the phases that are being written
-    and calls off what is being computed: its summary is CANCELLED, and the next import goes on
-    from there. A KeyboardInterrupt does the same, and comes through; so do a SystemExit and a
-    KeyboardInterrupt that `on_progress` raises. Whatever else it raises is logged once and harms
-    nothing.
+    `folder` is by default the library's root, and must lie in it; the first import makes it the
+    root, unless the library was opened with one. `workers` files are in work at the same time, by
+    default the setting `ingest_max_concurrent_jobs`; `ai_processing_thread_count` processes decode
+    them. `on_progress` is called ten times a second in a thread of its own; what it raises is
+    logged once. Setting `stop` ends the import with the state CANCELLED, after the phases that are
+    being written, and the next import goes on from there. A KeyboardInterrupt does the same and
+    comes through, and so does a KeyboardInterrupt or SystemExit of `on_progress`.
 
-    `flavor_sources` are asked for the flavor of songs instead of those that the settings name, one
-    after the other. `steps` are the phases of a file, by default `STEPS`; one of your own goes
-    before the last. What a step raises is why its file failed, SystemExit and the package's own
-    errors included, and so is an answer that is no Verdict.
+    `flavor_sources` replace the sources of flavor that the settings name. `steps` are the phases of
+    a file, by default `STEPS`; one of your own goes before the last. If a step raises, even a
+    SystemExit, or returns no Verdict, its file fails and no other.
 
-    Rows of files that have only moved follow them. Known files below `folder` that are gone are
-    marked as missing. Where that would be most of them, or the folder is empty or cannot be read in
-    part, none is marked, and a note in the summary says so; `accept_missing` marks them all the
-    same.
+    Rows of files that were moved follow them. Known files that are gone are marked as missing. If
+    that would be most of them, or if the folder is empty or cannot be read in part, none is marked
+    and a note in the summary says so; `accept_missing` marks them all the same.
 
-    A file that cannot be imported is in the summary's `failures` with its reason, and never stops
-    the others. Raises ConfigurationError for a folder that cannot be read or lies outside the root,
-    ImportRunningError, and, with the session FAILED and what was committed whole, what no file
-    could get past: StorageError, LockTimeoutError, DatabaseUnavailableError, NoDecoderError,
-    EveryFileFailsError. Any thread may call.
+    A file that cannot be imported is in the summary's `failures` and never stops the others. Raises
+    ConfigurationError for a folder that cannot be read or lies outside the root, and
+    ImportRunningError. What no file could get past ends the import with the state FAILED:
+    StorageError, LockTimeoutError, DatabaseUnavailableError, NoDecoderError, EveryFileFailsError.
     """
     settings = library.settings.snapshot()
-    number = settings.get(INGEST_MAX_CONCURRENT_JOBS) if workers is None else workers
-    if number < 1:
-        msg = f"workers={number}: an import needs at least one"
-        raise ConfigurationError(msg)
-    if folder is not None:
-        refuse_database_url(folder, "the folder to import")
-    given = library.root if folder is None else _absolute(Path(folder).expanduser())
+    number = _number_of_workers(workers, settings)
+    given = library.root if folder is None else _given(folder)
     scan_folder(given)  # refuses a missing folder before anything remembers it
     stop = stop or threading.Event()
     with (
         # Refuses settings that cannot be used.
         Equipment.of(settings, stop, flavor_sources=flavor_sources) as equipment,
-        sole_import(library.target) as others_have_ended,
+        _allowed_to_run(library, given) as place,
     ):
-        if others_have_ended and running_session(library) is not None:
-            patiently(lambda: cancel_interrupted(library))
-        root = library.settle_root(given)
-        place = path_under_root(given, root)
         run = _Run(
-            library,
-            place,
-            equipment,
-            workers=number,
-            stop=stop,
-            steps=steps or STEPS,
-            accept_missing=accept_missing,
+            library, place, equipment, steps or STEPS, number, stop=stop, accept=accept_missing
         )
         return run.to_its_end(on_progress)
 
 
-def _absolute(path: Path) -> Path:
+@contextmanager
+def _allowed_to_run(library: Library, folder: Path) -> Iterator[Path]:
+    """Be the only import on this database, end a session that was broken off, settle the root."""
+    with sole_import(library.target) as others_have_ended:
+        if others_have_ended and running_session(library) is not None:
+            patiently(lambda: cancel_interrupted(library))
+        yield path_under_root(folder, library.settle_root(folder))
+
+
+def _number_of_workers(given: int | None, settings: SettingsSnapshot) -> int:
+    number = settings.get(INGEST_MAX_CONCURRENT_JOBS) if given is None else given
+    if number < 1:
+        msg = f"workers={number}: an import needs at least one"
+        raise ConfigurationError(msg)
+    return number
+
+
+def _given(folder: str | os.PathLike[str]) -> Path:
+    refuse_database_url(folder, "the folder to import")
+    path = Path(folder).expanduser()
     # Not resolved without need: a library may well be a link, and is called by its name.
     return path.resolve() if ".." in path.parts else path.absolute()
 
@@ -152,11 +152,11 @@ class _Run:
         library: Library,
         folder: Path,
         equipment: Equipment,
-        *,
-        workers: int,
-        stop: threading.Event,
         steps: Sequence[Step],
-        accept_missing: bool,
+        workers: int,
+        *,
+        stop: threading.Event,
+        accept: bool,
     ) -> None:
         self._library = library
         self._folder = folder
@@ -164,7 +164,7 @@ class _Run:
         self._workers = workers
         self._stop = stop
         self._steps = steps
-        self._accept_missing = accept_missing
+        self._accepts_missing = accept
         self._note: Note | None = None
         self._statistics = Statistics()
         self._session_id = ""
@@ -232,7 +232,7 @@ class _Run:
         )
         intake.take_in(scanned)
         if not self._stop.is_set():
-            self._note = intake.settle_missing(self._stored(), accept=self._accept_missing)
+            self._note = intake.settle_missing(self._stored(), accept=self._accepts_missing)
         if self._stop.is_set() or not patiently(self._enter_processing):
             return False
         self._statistics.enter(Stage.PROCESSING)

@@ -127,8 +127,7 @@ def record_passages(
         known = stored.known(passage.span)
         song = songs[passage.song.recording_mbid] if passage.song else None
         columns = _columns(file_guid, passage, song)
-        said = Said.of(passage)
-        metadata = passage.metadata | ({} if said.is_silent else {SAID: said.as_json()})
+        metadata = _metadata(passage)
         # Added, not put: if another worker made it meanwhile, its session is the one it came with.
         if known:
             handle = work.passages.put(**columns)
@@ -137,11 +136,7 @@ def record_passages(
             entries = {"import_metadata": metadata} if metadata else {}
             handle = work.passages.add(**(columns | arrival | entries))
         handles.append(handle)
-        if song is not None:
-            length = passage.end_time_ticks - passage.start_time_ticks
-            work.passage_songs.link(handle, song, start_time_ticks=0, end_time_ticks=length)
-        for album in passage.albums:
-            work.passage_albums.link(handle, albums[album])
+        _link(work, handle, passage, song, albums)
         news = _news(passage.provenance, known)
         for entry in news:
             work.import_provenance.add(**entry, passage_id=handle)
@@ -153,6 +148,24 @@ def record_passages(
     corrections = _correct(work, file_guid, passages, albums, stored.said)
     stored.finish()
     return Recording(handles, kept, corrections)
+
+
+def _link(
+    work: UnitOfWork,
+    handle: Handle[Passage],
+    passage: RecordedPassage,
+    song: Handle[Song] | None,
+    albums: Mapping[Identity, str | Handle[Album]],
+) -> None:
+    if song is not None:
+        length = passage.end_time_ticks - passage.start_time_ticks
+        work.passage_songs.link(handle, song, start_time_ticks=0, end_time_ticks=length)
+    work.passage_albums.link_many((handle, albums[album]) for album in passage.albums)
+
+
+def _metadata(passage: RecordedPassage) -> dict[str, Any]:
+    said = Said.of(passage)
+    return passage.metadata | ({} if said.is_silent else {SAID: said.as_json()})
 
 
 def _correct(
