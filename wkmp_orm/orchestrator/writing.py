@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt
-
+from wkmp_orm.core.engine.retry import retry_after
 from wkmp_orm.errors import (
     DatabaseUnavailableError,
     LockTimeoutError,
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
     from wkmp_orm.library import Library
     from wkmp_orm.work import UnitOfWork
-
-logger = logging.getLogger("wkmp_orm.orchestrator")
 
 T = TypeVar("T")
 
@@ -56,12 +53,9 @@ def write(library: Library, phase: str, fill: Callable[[UnitOfWork], T]) -> T:
 
 def patiently(write_something: Callable[[], T]) -> T:
     """Call a function that writes, again when the lock did not come, and return its answer."""
-    return Retrying(
-        retry=retry_if_exception_type(LockTimeoutError),
-        stop=stop_after_attempt(LOCK_TIMEOUTS),
-        before_sleep=before_sleep_log(logger, logging.WARNING),
-        reraise=True,
-    )(write_something)
+    return retry_after(
+        LockTimeoutError, write_something, attempts=LOCK_TIMEOUTS, log_level=logging.WARNING
+    )
 
 
 def reason_of(error: BaseException, root: Path) -> str:

@@ -6,11 +6,9 @@ the unit of work is refused as a whole, and the phase reads and decides anew.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt
-
+from wkmp_orm.core.engine.retry import retry_after
 from wkmp_orm.errors import ConditionNotMetError, ConstraintViolationError, RowNotFoundError
 
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 T = TypeVar("T")
-
-logger = logging.getLogger("wkmp_orm.phases")
 
 ATTEMPTS: Final = 5
 """Each loss means that another worker won, so a handful is enough for a dozen workers."""
@@ -38,11 +34,5 @@ def in_unit_of_work(library: Library, phase: str, fill: Callable[[UnitOfWork], T
         with library.unit_of_work(phase) as work:
             return fill(work)
 
-    return Retrying(
-        retry=retry_if_exception_type(
-            (ConditionNotMetError, ConstraintViolationError, RowNotFoundError)
-        ),
-        stop=stop_after_attempt(ATTEMPTS),
-        before_sleep=before_sleep_log(logger, logging.DEBUG),
-        reraise=True,
-    )(attempt)
+    refusals = (ConditionNotMetError, ConstraintViolationError, RowNotFoundError)
+    return retry_after(refusals, attempt, attempts=ATTEMPTS)

@@ -5,7 +5,7 @@ Must not know what changes in it.
 
 from __future__ import annotations
 
-import random
+import logging
 import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from wkmp_orm.core.engine.codes import Fault, driver_error, fault_of
 from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.core.engine.refusal import refused_write
+from wkmp_orm.core.engine.retry import retrying
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.errors import (
@@ -118,19 +119,20 @@ def _foreign_keys_off(connection: sa.Connection) -> Iterator[None]:
 
 def _begin_alone(connection: sa.Connection, deadline: float) -> sa.RootTransaction:
     """Begin a write transaction, trying again until the deadline while others are at it."""
-    while True:
+
+    def begin() -> sa.RootTransaction:
         try:
             transaction = connection.begin()
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
-        except DBAPIError as error:
+        except DBAPIError:
             connection.rollback()
-            if fault_of(error) is not Fault.LOCKED or time.monotonic() > deadline:
-                raise
-            time.sleep(random.uniform(0.001, 0.010))  # noqa: S311  jitter, not a secret
-        else:
-            return transaction
+            raise
+        return transaction
+
+    locked = frozenset({Fault.LOCKED})
+    return retrying("schema", deadline=deadline, faults=locked, log_level=logging.DEBUG)(begin)
 
 
 def _in_our_words(target: DatabaseTarget, error: DBAPIError, waited_s: float) -> WkmpOrmError:

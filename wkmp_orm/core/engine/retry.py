@@ -1,6 +1,8 @@
-"""When a failed write is tried again, and after what pause.
+"""The only retry loops around the database: what is tried again, how long, after which pauses.
 
-The decision is made by error codes; the repeated call is always the whole transaction.
+`retry`, `retrying` and `retry_on_lock` go by the codes of the driver's errors and a deadline.
+`retry_after` goes by our own errors and a number of attempts. What is repeated is always a whole
+transaction.
 """
 
 from __future__ import annotations
@@ -9,7 +11,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    before_sleep_log,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_attempt,
+)
 from tenacity.wait import wait_random, wait_random_exponential
 
 from wkmp_orm.core.engine.callbacks import refuse_coroutine_function
@@ -70,11 +79,12 @@ def retrying(
     dialect: Dialect = "postgresql",
     faults: frozenset[Fault] = RETRYABLE,
     also: Callable[[BaseException], bool] = lambda _error: False,
+    log_level: int = logging.WARNING,
 ) -> Retrying:
     """Make a fresh retry loop that ends at `deadline` (of `time.monotonic`).
 
     It repeats after an error of the given kinds, and after those for which `also` says yes. The
-    last error is raised as it is.
+    last error is raised as it is. Faults are logged at `log_level`, and other errors at DEBUG.
     """
     pause = _FLAT if dialect == "sqlite" else _EXPONENTIAL
 
@@ -84,7 +94,7 @@ def retrying(
     def log(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         logger.log(
-            logging.DEBUG if error is None or fault_of(error) is Fault.OTHER else logging.WARNING,
+            logging.DEBUG if error is None or fault_of(error) is Fault.OTHER else log_level,
             "%s: attempt %d failed (%s), again in %.0f ms",
             name,
             state.attempt_number,
@@ -100,6 +110,26 @@ def retrying(
         before_sleep=log,
         reraise=True,
     )
+
+
+def retry_after(
+    errors: type[Exception] | tuple[type[Exception], ...],
+    operation: Callable[[], T],
+    *,
+    attempts: int,
+    log_level: int = logging.DEBUG,
+) -> T:
+    """Call an operation at most `attempts` times, again at once after errors of the given types.
+
+    The last error is raised as it is. Any thread may call.
+    """
+    loop = Retrying(
+        retry=retry_if_exception_type(errors),
+        stop=stop_after_attempt(attempts),
+        before_sleep=before_sleep_log(logger, log_level),
+        reraise=True,
+    )
+    return loop(operation)
 
 
 def retry_on_lock(

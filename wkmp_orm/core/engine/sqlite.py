@@ -5,8 +5,8 @@ Knows no table.
 
 from __future__ import annotations
 
+import logging
 import os
-import random
 import sqlite3
 import time
 from operator import length_hint
@@ -16,9 +16,10 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from wkmp_orm.core.engine.codes import Fault, fault_of
+from wkmp_orm.core.engine.codes import Fault
 from wkmp_orm.core.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
 from wkmp_orm.core.engine.own_files import refuse_strange_files
+from wkmp_orm.core.engine.retry import retrying
 from wkmp_orm.core.errors import ConfigurationError, DatabaseUnavailableError
 from wkmp_orm.core.remedies import install
 
@@ -193,25 +194,28 @@ def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> No
 
 def _use_wal(cursor: Any, options: EngineOptions) -> None:
     """Turn the file to WAL, waiting for others who do the same: this PRAGMA has no busy handler."""
-    deadline = time.monotonic() + options.max_lock_wait_ms / 1000
-    while True:
-        try:
-            mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
-            if mode != "wal":
-                mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        except Exception as error:
-            if fault_of(error) is not Fault.LOCKED or time.monotonic() > deadline:
-                raise
-            time.sleep(random.uniform(0.001, 0.010))  # noqa: S311  jitter, not a secret
-            continue
+
+    def turn() -> str:
+        mode: str = cursor.execute("PRAGMA journal_mode").fetchone()[0]
         if mode != "wal":
-            msg = (
-                f"journal_mode = WAL did not take: SQLite answers {mode!r};"
-                " the file system may not support shared memory (network drives do not):"
-                " put the database on a local disk"
-            )
-            raise DatabaseUnavailableError(msg)
-        return
+            mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        return mode
+
+    loop = retrying(
+        "journal_mode = WAL",
+        deadline=time.monotonic() + options.max_lock_wait_ms / 1000,
+        dialect="sqlite",
+        faults=frozenset({Fault.LOCKED}),
+        log_level=logging.DEBUG,
+    )
+    mode = loop(turn)
+    if mode != "wal":
+        msg = (
+            f"journal_mode = WAL did not take: SQLite answers {mode!r};"
+            " the file system may not support shared memory (network drives do not):"
+            " put the database on a local disk"
+        )
+        raise DatabaseUnavailableError(msg)
 
 
 def _driver(name: SqliteDriver) -> ModuleType:
