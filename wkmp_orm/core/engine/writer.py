@@ -20,12 +20,12 @@ from wkmp_orm.core.engine.channel import Channel
 from wkmp_orm.core.engine.checkpoint import Checkpointer
 from wkmp_orm.core.engine.codes import Fault, fault_of
 from wkmp_orm.core.engine.factory import create_writer_engine
-from wkmp_orm.core.engine.interpreter import haste
 from wkmp_orm.core.engine.monitor import Monitor, WriteReport
 from wkmp_orm.core.engine.open_files import refuse_lost
 from wkmp_orm.core.engine.refusal import in_doubt, refused_write
 from wkmp_orm.core.engine.retry import retry
 from wkmp_orm.core.engine.sqlite import NO_BEGIN
+from wkmp_orm.core.engine.switch_interval import short_switch_interval
 from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.core.errors import DatabaseUnavailableError, LockTimeoutError
 
@@ -140,7 +140,7 @@ class Writer:
         try:
             with (
                 self.hold_ticket(phase=report.phase, deadline=deadline),
-                haste,
+                short_switch_interval,
                 self._connection_that_writes(withdrawal) as connection,
             ):
                 transaction = connection.begin()

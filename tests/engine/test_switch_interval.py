@@ -1,4 +1,4 @@
-"""Who writes gets the interpreter back at once, and everybody finds it as it was."""
+"""The switch interval is short while a transaction is open, and as it was afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wkmp_orm import File
-from wkmp_orm.core.engine.interpreter import AT_ONCE_S, Haste
+from wkmp_orm.core.engine.switch_interval import SHORT_S, ShortSwitchInterval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ USUAL_S = 0.007
 
 @pytest.fixture(autouse=True)
 def usual() -> Iterator[None]:
-    """Let the interpreter change hands as nobody else would set it."""
+    """Set an interval that nobody else would set."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(USUAL_S)
     yield
@@ -31,7 +31,7 @@ def usual() -> Iterator[None]:
 
 
 def is_short() -> bool:
-    return sys.getswitchinterval() == pytest.approx(AT_ONCE_S)
+    return sys.getswitchinterval() == pytest.approx(SHORT_S)
 
 
 def is_usual() -> bool:
@@ -39,7 +39,7 @@ def is_usual() -> bool:
 
 
 @pytest.mark.smoke
-def test_the_interpreter_changes_hands_at_once_while_a_transaction_is_open(
+def test_the_switch_interval_is_short_while_a_transaction_is_open(
     library: Library,
 ) -> None:
     with library.begin_monitored("maintenance"):
@@ -47,7 +47,9 @@ def test_the_interpreter_changes_hands_at_once_while_a_transaction_is_open(
     assert is_usual()
 
 
-def test_nobody_is_in_haste_while_rows_are_accumulated_or_reported(library: Library) -> None:
+def test_the_switch_interval_is_usual_while_rows_are_accumulated_or_reported(
+    library: Library,
+) -> None:
     seen = []
     library.on_commit(lambda _: seen.append(is_usual()))
     with library.unit_of_work("accumulating") as work:
@@ -56,7 +58,7 @@ def test_nobody_is_in_haste_while_rows_are_accumulated_or_reported(library: Libr
     assert seen == [True]
 
 
-def test_a_transaction_that_fails_leaves_the_interpreter_as_it_was(library: Library) -> None:
+def test_a_transaction_that_fails_leaves_the_switch_interval_as_it_was(library: Library) -> None:
     def fail(work: UnitOfWork) -> None:
         work.table(File).update(
             "00000000-0000-4000-8000-00000000000f", title="nobody's", expected=1
@@ -67,12 +69,12 @@ def test_a_transaction_that_fails_leaves_the_interpreter_as_it_was(library: Libr
     assert is_usual()
 
 
-def test_the_last_of_several_writers_gives_the_usual_back() -> None:
-    haste = Haste()
+def test_the_last_of_several_writers_restores_the_switch_interval() -> None:
+    short_switch_interval = ShortSwitchInterval()
     inside, leave = threading.Barrier(4), threading.Event()
 
     def write() -> None:
-        with haste:
+        with short_switch_interval:
             inside.wait()
             leave.wait()
 
@@ -80,7 +82,7 @@ def test_the_last_of_several_writers_gives_the_usual_back() -> None:
     for writer in writers:
         writer.start()
     inside.wait()
-    with haste:
+    with short_switch_interval:
         pass
     assert is_short()
     leave.set()
@@ -89,29 +91,29 @@ def test_the_last_of_several_writers_gives_the_usual_back() -> None:
     assert is_usual()
 
 
-def test_a_program_in_more_haste_than_we_are_keeps_its_own_interval() -> None:
-    sys.setswitchinterval(AT_ONCE_S / 5)
-    with Haste():
-        assert sys.getswitchinterval() == pytest.approx(AT_ONCE_S / 5)
-    assert sys.getswitchinterval() == pytest.approx(AT_ONCE_S / 5)
+def test_a_program_with_a_shorter_interval_keeps_its_own() -> None:
+    sys.setswitchinterval(SHORT_S / 5)
+    with ShortSwitchInterval():
+        assert sys.getswitchinterval() == pytest.approx(SHORT_S / 5)
+    assert sys.getswitchinterval() == pytest.approx(SHORT_S / 5)
 
 
-def test_what_the_program_sets_meanwhile_stands() -> None:
-    with Haste():
+def test_an_interval_that_the_program_sets_meanwhile_stays() -> None:
+    with ShortSwitchInterval():
         sys.setswitchinterval(0.003)
     assert sys.getswitchinterval() == pytest.approx(0.003)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_is_in_nobodys_haste() -> None:
-    haste = Haste()
-    with haste:
+def test_a_forked_child_has_the_usual_switch_interval() -> None:
+    short_switch_interval = ShortSwitchInterval()
+    with short_switch_interval:
         with warnings.catch_warnings():
             # Since 3.12 a fork warns where there are threads.
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
-            haste.forget()
+            short_switch_interval.reset_after_fork()
             os._exit(0 if is_usual() else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert is_short()
