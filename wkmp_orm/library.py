@@ -19,8 +19,8 @@ from wkmp_orm.core.engine.options import (
     refuse_unknown,
 )
 from wkmp_orm.core.engine.place import check_place
-from wkmp_orm.core.engine.refusal import explained
 from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.core.remedies import OTHER_DATABASE
 from wkmp_orm.errors import ConfigurationError, SchemaOutdatedError, SettingError
 from wkmp_orm.models import File
@@ -206,7 +206,7 @@ class Library(Database):
         StorageError, and what a script raises. Any thread, outside of its own transactions.
         """
         self._check_writable()
-        with self._uses.block(), explained(self.target):
+        with self._uses.block(), translate_opening_errors(self.target):
             return migrate(
                 self.target,
                 self._writer.engine,

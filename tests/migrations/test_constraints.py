@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.migrations.rows import ROWS, Row, guid, insert, insert_all
-from wkmp_orm.core.engine.codes import Fault, fault_of
 from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.faults import Fault, fault_of
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.models import Base
 from wkmp_orm.schema import ensure_schema

@@ -15,9 +15,9 @@ from wkmp_orm.cli.options import chosen_database, database_option, existing_data
 from wkmp_orm.cli.terminal import printable
 from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine
 from wkmp_orm.core.engine.options import EngineOptions
-from wkmp_orm.core.engine.refusal import explained
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import ticket_for
+from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.schema import current_revision, head_revision, schema_differences, upgrade_schema
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def upgrade(database: str | None) -> None:
         return ticket_for(target.path).hold(phase="schema", deadline=deadline)
 
     try:
-        with explained(target):
+        with translate_opening_errors(target):
             before = current_revision(engine)
             backup = upgrade_schema(target, engine, hold=hold)
     finally:
@@ -98,7 +98,7 @@ def _reading(database: str | None) -> Iterator[sa.Engine]:
     target = DatabaseTarget.parse(existing_database(None, database))
     engine = create_reader_engine(target, EngineOptions(read_only=True))
     try:
-        with explained(target):
+        with translate_opening_errors(target):
             yield engine
     finally:
         engine.dispose()

@@ -15,9 +15,9 @@ from wkmp_orm.core.engine.commit_threads import started_threads
 from wkmp_orm.core.engine.factory import create_reader_engine
 from wkmp_orm.core.engine.options import BulkChoice, EngineOptions, SqliteDriver, Synchronous
 from wkmp_orm.core.engine.place import check_place
-from wkmp_orm.core.engine.refusal import explained, explained_reading
 from wkmp_orm.core.engine.retry import retry_on_lock
 from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.translate_errors import translate_opening_errors, translate_reading_errors
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import ReadOnlyDatabaseError, UnitOfWorkError, WrongOwnerError
 from wkmp_orm.core.flush.flush import Flusher
@@ -121,7 +121,7 @@ class Database:
 
     def _prepare_or_close(self, prepare: Callable[[], None]) -> None:
         try:
-            with explained(self.target):
+            with translate_opening_errors(self.target):
                 prepare()
         except BaseException:
             self.close()
@@ -172,7 +172,7 @@ class Database:
         self._check_usable()
         with (
             self._uses.block(),
-            explained_reading(self.target, self._readers),
+            translate_reading_errors(self.target, self._readers),
             Session(self._readers, expire_on_commit=False) as session,
         ):
             yield session

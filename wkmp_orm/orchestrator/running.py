@@ -13,8 +13,8 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wkmp_orm.core.engine.lock_file import LockFile
-from wkmp_orm.core.engine.refusal import explained
 from wkmp_orm.core.engine.session_lock import SessionLock
+from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.errors import ImportRunningError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def sole_import(target: DatabaseTarget) -> Iterator[bool]:
     """
     if target.path is None:
         with closing(SessionLock(target, NAME)) as session_lock:
-            with explained(target):
+            with translate_opening_errors(target):
                 _take(session_lock, target)
             yield True
         return

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
-from wkmp_orm.core.engine.codes import Fault, driver_error, fault_of
 from wkmp_orm.core.engine.factory import create_writer_engine
-from wkmp_orm.core.engine.refusal import refused_write
+from wkmp_orm.core.engine.faults import Fault, driver_error, fault_of
 from wkmp_orm.core.engine.retry import retrying
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import ticket_for
+from wkmp_orm.core.engine.translate_errors import write_error
 from wkmp_orm.errors import (
     DatabaseUnavailableError,
     LockTimeoutError,
@@ -149,7 +149,7 @@ def _in_our_words(target: DatabaseTarget, error: DBAPIError, waited_s: float) ->
             " at all: open it again to see which"
         )
         return DatabaseUnavailableError(message)
-    refused = refused_write(target, error, write="schema")
+    refused = write_error(target, error, write="schema")
     # The first line alone: PostgreSQL's details quote the row.
     said = str(driver_error(error)).partition("\n")[0]
     return refused or SchemaError(

@@ -80,10 +80,10 @@ def refuse_lost(connection: Any, path: Path) -> None:
     with _lock:
         file = _open.get(connection)
     if file is not None and file[0] != _identify(path):
-        raise lost(path)
+        raise lost_file_error(path)
 
 
-def lost(path: Path) -> DatabaseUnavailableError:
+def lost_file_error(path: Path) -> DatabaseUnavailableError:
     """Make the error of a file that is no longer where it was opened."""
     return DatabaseUnavailableError(
         f"{path} was deleted, moved or replaced while it was open; nothing was written, as nobody"

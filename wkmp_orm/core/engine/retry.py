@@ -22,7 +22,7 @@ from tenacity import (
 from tenacity.wait import wait_random, wait_random_exponential
 
 from wkmp_orm.core.engine.callbacks import refuse_coroutine_function
-from wkmp_orm.core.engine.codes import REFUSED, RETRYABLE, Fault, code_of, fault_of
+from wkmp_orm.core.engine.faults import REFUSED, RETRYABLE, Fault, code_of, fault_of
 from wkmp_orm.core.errors import LockTimeoutError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from wkmp_orm.core.engine.codes import Fault
+from wkmp_orm.core.engine.faults import Fault
 from wkmp_orm.core.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
 from wkmp_orm.core.engine.own_files import refuse_strange_files
 from wkmp_orm.core.engine.retry import retrying

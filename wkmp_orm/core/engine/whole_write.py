@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from wkmp_orm.core.engine.codes import Fault, fault_of
+from wkmp_orm.core.engine.faults import Fault, fault_of
 from wkmp_orm.core.engine.retry import retry
 from wkmp_orm.core.errors import WkmpOrmError
 

@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from wkmp_orm.core.engine.blame import is_of
 from wkmp_orm.core.engine.bulk import decide_bulk
 from wkmp_orm.core.engine.channel import Channel
 from wkmp_orm.core.engine.checkpoint import Checkpointer
-from wkmp_orm.core.engine.codes import Fault, fault_of
 from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.faults import Fault, comes_from, fault_of
 from wkmp_orm.core.engine.monitor import Monitor, WriteReport
 from wkmp_orm.core.engine.open_files import refuse_lost
-from wkmp_orm.core.engine.refusal import in_doubt, refused_write
 from wkmp_orm.core.engine.retry import retry
 from wkmp_orm.core.engine.sqlite import NO_BEGIN
 from wkmp_orm.core.engine.switch_interval import short_switch_interval
 from wkmp_orm.core.engine.ticket import ticket_for
+from wkmp_orm.core.engine.translate_errors import in_doubt_error, write_error
 from wkmp_orm.core.errors import DatabaseUnavailableError, LockTimeoutError
 
 if TYPE_CHECKING:
@@ -216,11 +215,11 @@ class Writer:
                         session.flush()
                 is_ending = True
         except SQLAlchemyError as error:
-            if not is_of(error, engine):
+            if not comes_from(error, engine):
                 raise
             if is_ending and fault_of(error) is Fault.DISCONNECTED:
-                raise in_doubt(self.target, caller) from error
-            refused = refused_write(
+                raise in_doubt_error(self.target, caller) from error
+            refused = write_error(
                 self.target,
                 error,
                 write=caller,

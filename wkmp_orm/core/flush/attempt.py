@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
-from wkmp_orm.core.engine.codes import STALE, fault_of
+from wkmp_orm.core.engine.faults import STALE, fault_of
 from wkmp_orm.core.engine.monitor import RowCounts
 from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.core.flush.ledger import ENTER_LEDGER, LEDGER_LIFETIME

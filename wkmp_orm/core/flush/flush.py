@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from wkmp_orm.core.engine.codes import code_of
-from wkmp_orm.core.engine.refusal import refused_write
+from wkmp_orm.core.engine.faults import code_of
+from wkmp_orm.core.engine.translate_errors import write_error
 from wkmp_orm.core.engine.whole_write import write_whole
 from wkmp_orm.core.engine.withdrawal import Withdrawal
 from wkmp_orm.core.engine.writer import Writer
@@ -99,7 +99,7 @@ class Flusher:
                 COMMIT_TO_FIND_OUT,
                 code=code,
             )
-        refused = refused_write(
+        refused = write_error(
             target,
             error,
             write=phase,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from wkmp_orm.core.engine.codes import Fault, driver_error, fault_of
+from wkmp_orm.core.engine.faults import Fault, driver_error, fault_of
 from wkmp_orm.core.errors import ConstraintViolationError
 from wkmp_orm.core.flush.changes import PendingOrder, PendingRow, PendingUpdate, guid_of
 from wkmp_orm.core.remedies import MEND_THE_ROW

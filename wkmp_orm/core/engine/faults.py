@@ -1,13 +1,16 @@
-"""What kind of fault a driver's error is, read from its code and never from its text.
+"""What kind of fault a driver's error is, by its code and never by its text.
 
-Knows the codes of SQLite and PostgreSQL; decides nothing about retrying.
+The only table of SQLite's and PostgreSQL's codes. `retry` decides by the kind what is tried again;
+`translate_errors` makes an error of ours of it.
 """
 
 from __future__ import annotations
 
 from enum import Enum
+from traceback import walk_tb
 from typing import Final
 
+import sqlalchemy as sa
 from sqlalchemy import exc
 
 
@@ -117,3 +120,18 @@ def fault_of(error: BaseException) -> Fault:
 
 def _is_psycopg(error: BaseException) -> bool:
     return type(error).__module__.startswith("psycopg")
+
+
+def comes_from(error: BaseException, engine: sa.Engine) -> bool:
+    """Say whether a connection of `engine`, or its pool, raised the error.
+
+    A program may use several databases in one block, and SQLAlchemy's errors do not name their
+    engine. The frames that they passed through do. A listener to the engine's errors would name it
+    as well, but with a listener on the engine rows are not sent straight to the driver. Any thread.
+    """
+    pool = engine.pool
+    for frame, _ in walk_tb(error.__traceback__):
+        owner = frame.f_locals.get("self")
+        if owner is pool or (isinstance(owner, sa.Connection) and owner.engine.pool is pool):
+            return True
+    return False

@@ -1,7 +1,8 @@
-"""What to say when a database cannot be opened, read or written: which error, and what to do.
+"""Turns the kinds of fault into errors of ours, which say what happened and what to do.
 
-The one place where a kind of fault becomes an error of ours. Knows the kinds of fault; not how
-engines are made, nor what is read or written.
+The only place that does, for opening, reading and writing. Three callers add what they alone know:
+a flush names the row that was refused (`core/flush/refused_row.py`), a migration says that its
+schema did not change, and `retry_on_lock` names the operation, as it has no database to name.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004  of the pool
 
-from wkmp_orm.core.engine.blame import is_of
-from wkmp_orm.core.engine.codes import Fault, code_of, driver_error, fault_of
-from wkmp_orm.core.engine.open_files import lost
+from wkmp_orm.core.engine.faults import Fault, code_of, comes_from, driver_error, fault_of
+from wkmp_orm.core.engine.open_files import lost_file_error
 from wkmp_orm.core.errors import (
     DatabaseUnavailableError,
     LockTimeoutError,
@@ -51,37 +51,36 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def explained(target: DatabaseTarget) -> Iterator[None]:
-    """Turn a driver's refusal to open the database into an error that says what to do."""
+def translate_opening_errors(target: DatabaseTarget) -> Iterator[None]:
+    """Translate a driver's error in a block that opens the database."""
     try:
         yield
     except Exception as error:
         # Opening asks through the driver itself, whose errors SQLAlchemy does not wrap.
         if isinstance(error, DBAPIError) or code_of(error) or fault_of(error) is not Fault.OTHER:
-            problem = _explanation(target, error, reading=False)
+            problem = _unavailable_error(target, error, reading=False)
             if problem is not None:
                 raise problem from error
         raise
 
 
 @contextmanager
-def explained_reading(target: DatabaseTarget, engine: sa.Engine) -> Iterator[None]:
-    """Turn the refusal of a reader's engine into an error that says what to do.
+def translate_reading_errors(target: DatabaseTarget, engine: sa.Engine) -> Iterator[None]:
+    """Translate the errors of a reader's engine in a block of the caller's.
 
-    The block is the caller's, who may speak to other databases in it: what those say comes through
-    unchanged.
+    The caller may use other databases in it: their errors come through unchanged.
     """
     try:
         yield
     except Exception as error:
-        if fault_of(error) is not Fault.OTHER and is_of(error, engine):
-            problem = _explanation(target, error, reading=True)
+        if fault_of(error) is not Fault.OTHER and comes_from(error, engine):
+            problem = _unavailable_error(target, error, reading=True)
             if problem is not None:
                 raise problem from error
         raise
 
 
-def refused_write(  # noqa: PLR0911  one return for each kind
+def write_error(  # noqa: PLR0911  one return for each kind
     target: DatabaseTarget,
     error: Exception,
     *,
@@ -105,7 +104,7 @@ def refused_write(  # noqa: PLR0911  one return for each kind
                 MAKE_ROOM if is_commit else REPAIR_DISK,
             )
         case Fault.CANNOT_OPEN if target.path is not None and not target.path.exists():
-            return lost(target.path)
+            return lost_file_error(target.path)
         case Fault.READ_ONLY:
             return ReadOnlyDatabaseError(
                 f"{write}: {target} cannot be written ({code}); nothing was written",
@@ -117,12 +116,12 @@ def refused_write(  # noqa: PLR0911  one return for each kind
                 SERVER_THEN_COMMIT if is_commit else SERVER_THEN_RETRY,
             )
         case Fault.NOT_A_DATABASE | Fault.CANNOT_OPEN | Fault.NO_LOCKS:
-            return _explanation(target, error, reading=False)
+            return _unavailable_error(target, error, reading=False)
         case _:
             return None
 
 
-def in_doubt(target: DatabaseTarget, write: str) -> DatabaseUnavailableError:
+def in_doubt_error(target: DatabaseTarget, write: str) -> DatabaseUnavailableError:
     """Make the error of a write of which nobody knows whether it was committed."""
     return DatabaseUnavailableError(
         f"{write}: the connection to {target} was lost during COMMIT, which may have taken effect",
@@ -143,7 +142,7 @@ def _lock_timeout(
     )
 
 
-def _explanation(  # noqa: C901, PLR0911  one return for each kind
+def _unavailable_error(  # noqa: C901, PLR0911  one return for each kind
     target: DatabaseTarget, error: Exception, *, reading: bool
 ) -> DatabaseUnavailableError | None:
     fault = fault_of(error)

@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 
 from tests.concurrency.foreign_locks import locked
 from tests.flush.recordings import LONG_AGO, mbid
-from wkmp_orm.core.engine.codes import (
+from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.faults import (
     REFUSED,
     RETRYABLE,
     STALE,
@@ -23,7 +24,6 @@ from wkmp_orm.core.engine.codes import (
     driver_error,
     fault_of,
 )
-from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.models import Base
 
 if TYPE_CHECKING:
