@@ -105,15 +105,15 @@ def _ours(contender: Ours, recording: Recording, steps: _Steps) -> None:
     steps.mark(ACCUMULATE)
     work._start_commit()
     changes, report = work._changes, writer.new_report(caller="steps", phase=Phase.RECORDING)
-    with writer.reading() as channel:
-        prefetch(new_sender(channel), changes.catalog, changes.stages[0])
+    with writer.reading() as cursor:
+        prefetch(new_sender(cursor), changes.catalog, changes.stages[0])
     steps.mark(PREFETCH)
     planned = plan(changes.catalog, changes.stages[0])
     counts = counted_before(changes.stages[0], planned)
     steps.mark(PLAN)
-    with writer.transaction(report, deadline=writer.deadline()) as channel:
+    with writer.transaction(report, deadline=writer.deadline()) as cursor:
         steps.mark(BEGIN)
-        write = Write(new_sender(channel), changes.catalog, counts)
+        write = Write(new_sender(cursor), changes.catalog, counts)
         for step in planned:
             write.run(step)
         steps.mark(WRITE)
@@ -121,7 +121,7 @@ def _ours(contender: Ours, recording: Recording, steps: _Steps) -> None:
     report.rows = counts
     writer.monitor.record(report)
     work._succeed(report)
-    del work, changes, planned, write, channel
+    del work, changes, planned, write, cursor
     steps.mark(AFTERWARDS)
 
 

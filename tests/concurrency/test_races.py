@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.conftest import Database
     from tests.support.processes import Barrier
     from wkmp_orm import UnitOfWork
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
 
 WRITERS = 16
 PROCESSES = 4
@@ -48,9 +48,9 @@ def held_after_prefetch(library: Library, wait: Callable[[], object]) -> Iterato
     reading = library._writer.reading
 
     @contextmanager
-    def held() -> Iterator[Channel]:
-        with reading() as channel:
-            yield channel
+    def held() -> Iterator[DriverCursor]:
+        with reading() as cursor:
+            yield cursor
         if not getattr(waited, "once", False):
             waited.once = True
             wait()

@@ -40,9 +40,9 @@ def connections_of_transactions(library: Library) -> Iterator[list[Any]]:
 
 
 def connection_of_a_look_up(library: Library) -> Any:
-    with library._writer.reading() as channel:
-        assert [tuple(row) for row in channel.fetch("SELECT 1", ())] == [(1,)]
-        return channel.connection.connection.dbapi_connection
+    with library._writer.reading() as cursor:
+        assert [tuple(row) for row in cursor.fetch("SELECT 1", ())] == [(1,)]
+        return cursor.connection.connection.dbapi_connection
 
 
 def put_a_song(library: Library, number: int) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wkmp_orm import Library
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
 
 
 @contextmanager
@@ -25,11 +25,11 @@ def overtaken(library: Library, overtake: Callable[[], object]) -> Iterator[None
     waiting = [overtake]
 
     @contextmanager
-    def late(*arguments: Any, **options: Any) -> Iterator[Channel]:
+    def late(*arguments: Any, **options: Any) -> Iterator[DriverCursor]:
         if waiting:
             waiting.pop()()
-        with transaction(*arguments, **options) as channel:
-            yield channel
+        with transaction(*arguments, **options) as cursor:
+            yield cursor
 
     library._writer.transaction = late  # type: ignore[method-assign]
     try:

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from tests.conftest import Database
     from tests.flush.stored import Rows
     from wkmp_orm import Library
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.sender import Sender
 
-    NewSender = Callable[[Channel], Sender]
+    NewSender = Callable[[DriverCursor], Sender]
 
 COPYING = partial(CopySender, copy_from=1, stage_from=1)
 

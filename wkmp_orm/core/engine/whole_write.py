@@ -14,7 +14,7 @@ from wkmp_orm.core.engine.retry import retry
 from wkmp_orm.core.errors import WkmpOrmError
 
 if TYPE_CHECKING:
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.engine.monitor import WriteReport
     from wkmp_orm.core.engine.withdrawal import Withdrawal
     from wkmp_orm.core.engine.writer import Writer
@@ -33,10 +33,10 @@ class Written(Protocol):
     def took_effect(self) -> bool:
         """Find out whether the COMMIT in doubt took effect."""
 
-    def look_up(self, channel: Channel) -> bool:
+    def look_up(self, cursor: DriverCursor) -> bool:
         """Read what is stored and plan; False if there is nothing to write."""
 
-    def write(self, channel: Channel) -> None:
+    def write(self, cursor: DriverCursor) -> None:
         """Send everything in the open transaction. Only COMMIT comes after it."""
 
     def explained(self, error: WkmpOrmError) -> WkmpOrmError:
@@ -65,13 +65,13 @@ def write_whole(
         try:
             if commit.in_doubt and what.took_effect():
                 return
-            with writer.reading() as channel:
-                is_needed = what.look_up(channel)
+            with writer.reading() as cursor:
+                is_needed = what.look_up(cursor)
             if not is_needed:
                 report.outcome = "nothing to do"
                 return
-            with writer.transaction(report, deadline=deadline, withdrawal=withdrawal) as channel:
-                what.write(channel)
+            with writer.transaction(report, deadline=deadline, withdrawal=withdrawal) as cursor:
+                what.write(cursor)
             commit.in_doubt = False
         except SQLAlchemyError as error:
             report.lock_errors += fault_of(error) is Fault.LOCKED

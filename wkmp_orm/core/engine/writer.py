@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from wkmp_orm.core.engine.bulk import decide_bulk
-from wkmp_orm.core.engine.channel import Channel
 from wkmp_orm.core.engine.checkpoint import Checkpointer
+from wkmp_orm.core.engine.driver_cursor import DriverCursor
 from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.core.engine.faults import Fault, comes_from, fault_of
 from wkmp_orm.core.engine.monitor import Monitor, WriteReport
@@ -98,7 +98,7 @@ class Writer:
         return self._ticket.hold(phase=phase, deadline=deadline)
 
     @contextmanager
-    def reading(self) -> Iterator[Channel]:
+    def reading(self) -> Iterator[DriverCursor]:
         """Give a connection of the writers' for reads outside any transaction.
 
         The writers' and not the readers': what is looked up is what is written next, and SQLite
@@ -111,8 +111,8 @@ class Writer:
                     connection.execution_options(isolation_level="AUTOCOMMIT")
                 if self.bulk == "session":  # to SQLAlchemy every statement is in a transaction
                     connection.execution_options(**NO_BEGIN)
-                with Channel(connection) as channel:
-                    yield channel
+                with DriverCursor(connection) as cursor:
+                    yield cursor
         finally:
             if is_free:
                 self._in_use.release()
@@ -125,7 +125,7 @@ class Writer:
         deadline: float,
         withdrawal: Withdrawal | None = None,
         commit: bool = True,
-    ) -> Iterator[Channel]:
+    ) -> Iterator[DriverCursor]:
         """Run one attempt: commit (or not) when the block ends, roll back when it raises.
 
         The report gets this attempt's wait, also when it was in vain, and its hold, COMMIT
@@ -146,11 +146,11 @@ class Writer:
                 begun = time.perf_counter()
                 with (
                     self._ended(transaction, report, begun, commit=commit),
-                    Channel(connection) as channel,
+                    DriverCursor(connection) as cursor,
                 ):
                     if withdrawal is not None:
                         withdrawal.begin()
-                    yield channel
+                    yield cursor
                 if self._checkpointer is not None:
                     self._checkpointer.after_commit(connection)
         finally:
@@ -235,15 +235,15 @@ class Writer:
         """Run a transaction whose BEGIN the server has answered."""
         with ExitStack() as stack:
             try:
-                channel = stack.enter_context(self.transaction(report, deadline=deadline))
+                cursor = stack.enter_context(self.transaction(report, deadline=deadline))
                 if self.target.dialect == "postgresql":
                     # psycopg sends BEGIN with the first statement. So this is what finds out that
                     # the pool's connection was lost long ago, while all can be begun anew.
-                    channel.connection.exec_driver_sql("SELECT")
+                    cursor.connection.exec_driver_sql("SELECT")
             except SQLAlchemyError as error:
                 report.lock_errors += fault_of(error) is Fault.LOCKED
                 raise
-            yield channel.connection
+            yield cursor.connection
 
     def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
         driver: Any = connection.connection.dbapi_connection

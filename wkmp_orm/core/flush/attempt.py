@@ -23,7 +23,7 @@ from wkmp_orm.core.flush.write import ConditionFailedError, StalePrefetchError, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.engine.monitor import WriteReport
     from wkmp_orm.core.engine.writer import Writer
     from wkmp_orm.core.flush.changes import Changes, Stage
@@ -48,7 +48,7 @@ class Attempts:
     """One flush and what its attempts have learned."""
 
     writer: Writer
-    new_sender: Callable[[Channel], Sender]
+    new_sender: Callable[[DriverCursor], Sender]
     changes: Changes
     report: WriteReport
     deadline: float
@@ -59,12 +59,12 @@ class Attempts:
     _stale: int = field(default=0, init=False)
     _refused: bool = field(default=False, init=False)
 
-    def look_up(self, channel: Channel) -> bool:
+    def look_up(self, cursor: DriverCursor) -> bool:
         """Look up and plan the first stage that has something to write; False if none has."""
         self.sent = None
         self.changes.unbind()
         self._counts = {}
-        self._begun = self._next_stage(self.new_sender(channel), 0)
+        self._begun = self._next_stage(self.new_sender(cursor), 0)
         if self._begun.steps or self.changes.statements:
             return True
         self.report.rows = self._counts
@@ -81,13 +81,13 @@ class Attempts:
                 return _Begun(stage, steps, number)
         return _Begun(None, (), len(self.changes.stages))
 
-    def write(self, channel: Channel) -> None:
+    def write(self, cursor: DriverCursor) -> None:
         """Send all stages and statements; on PostgreSQL enter the ledger before."""
-        write = Write(self.new_sender(channel), self.changes.catalog, self._counts)
+        write = Write(self.new_sender(cursor), self.changes.catalog, self._counts)
         write.lock(self.changes.locks)
         has_ledger = write.dialect == "postgresql"
         self.report.rows = {}
-        if not has_ledger or self._enter_ledger(channel):
+        if not has_ledger or self._enter_ledger(cursor):
             try:
                 self._write_stages(write)
                 for pending in self.changes.statements:
@@ -143,8 +143,8 @@ class Attempts:
         """Find out, after the rollback, which required order did not match and why."""
         if not isinstance(error, ConditionFailedError):
             return error
-        with self.writer.reading() as channel:
-            found = condition_not_met(self.new_sender(channel), error)
+        with self.writer.reading() as cursor:
+            found = condition_not_met(self.new_sender(cursor), error)
         if found is None and self._stale:
             found = condition_undone(error)
         return found or StalePrefetchError(str(error))
@@ -156,20 +156,20 @@ class Attempts:
         this one wait for its end, where a mere look would say "not there" too early.
         """
         report = self.writer.new_report(caller="ledger", phase=self.report.phase)
-        with self.writer.transaction(report, deadline=self.deadline, commit=False) as channel:
-            entered = self._enter_ledger(channel)
+        with self.writer.transaction(report, deadline=self.deadline, commit=False) as cursor:
+            entered = self._enter_ledger(cursor)
         self.changes.entry.in_doubt = False
         if not entered:
             self.report.outcome = "committed"
         return not entered
 
-    def _enter_ledger(self, channel: Channel) -> bool:
+    def _enter_ledger(self, cursor: DriverCursor) -> bool:
         """Enter the flush's id; False if a transaction that wrote it has committed.
 
         Raises FlushFailedError when that can no longer be told, as entries live for a day only.
         """
         entry = self.changes.entry
-        entered = channel.connection.scalar(ENTER_LEDGER, {"id": entry.flush_id})
+        entered = cursor.connection.scalar(ENTER_LEDGER, {"id": entry.flush_id})
         if entered is None:
             return False
         if entry.in_doubt and entered - entry.entered_at >= LEDGER_LIFETIME:

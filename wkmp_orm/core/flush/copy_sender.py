@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.changes import PendingRow
     from wkmp_orm.core.flush.prepared import PreparedInsert
     from wkmp_orm.core.flush.row_maker import KeySet
@@ -39,10 +39,10 @@ class CopySender(DriverSender):
     """Sends many rows through COPY, and few as the driver's executemany."""
 
     def __init__(
-        self, channel: Channel, *, copy_from: int = COPY_FROM, stage_from: int = STAGE_FROM
+        self, cursor: DriverCursor, *, copy_from: int = COPY_FROM, stage_from: int = STAGE_FROM
     ) -> None:
         """Choose from how many rows on."""
-        super().__init__(channel)
+        super().__init__(cursor)
         self._copy_from = copy_from
         self._stage_from = stage_from
         self._staged = 0
@@ -53,9 +53,7 @@ class CopySender(DriverSender):
             super().insert(rows, keys, now)
             return
         ready = prepared_insert("postgresql", keys, copied=True)
-        self.channel.copy(
-            _copy(_name(keys.info), keys.info, ready.columns), _made(ready, rows, now)
-        )
+        self.cursor.copy(_copy(_name(keys.info), keys.info, ready.columns), _made(ready, rows, now))
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
         """Insert rows whose natural key is not there: one COPY beside the table, one INSERT."""
@@ -66,9 +64,9 @@ class CopySender(DriverSender):
         self._staged += 1  # a transaction may write to a table more than once
         stage = _quoted_name(f"{STAGE}{self._staged}_{keys.info.name}")
         make_stage, insert = _staged(stage, keys.info, ready.columns)
-        self.channel.execute(make_stage)
-        self.channel.copy(_copy(stage, keys.info, ready.columns), _made(ready, rows, now))
-        return self.channel.execute(insert)
+        self.cursor.execute(make_stage)
+        self.cursor.copy(_copy(stage, keys.info, ready.columns), _made(ready, rows, now))
+        return self.cursor.execute(insert)
 
 
 def _made(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.batch import Batch
     from wkmp_orm.core.flush.changes import PendingRow
     from wkmp_orm.core.flush.row_maker import KeySet
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 class DriverSender:
     """Sends tuples through the driver's executemany. Nobody who listens to the engine sees them."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self._dialect = channel.dialect.name
+    def __init__(self, cursor: DriverCursor) -> None:
+        self.cursor = cursor
+        self._dialect = cursor.dialect.name
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows that no one else can have made, in one executemany."""
         ready = prepared_insert(self._dialect, keys)
-        self.channel.executemany(ready.text, ready.make(rows, now))
+        self.cursor.executemany(ready.text, ready.make(rows, now))
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
         """Insert rows whose natural key is not there, in one executemany."""
         ready = prepared_insert(self._dialect, keys, if_absent=True)
-        return self.channel.executemany(ready.text, ready.make(rows, now))
+        return self.cursor.executemany(ready.text, ready.make(rows, now))
 
     def execute(self, statement: sa.Executable, batch: Batch) -> int:
         """Execute a statement once for all rows and return how many it matched."""
         ready = prepared(statement, tuple(batch.columns), self._dialect)
-        return self.channel.executemany(ready.text, ready.tuples(batch))
+        return self.cursor.executemany(ready.text, ready.tuples(batch))
 
     def fetch(self, select: sa.Select[Any], keys: Any) -> Sequence[Sequence[Any]]:
         """Execute a SELECT for the keys."""
-        return prepared(select, (statements.KEYS,), self._dialect).fetch(self.channel, keys)
+        return prepared(select, (statements.KEYS,), self._dialect).fetch(self.cursor, keys)

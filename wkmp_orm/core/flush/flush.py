@@ -27,12 +27,12 @@ from wkmp_orm.core.remedies import COMMIT_AGAIN, COMMIT_TO_FIND_OUT, SEE_THE_CAU
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.engine.monitor import WriteReport
     from wkmp_orm.core.flush.changes import Changes
 
 
-def sender_of(writer: Writer) -> Callable[[Channel], Sender]:
+def sender_of(writer: Writer) -> Callable[[DriverCursor], Sender]:
     """Return the way of sending that was decided when the database was opened."""
     if writer.bulk == "session":
         return SessionSender
@@ -118,5 +118,5 @@ class Flusher:
         """Name the row and the constraint that the database refused, if it was that."""
         if attempts.sent is None or not isinstance(error, IntegrityError | DataError):
             return None
-        with self._writer.reading() as channel:
-            return constraint_violation(channel, error, attempts.sent, attempts.changes)
+        with self._writer.reading() as cursor:
+            return constraint_violation(cursor, error, attempts.sent, attempts.changes)

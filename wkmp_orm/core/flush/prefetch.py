@@ -50,7 +50,7 @@ def fetch(
     columns: tuple[str, ...],
 ) -> Sequence[Sequence[Any]]:
     """Read columns of the rows whose `by` is among the keys."""
-    dialect = sender.channel.dialect
+    dialect = sender.cursor.dialect
     select = statements.select_by(dialect.name, info, by, columns)
     return sender.fetch(select, statements.keys_parameter(dialect, info.table.c[by], keys))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
 
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.batch import Batch
 
 # Of our own and not an engine's: what is compiled for one library serves the next. psycopg's own
@@ -108,7 +108,7 @@ class Prepared:
                 columns.append(values if process is None else map(process, values))
         return list(zip(*columns, strict=True))
 
-    def fetch(self, channel: Channel, *parameters: Any) -> Sequence[Sequence[Any]]:
+    def fetch(self, cursor: DriverCursor, *parameters: Any) -> Sequence[Sequence[Any]]:
         """Execute a SELECT and return its rows as the column types read them."""
         given = tuple(
             [
@@ -116,7 +116,7 @@ class Prepared:
                 for value, process in zip(parameters, self.processors, strict=True)
             ]
         )
-        rows = channel.fetch(self.text, given)
+        rows = cursor.fetch(self.text, given)
         if not self.results:
             return rows
         read = [list(row) for row in rows]

@@ -20,7 +20,7 @@ from wkmp_orm.core.remedies import MEND_THE_ROW
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.changes import Changes
     from wkmp_orm.core.table_info import TableInfo
 
@@ -55,7 +55,7 @@ class _Refused(NamedTuple):
 
 
 def constraint_violation(
-    channel: Channel, error: Exception, sent: Sent, changes: Changes
+    cursor: DriverCursor, error: Exception, sent: Sent, changes: Changes
 ) -> ConstraintViolationError:
     """Make the error that names table, guid and constraint. Call it after the rollback.
 
@@ -64,7 +64,7 @@ def constraint_violation(
     info = sent.info
     place = _place(error, sent)
     refused = None if place is None else _refused(info, sent.rows[place])
-    name = _constraint(channel, info, refused, error, changes)
+    name = _constraint(cursor, info, refused, error, changes)
     meaning = _MEANING.get(fault_of(error), "the database does not accept a value")
     which = f"{info.name} {_spelled(refused.key)}" if refused else f"one row of {info.name}"
     message = f"{which}: {name or 'a constraint'} refused the row: {meaning}; nothing was written"
@@ -137,7 +137,7 @@ def _places_with(
 
 
 def _constraint(
-    channel: Channel,
+    cursor: DriverCursor,
     info: TableInfo,
     refused: _Refused | None,
     error: Exception,
@@ -154,7 +154,7 @@ def _constraint(
             found = _SQLITE_CHECK.search(text)
             return found[1] if found else None
         case Fault.FOREIGN_KEY:
-            return refused and _broken_reference(channel, info, refused.values, changes)
+            return refused and _broken_reference(cursor, info, refused.values, changes)
         case Fault.NOT_NULL:
             found = _SQLITE_COLUMNS.search(text)
             return f"{info.name}.{found[1]} NOT NULL" if found else None
@@ -178,7 +178,7 @@ def _unique_over(info: TableInfo, columns: list[str]) -> str | None:
 
 
 def _broken_reference(
-    channel: Channel, info: TableInfo, values: Mapping[str, Any], changes: Changes
+    cursor: DriverCursor, info: TableInfo, values: Mapping[str, Any], changes: Changes
 ) -> str | None:
     """Name the foreign key whose parent is not there; SQLite does not say.
 
@@ -194,7 +194,7 @@ def _broken_reference(
         if value is None or (value in made and value not in gone):
             continue
         parent = element.column
-        if channel.connection.execute(sa.select(parent).where(parent == value)).first() is None:
+        if cursor.connection.execute(sa.select(parent).where(parent == value)).first() is None:
             return str(constraint.name)
         if value in gone:
             deleted = deleted or str(constraint.name)

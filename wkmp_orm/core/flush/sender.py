@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.core.engine.channel import Channel
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.batch import Batch
     from wkmp_orm.core.flush.changes import PendingRow
     from wkmp_orm.core.flush.row_maker import KeySet
@@ -33,7 +33,7 @@ class Sender(Protocol):
     `keys` is the key set that all rows get, `now` the flush's time for those that default to it.
     """
 
-    channel: Channel
+    cursor: DriverCursor
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows that no one else can have made."""
@@ -51,9 +51,9 @@ class Sender(Protocol):
 class SessionSender:
     """`Session.bulk_insert_mappings` for new rows, and Core's executemany for everything else."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self._connection = channel.connection
+    def __init__(self, cursor: DriverCursor) -> None:
+        self.cursor = cursor
+        self._connection = cursor.connection
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows that no one else can have made, in one executemany."""

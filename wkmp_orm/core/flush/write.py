@@ -67,13 +67,13 @@ class Write:
     dialect: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.dialect = self.sender.channel.dialect.name
+        self.dialect = self.sender.cursor.dialect.name
 
     def lock(self, names: Iterable[str]) -> None:
         """Take the named locks until COMMIT, in one order for all writers."""
         if self.dialect == "postgresql":
             for name in sorted(names):
-                self.sender.channel.connection.execute(statements.advisory_lock(), {"name": name})
+                self.sender.cursor.connection.execute(statements.advisory_lock(), {"name": name})
 
     def run(self, step: Step) -> None:
         """Send one step."""
@@ -284,7 +284,7 @@ class Write:
         if not pending.parameters:  # to SQLAlchemy an empty list is a statement without parameters
             return 0
         # Any statement may come here, so it takes SQLAlchemy's own way, whatever the sender.
-        result = self.sender.channel.connection.execute(
+        result = self.sender.cursor.connection.execute(
             pending.statement,
             [bound(row) for row in pending.parameters],
             execution_options={"preserve_rowcount": True},
