@@ -62,7 +62,7 @@ def test_every_connection_has_the_pragmas_and_the_timeout_of_the_settings(
 
     with sqlite_database.open(synchronous=synchronous) as library:
         writers = pragmas_of_all(library._writer.engine, WRITER_CONNECTIONS)
-        writers |= pragmas_of_all(library._writer._aside, WRITER_CONNECTIONS)
+        writers |= pragmas_of_all(library._writer._lookup_engine, WRITER_CONNECTIONS)
         readers = pragmas_of_all(library._readers, 20)
 
         assert writers == {("wal", 1, number, 700, 0)}

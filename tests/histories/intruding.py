@@ -59,7 +59,7 @@ class Intruder:
         self._engine = sa.create_engine(target.url, poolclass=sa.NullPool, connect_args=options)
         if target.dialect == "sqlite":
             sa.event.listen(self._engine, "connect", _keep_references)
-        self.injector = FaultInjector(library._writer.engine, library._writer._aside)
+        self.injector = FaultInjector(library._writer.engine, library._writer._lookup_engine)
 
     def has_begun(self, call: DatabaseCall) -> bool:
         """Say whether the transaction in which a call is made has written."""

@@ -1,4 +1,4 @@
-"""A unit of work in an event loop: committed off the loop, withdrawn or finished when cancelled."""
+"""A unit of work in an event loop: a cancelled commit is finished, or has never begun."""
 
 from __future__ import annotations
 
@@ -244,14 +244,14 @@ async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
         await asyncio.wait_for(asyncio.shield(task), PATIENCE_S)
 
 
-def assert_withdrawn(library: Library, work: UnitOfWork) -> None:
+def assert_nothing_written(library: Library, work: UnitOfWork) -> None:
     assert (work.committed, work.report) == (False, None)
     assert repr(work) == f"<UnitOfWork {work.caller!r} discarded>"
     write_still_works(library)
     assert songs(library) == {mbid(2, 999)}
 
 
-def test_cancelled_while_another_thread_has_the_ticket_it_is_withdrawn_at_once(
+def test_cancelled_while_another_thread_has_the_ticket_nothing_is_written(
     sqlite_database: Database,
 ) -> None:
     made: list[UnitOfWork] = []
@@ -267,10 +267,10 @@ def test_cancelled_while_another_thread_has_the_ticket_it_is_withdrawn_at_once(
     with sqlite_database.open() as library:
         with ticket_taken(library):
             asyncio.run(main())
-        assert_withdrawn(library, made[0])
+        assert_nothing_written(library, made[0])
 
 
-def test_cancelled_while_begin_waits_for_another_program_it_is_withdrawn_at_once(
+def test_cancelled_while_begin_waits_for_another_program_nothing_is_written(
     sqlite_database: Database,
 ) -> None:
     made: list[UnitOfWork] = []
@@ -284,10 +284,10 @@ def test_cancelled_while_begin_waits_for_another_program_it_is_withdrawn_at_once
     with sqlite_database.open() as library:
         with locked(sqlite_database), stopping_at(library, "BEGIN IMMEDIATE") as stop:
             asyncio.run(main(stop))
-        assert_withdrawn(library, made[0])
+        assert_nothing_written(library, made[0])
 
 
-def test_cancelled_before_a_thread_is_free_it_is_withdrawn(library: Library) -> None:
+def test_cancelled_before_a_thread_is_free_nothing_is_written(library: Library) -> None:
     made: list[UnitOfWork] = []
     busy = threading.Barrier(COMMIT_THREADS + 1)
 
@@ -302,7 +302,7 @@ def test_cancelled_before_a_thread_is_free_it_is_withdrawn(library: Library) -> 
     asyncio.run(main())
     busy.wait(PATIENCE_S)
 
-    assert_withdrawn(library, made[0])
+    assert_nothing_written(library, made[0])
 
 
 @pytest.mark.smoke
@@ -378,7 +378,7 @@ def test_a_timeout_before_begin_writes_nothing(sqlite_database: Database) -> Non
     with sqlite_database.open() as library:
         with locked(sqlite_database):
             asyncio.run(main())
-        assert_withdrawn(library, made[0])
+        assert_nothing_written(library, made[0])
 
 
 def test_cancelled_at_any_moment_it_is_written_exactly_when_it_says_so(library: Library) -> None:

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import DeclarativeBase
 
+    from wkmp_orm.core.engine.cancel_token import CancelToken
     from wkmp_orm.core.engine.monitor import Monitor, Totals, WriteReport
-    from wkmp_orm.core.engine.withdrawal import Withdrawal
     from wkmp_orm.core.flush.changes import Changes
 
 logger = logging.getLogger("wkmp_orm.database")
@@ -221,12 +221,14 @@ class Database:
         return self._writer.monitor.measuring()
 
     def flush(
-        self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
+        self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
     ) -> WriteReport:
         """Write a unit of work's changes; units of work call this."""
         self._check_usable()
         with self._uses.commit():
-            return self._flusher.flush(changes, phase=phase, caller=caller, withdrawal=withdrawal)
+            return self._flusher.flush(
+                changes, phase=phase, caller=caller, cancel_token=cancel_token
+            )
 
     def committed(self, report: WriteReport) -> None:
         """Tell the listeners of a commit; units of work call this."""

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from wkmp_orm.core.engine.callbacks import refuse_coroutine_function, tell
-from wkmp_orm.core.engine.withdrawal import Withdrawal, WithdrawnError
+from wkmp_orm.core.engine.cancel_token import CancelToken, CommitCancelledError
 from wkmp_orm.core.errors import FlushFailedError
 from wkmp_orm.core.ownership import State, current_task, refuse_other_loops
 from wkmp_orm.core.rows.accumulation import Accumulation
@@ -40,7 +40,7 @@ class Commits(Protocol):
         """The tables that the database was opened with."""
 
     def flush(
-        self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
+        self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
     ) -> WriteReport:
         """Write the changes in one transaction."""
 
@@ -109,7 +109,7 @@ class UnitOfWork(Accumulation):
     async def commit_async(self) -> WriteReport:
         """Commit from asyncio's event loop, without blocking it.
 
-        Cancelled before BEGIN, the write is withdrawn and the unit of work discarded; cancelled
+        Cancelled before BEGIN, nothing is written and the unit of work is discarded; cancelled
         later, it is finished first: see `committed` and `report`.
 
         Raises what `commit` raises, FlushFailedError also when there is no thread to write in, and
@@ -117,15 +117,15 @@ class UnitOfWork(Accumulation):
         """
         refuse_other_loops()
         self._start_commit()
-        withdrawal = Withdrawal()
+        cancel_token = CancelToken()
         outcome: Future[WriteReport] = Future()
-        outcome.set_running_or_notify_cancel()  # it is withdrawn, never cancelled
+        outcome.set_running_or_notify_cancel()  # the token cancels, the future does not
         written = asyncio.wrap_future(outcome)
         try:
-            self._library.executor().submit(self._write, outcome, withdrawal)
+            self._library.executor().submit(self._write, outcome, cancel_token)
         except BaseException as error:
             # It may be in the queue all the same, for a thread that is busy now.
-            if not withdrawal.withdraw():
+            if not cancel_token.cancel():
                 await self._finish(written)
                 raise
             written.add_done_callback(_forget)
@@ -137,7 +137,7 @@ class UnitOfWork(Accumulation):
         try:
             report = await asyncio.shield(written)
         except asyncio.CancelledError:
-            if withdrawal.withdraw():
+            if cancel_token.cancel():
                 self._enter(State.DISCARDED)
                 written.add_done_callback(_forget)
             else:
@@ -148,10 +148,10 @@ class UnitOfWork(Accumulation):
             raise
         return self._succeed(report)
 
-    def _write(self, outcome: Future[WriteReport], withdrawal: Withdrawal) -> None:
+    def _write(self, outcome: Future[WriteReport], cancel_token: CancelToken) -> None:
         """Write in a thread of the library's, and say how it went."""
         try:
-            outcome.set_result(self._flush(withdrawal))
+            outcome.set_result(self._flush(cancel_token))
         except BaseException as error:  # noqa: BLE001  it is raised where it is awaited
             outcome.set_exception(error)
 
@@ -194,9 +194,9 @@ class UnitOfWork(Accumulation):
             self._check_discarded()
         self._enter(State.COMMITTING)
 
-    def _flush(self, withdrawal: Withdrawal | None) -> WriteReport:
+    def _flush(self, cancel_token: CancelToken | None) -> WriteReport:
         return self._library.flush(
-            self._changes, phase=self.phase, caller=self.caller, withdrawal=withdrawal
+            self._changes, phase=self.phase, caller=self.caller, cancel_token=cancel_token
         )
 
     def _fail(self, error: BaseException) -> None:
@@ -251,8 +251,8 @@ class UnitOfWork(Accumulation):
 
 
 def _forget(future: asyncio.Future[Any]) -> None:
-    """Take note of a withdrawn write's end, so that it is not reported as never retrieved."""
+    """Take note of the end of a cancelled write: asyncio would report it as never retrieved."""
     if not future.cancelled():
         error = future.exception()
-        if error is not None and not isinstance(error, WithdrawnError):
-            logger.debug("a withdrawn write ended with %s", error)
+        if error is not None and not isinstance(error, CommitCancelledError):
+            logger.debug("a cancelled write ended with %s", error)

@@ -14,9 +14,9 @@ from wkmp_orm.core.engine.retry import retry
 from wkmp_orm.core.errors import WkmpOrmError
 
 if TYPE_CHECKING:
+    from wkmp_orm.core.engine.cancel_token import CancelToken
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.engine.monitor import WriteReport
-    from wkmp_orm.core.engine.withdrawal import Withdrawal
     from wkmp_orm.core.engine.writer import Writer
 
 
@@ -53,7 +53,7 @@ def write_whole(
     report: WriteReport,
     *,
     deadline: float,
-    withdrawal: Withdrawal | None = None,
+    cancel_token: CancelToken | None = None,
 ) -> None:
     """Write in one transaction, again as a whole as `retry` says, until `deadline`.
 
@@ -70,7 +70,7 @@ def write_whole(
             if not is_needed:
                 report.outcome = "nothing to do"
                 return
-            with writer.transaction(report, deadline=deadline, withdrawal=withdrawal) as cursor:
+            with writer.transaction(report, deadline=deadline, cancel_token=cancel_token) as cursor:
                 what.write(cursor)
             commit.in_doubt = False
         except SQLAlchemyError as error:

@@ -1,6 +1,6 @@
 """One write transaction: the ticket, a connection, BEGIN, the caller's statements, COMMIT.
 
-The only place in the package that commits. It knows neither tables nor what is written.
+The only place in the package that commits.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from wkmp_orm.core.engine.cancel_token import CancelToken
     from wkmp_orm.core.engine.options import EngineOptions
     from wkmp_orm.core.engine.target import DatabaseTarget
-    from wkmp_orm.core.engine.withdrawal import Withdrawal
 
 logger = logging.getLogger("wkmp_orm.engine")
 
@@ -51,10 +51,11 @@ are done in 0.2 ms, and after one that is not it takes another connection."""
 class Writer:
     """Runs write transactions on one database. Any thread may call; on SQLite they take turns.
 
-    An SQLite connection forgets all pages that it has read as soon as another one has written. So
-    transactions keep to one connection, whichever threads they are of, and while it is in use, the
-    others look up what they will write on connections aside. With four equal ones, 16 threads were
-    0.75 times as fast as one of them alone; so they are 0.85 times as fast, and holds are shorter.
+    An SQLite connection drops the pages that it has cached as soon as another connection writes.
+    So all transactions share one connection, whichever thread they belong to. While it is in use,
+    other threads look up what they will write through a second engine. With four equal connections
+    16 threads were 0.75 times as fast as one thread alone; with one shared connection they are 0.85
+    times as fast, and holds are shorter.
     """
 
     def __init__(self, target: DatabaseTarget, options: EngineOptions) -> None:
@@ -73,7 +74,9 @@ class Writer:
     def _connect(self) -> None:
         self.engine = create_writer_engine(self.target, self.options)
         is_sqlite = self.target.path is not None
-        self._aside = create_writer_engine(self.target, self.options) if is_sqlite else self.engine
+        self._lookup_engine = (
+            create_writer_engine(self.target, self.options) if is_sqlite else self.engine
+        )
 
     def renew(self) -> None:
         """Connect from now on with the options as they are now."""
@@ -99,14 +102,14 @@ class Writer:
 
     @contextmanager
     def reading(self) -> Iterator[DriverCursor]:
-        """Give a connection of the writers' for reads outside any transaction.
+        """Give a connection of the writers for reads outside any transaction.
 
-        The writers' and not the readers': what is looked up is what is written next, and SQLite
-        keeps the pages that it read in the connection's own cache. It is a third of the time.
+        Not one of the readers: what is looked up is what is written next, and SQLite keeps the
+        pages that it has read in the connection's own cache. That takes a third of the time.
         """
         is_free = self._in_use.acquire(blocking=False)
         try:
-            with (self.engine if is_free else self._aside).connect() as connection:
+            with (self.engine if is_free else self._lookup_engine).connect() as connection:
                 if self.target.path is None:
                     connection.execution_options(isolation_level="AUTOCOMMIT")
                 if self.bulk == "session":  # to SQLAlchemy every statement is in a transaction
@@ -123,14 +126,14 @@ class Writer:
         report: WriteReport,
         *,
         deadline: float,
-        withdrawal: Withdrawal | None = None,
+        cancel_token: CancelToken | None = None,
         commit: bool = True,
     ) -> Iterator[DriverCursor]:
         """Run one attempt: commit (or not) when the block ends, roll back when it raises.
 
-        The report gets this attempt's wait, also when it was in vain, and its hold, COMMIT
-        included. Errors come through as SQLAlchemy raised them; WithdrawnError if the write was
-        called off before BEGIN had the lock.
+        The report gets the wait of this attempt, even if it was in vain, and its hold with COMMIT.
+        Errors come through as SQLAlchemy raised them. Raises CommitCancelledError if the write was
+        cancelled before BEGIN had the lock.
         """
         started = time.perf_counter()
         report.attempts += 1
@@ -140,7 +143,7 @@ class Writer:
             with (
                 self.hold_ticket(phase=report.phase, deadline=deadline),
                 short_switch_interval,
-                self._connection_that_writes(withdrawal) as connection,
+                self._connection_that_writes(cancel_token) as connection,
             ):
                 transaction = connection.begin()
                 begun = time.perf_counter()
@@ -148,8 +151,8 @@ class Writer:
                     self._ended(transaction, report, begun, commit=commit),
                     DriverCursor(connection) as cursor,
                 ):
-                    if withdrawal is not None:
-                        withdrawal.begin()
+                    if cancel_token is not None:
+                        cancel_token.begin()
                     yield cursor
                 if self._checkpointer is not None:
                     self._checkpointer.after_commit(connection)
@@ -157,10 +160,10 @@ class Writer:
             report.waited_ms += ((begun or time.perf_counter()) - started) * 1000
 
     @contextmanager
-    def _connection_that_writes(self, withdrawal: Withdrawal | None) -> Iterator[sa.Connection]:
-        """Connect, in this thread's turn. Raises WithdrawnError if the write was called off."""
-        if withdrawal is not None:
-            withdrawal.check()
+    def _connection_that_writes(self, cancel_token: CancelToken | None) -> Iterator[sa.Connection]:
+        """Connect in this thread's turn. Raises CommitCancelledError if the write was cancelled."""
+        if cancel_token is not None:
+            cancel_token.check()
         is_ours = self._ticket is not None and self._in_use.acquire(timeout=LOOK_UP_PATIENCE_S)
         try:
             with self.engine.connect() as connection:
@@ -190,10 +193,10 @@ class Writer:
     def begin_monitored(self, caller: str) -> Iterator[Session]:
         """Run a write transaction of the caller's: ticket, BEGIN retried, monitored, committed.
 
-        Only BEGIN is retried: on SQLite nothing after it up to COMMIT can meet a lock. `commit` of
-        the Session changes nothing; its `rollback` is the end, the block commits no more. Raises
-        LockTimeoutError when the lock does not come before the deadline, StorageError and
-        DatabaseUnavailableError as a flush does; the statements' own faults come through as
+        Only BEGIN is retried: on SQLite no later statement can meet a lock. `commit` of the Session
+        changes nothing; after its `rollback` the block commits nothing more. Raises
+        LockTimeoutError when the lock does not come before the deadline, and StorageError and
+        DatabaseUnavailableError as a flush does. Other faults of the statements come through as
         SQLAlchemy raised them. The block may be left in another thread than it was entered in.
         """
         report = self.new_report(caller=caller, phase=caller)
@@ -268,9 +271,9 @@ class Writer:
             self._disconnect(patience_s=CLOSING_PATIENCE_S)
 
     def _disconnect(self, *, patience_s: float) -> None:
-        """Close the connections; the last one of a file copies SQLite's log back, in its turn.
+        """Close the connections, in this thread's turn: the last one copies SQLite's log back.
 
-        Who has the turn meanwhile has the file open, so that ours is not the last connection.
+        If another program has the turn, it has the file open, and ours is not the last connection.
         """
         with ExitStack() as stack:
             if self._ticket is not None and not self.options.read_only:
@@ -279,4 +282,4 @@ class Writer:
                 with suppress(LockTimeoutError, DatabaseUnavailableError):
                     stack.enter_context(self._ticket.hold(phase="closing", deadline=deadline))
             self.engine.dispose()
-            self._aside.dispose()
+            self._lookup_engine.dispose()

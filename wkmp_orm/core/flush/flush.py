@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from wkmp_orm.core.engine.cancel_token import CancelToken
 from wkmp_orm.core.engine.faults import code_of
 from wkmp_orm.core.engine.translate_errors import write_error
 from wkmp_orm.core.engine.whole_write import write_whole
-from wkmp_orm.core.engine.withdrawal import Withdrawal
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.core.flush.attempt import MOST_STALE, Attempts
@@ -48,12 +48,12 @@ class Flusher:
         self._new_sender = sender_of(writer)
 
     def flush(
-        self, changes: Changes, *, phase: str, caller: str, withdrawal: Withdrawal | None = None
+        self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
     ) -> WriteReport:
         """Write the changes in one transaction and bind their guids; the report says what it cost.
 
         Raises the typed errors of `FlushError` after a rollback: the changes are as they were and
-        may be flushed again. WithdrawnError when called off before BEGIN.
+        may be flushed again. Raises CommitCancelledError if it was cancelled before BEGIN.
         """
         is_empty = not changes
         report = self._writer.new_report(caller=caller, phase=phase)
@@ -70,7 +70,7 @@ class Flusher:
                 changes.entry,
                 report,
                 deadline=deadline,
-                withdrawal=withdrawal,
+                cancel_token=cancel_token,
             )
         except StalePrefetchError as error:
             raise FlushFailedError(
