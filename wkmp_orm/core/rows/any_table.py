@@ -12,7 +12,7 @@ from uuid import UUID
 from wkmp_orm.core.errors import InvalidRowError
 from wkmp_orm.core.flush.changes import PendingRow, TableChanges
 from wkmp_orm.core.policy import Policy
-from wkmp_orm.core.rows.rows import checker
+from wkmp_orm.core.rows.row_checker import checker
 from wkmp_orm.core.table_info import TableInfo
 
 Reference = str | UUID | PendingRow

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wkmp_orm.core.flush.changes import PendingRow, TableChanges
-    from wkmp_orm.core.rows.rows import RowLike
+    from wkmp_orm.core.rows.row_checker import RowLike
 
 M = TypeVar("M", bound=DeclarativeBase)
 

@@ -22,7 +22,7 @@ from wkmp_orm.core.flush.changes import (
 )
 from wkmp_orm.core.rows.any_table import AnyTable, Owner, Reference
 from wkmp_orm.core.rows.handles import Handle, Outcome
-from wkmp_orm.core.rows.rows import RowLike
+from wkmp_orm.core.rows.row_checker import RowLike
 from wkmp_orm.core.table_info import TableInfo
 
 if TYPE_CHECKING:

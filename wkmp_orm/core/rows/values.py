@@ -1,21 +1,23 @@
-"""What a value must be to go into a column, said when it is given and not when it is flushed.
+"""What a value must be to go into a column of each type.
 
-Knows column types, no tables. Each checker returns the value as it will be read back, or raises
-ValueError with the reason and the remedy.
+Each checker returns the value as it will be read back, or raises ValueError with the reason and the
+remedy. Values are checked when they are given, not when they are flushed.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from datetime import datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from wkmp_orm.core.errors import ConfigurationError
-from wkmp_orm.core.rows import common_types
 from wkmp_orm.core.texts import short_text_of, shown, text_of
 from wkmp_orm.core.types import CheckedType, Json, ShortText, UtcDateTime, Word
 
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
 
 INTEGER_BITS: Final = {True: 63, False: 31}
-"""Beside the sign, of wide and of ordinary integers."""
+"""Bits beside the sign, of wide (True) and of ordinary integers."""
+
+MOST_DIGITS: Final = 15
+"""Significant digits of a decimal number: SQLite keeps it as a float, which holds so many."""
 
 JSON_LEVELS: Final = 200
 """How deep JSON may be nested. Python writes and reads as deep as its stack has room, which is less
@@ -125,6 +130,113 @@ def _json(value: Any, levels: int = JSON_LEVELS) -> Any:
             raise ValueError(msg)
 
 
+def _boolean(value: Any) -> bool:
+    if type(value) is not bool:
+        msg = f"{shown(value)} is a {type(value).__name__}, not a bool; give True or False"
+        raise ValueError(msg)
+    return value
+
+
+def _text_of_length(longest: int) -> Callable[[Any], str]:
+    """Check texts of at most so many characters."""
+
+    def check(value: Any) -> str:
+        text = text_of(value)
+        if len(text) > longest:
+            msg = f"{shown(text)} has {len(text):,} characters, the column takes {longest:,}"
+            raise ValueError(msg)
+        return text
+
+    return check
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        msg = f"{shown(value)} is a {type(value).__name__}, not bytes"
+        raise ValueError(msg)  # noqa: TRY004  as every checker
+    return bytes(value)
+
+
+def _date(value: Any) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        msg = f"{shown(value)} is a {type(value).__name__}, not a date; give a datetime.date"
+        raise ValueError(msg)  # noqa: TRY004  as every checker
+    return value
+
+
+def _plain_time(*, aware: bool) -> Callable[[Any], datetime]:
+    """Check times; aware ones become UTC, because SQLite stores no time zone."""
+
+    def check(value: Any) -> datetime:
+        if not isinstance(value, datetime):
+            msg = f"{shown(value)} is a {type(value).__name__}, not a datetime"
+            raise ValueError(msg)  # noqa: TRY004  as every checker
+        if aware and value.utcoffset() is None:
+            msg = f"{shown(value)} has no timezone; give an aware one, e.g. datetime.now(UTC)"
+            raise ValueError(msg)
+        if not aware and value.tzinfo is not None:
+            msg = f"{shown(value)} has a timezone, which the column does not store; take it off"
+            raise ValueError(msg)
+        return value.astimezone(UTC) if aware else value
+
+    return check
+
+
+def _decimal(scale: int | None) -> Callable[[Any], Decimal]:
+    """Check decimal numbers of at most so many decimal places."""
+
+    def check(value: Any) -> Decimal:
+        if type(value) is bool or not isinstance(value, int | Decimal):
+            msg = f"{shown(value)} is a {type(value).__name__}; give a Decimal, or an int"
+            raise ValueError(msg)
+        number = Decimal(value)
+        if not number.is_finite():
+            msg = f"{shown(value)} is not a finite number"
+            raise ValueError(msg)
+        _, digits, exponent = number.normalize().as_tuple()
+        places = max(0, -int(exponent))
+        if scale is not None and places > scale:
+            msg = f"{shown(value)} has {places} decimal places, the column keeps {scale}: round it"
+            raise ValueError(msg)
+        if len(digits) > MOST_DIGITS:
+            msg = f"{shown(value)} has more than the {MOST_DIGITS} digits that SQLite keeps"
+            raise ValueError(msg)
+        return number
+
+    return check
+
+
+def _uuid(*, as_text: bool) -> Callable[[Any], UUID | str]:
+
+    def check(value: Any) -> UUID | str:
+        try:
+            found = value if isinstance(value, UUID) else UUID(value)
+        except (ValueError, TypeError, AttributeError):
+            msg = f"{shown(value)} is not a UUID"
+            raise ValueError(msg) from None
+        return str(found) if as_text else found
+
+    return check
+
+
+def _enum(column_type: sa.Enum) -> Callable[[Any], Any]:
+    words = column_type.enum_class
+    listed = ", ".join(map(repr, column_type.enums))
+
+    def check(value: Any) -> Any:
+        if words is None:
+            if value in column_type.enums:
+                return value
+        elif isinstance(value, Enum) and type(value) is words:
+            return value
+        elif isinstance(value, str) and value in column_type.enums:
+            return column_type._object_lookup[value]
+        msg = f"{shown(value)} is not one of {listed}"
+        raise ValueError(msg)
+
+    return check
+
+
 def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: PLR0911
     """Return the checker of a column type."""
     match column_type:
@@ -151,23 +263,23 @@ def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: 
 def _common(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: C901, PLR0911  one for each
     match column_type:
         case sa.Enum():
-            return common_types.word_of(column_type)
+            return _enum(column_type)
         case sa.String(length=int() as longest):
-            return common_types.text_of_length(longest)
+            return _text_of_length(longest)
         case sa.String():
             return text_of
         case sa.Boolean():
-            return common_types.boolean
+            return _boolean
         case sa.Numeric():
-            return common_types.decimal_of(column_type.scale)
+            return _decimal(column_type.scale)
         case sa.DateTime():
-            return common_types.time_of(aware=column_type.timezone)
+            return _plain_time(aware=column_type.timezone)
         case sa.Date():
-            return common_types.day
+            return _date
         case sa.LargeBinary():
-            return common_types.bytes_of
+            return _bytes
         case sa.Uuid():
-            return common_types.uuid_of(as_text=not column_type.as_uuid)
+            return _uuid(as_text=not column_type.as_uuid)
         case sa.JSON():
             return _json
         case _:

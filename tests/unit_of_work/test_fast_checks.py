@@ -1,4 +1,4 @@
-"""A row that is kept without a second look is one that the second look would keep as it is."""
+"""A row that passes the fast check is one that the slow check would keep unchanged."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.flush.recordings import mbid
 from wkmp_orm import UnitOfWork
-from wkmp_orm.core.rows.acceptance import MOST_SHAPES, Acceptance
-from wkmp_orm.core.rows.rows import RowChecker, checker
+from wkmp_orm.core.rows.fast_checks import MOST_SHAPES, FastChecks
+from wkmp_orm.core.rows.row_checker import RowChecker, checker
 from wkmp_orm.core.table_info import TableInfo
 from wkmp_orm.errors import InvalidRowError
 from wkmp_orm.models import (
@@ -84,17 +84,17 @@ VALUES = st.one_of(
 
 
 @st.composite
-def rows(draw: st.DrawFn, facts: TableInfo) -> dict[str, Any]:
+def rows(draw: st.DrawFn, info: TableInfo) -> dict[str, Any]:
     """Give a row whose columns are real ones, mostly, and whose values may be anything."""
-    names = [*facts.columns, "no_column"] if draw(st.integers(0, 20)) == 0 else [*facts.columns]
+    names = [*info.columns, "no_column"] if draw(st.integers(0, 20)) == 0 else [*info.columns]
     chosen = draw(st.lists(st.sampled_from(sorted(names)), unique=True, min_size=1, max_size=9))
-    chosen += [name for name in facts.required if name not in chosen and draw(st.integers(0, 9))]
-    return {name: draw(likely(facts, name) | VALUES) for name in chosen}
+    chosen += [name for name in info.required if name not in chosen and draw(st.integers(0, 9))]
+    return {name: draw(likely(info, name) | VALUES) for name in chosen}
 
 
-def likely(facts: TableInfo, name: str) -> st.SearchStrategy[Any]:
+def likely(info: TableInfo, name: str) -> st.SearchStrategy[Any]:
     """Give values that a column of this name may well take."""
-    parent = facts.foreign_keys.get(name)
+    parent = info.foreign_keys.get(name)
     handles = [handle for handle in HANDLES if handle.table == parent]
     if handles:
         return st.sampled_from(handles)
@@ -105,18 +105,18 @@ def likely(facts: TableInfo, name: str) -> st.SearchStrategy[Any]:
     return st.sampled_from(["x", 0.5, 1, MOMENT])
 
 
-def taken_the_long_way(
+def checked_slowly(
     check: RowChecker, values: Mapping[str, Any], *, new: bool
 ) -> dict[str, Any] | None:
     """Return what a row is kept as by the checks that know what is wrong; None if it is refused."""
-    facts = check.info
+    info = check.info
     try:
         kept = check.columns(dict(values), WORK)
         if new:
             check.require(kept)
     except InvalidRowError:
         return None
-    if not new and any(kept.get(name) is None for name in facts.natural_key):
+    if not new and any(kept.get(name) is None for name in info.natural_key):
         return None
     return kept
 
@@ -127,14 +127,14 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 @pytest.mark.parametrize("table", TABLES)
 @given(data=st.data())
-def test_what_is_accepted_is_what_the_long_way_keeps_as_it_is(
+def test_a_row_that_passes_the_fast_check_is_kept_unchanged_by_the_slow_one(
     table: str, data: st.DataObject
 ) -> None:
     check = checker(TABLES[table])
     values = data.draw(rows(check.info))
-    for new, acceptance in ((True, check.new_rows), (False, check.put_rows)):
-        if acceptance[tuple(values)](values, WORK):
-            kept = taken_the_long_way(check, values, new=new)
+    for new, fast_checks in ((True, check.new_rows), (False, check.put_rows)):
+        if fast_checks[tuple(values)](values, WORK):
+            kept = checked_slowly(check, values, new=new)
             assert kept is not None
             assert same(kept, values)
 
@@ -159,7 +159,7 @@ USUAL: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("table", USUAL)
-def test_a_usual_row_is_accepted(table: str) -> None:
+def test_a_usual_row_passes_the_fast_check(table: str) -> None:
     row = USUAL[table]
     assert checker(TABLES[table]).new_rows[tuple(row)](row, WORK) == tuple(row)
 
@@ -176,8 +176,8 @@ def test_rows_of_one_shape_share_it(library: Library) -> None:
 
 
 def test_ever_new_orders_of_columns_do_not_fill_the_memory() -> None:
-    acceptance = Acceptance(TABLES["songs"], new=True)
+    fast_checks = FastChecks(TABLES["songs"], new=True)
     shapes = [("recording_mbid", f"column {number}") for number in range(2 * MOST_SHAPES)]
     for shape in shapes:
-        assert not acceptance[shape]({}, WORK)
-    assert len(acceptance) == MOST_SHAPES
+        assert not fast_checks[shape]({}, WORK)
+    assert len(fast_checks) == MOST_SHAPES

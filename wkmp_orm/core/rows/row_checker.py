@@ -1,7 +1,6 @@
-"""What a caller gives for a row, turned into checked columns.
+"""Turns what a caller gives for a row into checked columns, or says what is wrong with it.
 
-A row is keyword arguments, a mapping or a transient model instance. Knows of a unit of work only
-that handles belong to one.
+A row is keyword arguments, a mapping or a transient model instance.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from wkmp_orm.core.errors import InvalidRowError, NotYetKnownError, RowNotFoundError
 from wkmp_orm.core.flush.changes import PendingRow
-from wkmp_orm.core.rows.acceptance import Acceptance
+from wkmp_orm.core.rows.fast_checks import FastChecks
 from wkmp_orm.core.rows.handles import Handle
 from wkmp_orm.core.rows.values import checker_for
 from wkmp_orm.core.texts import shown
@@ -32,14 +31,14 @@ RowLike = Mapping[str, Any] | DeclarativeBase
 class RowChecker:
     """Checks rows of one table, converts them, and says what is wrong with them.
 
-    `new_rows` and `put_rows` tell the rows that need none of it.
+    `new_rows` and `put_rows` are the fast checks of `add` and `put`, which most rows pass.
     """
 
     def __init__(self, info: TableInfo) -> None:
         """Read the table's columns."""
         self.info = info
-        self.new_rows = Acceptance(info, new=True)
-        self.put_rows = Acceptance(info, new=False)
+        self.new_rows = FastChecks(info, new=True)
+        self.put_rows = FastChecks(info, new=False)
         self._checks: dict[str, Callable[[Any], Any]] = {
             column.name: checker_for(column.type) for column in info.table.c
         }
@@ -47,7 +46,7 @@ class RowChecker:
         self._rules = info.rules
         keys = frozenset(info.natural_key)
         self._given_key = keys - info.defaults.keys()
-        """The columns by which a row is told to be whole: the rest of its key has a default."""
+        """The columns of the natural key that have no default: a row must give these."""
         self._key_defaults = {name: info.defaults[name] for name in keys & info.defaults.keys()}
 
     def columns(self, values: dict[str, Any], unit: object) -> dict[str, Any]:
@@ -71,14 +70,14 @@ class RowChecker:
         return values
 
     def check_whole(self, values: Mapping[str, Any]) -> None:
-        """Refuse columns that are right one by one and wrong together."""
+        """Refuse values that are right one by one but wrong together."""
         if self._key_defaults and self._given_key.issubset(values):
             values = {**self._key_defaults, **values}
         for rule in self._rules:
             rule.check(self.info.name, values)
 
     def require(self, values: Mapping[str, Any]) -> None:
-        """Refuse a new row that lacks a column it cannot do without."""
+        """Refuse a new row that lacks a required column."""
         if self.info.required.issubset(values) and None not in values.values():
             return
         for name in self.info.required:
