@@ -84,17 +84,17 @@ def schema_tables() -> str:
     return "\n".join(_described(CATALOG[name]) for name in sorted(CATALOG, key=TABLES.index))
 
 
-def _described(facts: TableInfo) -> str:
+def _described(info: TableInfo) -> str:
     rows = [
         f"| `{column.name}` | {_stored(column)} | {'' if column.nullable else 'never NULL'} |"
-        f" {_default(facts, column)} | {_policy(facts, column)} |"
-        for column in facts.table.c
+        f" {_default(info, column)} | {_policy(info, column)} |"
+        for column in info.table.c
     ]
     parts = [
-        f"### {facts.name}",
-        inspect.cleandoc(facts.model.__doc__ or ""),
+        f"### {info.name}",
+        inspect.cleandoc(info.model.__doc__ or ""),
         _table("column | SQLite / PostgreSQL | NULL | default | what `put` may do", rows).strip(),
-        "\n".join([*_indexes(facts.table), *_checks(facts.table)]),
+        "\n".join([*_indexes(info.table), *_checks(info.table)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -107,11 +107,11 @@ def _stored(column: sa.Column[Any]) -> str:
     return here if here == there else f"{here} / {there}"
 
 
-def _default(facts: TableInfo, column: sa.Column[Any]) -> str:
-    if column.name in facts.key:
+def _default(info: TableInfo, column: sa.Column[Any]) -> str:
+    if column.name in info.key:
         return "made by the client" if column.default is not None else ""
-    default = facts.defaults.get(column.name)
-    if column.name not in facts.defaults:
+    default = info.defaults.get(column.name)
+    if column.name not in info.defaults:
         return ""
     if default is NOW:
         return "now"
@@ -119,11 +119,11 @@ def _default(facts: TableInfo, column: sa.Column[Any]) -> str:
     return f"`{value}`" if value != "" else "empty"
 
 
-def _policy(facts: TableInfo, column: sa.Column[Any]) -> str:
-    policy = facts.policies[column.name]
-    if policy is Policy.KEY and facts.natural_key == facts.key:
+def _policy(info: TableInfo, column: sa.Column[Any]) -> str:
+    policy = info.policies[column.name]
+    if policy is Policy.KEY and info.natural_key == info.key:
         return "key and natural key"
-    refers = facts.foreign_keys.get(column.name)
+    refers = info.foreign_keys.get(column.name)
     if refers is None:
         return policy.value
     deleted = next(iter(column.foreign_keys)).ondelete

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.flush.recordings import mbid
 from tests.support.policies import POLICIES, UNKNOWN_TEXTS
 from wkmp_orm.core.policy import Policy
-from wkmp_orm.core.types import Guid, Json, UtcDateTime, Word
+from wkmp_orm.core.types import EnumText, Guid, Json, UtcDateTime
 from wkmp_orm.mbid import Mbid
 from wkmp_orm.models import Base
 
@@ -160,7 +160,7 @@ def values(table: str, column: str, references: Mapping[str, list[str]]) -> st.S
         return st.sampled_from(_PLACES[column])
     kind: Any = found.type
     match kind:
-        case Word():
+        case EnumText():
             drawn: list[Any] = list(kind.words.__members__.values())
         case Mbid() | Guid():
             drawn = [mbid(8, 1), mbid(8, 2)]

@@ -59,9 +59,9 @@ class Stage:
         on_ledger = 1 if self.library.target.dialect == "postgresql" else 0
         assert count_of_flushes(self.audience) == on_ledger, where
         for handle in handles:
-            facts = TABLES[handle.table]
-            row = next(r for r in stored[facts.name] if r[facts.guid] == handle.guid)
-            for name in set(facts.natural_key) - facts.foreign_keys.keys():
+            info = TABLES[handle.table]
+            row = next(r for r in stored[info.name] if r[info.guid] == handle.guid)
+            for name in set(info.natural_key) - info.foreign_keys.keys():
                 assert row[name] == handle.values[name], where
 
     def assert_absent(self, where: Call) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Rows = dict[str, list[dict[str, Any]]]
 
-TABLES: Final = tuple(facts for facts in CATALOG.values() if facts.model is not FlushLedger)
+TABLES: Final = tuple(info for info in CATALOG.values() if info.model is not FlushLedger)
 """All tables but the flushes' own, parents first."""
 CLOCKS: Final = frozenset({"created_at", "updated_at", "occurred_at", "cached_at"})
 """The columns that a flush fills with its own time."""
@@ -32,15 +32,15 @@ CLOCKS: Final = frozenset({"created_at", "updated_at", "occurred_at", "cached_at
 def dump(library: Library) -> Rows:
     """Read all rows of all tables, in the order of their keys."""
     with library.reader() as session:
-        return {facts.name: _rows(session.connection(), facts) for facts in TABLES}
+        return {info.name: _rows(session.connection(), info) for info in TABLES}
 
 
 def row_of(library: Library, table: str, guid: str) -> dict[str, Any]:
     """Read the row with this key. KeyError when there is none."""
-    facts = CATALOG[table]
+    info = CATALOG[table]
     with library.reader() as session:
-        for row in _rows(session.connection(), facts):
-            if row[facts.guid] == guid:
+        for row in _rows(session.connection(), info):
+            if row[info.guid] == guid:
                 return row
     raise KeyError(guid)
 
@@ -61,11 +61,11 @@ def restore(library: Library, rows: Rows) -> None:
     """Make the tables hold these rows and nothing else, the ledger of flushes included."""
     with library._writer.engine.begin() as connection:
         connection.execute(sa.delete(FlushLedger))
-        for facts in reversed(TABLES):
-            connection.execute(sa.delete(facts.table))
-        for facts in TABLES:
-            if rows[facts.name]:
-                connection.execute(sa.insert(facts.table), rows[facts.name])
+        for info in reversed(TABLES):
+            connection.execute(sa.delete(info.table))
+        for info in TABLES:
+            if rows[info.name]:
+                connection.execute(sa.insert(info.table), rows[info.name])
 
 
 def age(library: Library) -> None:
@@ -83,30 +83,30 @@ def count_of_flushes(library: Library) -> int:
         return session.scalar(sa.select(sa.func.count()).select_from(FlushLedger)) or 0
 
 
-def _rows(connection: sa.Connection, facts: TableInfo) -> list[dict[str, Any]]:
-    return [dict(row) for row in connection.execute(_all_of(facts)).mappings()]
+def _rows(connection: sa.Connection, info: TableInfo) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(_all_of(info)).mappings()]
 
 
 @cache
-def _all_of(facts: TableInfo) -> sa.Select[Any]:
-    return sa.select(facts.table).order_by(*facts.table.primary_key)
+def _all_of(info: TableInfo) -> sa.Select[Any]:
+    return sa.select(info.table).order_by(*info.table.primary_key)
 
 
-def _told(facts: TableInfo, row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
+def _told(info: TableInfo, row: dict[str, Any], names: dict[Any, str]) -> dict[str, Any]:
     told = dict(row)
-    if facts.updated_at is not None and row.get("created_at") == LONG_AGO:
-        told["moved"] = row[facts.updated_at] != LONG_AGO
+    if info.updated_at is not None and row.get("created_at") == LONG_AGO:
+        told["moved"] = row[info.updated_at] != LONG_AGO
     for column in CLOCKS & row.keys():
         del told[column]
-    if not facts.is_link and isinstance(facts.table.c[facts.guid].type, Guid):
-        key = ", ".join(str(names.get(row[c], row[c])) for c in facts.natural_key)
-        names[row[facts.guid]] = f"{facts.name} {key}"
-    for column in _guids(facts):
+    if not info.is_link and isinstance(info.table.c[info.guid].type, Guid):
+        key = ", ".join(str(names.get(row[c], row[c])) for c in info.natural_key)
+        names[row[info.guid]] = f"{info.name} {key}"
+    for column in _guids(info):
         told[column] = names.get(row[column], row[column])
-    if not facts.natural_key and not facts.is_link:
-        del told[facts.guid]  # nothing names the row: it is what it holds
+    if not info.natural_key and not info.is_link:
+        del told[info.guid]  # nothing names the row: it is what it holds
     return told
 
 
-def _guids(facts: TableInfo) -> Iterable[str]:
-    return (column.name for column in facts.table.c if isinstance(column.type, Guid))
+def _guids(info: TableInfo) -> Iterable[str]:
+    return (column.name for column in info.table.c if isinstance(column.type, Guid))

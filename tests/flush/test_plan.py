@@ -242,5 +242,5 @@ def test_an_unknown_row_without_a_column_that_it_needs_is_refused_by_name_and_ke
 
 
 def test_facts_list_parents_before_children() -> None:
-    for name, facts in TABLES.items():
-        assert all(PLACE[parent] < PLACE[name] for parent in facts.foreign_keys.values())
+    for name, info in TABLES.items():
+        assert all(PLACE[parent] < PLACE[name] for parent in info.foreign_keys.values())

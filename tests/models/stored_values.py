@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wkmp_orm.core.types import REAL, TICKS, Guid, Json, Stored, UtcDateTime, Word
+from wkmp_orm.core.types import REAL, TICKS, EnumText, Guid, Json, Stored, UtcDateTime
 from wkmp_orm.mbid import Mbid
 
 
@@ -35,8 +35,8 @@ stored_values = sa.Table(
     sa.Column("rfc3339", UtcDateTime(Stored.RFC3339)),
     sa.Column("unix", UtcDateTime(Stored.UNIX)),
     sa.Column("json", Json()),
-    sa.Column("word", Word(Colour)),
-    sa.Column("quoted", Word(Colour, quoted=True)),
+    sa.Column("word", EnumText(Colour)),
+    sa.Column("quoted", EnumText(Colour, quoted=True)),
     sa.Column("ticks", TICKS),
     sa.Column("real", REAL),
 )

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import RelationshipProperty
 
-MODELS = [facts.model for facts in TABLES.values()]
+MODELS = [info.model for info in TABLES.values()]
 RELATIONSHIPS = [
     relationship
     for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__name__)

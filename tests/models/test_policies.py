@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tests.support.policies import POLICIES, UNKNOWN_TEXTS
 from wkmp_orm.core.policy import Policy
-from wkmp_orm.core.types import Word
+from wkmp_orm.core.types import EnumText
 from wkmp_orm.models import Base
 from wkmp_orm.models.tables import TABLES
 
@@ -30,8 +30,8 @@ USER_OWNED = {
 PROGRAMME = {"base_probability", "min_cooldown", "ramping_cooldown", "last_played_at"}
 
 
-def facts_of_entities() -> list[TableInfo]:
-    return [facts for facts in TABLES.values() if facts.natural_key and not facts.is_link]
+def infos_of_entities() -> list[TableInfo]:
+    return [info for info in TABLES.values() if info.natural_key and not info.is_link]
 
 
 @pytest.mark.parametrize("table", TABLES_OF_MODELS)
@@ -57,7 +57,7 @@ def test_a_column_with_a_default_is_not_merged_unless_the_default_says_unknown(
 @pytest.mark.parametrize("table", TABLES_OF_MODELS)
 def test_a_word_such_as_a_status_is_never_merged(table: sa.Table) -> None:
     for column in table.c:
-        if isinstance(column.type, Word):
+        if isinstance(column.type, EnumText):
             policy = POLICIES[table.name][column.name]
             assert policy in (Policy.INSERT_ONLY, Policy.USER_OWNED)
 
@@ -72,9 +72,9 @@ def test_keys_are_the_primary_key_and_clocks_are_the_flushes_own(table: sa.Table
             assert policy is Policy.INSERT_ONLY
 
 
-@pytest.mark.parametrize("facts", facts_of_entities(), ids=lambda facts: facts.name)
-def test_a_natural_key_is_never_null_and_unique_in_the_database(facts: TableInfo) -> None:
-    table = facts.table
+@pytest.mark.parametrize("info", infos_of_entities(), ids=lambda info: info.name)
+def test_a_natural_key_is_never_null_and_unique_in_the_database(info: TableInfo) -> None:
+    table = info.table
     unique: list[Any] = [table.primary_key, *(index for index in table.indexes if index.unique)]
     unique += [one for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
     whole = [
@@ -82,8 +82,8 @@ def test_a_natural_key_is_never_null_and_unique_in_the_database(facts: TableInfo
         for one in unique
         if one.dialect_kwargs.get("sqlite_where") is None
     ]
-    assert facts.natural_key in whole
-    assert not any(table.c[name].nullable for name in facts.natural_key)
+    assert info.natural_key in whole
+    assert not any(table.c[name].nullable for name in info.natural_key)
 
 
 def test_what_users_tune_is_theirs() -> None:
@@ -99,8 +99,8 @@ def test_unknown_texts_belong_to_columns_that_a_put_may_change() -> None:
 
 
 def test_a_link_merges_only_its_own_columns() -> None:
-    links = [facts for facts in TABLES.values() if facts.is_link]
+    links = [info for info in TABLES.values() if info.is_link]
     assert len(links) == 4
-    for facts in links:
-        assert facts.merged.keys().isdisjoint(facts.key)
-        assert set(facts.foreign_keys) == set(facts.key)
+    for info in links:
+        assert info.merged.keys().isdisjoint(info.key)
+        assert set(info.foreign_keys) == set(info.key)

@@ -28,9 +28,9 @@ def test_every_column_of_every_table_holds_the_storage_class_that_it_declares(
     full_file: Path,
 ) -> None:
     with sqlite3.connect(full_file) as plain:
-        for name, facts in TABLES.items():
+        for name, info in TABLES.items():
             declared = {row[1]: row[2] for row in plain.execute(f"PRAGMA table_info({name})")}
-            assert declared.keys() == facts.columns
+            assert declared.keys() == info.columns
             classes = ", ".join(f"typeof({column})" for column in declared)
             for row in plain.execute(f"SELECT {classes} FROM {name}"):
                 found = dict(zip(declared, row, strict=True))

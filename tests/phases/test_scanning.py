@@ -154,7 +154,7 @@ def test_a_complete_file_keeps_its_hash_and_audio_facts_whether_it_changed_or_no
     library: Library,
 ) -> None:
     [match] = scan(library, FOUND)
-    facts = FileMetadata(
+    info = FileMetadata(
         artist="Nina Simone",
         title="Sinnerman",
         album="Pastel Blues",
@@ -166,7 +166,7 @@ def test_a_complete_file_keeps_its_hash_and_audio_facts_whether_it_changed_or_no
         channels=2,
     )
     with library.unit_of_work("an import") as work:
-        record_metadata(work, FOUND.path, facts)
+        record_metadata(work, FOUND.path, info)
         work.files.update(match.guid, hash=sha256("a"), status=FileStatus.INGEST_COMPLETE)
     before = row_of(library, "files", match.guid)
     scan(library, FOUND)

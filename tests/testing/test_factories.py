@@ -51,10 +51,10 @@ if TYPE_CHECKING:
 
     from tests.conftest import Database
 
-MODELS = [cast("type[Base]", facts.model) for facts in TABLES.values()]
+MODELS = [cast("type[Base]", info.model) for info in TABLES.values()]
 REQUIRED_KEYS = {
-    model: sorted(facts.required & facts.foreign_keys.keys())
-    for model, facts in zip(MODELS, TABLES.values(), strict=True)
+    model: sorted(info.required & info.foreign_keys.keys())
+    for model, info in zip(MODELS, TABLES.values(), strict=True)
 }
 
 

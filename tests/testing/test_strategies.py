@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wkmp_orm import Library, UnitOfWork
 
 MODELS = [
-    cast("type[Base]", facts.model) for facts in TABLES.values() if facts.model is not FlushLedger
+    cast("type[Base]", info.model) for info in TABLES.values() if info.model is not FlushLedger
 ]
 EXAMPLES = 15
 several = settings(
@@ -45,17 +45,17 @@ def parents(library: Library) -> dict[str, str]:
     keys = {row.__tablename__: key_of(row)[0] for row in rows}
     return {
         column: keys[table]
-        for facts in TABLES.values()
-        for column, table in facts.foreign_keys.items()
+        for info in TABLES.values()
+        for column, table in info.foreign_keys.items()
     }
 
 
 def references(model: type[Base], parents: dict[str, str]) -> dict[str, Any]:
     """Return what the foreign keys of a model may be; those that it can do without may be NULL."""
-    facts = TABLES[model.__tablename__]
+    info = TABLES[model.__tablename__]
     return {
-        name: parents[name] if name in facts.required else st.sampled_from((parents[name], None))
-        for name in facts.foreign_keys
+        name: parents[name] if name in info.required else st.sampled_from((parents[name], None))
+        for name in info.foreign_keys
     }
 
 
@@ -126,8 +126,8 @@ def test_every_wrong_row_is_refused_with_the_name_of_its_column(
 
 def references_of(model: type[Base]) -> list[str]:
     """Return the foreign keys that a row of a model cannot do without."""
-    facts = TABLES[model.__tablename__]
-    return sorted(facts.required & facts.foreign_keys.keys())
+    info = TABLES[model.__tablename__]
+    return sorted(info.required & info.foreign_keys.keys())
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_given_columns_replace_the_generated_ones(row: dict[str, Any]) -> None:
 
 @per_model
 def test_every_column_is_generated_in_the_shape_that_the_model_says(model: type[Base]) -> None:
-    facts = TABLES[model.__tablename__]
-    keys = dict.fromkeys(facts.foreign_keys, "a key")
+    info = TABLES[model.__tablename__]
+    keys = dict.fromkeys(info.foreign_keys, "a key")
     shapes = {
         name: dict if "JsonMap" in annotation else list
         for name, annotation in model.__annotations__.items()
@@ -167,9 +167,9 @@ def test_every_column_is_generated_in_the_shape_that_the_model_says(model: type[
 
     for number in range(12):  # most tables need one or two of these rounds
         seed(number)(look)()
-        if seen == facts.columns:
+        if seen == info.columns:
             return
-    assert seen == facts.columns
+    assert seen == info.columns
 
 
 @several

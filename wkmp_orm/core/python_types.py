@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase
 
 from wkmp_orm.core.table_info import TableInfo
-from wkmp_orm.core.types import CheckedType, Json, UtcDateTime, Word
+from wkmp_orm.core.types import CheckedType, EnumText, Json, UtcDateTime
 
 _ANY_JSON: Final = "dict[str, Any] | list[Any] | str | int | float | bool"
 _KINDS: Final[tuple[tuple[type[Any], str], ...]] = (
@@ -78,7 +78,7 @@ class PythonTypes:
     def _given(self, column: sa.Column[Any]) -> str:
         kind = column.type
         match kind:
-            case Word():
+            case EnumText():
                 return self._word(kind.words.__name__, kind.words, [w.value for w in kind.words])
             case sa.Enum():
                 if kind.enum_class is None:

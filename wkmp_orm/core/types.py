@@ -247,8 +247,8 @@ class Json(TypeDecorator[JsonValue]):
             raise StoredValueError(msg) from error
 
 
-class Word(TypeDecorator[E]):
-    """A member of a closed list, stored by value; `quoted` stores it as a JSON string."""
+class EnumText(TypeDecorator[E]):
+    """A member of a `StrEnum`, stored as text by its value; `quoted` stores it as a JSON string."""
 
     impl = sa.Text
     cache_ok = True

@@ -16,11 +16,11 @@ from wkmp_orm.core.rules import Rule
 from wkmp_orm.core.types import (
     REAL,
     TICKS,
+    EnumText,
     Guid,
     Json,
     JsonValue,
     UtcDateTime,
-    Word,
     new_guid,
     utc_now,
 )
@@ -80,7 +80,7 @@ def to(target: str, *, on_delete: str) -> sa.ForeignKey:
     return sa.ForeignKey(target, ondelete=on_delete)
 
 
-def is_one_of(column: str, word: Word[Any]) -> sa.CheckConstraint:
+def is_one_of(column: str, word: EnumText[Any]) -> sa.CheckConstraint:
     """Name the CHECK that keeps a column to its closed list of words."""
     return sa.CheckConstraint(word.allowed(column), name=f"{column}_known")
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import insert_only, natural_key, overwrite
 from wkmp_orm.core.rules import Rule
-from wkmp_orm.core.types import ShortText, Stored, UtcDateTime, Word
+from wkmp_orm.core.types import EnumText, ShortText, Stored, UtcDateTime
 from wkmp_orm.models.base import (
     Audited,
     Base,
@@ -43,7 +43,7 @@ class FileStatus(StrEnum):
     NO_AUDIO = "NO AUDIO"
 
 
-STATUS = Word(FileStatus)
+STATUS = EnumText(FileStatus)
 UNKNOWN_HASHES = ("", "PENDING")
 """What the older services wrote while a hash was not known."""
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import insert_only
-from wkmp_orm.core.types import Stored, UtcDateTime, Word
+from wkmp_orm.core.types import EnumText, Stored, UtcDateTime
 from wkmp_orm.models.base import Base, GuidKey, JsonMap, Reference, is_one_of, to
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class SourceType(StrEnum):
     UNKNOWN_EXTRACTOR = "unknown_extractor"
 
 
-SOURCE_TYPE = Word(SourceType)
+SOURCE_TYPE = EnumText(SourceType)
 
 
 class ImportProvenance(Base):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
 
 from wkmp_orm.core.policy import insert_only
-from wkmp_orm.core.types import Stored, UtcDateTime, Word
+from wkmp_orm.core.types import EnumText, Stored, UtcDateTime
 from wkmp_orm.models.base import Base, GuidKey, JsonList, JsonMap, is_one_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class SessionState(StrEnum):
 
 
 FINAL_STATES = (SessionState.COMPLETED, SessionState.CANCELLED, SessionState.FAILED)
-STATE = Word(SessionState, quoted=True)  # older readers parse the column as a JSON string
+STATE = EnumText(SessionState, quoted=True)  # older readers parse the column as a JSON string
 
 _FINAL = ", ".join(f"'{STATE.spelled(state)}'" for state in FINAL_STATES)
 IS_RUNNING = sa.text(f"state NOT IN ({_FINAL})")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import insert_only, natural_key, overwrite, user_owned
 from wkmp_orm.core.rules import Rule
-from wkmp_orm.core.types import Stored, UtcDateTime, Word
+from wkmp_orm.core.types import EnumText, Stored, UtcDateTime
 from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import (
     Audited,
@@ -62,9 +62,9 @@ class FadeCurve(StrEnum):
     EQUAL_POWER = "equal_power"
 
 
-STATUS = Word(PassageStatus)
-DECODE_STATUS = Word(DecodeStatus)
-FADE_CURVE = Word(FadeCurve)
+STATUS = EnumText(PassageStatus)
+DECODE_STATUS = EnumText(DecodeStatus)
+FADE_CURVE = EnumText(FadeCurve)
 
 HAS_NO_SONG = sa.text("song_id IS NULL")
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from wkmp_orm.core.policy import fill, insert_only, natural_key, user_owned
-from wkmp_orm.core.types import Word
+from wkmp_orm.core.types import EnumText
 from wkmp_orm.mbid import Mbid
 from wkmp_orm.models.base import (
     Audited,
@@ -41,7 +41,7 @@ class SongStatus(StrEnum):
     FLAVORING_FAILED = "FLAVORING FAILED"
 
 
-STATUS = Word(SongStatus)
+STATUS = EnumText(SongStatus)
 
 
 class Song(Audited, Base):

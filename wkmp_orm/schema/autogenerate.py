@@ -87,7 +87,7 @@ def plain_type(item: object) -> tuple[str, str] | None:
 
     None for a type that is SQLAlchemy's own.
     """
-    if isinstance(item, types.Word | Mbid | types.ShortText):
+    if isinstance(item, types.EnumText | Mbid | types.ShortText):
         return _TEXT
     if isinstance(item, types.UtcDateTime):
         return _TIMES[item.declared]

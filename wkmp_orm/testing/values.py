@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from hypothesis import strategies as st
 
-from wkmp_orm.core.types import Guid, Json, UtcDateTime, Word
+from wkmp_orm.core.types import EnumText, Guid, Json, UtcDateTime
 from wkmp_orm.mbid import Mbid
 from wkmp_orm.paths import path_text
 
@@ -149,7 +149,7 @@ def values_of(column_type: TypeEngine[Any]) -> SearchStrategy[Any]:
             found = mbids(column_type.placeholder)
         case UtcDateTime():
             found = times()
-        case Word():
+        case EnumText():
             found = st.sampled_from(column_type.words)
         case Json():
             found = json_objects()
@@ -175,7 +175,7 @@ def wrong_values_of(column_type: TypeEngine[Any]) -> list[Any]:
         case UtcDateTime():
             naive = datetime(2025, 1, 1)  # noqa: DTZ001  that is what is wrong with it
             wrong = [naive, "2025-01-01T00:00:00+00:00", 1_735_689_600]
-        case Word():
+        case EnumText():
             wrong = ["NO SUCH WORD", "", 7]
         case Json():
             wrong = [float("nan"), {1: "one"}, {"key": b"bytes"}, {"key": "\0"}]

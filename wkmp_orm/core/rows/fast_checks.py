@@ -20,7 +20,7 @@ from wkmp_orm.core.generated_code import define
 from wkmp_orm.core.rows.handles import Handle
 from wkmp_orm.core.rows.values import INTEGER_BITS
 from wkmp_orm.core.texts import MOST_CHARACTERS, is_storable_text
-from wkmp_orm.core.types import UUID_TEXT, CheckedType, ShortText, Stored, UtcDateTime, Word
+from wkmp_orm.core.types import UUID_TEXT, CheckedType, EnumText, ShortText, Stored, UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -140,7 +140,7 @@ class FastChecks(dict[Shape, FastCheck]):
                 return column_type.accepted(variable)
             case UtcDateTime(stored=Stored.RFC3339):
                 return f"{variable}.__class__ is datetime and {variable}.tzinfo is UTC"
-            case Word():
+            case EnumText():
                 return f"{variable}.__class__ is words[{name!r}]"
             case sa.Integer():
                 limit = 1 << INTEGER_BITS[isinstance(column_type, sa.BigInteger)]

@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 from wkmp_orm.core.errors import ConfigurationError
 from wkmp_orm.core.texts import short_text_of, shown, text_of
-from wkmp_orm.core.types import CheckedType, Json, ShortText, UtcDateTime, Word
+from wkmp_orm.core.types import CheckedType, EnumText, Json, ShortText, UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ def _time(column_type: UtcDateTime) -> Callable[[Any], datetime]:
     return check
 
 
-def _word(column_type: Word[Any]) -> Callable[[Any], Any]:
+def _enum_text(column_type: EnumText[Any]) -> Callable[[Any], Any]:
     words = column_type.words
     listed = ", ".join(repr(word.value) for word in words)
 
@@ -244,8 +244,8 @@ def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: 
             return column_type.checked
         case UtcDateTime():
             return _time(column_type)
-        case Word():
-            return _word(column_type)
+        case EnumText():
+            return _enum_text(column_type)
         case Json():
             return _json
         case sa.BigInteger():
