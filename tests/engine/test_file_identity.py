@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tests.flush.recordings import mbid
 from tests.support.mounts import mounted
 from wkmp_orm import Library, Song
-from wkmp_orm.core.engine import second_name
+from wkmp_orm.core.engine import open_files
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.errors import ConfigurationError, DatabaseUnavailableError, SchemaOutdatedError
@@ -195,7 +195,7 @@ def test_what_the_system_says_of_its_mounts_is_understood_also_with_spaces(
     sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounts = tmp_path / "mountinfo"
-    monkeypatch.setattr(second_name, "MOUNTS", mounts)
+    monkeypatch.setattr(open_files, "MOUNTS", mounts)
     spaced = tmp_path / "my music" / "wkmp.db"
     spaced.parent.mkdir()
     Path(sqlite_database.url).rename(spaced)

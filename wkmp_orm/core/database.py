@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
 
 from sqlalchemy.orm import Session
 
+from wkmp_orm.core.engine.async_commits import started_threads
 from wkmp_orm.core.engine.callbacks import refuse_coroutine_function, tell
-from wkmp_orm.core.engine.commit_threads import started_threads
 from wkmp_orm.core.engine.factory import create_reader_engine
 from wkmp_orm.core.engine.options import BulkChoice, EngineOptions, SqliteDriver, Synchronous
 from wkmp_orm.core.engine.place import check_place
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import DeclarativeBase
 
-    from wkmp_orm.core.engine.cancel_token import CancelToken
+    from wkmp_orm.core.engine.async_commits import CancelToken
     from wkmp_orm.core.engine.monitor import Monitor, Totals, WriteReport
     from wkmp_orm.core.flush.changes import Changes
 

@@ -10,8 +10,8 @@ import logging
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from wkmp_orm.core.engine.async_commits import CancelToken, CommitCancelledError
 from wkmp_orm.core.engine.callbacks import refuse_coroutine_function, tell
-from wkmp_orm.core.engine.cancel_token import CancelToken, CommitCancelledError
 from wkmp_orm.core.errors import FlushFailedError
 from wkmp_orm.core.ownership import State, current_task, refuse_other_loops
 from wkmp_orm.core.rows.accumulation import Accumulation

@@ -1,27 +1,29 @@
-"""Which SQLite files this process has open, so that what would lose committed rows is refused.
+"""Refuses to open an SQLite file where committed rows would be lost.
 
-Knows file identities and drivers' names; nothing of PRAGMAs or transactions.
+Three things look harmless and are not:
 
-Three things look harmless and are not. A file with two names has two write-ahead logs, as SQLite
-keeps the log beside the name: two processes wrote 1,200 rows each through two hard links, no commit
-failed, and 1,200 of 2,400 rows were there. Closing a file drops every POSIX lock that the process
-holds on it, so a second SQLite library on an open file unlocks the first one. And a forked child
-inherits SQLite's own list of open files, but none of their locks: what it opens anew joins that
-list, nobody sees it, and the parent's close deletes the write-ahead log under it. Seen with SQLite
-3.40: the child's COMMIT succeeded and its row was gone; or, forked while the parent wrote, the
-child found the database locked for ever.
+- A file with two names has two write-ahead logs, because SQLite keeps the log beside the name. Two
+  processes wrote 1,200 rows each through two hard links: no commit failed, and 1,200 of 2,400 rows
+  were there. A file that is mounted by itself (`docker run -v wkmp.db:/wkmp.db`) has two names as
+  well. A symbolic link is no second name: it is resolved before.
+- Closing a file drops all POSIX locks that the process holds on it. So a second SQLite library that
+  opens the file unlocks the first one.
+- A forked child inherits SQLite's list of open files, but none of their locks. What the child opens
+  joins that list, other processes do not see it, and the parent's close deletes its write-ahead
+  log. With SQLite 3.40 the child's COMMIT succeeded and its row was gone; or, forked while the
+  parent wrote, the child found the database locked for ever.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from wkmp_orm.core.engine.second_name import refuse_second_name
 from wkmp_orm.core.errors import ConfigurationError, DatabaseUnavailableError
 
 FileId = tuple[int, int]
@@ -30,7 +32,7 @@ FileId = tuple[int, int]
 _lock = threading.RLock()
 _open: WeakKeyDictionary[Any, tuple[FileId, str, Path]] = WeakKeyDictionary()
 _inherited: dict[Any, FileId] = {}
-"""The parent's connections and their files. Kept, because a child must not even close them."""
+"""The parent's connections and their files, kept because a child must not even close them."""
 
 
 def refuse_unsafe_opening(path: Path, driver: str) -> None:
@@ -38,7 +40,7 @@ def refuse_unsafe_opening(path: Path, driver: str) -> None:
     file = _identify(path)
     if file is None:
         return
-    refuse_second_name(path)
+    _refuse_second_name(path)
     if file in _inherited.values():
         msg = (
             f"{path} was open when this process was forked; a forked child that opens it again"
@@ -124,3 +126,52 @@ if sys.platform != "win32":
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_inherit
     )
+
+
+MOUNTS: Final = Path("/proc/self/mountinfo")
+_ESCAPED: Final = re.compile(rb"\\([0-7]{3})")
+
+
+def _refuse_second_name(path: Path) -> None:
+    """Raise ConfigurationError if the file at a real path has another name. Any thread.
+
+    What cannot be looked at is not refused: opening it will say why.
+    """
+    try:
+        links = path.stat().st_nlink
+    except OSError:
+        return
+    if links > 1:
+        msg = (
+            f"{path} has {links} names (hard links); under each of them SQLite would keep another"
+            " write-ahead log, and committed rows would be lost. Keep one name and delete the"
+            f" others (find / -xdev -samefile {path}), or use a symbolic link or a copy"
+        )
+        raise ConfigurationError(msg)
+    if _is_mounted_alone(path):
+        msg = (
+            f"{path} is mounted by itself; its write-ahead log would stay on this side of the"
+            " mount, and committed rows would be lost. Mount the folder that it lies in instead"
+        )
+        raise ConfigurationError(msg)
+
+
+def _is_mounted_alone(path: Path) -> bool:
+    """Say whether the file itself is a place where something is mounted.
+
+    Not by its device: a file that is mounted from the same disk has that of its folder, and in an
+    overlay a file may have another one although nothing is mounted.
+    """
+    try:
+        mounts = MOUNTS.read_bytes()
+    except OSError:  # no Linux: there a single file cannot be mounted
+        return False
+    name = os.fsencode(path)
+    return any(_mount_point(line) == name for line in mounts.splitlines())
+
+
+def _mount_point(line: bytes) -> bytes:
+    # The fifth field, in which a space and its like are spelled \040: see proc(5).
+    fields = line.split(b" ", 5)
+    spelled = fields[4] if len(fields) > 4 else b""
+    return _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), spelled)

@@ -1,4 +1,7 @@
-"""The place of a database file: whether it can be opened there, and what is no place but a URL."""
+"""Where a database file lies: whether it can be opened there, and what is a URL and no path.
+
+It imports no SQLAlchemy, so that the command line can ask without waiting for it.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +32,15 @@ _DATABASE_URL: Final = re.compile(
 
 
 def is_database_url(text: str) -> bool:
-    """Say whether a text that should be a path is a database's URL, however it was misspelled.
+    """Say whether a text that should be a path is the URL of a database, perhaps a misspelled one.
 
-    It may hold a password, so nobody may repeat it.
+    It may hold a password, so no message may repeat it.
     """
     return "://" in text or _DATABASE_URL.match(text) is not None
 
 
 def why_not_read(folder: Path, error: OSError) -> str:
-    """Say why a folder cannot be looked into, in the same words for whoever wants to."""
+    """Say why a folder cannot be read."""
     shown = f"{str(folder)!a}"
     match error:
         case FileNotFoundError():
@@ -52,7 +55,7 @@ def why_not_read(folder: Path, error: OSError) -> str:
 
 
 def check_place(target: DatabaseTarget, *, read_only: bool) -> None:
-    """Refuse a file that cannot be opened or made where it is said to be."""
+    """Raise DatabaseUnavailableError for a file that cannot be opened or made in its place."""
     path = target.path
     if path is None:
         return

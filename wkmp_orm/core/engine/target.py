@@ -1,7 +1,4 @@
-"""Which database: a path or a URL, understood once, and named without its secrets ever after.
-
-Knows nothing of connections or tables.
-"""
+"""Which database: reads a path or a URL once, and names it without its secrets ever after."""
 
 from __future__ import annotations
 

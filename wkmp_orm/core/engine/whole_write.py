@@ -14,7 +14,7 @@ from wkmp_orm.core.engine.retry import retry
 from wkmp_orm.core.errors import WkmpOrmError
 
 if TYPE_CHECKING:
-    from wkmp_orm.core.engine.cancel_token import CancelToken
+    from wkmp_orm.core.engine.async_commits import CancelToken
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.engine.monitor import WriteReport
     from wkmp_orm.core.engine.writer import Writer

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from wkmp_orm.core.engine.cancel_token import CancelToken
+    from wkmp_orm.core.engine.async_commits import CancelToken
     from wkmp_orm.core.engine.options import EngineOptions
     from wkmp_orm.core.engine.target import DatabaseTarget
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from wkmp_orm.core.engine.cancel_token import CancelToken
+from wkmp_orm.core.engine.async_commits import CancelToken
 from wkmp_orm.core.engine.faults import code_of
 from wkmp_orm.core.engine.translate_errors import write_error
 from wkmp_orm.core.engine.whole_write import write_whole
