@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wkmp_orm.core.flush.copy_sender import STAGE
+from wkmp_orm.core.flush.senders import STAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

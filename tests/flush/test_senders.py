@@ -16,9 +16,7 @@ from tests.flush.representative import accumulate, prepare
 from tests.flush.sent import as_inserts
 from tests.flush.stored import age, content, dump, restore
 from tests.support.recorder import recording
-from wkmp_orm.core.flush.copy_sender import CopySender
-from wkmp_orm.core.flush.driver_sender import DriverSender
-from wkmp_orm.core.flush.sender import SessionSender
+from wkmp_orm.core.flush.senders import CopySender, DriverSender, SessionSender
 from wkmp_orm.models import AcoustidCache, Album, Artist, File, Song, Work
 from wkmp_orm.testing import build_recordings, put_all
 from wkmp_orm.testing.strategies import rows
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from tests.flush.stored import Rows
     from wkmp_orm import Library
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
-    from wkmp_orm.core.flush.sender import Sender
+    from wkmp_orm.core.flush.senders import Sender
 
     NewSender = Callable[[DriverCursor], Sender]
 

@@ -17,7 +17,7 @@ from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.core.flush.ledger import ENTER_LEDGER, LEDGER_LIFETIME
 from wkmp_orm.core.flush.plan import Step, counted_before, plan
 from wkmp_orm.core.flush.prefetch import prefetch
-from wkmp_orm.core.flush.unmatched import condition_not_met, condition_undone
+from wkmp_orm.core.flush.refused_row import condition_not_met, condition_undone
 from wkmp_orm.core.flush.write import ConditionFailedError, StalePrefetchError, Write
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.writer import Writer
     from wkmp_orm.core.flush.changes import Changes, Stage
     from wkmp_orm.core.flush.refused_row import Sent
-    from wkmp_orm.core.flush.sender import Sender
+    from wkmp_orm.core.flush.senders import Sender
 
 
 MOST_STALE: Final = 5

@@ -17,10 +17,8 @@ from wkmp_orm.core.engine.whole_write import write_whole
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.core.flush.attempt import MOST_STALE, Attempts
-from wkmp_orm.core.flush.copy_sender import CopySender
-from wkmp_orm.core.flush.driver_sender import DriverSender
 from wkmp_orm.core.flush.refused_row import constraint_violation
-from wkmp_orm.core.flush.sender import Sender, SessionSender
+from wkmp_orm.core.flush.senders import CopySender, DriverSender, Sender, SessionSender
 from wkmp_orm.core.flush.write import StalePrefetchError
 from wkmp_orm.core.remedies import COMMIT_AGAIN, COMMIT_TO_FIND_OUT, SEE_THE_CAUSE
 

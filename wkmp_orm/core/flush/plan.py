@@ -23,7 +23,7 @@ from wkmp_orm.core.flush.changes import (
     guid_of,
 )
 from wkmp_orm.core.flush.prefetch import natural_key
-from wkmp_orm.core.flush.row_maker import KeySet, key_set
+from wkmp_orm.core.flush.row_builder import KeySet, key_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from wkmp_orm.core.errors import RowNotFoundError
 from wkmp_orm.core.flush import statements
 from wkmp_orm.core.flush.changes import PendingRow, PendingUpdate, Stage, TableChanges, guid_of
-from wkmp_orm.core.flush.row_maker import KeySet, key_set
+from wkmp_orm.core.flush.row_builder import KeySet, key_set
 from wkmp_orm.core.table_info import TOTAL_TOLERANCE, Catalog, TableInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wkmp_orm.core.flush.sender import Sender
+    from wkmp_orm.core.flush.senders import Sender
 
 
 def prefetch(sender: Sender, catalog: Catalog, stage: Stage) -> None:

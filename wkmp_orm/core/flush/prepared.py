@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from wkmp_orm.core.flush import statements
-from wkmp_orm.core.flush.row_maker import Fixed, Given, KeySet, Make, row_maker
+from wkmp_orm.core.flush.row_builder import Fixed, Given, KeySet, Make, row_builder
 from wkmp_orm.core.generated_code import Process
 from wkmp_orm.core.types import CheckedType, UtcDateTime
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
-    from wkmp_orm.core.flush.batch import Batch
+    from wkmp_orm.core.flush.senders import Batch
 
 # Of our own and not an engine's: what is compiled for one library serves the next. psycopg's own
 # style names each parameter; tuples need places.
@@ -70,7 +70,7 @@ def prepared_insert(
         else _given(keys, name.removeprefix(prefix), process, copied=copied)
         for name, process in zip(ready.places, ready.processors, strict=True)
     )
-    return PreparedInsert(ready.text, ready.places, row_maker(keys, places))
+    return PreparedInsert(ready.text, ready.places, row_builder(keys, places))
 
 
 def _given(keys: KeySet, name: str, process: Process | None, *, copied: bool) -> Given:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from wkmp_orm.core.engine.monitor import RowCounts
 from wkmp_orm.core.errors import ConditionNotMetError, FlushError
 from wkmp_orm.core.flush import statements
-from wkmp_orm.core.flush.batch import Batch
 from wkmp_orm.core.flush.changes import (
     PendingOrder,
     PendingRow,
@@ -39,14 +38,15 @@ from wkmp_orm.core.flush.prefetch import (
     natural_key,
 )
 from wkmp_orm.core.flush.refused_row import Sent
+from wkmp_orm.core.flush.senders import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import sqlalchemy as sa
 
-    from wkmp_orm.core.flush.row_maker import KeySet
-    from wkmp_orm.core.flush.sender import Sender
+    from wkmp_orm.core.flush.row_builder import KeySet
+    from wkmp_orm.core.flush.senders import Sender
     from wkmp_orm.core.table_info import Catalog, TableInfo
 
 

@@ -84,13 +84,13 @@ def dictionaries(
     rows: Sequence[PendingRow], keys: KeySet, now: datetime, prefix: str = ""
 ) -> list[dict[str, Any]]:
     """Make a dictionary of each row, as SQLAlchemy takes it: it converts the values itself."""
-    made = row_maker(keys, tuple(Given(name) for name in keys.inserted))(rows, now)
+    made = row_builder(keys, tuple(Given(name) for name in keys.inserted))(rows, now)
     names = [prefix + name for name in keys.inserted]
     return [dict(zip(names, values, strict=True)) for values in made]
 
 
 @lru_cache(maxsize=1024)
-def row_maker(keys: KeySet, places: tuple[Given | Fixed, ...]) -> Make:
+def row_builder(keys: KeySet, places: tuple[Given | Fixed, ...]) -> Make:
     """Compile what makes the rows of a table, one value for each place."""
     source = _Source(keys.info, keys.given)
     values = ", ".join([source.expression(number, place) for number, place in enumerate(places)])
