@@ -34,7 +34,7 @@ def plain(statements: Iterable[str]) -> Counter[str]:
 def sent_in_a_flush(library: Library, there: dict[str, str]) -> Counter[str]:
     """Write everything that a phase can, and return the statements that the driver was given."""
     with (
-        recording(library._writer.engine, library._writer._aside) as recorder,
+        recording(library._writer.engine, library._writer._lookup_engine) as recorder,
         library.unit_of_work("everything") as work,
     ):
         accumulate(work, there)
