@@ -1,6 +1,6 @@
 """The names of an import's phases, as they appear in reports, logs and `import_failures`.
 
-Knows nothing of what a phase does. Phases are open: any other string serves a user's own phase.
+Phases are open: any other string serves a user's own phase.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is read from a sound file: its tags, its bytes' hash, its passages and how they sound.
 
-Knows no database. Needs the `audio` extra: without it, importing this room is a ConfigurationError.
+Needs the `audio` extra: without it, importing this room is a ConfigurationError.
 """
 
 from __future__ import annotations

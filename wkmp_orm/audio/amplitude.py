@@ -1,7 +1,5 @@
 """Finds where a passage has come up to level and where it leaves it, from its levels alone.
 
-Knows no sound file and no decoder.
-
 Two passages may sound at once in a crossfade: the one before until the lead-in of the next is over,
 the next from where the lead-out of the one before begins.
 """

@@ -1,7 +1,7 @@
 """Reads what a sound file's container says of it, as FFmpeg sees it: its format, and its tags.
 
 For what the tag library cannot read: tags of formats that it does not know (LIST/INFO in WAV,
-Matroska), and files whose tags, or beginning, are damaged. Knows no database.
+Matroska), and files whose tags, or beginning, are damaged.
 
 FFmpeg is a large program in C that reads a stranger's bytes, so an import runs this in a decoder:
 a file that crashes it fails alone.

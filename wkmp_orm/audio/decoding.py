@@ -1,7 +1,4 @@
-"""Turns a sound file of any supported format into PCM, a block at a time.
-
-Knows FFmpeg (through PyAV) and libsndfile, and no database.
-"""
+"""Turns a sound file of any supported format into PCM, a block at a time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Makes Chromaprint fingerprints with whatever is installed that can.
 
-Knows three programs and a library, and no database: what a fingerprint is for is not its business.
-
 Fingerprints of one recording are similar, never equal: those of its MP3 and its AAC differ in 1 to
 3 bits of 100. Compare them by asking AcoustID, or by distance.
 """

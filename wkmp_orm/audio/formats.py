@@ -1,7 +1,4 @@
-"""Which format a sound file is in, judged by its content, and how long, fast and wide its sound is.
-
-Knows nothing of tags and no database.
-"""
+"""Which format a sound file has, by its content, and how long, fast and wide its sound is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Gathers what a decoder gives, a few thousand samples at a time, into large blocks of PCM.
 
-Knows FFmpeg's filters (through PyAV) and no sound file. What is done for each frame of a decoder is
-done by FFmpeg: Python sees a frame once, to hand it on, and the sound once in 65,536 samples.
+What is done for each frame of a decoder is done by FFmpeg: Python sees a frame once, to hand it on,
+and the sound once in 65,536 samples.
 """
 
 from __future__ import annotations

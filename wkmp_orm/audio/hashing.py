@@ -1,7 +1,4 @@
-"""The SHA-256 of a file's bytes, by which equal files are found.
-
-Knows no audio format and no database.
-"""
+"""The SHA-256 of a file's bytes, by which equal files are found."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Measures how loud sound is from moment to moment, and keeps nothing of the sound but that.
-
-Knows PCM blocks and no sound file.
-"""
+"""Measures how loud sound is from moment to moment, and keeps nothing of the sound but that."""
 
 from __future__ import annotations
 

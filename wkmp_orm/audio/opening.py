@@ -1,7 +1,4 @@
-"""Opens files to read them, and says in a person's words why one cannot be opened or read.
-
-Knows no audio format and no database.
-"""
+"""Opens files to read them, and says in a person's words why one cannot be opened or read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the analysis of a sound file is asked for, and what it answers.
 
-Knows no decoder and no NumPy: plain values, so that they travel cheaply between processes.
+They are plain values without NumPy, so that they travel cheaply between processes.
 """
 
 from __future__ import annotations

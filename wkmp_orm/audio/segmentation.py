@@ -1,6 +1,6 @@
 """Cuts a sound into passages where it is silent, from its levels alone.
 
-Knows no sound file and no decoder: powers go in and cells come out.
+Powers go in and cells come out.
 
 Silence is what lies below the threshold. It is not yet a gap: a fade-out, a last chord that rings
 and a soft first note lie below it too, and belong to their passages. So every silence is searched

@@ -1,6 +1,6 @@
 """Reads the tags of a sound file as mutagen and mediafile know them, each tag on its own.
 
-Knows formats and keys; must not know which values are believed, and knows no database.
+`tags` decides which values are believed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reads what a sound file says of itself: its tags, its MusicBrainz ids, what its sound is like.
 
-Knows which values are believed; must not know formats and their keys, and knows no database.
+`tag_fields` knows the formats and their keys.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which folders programs and modules are loaded from: never the one that happens to be the current.
 
 An import is often started in the folder that it imports, and what lies there is a stranger's: a
-file `types.py` or `ffmpeg` of an album must not be run. Must not know what is loaded, nor why.
+file `types.py` or `ffmpeg` of an album must not be run.
 """
 
 from __future__ import annotations

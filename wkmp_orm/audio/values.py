@@ -1,7 +1,4 @@
-"""Turns what people and programs wrote into tags into values that can be believed, or into None.
-
-Knows no audio format and no database.
-"""
+"""Turns what people and programs wrote into tags into values that can be believed, or into None."""
 
 from __future__ import annotations
 

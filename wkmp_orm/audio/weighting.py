@@ -1,7 +1,5 @@
 """Filters sound as the ear weighs it: A-weighting of IEC 61672, at any sample rate.
 
-Knows PCM blocks and no sound file.
-
 A recursive filter takes each sample from the one before it, which NumPy cannot do fast. Here it is
 computed for many stretches of sound at once, by matrix products: `_Recursion` says how.
 """

@@ -1,7 +1,4 @@
-"""What a caller may give for a column, spelled as a type: it follows `core.rows.values`.
-
-Knows columns and their models; nothing of a unit of work.
-"""
+"""What a caller may give for a column, spelled as a type: it follows `core.rows.values`."""
 
 from __future__ import annotations
 

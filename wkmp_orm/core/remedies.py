@@ -1,7 +1,6 @@
 """What can be done about an error, in the words of who reads it: the one place for these words.
 
-Whoever programs with the package calls methods; whoever sits at a terminal runs commands. Knows
-both vocabularies; must not know which errors there are, nor what a terminal is.
+Whoever programs with the package calls methods; whoever sits at a terminal runs commands.
 """
 
 from __future__ import annotations

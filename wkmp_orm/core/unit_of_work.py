@@ -1,6 +1,6 @@
 """The unit of work of one phase: accumulate without a connection, then commit once, as a whole.
 
-It knows the flush, and nothing of engines. It belongs to the thread or task that made it.
+It belongs to the thread or task that made it.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
         candidates = acoustid.lookup(fingerprint, 217)    # ServiceUnavailableError: go on without
     matches = match_passages([Evidence(span=span, title="Sinnerman", candidates=candidates)])
 
-Knows no database and no sound file. A client needs the `online` extra, the rest does not: without
-it, making a client is a ConfigurationError.
+A client needs the `online` extra, the rest does not: without it, making a client is a
+ConfigurationError.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Asks AcoustID which recordings a fingerprint belongs to.
-
-Knows AcoustID's protocol; must not know how a fingerprint is made, nor which match is believed.
-"""
+"""Asks AcoustID which recordings a fingerprint belongs to."""
 
 from __future__ import annotations
 

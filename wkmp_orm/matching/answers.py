@@ -1,7 +1,4 @@
-"""What AcoustID and MusicBrainz can say of a piece of sound, and the same as JSON to keep.
-
-Knows neither service's protocol, nor where answers are kept.
-"""
+"""What AcoustID and MusicBrainz can say of a piece of sound, and the same as JSON to keep."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the clients of all web services have in common: they share one service, and are closed.
-
-Must not know any service's protocol.
-"""
+"""What the clients of all web services have in common: they share one service, and are closed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Takes single values out of what a web service sent, or finds that they are not there.
 
 Whatever a stranger's JSON holds, nothing here raises, and nothing comes out that a database would
-refuse. Knows no service.
+refuse.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One request to a web service and its reply, in a thread that can be left behind.
 
-Knows httpx, which need not be installed; must not know services, nor what to do about a failure.
+httpx need not be installed.
 """
 
 from __future__ import annotations

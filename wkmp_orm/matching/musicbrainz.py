@@ -1,7 +1,4 @@
-"""Asks MusicBrainz what a recording is called, who made it, and which works are performed in it.
-
-Knows MusicBrainz's protocol; must not know where the recording's id came from.
-"""
+"""Asks MusicBrainz what a recording is called, who made it, and which works are performed in it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How often a web service may be asked, and when it is better not asked any more.
 
-Knows no protocol: clocks and counts. Everything here may be called from any thread.
+Everything here may be called from any thread.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Decides which recording a passage is, from what its tags, its fingerprint and its length say.
 
-Pure: numbers and texts. Knows no service, no sound and no database.
+Pure: numbers and texts.
 
 A candidate's confidence is the weighted sum of three likenesses, each 0 to 1:
 

@@ -1,7 +1,4 @@
-"""Polite access to one web service: asked in turn, waited for briefly, given up on for good.
-
-Knows HTTP and JSON; must not know what is asked, nor what an answer means.
-"""
+"""Polite access to one web service: asked in turn, waited for briefly, given up on for good."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What every table has in common: one naming convention, named column kinds, small mixins.
-
-Knows no engine and no session.
-"""
+"""What every table has in common: one naming convention, named column kinds, small mixins."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Indexes over texts that may be long: PostgreSQL refuses entries of more than 2,704 bytes.
 
-SQLite has no such limit, so there each of these is the plain column. Knows no table.
+SQLite has no such limit, so there each of these is the plain column.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """One setting as a typed key: its name, its kind, its range, and its value as text and back.
 
-Knows nothing of where settings are stored, and not which settings there are.
-
 Every setting is text in the database, written as Rust's Display writes it and read as the other
 WKMP services read it, so that each can read what the other wrote:
 

@@ -1,7 +1,7 @@
 """All settings as they were at one moment, typed.
 
-Made of the rows that somebody else has read; knows no connection, so asking it costs nothing and
-may be done inside a transaction.
+It is made of rows that were read before, so asking it costs nothing and may be done inside a
+transaction.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The settings as they are stored: read, defaulted and saved through units of work.
-
-Must not know what a setting means.
-"""
+"""The settings as they are stored: read, defaulted and saved through units of work."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whole imports as rows: files with their passages, songs, artists, albums, works, links, sources.
 
-Built by the factories, so equal calls build equal rows. Knows units of work and no engine.
+Built by the factories, so equal calls build equal rows.
 """
 
 from __future__ import annotations

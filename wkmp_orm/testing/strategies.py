@@ -1,6 +1,6 @@
 """Hypothesis strategies for rows: right ones and wrong ones, of every table.
 
-They read the models, so that a new column is generated at once. Knows no library and no database.
+They read the models, so that a new column is generated at once.
 
     @given(row=strategies.rows(Passage, file_id=guid))
     def test_a_passage_is_stored_as_it_was_given(row: dict[str, Any]) -> None: ...

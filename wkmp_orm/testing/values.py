@@ -1,7 +1,4 @@
-"""Hypothesis strategies for values: keys, times, ticks, paths, JSON, settings.
-
-Knows column types and no tables.
-"""
+"""Hypothesis strategies for values: keys, times, ticks, paths, JSON, settings."""
 
 from __future__ import annotations
 

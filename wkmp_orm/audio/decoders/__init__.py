@@ -1,7 +1,5 @@
 """Processes in which sound is decoded and computed with, beside the process that imports.
 
-Knows how such processes begin, answer, are stopped and die; must not know what they compute.
-
     with Decoders(number=2) as decoders:
         analysis = decoders.run(analyse, path, options, cancelled=stop.is_set)
 

@@ -1,7 +1,4 @@
-"""The decoder itself: the main function of a process that calls functions as it is told to.
-
-Knows its pipes and signals; must not know what the functions do.
-"""
+"""The decoder itself: the main function of a process that calls functions as it is told to."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""One decoder as its parent sees it: a process that is given a job, and answers or dies.
-
-Knows processes and signals; must not know how many there are.
-"""
+"""One decoder as its parent sees it: a process that is given a job, and answers or dies."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What a decoder and the process that uses it say to each other, and how it travels in a pipe.
-
-Knows bytes and pickles; must not know processes.
-"""
+"""What a decoder and the process that uses it say to each other, and how it travels in a pipe."""
 
 from __future__ import annotations
 

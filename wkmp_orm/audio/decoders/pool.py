@@ -1,7 +1,4 @@
-"""The decoders of an import: started when there is something to decode, used again, replaced.
-
-Knows how many there may be; must not know how one is talked to.
-"""
+"""The decoders of an import: started when there is something to decode, used again, replaced."""
 
 from __future__ import annotations
 

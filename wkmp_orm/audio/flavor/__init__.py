@@ -7,7 +7,7 @@
         if flavor := source.flavor(recording_mbid=mbid, path=path, ...):
             break
 
-Knows no database.
+Sources are asked one after the other; the first flavor counts.
 """
 
 from __future__ import annotations

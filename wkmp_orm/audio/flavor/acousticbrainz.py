@@ -1,7 +1,4 @@
-"""Flavors from a folder of AcousticBrainz documents, as the project's data dumps left them.
-
-Knows how the documents are named and what is in them; must not know how flavors are stored.
-"""
+"""Flavors from a folder of AcousticBrainz documents, as the project's data dumps left them."""
 
 from __future__ import annotations
 

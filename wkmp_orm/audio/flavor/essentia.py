@@ -1,7 +1,5 @@
 """Flavors computed from the sound itself, by essentia, where it is installed.
 
-Knows essentia's algorithms, and that it is optional; must not know how flavors are stored.
-
 essentia is AGPL: who passes it on, or offers a service with it, has its conditions to keep.
 """
 

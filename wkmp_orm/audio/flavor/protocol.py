@@ -1,7 +1,4 @@
-"""What a flavor is and where one may come from: the seam at which a source of one's own fits in.
-
-Knows no source.
-"""
+"""What a flavor is and where one may come from: the seam at which a source of one's own fits in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """The flavor vector: which characteristics it has, and which of their values can be believed.
 
-Knows no source.
-
 A vector always has these, None where the source does not say:
 
     key                 C, C#, D, D#, E, F, F#, G, G#, A, A# or B

@@ -1,7 +1,4 @@
-"""Functions that callers give us to call: that they do what they seem to when they are called.
-
-Knows coroutines; nothing of when who is called.
-"""
+"""Functions that callers give us to call: that they do what they seem to when they are called."""
 
 from __future__ import annotations
 

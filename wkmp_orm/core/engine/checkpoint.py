@@ -3,7 +3,7 @@
 SQLite's own auto-checkpoint runs inside the commit that passes 1,000 pages, so that one commit in
 twenty takes 8 to 9 ms. Here the writer that holds the ticket does it after its commit. That no
 other of our processes commits or checkpoints meanwhile also closes the WAL-reset race of SQLite
-before 3.51.3. Knows no table.
+before 3.51.3.
 """
 
 from __future__ import annotations

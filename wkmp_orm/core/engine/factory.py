@@ -1,6 +1,6 @@
 """The one place where engines are made: by a call, never at import.
 
-Knows that readers and writers have engines of their own: `query_only` must not leak through a pool.
+Readers and writers have engines of their own: `query_only` must not leak through a pool.
 """
 
 from __future__ import annotations

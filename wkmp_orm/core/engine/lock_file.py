@@ -1,7 +1,4 @@
-"""Advisory lock files that processes queue at, and the note in them that says who holds the lock.
-
-Must not know what is being waited for, nor anything of threads' turns: the ticket does that.
-"""
+"""Advisory lock files at which processes queue, with a note that says who holds the lock."""
 
 from __future__ import annotations
 

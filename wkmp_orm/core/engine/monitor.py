@@ -1,6 +1,6 @@
 """What every write transaction cost: wait, hold including COMMIT, rows, attempts, outcome.
 
-Knows no database; `logging`, totals and listeners are fed from here. Any thread may call.
+It feeds `logging`, totals and listeners. Any thread may call.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""How connections are to behave: the few numbers that the settings or the caller choose.
-
-Knows nothing of how a database is told.
-"""
+"""How connections are to behave: the few numbers that the settings or the caller choose."""
 
 from __future__ import annotations
 

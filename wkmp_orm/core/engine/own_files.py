@@ -1,7 +1,5 @@
 """Opens the files beside the database that are ours, and refuses what somebody put in their place.
 
-Knows kinds of files; must not know what is written into them.
-
 A folder that is imported may be a stranger's. With `wkmp.db-ticket` in it as a link to ~/.bashrc,
 the first 256 bytes of ~/.bashrc were overwritten; with a named pipe, opening it waited for ever.
 """

@@ -1,7 +1,4 @@
-"""PostgreSQL connections: named, in UTC, with a lock timeout so that a wait can end in an error.
-
-Knows no table.
-"""
+"""PostgreSQL connections: named, in UTC, with a lock timeout so that a wait can end in an error."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The process's place among the processes that want to write to one SQLite database.
 
-Must not know the threads behind it: it takes a turn for the process and calls back when it has it.
+It takes a turn for the whole process, and calls back when it has it.
 
 Two lock files make the queue. `<database>-ticket` is held by the process that writes now,
 `<database>-gate` by the one that writes next, and nobody asks for the ticket without the gate: a

@@ -1,6 +1,6 @@
 """A lock that lasts as long as a connection to PostgreSQL: what a lock file is beside SQLite.
 
-Must not know what the lock is for, nor the pools of the engines: it has a connection of its own.
+It has a connection of its own, beside the pools of the engines.
 """
 
 from __future__ import annotations

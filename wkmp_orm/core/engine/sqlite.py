@@ -1,7 +1,4 @@
-"""SQLite connections: PRAGMAs on every one of them, read back, and a BEGIN that we choose.
-
-Knows no table.
-"""
+"""SQLite connections: PRAGMAs on every one of them, read back, and a BEGIN that we choose."""
 
 from __future__ import annotations
 

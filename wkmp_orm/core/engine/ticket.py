@@ -1,6 +1,6 @@
 """The writer ticket: whose turn it is to write to an SQLite database, first come, first served.
 
-Must not know SQLite, nor what is written: correctness is the database's, this is only fairness.
+This is only about fairness: the database alone keeps the data correct.
 
 SQLite has one writer at a time and lets the waiting scramble for it. Behind the ticket they queue:
 the threads of a process here, in one FIFO queue, and the processes at two lock files beside the

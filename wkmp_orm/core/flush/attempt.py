@@ -1,6 +1,7 @@
 """What the attempts of one flush do: look up, plan and write, and judge what an error means.
 
-Knows what must not be believed: a prefetch that has grown stale, a COMMIT whose answer was lost.
+Two things must not be believed: a prefetch that has grown stale, and a COMMIT whose answer was
+lost.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a flush is given: plain rows, by table, that refer to one another until they have guids.
 
-Knows no database. A unit of work fills it; prefetch, plan and write read it and bind the keys.
+A unit of work fills it; prefetch, plan and write read it and bind the keys.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A statement compiled once, as the driver takes it: its text, and what goes into each place.
-
-Knows SQLAlchemy's compiler and the drivers' parameter styles; nothing of what is written.
-"""
+"""A statement compiled once, as the driver takes it: its text, and what goes into each place."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """How pending rows become the rows of an INSERT: one expression for each key set, compiled once.
 
-It fills each column with what the row gives, with its key or with the default, binds references
-and converts values as the driver takes them. Compiled, because it runs for every row of an import:
-24 passages take 15 us, and three times that column by column. Knows no database.
+It fills each column with what the row gives, with its key or with the default, binds references and
+converts values as the driver takes them. Compiled, because it runs for every row of an import: 24
+passages take 15 us, and three times that column by column.
 """
 
 from __future__ import annotations

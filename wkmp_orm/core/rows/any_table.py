@@ -1,6 +1,6 @@
 """What the tables of a unit of work have in common: checked rows, found again by their handles.
 
-Knows no connection. A table belongs to its unit of work and to the thread or task of that.
+A table belongs to its unit of work and to the thread or task of that.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What `add`, `put` and `link` answer: a row that has no connection yet, and may be referred to.
 
-Knows no database. A handle belongs to its unit of work and to the thread of that.
+A handle belongs to its unit of work and to the thread of that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The vocabulary of a unit of work for its links: one object for each link table.
 
-Accumulates checked links in plain dictionaries; knows no connection. A table belongs to its unit of
-work and to the thread or task of that.
+Accumulates checked links in plain dictionaries. A table belongs to its unit of work and to the
+thread or task of that.
 """
 
 from __future__ import annotations

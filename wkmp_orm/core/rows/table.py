@@ -1,7 +1,7 @@
 """The vocabulary of a unit of work, one object for each table: add, put, update, delete.
 
-Accumulates checked rows in plain dictionaries; knows no connection. A table belongs to its unit of
-work and to the thread or task of that.
+Accumulates checked rows in plain dictionaries. A table belongs to its unit of work and to the
+thread or task of that.
 """
 
 from __future__ import annotations
