@@ -30,8 +30,8 @@ class CommitState(Protocol):
 class Written(Protocol):
     """What is written. An attempt that fails leaves it as it was."""
 
-    def took_effect(self) -> bool:
-        """Find out whether the COMMIT in doubt took effect."""
+    def commit_was_applied(self) -> bool:
+        """Find out whether the COMMIT in doubt was applied."""
 
     def look_up(self, cursor: DriverCursor) -> bool:
         """Read what is stored and plan; False if there is nothing to write."""
@@ -63,7 +63,7 @@ def write_whole(
 
     def attempt() -> None:
         try:
-            if commit.in_doubt and what.took_effect():
+            if commit.in_doubt and what.commit_was_applied():
                 return
             with writer.reading() as cursor:
                 is_needed = what.look_up(cursor)
@@ -86,5 +86,5 @@ def write_whole(
     try:
         retry(attempt, report.caller, deadline=deadline, dialect=dialect, also=what.is_stale)
     except SQLAlchemyError:
-        if not commit.in_doubt or not what.took_effect():
+        if not commit.in_doubt or not what.commit_was_applied():
             raise

@@ -150,7 +150,7 @@ class Attempts:
             found = condition_undone(error)
         return found or StalePrefetchError(str(error))
 
-    def took_effect(self) -> bool:
+    def commit_was_applied(self) -> bool:
         """Find out whether the COMMIT whose answer was lost took effect.
 
         The same id is entered once more: if the lost transaction still runs, the unique key makes
