@@ -4,6 +4,10 @@
         candidates = acoustid.lookup(fingerprint, 217)    # ServiceUnavailableError: go on without
     matches = match_passages([Evidence(span=span, title="Sinnerman", candidates=candidates)])
 
+The clients, `acoustid` and `musicbrainz`, ask through `web_service`, which keeps to the rates that
+the services allow (`politeness`) and sends each request by an `exchange`. `answers` are what is
+kept of a reply, and `scoring` weighs them with what tags say.
+
 A client needs the `online` extra, the rest does not: without it, making a client is a
 ConfigurationError.
 """

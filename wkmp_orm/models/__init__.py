@@ -1,7 +1,9 @@
 """What is stored: one file for each entity, the links together.
 
-Each column says what a `put` may do to it, and each table has its rules: see `wkmp_orm.core.policy`
-and `wkmp_orm.core.rules`.
+Each column says what a `put` may do to it (`wkmp_orm.core.policy`), and each table has its rules
+(`wkmp_orm.core.rules`). `base` has what all models share, `indexes` those that differ between the
+databases. `tables` reads all models for the unit of work, and `rows` has their typed rows, which
+`python -m wkmp_orm.core.typed_rows wkmp_orm.models` writes.
 """
 
 from __future__ import annotations

@@ -3,9 +3,11 @@
     with Decoders(number=2) as decoders:
         analysis = decoders.run(analyse, path, options, cancelled=stop.is_set)
 
-They are programs of their own that are started and talked to through pipes. Nothing of the parent
-is in them: it needs no `if __name__ == "__main__"`, its locks and connections are not inherited,
-and when it dies, however that happens, the pipe ends and so do they.
+A `pool` lends decoders to threads. A `decoder` is the parent's side of a process, whose main
+function is in `child`; the two exchange `messages` through pipes. The process is a program of its
+own. So the parent needs no `if __name__ == "__main__"`, as it would with multiprocessing's 'spawn',
+its locks and connections are not inherited, and when it dies, however that happens, the pipe ends
+and the decoder ends.
 
 On two processors two decoders are 1.9 times as fast as one, where two threads are 1.3 times: much
 of decoding and computing holds the interpreter's lock.
