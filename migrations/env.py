@@ -17,8 +17,7 @@ from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.models import Base
 from wkmp_orm.schema.autogenerate import plain_type
-from wkmp_orm.schema.state import OUR_TABLES
-from wkmp_orm.schema.transaction import migration_connection
+from wkmp_orm.schema.ours import OUR_TABLES, migration_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,15 +20,16 @@ from wkmp_orm.core.engine.options import (
 )
 from wkmp_orm.core.engine.place import check_place
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.core.remedies import OTHER_DATABASE
+from wkmp_orm.core.schema.migrations import folder_of
 from wkmp_orm.errors import ConfigurationError, SchemaOutdatedError, SettingError
 from wkmp_orm.models import File
 from wkmp_orm.models.tables import OUR_MODELS
 from wkmp_orm.paths import path_from_text, path_text, refuse_missing_root
 from wkmp_orm.remedies import CORRECT_ROOT, GIVE_ROOT, LEAVE_OUT_ROOT, create_schema
 from wkmp_orm.root_folder import refuse_database_url
-from wkmp_orm.schema import Migrations, current_revision, ensure_schema, migrate
+from wkmp_orm.schema import current_revision, ensure_schema
+from wkmp_orm.schema.ours import refuse_our_names
 from wkmp_orm.settings import (
     AI_DATABASE_CONNECTION_POOL_SIZE,
     AI_DATABASE_LOCK_RETRY_MS,
@@ -40,7 +41,6 @@ from wkmp_orm.work import UnitOfWork
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from contextlib import AbstractContextManager
 
     from sqlalchemy.orm import DeclarativeBase
 
@@ -175,7 +175,7 @@ class Library(Database):
         self._root_is_given = bool(stored) or root is not None
         if root is None:
             return
-        given = _folder(root, "root")
+        given = folder_of(root, "root")
         refuse_database_url(root, "the library's root")
         if stored and known is not None and not _same_folder(known, given):
             msg = f"the library's root is {known}, not {given}: stored paths are relative to it"
@@ -205,19 +205,8 @@ class Library(Database):
         when the rows or the scripts do not allow it, LockTimeoutError when others write too long,
         StorageError, and what a script raises. Any thread, outside of its own transactions.
         """
-        self._check_writable()
-        with self._uses.block(), translate_opening_errors(self.target):
-            return migrate(
-                self.target,
-                self._writer.engine,
-                Migrations(_folder(scripts, "scripts"), version_table),
-                revision=revision,
-                tables=frozenset(self.catalog),
-                hold=self._turn_to_migrate,
-            )
-
-    def _turn_to_migrate(self) -> AbstractContextManager[None]:
-        return self._writer.hold_ticket(phase="schema", deadline=self._writer.deadline())
+        refuse_our_names(version_table)
+        return super().migrate(scripts, version_table=version_table, revision=revision)
 
     def unit_of_work(self, phase: str, *, caller: str | None = None) -> UnitOfWork:
         """Start a unit of work; nothing is connected until its commit.
@@ -277,14 +266,6 @@ class Library(Database):
         from wkmp_orm.orchestrator import import_folder_async  # noqa: PLC0415
 
         return await import_folder_async(self, folder, **options)
-
-
-def _folder(given: str | os.PathLike[str], argument: str) -> Path:
-    try:
-        return Path(given).expanduser().absolute()
-    except TypeError:
-        msg = f"{argument}={given!r} is not the path of a folder; give text or a path"
-        raise ConfigurationError(msg) from None
 
 
 def _same_folder(one: Path, other: Path) -> bool:

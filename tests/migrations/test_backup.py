@@ -16,8 +16,7 @@ from tests.support.unprivileged import NOBODY
 from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import SchemaError
-from wkmp_orm.schema import ensure_schema, head_revision
-from wkmp_orm.schema.backup import back_up
+from wkmp_orm.schema import back_up, ensure_schema, head_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +64,7 @@ KILLED_IN_THE_MIDDLE = """
 import os, sys
 from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.schema import backup
+from wkmp_orm.core.schema import backup
 
 def killed(descriptor, like):
     os.kill(os.getpid(), 9)
@@ -73,7 +72,7 @@ def killed(descriptor, like):
 os.umask(0)
 backup.make_like = killed  # the copy is whole, and only its mode is missing
 target = DatabaseTarget.parse(sys.argv[1])
-backup.back_up(target, create_writer_engine(target))
+backup.back_up(target, create_writer_engine(target), before=sys.argv[2])
 """
 
 
@@ -81,7 +80,7 @@ def test_what_a_killed_backup_leaves_is_private_and_the_next_one_is_whole(
     target: DatabaseTarget, sqlite_engine: sa.Engine
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", KILLED_IN_THE_MIDDLE, str(target.path)], check=False
+        [sys.executable, "-c", KILLED_IN_THE_MIDDLE, str(target.path), head_revision()], check=False
     )
     assert done.returncode == -9
     left = place_of_unfinished(target)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from wkmp_orm.core.schema.sqlite_catalog import describe_sqlite
 from wkmp_orm.schema import ensure_schema, head_revision, schema_differences
-from wkmp_orm.schema.sqlite_catalog import describe_sqlite
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -171,8 +171,8 @@ def test_another_spelling_of_the_same_table_is_no_difference() -> None:
     other = """create table "songs"("guid" text not null, -- the key
         [title] TEXT default ('A "B" (c)'), `weight` real DEFAULT (1.0), /* a, ( */
         CONSTRAINT "ck" check ( length( title )>0 and title<>'it''s' ) )"""
-    described = [describe_sqlite(lambda _: [("table", "songs", "songs", one)])]
-    described += [describe_sqlite(lambda _: [("table", "songs", "songs", other)])]
+    described = [describe_sqlite(lambda _: [("table", "songs", "songs", one)], {"songs"})]
+    described += [describe_sqlite(lambda _: [("table", "songs", "songs", other)], {"songs"})]
     assert described[0] == described[1]
     assert described[0] == {
         ("songs", "column guid"): "text not null",

@@ -63,7 +63,7 @@ def test_at_the_newest_schema_two_queries_are_enough(
     ensure_schema(sqlite_target, sqlite_engine, hold=must_not_wait)
     assert len(queries) == 2
     assert queries[0].startswith("SELECT lower(name) FROM sqlite_master")
-    assert queries[1] == "SELECT version_num FROM alembic_version"
+    assert queries[1] == 'SELECT version_num FROM "alembic_version"'
 
 
 def must_not_wait() -> AbstractContextManager[None]:

@@ -13,6 +13,9 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from tests.migrations.rows import ROWS, count_all, insert_all
+from wkmp_orm.core.schema.postgresql_catalog import describe_postgresql
+from wkmp_orm.core.schema.sqlite_catalog import describe_sqlite
+from wkmp_orm.core.schema.state import asking
 from wkmp_orm.models import Base
 from wkmp_orm.schema import (
     alembic_config,
@@ -21,9 +24,7 @@ from wkmp_orm.schema import (
     head_revision,
     schema_differences,
 )
-from wkmp_orm.schema.postgresql_catalog import describe_postgresql
-from wkmp_orm.schema.sqlite_catalog import describe_sqlite
-from wkmp_orm.schema.state import asking
+from wkmp_orm.schema.ours import OUR_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,8 @@ def describe(connection: sa.Connection) -> dict[tuple[str, str], str]:
     """Describe our tables as the database has them."""
     ask = asking(connection)
     sqlite = connection.dialect.name == "sqlite"
-    return describe_sqlite(ask) if sqlite else describe_postgresql(ask)
+    describe_all = describe_sqlite if sqlite else describe_postgresql
+    return describe_all(ask, OUR_TABLES)
 
 
 def is_for(engine: sa.Engine, index: sa.Index) -> bool:

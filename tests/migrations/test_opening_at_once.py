@@ -14,6 +14,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.processes import run_in_processes
 from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.schema import transaction
 from wkmp_orm.errors import (
     LockTimeoutError,
 )
@@ -21,8 +22,8 @@ from wkmp_orm.schema import (
     current_revision,
     ensure_schema,
     head_revision,
+    migration_transaction,
     schema_differences,
-    transaction,
     upgrade_schema,
 )
 from wkmp_orm.schema.scripts import run_migrations
@@ -39,7 +40,7 @@ def test_a_writer_that_never_ends_is_an_error_in_the_end(
     monkeypatch.setattr(transaction, "PATIENCE_S", 0.1)
     monkeypatch.setattr(transaction, "LOCK_TIMEOUT_MS", 50)
     with (
-        transaction.migration_transaction(target, engine),
+        migration_transaction(target, engine),
         pytest.raises(LockTimeoutError, match="in use by another program") as caught,
     ):
         upgrade_schema(target, engine)
@@ -59,7 +60,7 @@ def test_who_waits_for_another_migration_finds_its_work_done(
         yield
 
     waiting = threading.Thread(target=ensure_schema, args=(target, engine), kwargs={"hold": turn})
-    with transaction.migration_transaction(target, engine) as connection:
+    with migration_transaction(target, engine) as connection:
         waiting.start()
         assert has_looked.wait(PATIENCE_S)
         run_migrations(connection)

@@ -23,6 +23,8 @@ from wkmp_orm.core.errors import ReadOnlyDatabaseError, UnitOfWorkError, WrongOw
 from wkmp_orm.core.flush.flush import Flusher
 from wkmp_orm.core.flush.ledger import LEDGER, PRUNE_LEDGER
 from wkmp_orm.core.remedies import OPEN_WRITABLE
+from wkmp_orm.core.schema.migrations import Migrations, folder_of
+from wkmp_orm.core.schema.upgrade import migrate
 from wkmp_orm.core.table_info import Catalog
 from wkmp_orm.core.unit_of_work import UnitOfWork
 from wkmp_orm.core.uses import Uses
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, ThreadPoolExecutor
     from contextlib import AbstractContextManager
+    from pathlib import Path
     from types import TracebackType
 
     from sqlalchemy.orm import DeclarativeBase
@@ -152,6 +155,37 @@ class Database:
         with self.begin_monitored("create tables") as session:
             for info in self.catalog.in_order:
                 info.table.create(session.connection(), checkfirst=True)
+
+    def migrate(
+        self, scripts: str | os.PathLike[str], *, version_table: str, revision: str = "head"
+    ) -> Path | None:
+        """Bring tables to a revision of an alembic history, up or down.
+
+        `scripts` is the folder that `alembic init` made: its `versions/` are run, its `env.py` is
+        not. `version_table` is where the history is kept. `revision` may be "head", "base" or the
+        name of one.
+
+        Everything happens in one transaction, under the ticket, whole or not at all; on SQLite
+        foreign keys are off in it and checked at its end. An SQLite file is copied first: returns
+        the copy's path, None where there is none or nothing was to be done.
+
+        Raises ConfigurationError for a folder or version table that cannot be used, SchemaError
+        when the rows or the scripts do not allow it, LockTimeoutError when others write too long,
+        StorageError, and what a script raises. Any thread, outside of its own transactions.
+        """
+        self._check_writable()
+        with self._uses.block(), translate_opening_errors(self.target):
+            return migrate(
+                self.target,
+                self._writer.engine,
+                Migrations(folder_of(scripts, "scripts"), version_table),
+                revision=revision,
+                tables=frozenset(self.catalog),
+                hold=self._turn_to_migrate,
+            )
+
+    def _turn_to_migrate(self) -> AbstractContextManager[None]:
+        return self._writer.hold_ticket(phase="schema", deadline=self._writer.deadline())
 
     def unit_of_work(self, phase: str, *, caller: str | None = None) -> UnitOfWork:
         """Start a unit of work; nothing is connected until its commit.

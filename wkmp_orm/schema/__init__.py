@@ -1,19 +1,23 @@
-"""Creates, upgrades, checks and backs up the tables: alembic from Python.
+"""Our tables' schema: create, upgrade, check and back it up; keep it apart from a program's own.
 
-Must not know what is stored in them, nor who opened the database. A program's own tables beside
-ours have a history of their own: `migrate` runs it, and `include_name` keeps the two apart.
+`wkmp_orm.core.schema` does all that for any history of migrations, `ours` does it for ours, and
+`include_name` and its siblings are for the alembic environment of a program with tables of its own.
 """
 
 from __future__ import annotations
 
+from wkmp_orm.core.schema.migrations import Migrations
 from wkmp_orm.schema.autogenerate import include_name, include_object, render_item
-from wkmp_orm.schema.backup import back_up
-from wkmp_orm.schema.differences import schema_differences
-from wkmp_orm.schema.history import Migrations
+from wkmp_orm.schema.ours import (
+    back_up,
+    current_revision,
+    ensure_schema,
+    migration_connection,
+    migration_transaction,
+    schema_differences,
+    upgrade_schema,
+)
 from wkmp_orm.schema.scripts import alembic_config, head_revision
-from wkmp_orm.schema.state import current_revision
-from wkmp_orm.schema.transaction import migration_connection, migration_transaction
-from wkmp_orm.schema.upgrade import ensure_schema, migrate, upgrade_schema
 
 __all__ = [
     "Migrations",
@@ -24,7 +28,6 @@ __all__ = [
     "head_revision",
     "include_name",
     "include_object",
-    "migrate",
     "migration_connection",
     "migration_transaction",
     "render_item",

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from wkmp_orm.core import types
 from wkmp_orm.mbid import Mbid
-from wkmp_orm.schema.state import OUR_TABLES, VERSION_TABLE
+from wkmp_orm.schema.ours import OUR_TABLES, VERSION_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

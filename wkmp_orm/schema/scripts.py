@@ -1,13 +1,7 @@
-"""Where the migrations are, in a source checkout and in an installed wheel, and how they are run.
-
-Must not know which database they are run on, nor whether they should be.
-"""
+"""Where our migrations are, in a checkout and in an installed wheel, and how they are run."""
 
 from __future__ import annotations
 
-import threading
-import warnings
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,28 +10,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from wkmp_orm.core.schema.alone import one_at_a_time
 
+if TYPE_CHECKING:
     import sqlalchemy as sa
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
-
-# Alembic's `op` and `context` are globals of the process: one migration at a time, whatever the
-# database. Taken last, with the database's own lock in hand, so that it cannot close a circle.
-one_at_a_time = threading.Lock()
-
-
-@contextmanager
-def silence_about_indexes() -> Iterator[None]:
-    """Let nobody be told that our indexes on expressions cannot be reflected on SQLite.
-
-    SQLAlchemy and alembic say so each time. A test compares them in sqlite_master instead.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based")
-        warnings.filterwarnings("ignore", "autogenerate skipping metadata-specified expression")
-        yield
 
 
 def scripts_folder() -> Path:

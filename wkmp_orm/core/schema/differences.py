@@ -1,7 +1,4 @@
-"""How a database's tables differ from what the migrations make: constraints and defaults included.
-
-Must not know the models: a test says that they and the migrations agree.
-"""
+"""How a database's tables differ from what the migrations make, in every part of them."""
 
 from __future__ import annotations
 
@@ -10,56 +7,61 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from wkmp_orm.schema.postgresql_catalog import describe_postgresql
-from wkmp_orm.schema.scripts import head_revision, run_migrations
-from wkmp_orm.schema.sqlite_catalog import describe_sqlite
-from wkmp_orm.schema.state import asking, asking_once, current_revision
+from wkmp_orm.core.schema.postgresql_catalog import describe_postgresql
+from wkmp_orm.core.schema.sqlite_catalog import describe_sqlite
+from wkmp_orm.core.schema.state import asking, asking_once, current_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from wkmp_orm.core.schema.migrations import Migrations
+
 Parts = dict[tuple[str, str], str]
 
 
-def schema_differences(engine: sa.Engine) -> list[str]:
-    """Compare our tables with those of a new database; return one line for each difference.
+def schema_differences(engine: sa.Engine, migrations: Migrations) -> list[str]:
+    """Compare a history's tables with those of a new database; return one line for each difference.
 
     Alembic's own comparison sees neither CHECKs nor the conditions of partial indexes. Here all
     that the database knows is compared, with a reference that the migrations make in memory
     (SQLite) or as temporary tables that are rolled back (PostgreSQL). Other services' tables and
-    the columns and plain indexes that they added to ours are not differences. Any thread.
+    the columns and plain indexes that they added to these are not differences. Any thread.
     """
     lines = []
-    revision, newest = current_revision(engine), head_revision()
+    revision, newest = current_revision(engine, migrations), migrations.revisions()[0]
+    tables = migrations.tables
     if revision != newest:
         lines.append(f"revision: {revision or 'none'}, the newest is {newest}")
     if engine.dialect.name == "sqlite":
-        found, expected = describe_sqlite(asking_once(engine)), _sqlite_reference(engine)
+        found, expected = (
+            describe_sqlite(asking_once(engine), tables),
+            _sqlite_reference(engine, migrations),
+        )
     else:
-        found = describe_postgresql(asking_once(engine))
-        expected = _postgresql_reference(engine)
+        found = describe_postgresql(asking_once(engine), tables)
+        expected = _postgresql_reference(engine, migrations)
     return [*lines, *_compare(found, expected)]
 
 
-def _sqlite_reference(engine: sa.Engine) -> Parts:
+def _sqlite_reference(engine: sa.Engine, migrations: Migrations) -> Parts:
     driver = engine.dialect.loaded_dbapi
     memory = sa.create_engine("sqlite://", module=driver, poolclass=StaticPool)
     try:
         with memory.begin() as connection:
-            run_migrations(connection)
-            return describe_sqlite(asking(connection))
+            migrations.upgrade(connection)
+            return describe_sqlite(asking(connection), migrations.tables)
     finally:
         memory.dispose()
 
 
-def _postgresql_reference(engine: sa.Engine) -> Parts:
+def _postgresql_reference(engine: sa.Engine, migrations: Migrations) -> Parts:
     with engine.connect() as connection, connection.begin() as transaction:
         # Temporary tables ask for no right on any schema. With nothing else on the path, alembic
         # does not find the database's own history either.
         connection.exec_driver_sql("SET TRANSACTION READ WRITE")
         connection.exec_driver_sql("SET LOCAL search_path TO pg_temp")
-        run_migrations(connection)
-        reference = describe_postgresql(asking(connection))
+        migrations.upgrade(connection)
+        reference = describe_postgresql(asking(connection), migrations.tables)
         transaction.rollback()
     return reference
 

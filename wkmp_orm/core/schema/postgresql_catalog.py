@@ -1,4 +1,4 @@
-"""What PostgreSQL's catalog says of our tables, part by part, so that two schemas can be compared.
+"""What PostgreSQL's catalog says of some tables, part by part, so that two schemas can be compared.
 
 Must not know what the parts should be.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wkmp_orm.schema.state import OUR_TABLES
-
 if TYPE_CHECKING:
-    from wkmp_orm.schema.state import Ask
+    from collections.abc import Set as AbstractSet
+
+    from wkmp_orm.core.schema.state import Ask
 
 # "Pretty" definitions name a table without its schema while the search path leads to it.
 _COLUMNS: Final = """
@@ -43,8 +43,8 @@ _INDEXES: Final = """
 """
 
 
-def describe_postgresql(ask: Ask) -> dict[tuple[str, str], str]:
-    """Return the definition of each part of each of our tables, by table and part.
+def describe_postgresql(ask: Ask, tables: AbstractSet[str]) -> dict[tuple[str, str], str]:
+    """Return the definition of each part of each of the tables, by table and part.
 
     Looks at the tables that the search path leads to.
     """
@@ -52,5 +52,5 @@ def describe_postgresql(ask: Ask) -> dict[tuple[str, str], str]:
         (table, part): definition
         for query in (_COLUMNS, _CONSTRAINTS, _INDEXES)
         for table, part, definition in ask(query)
-        if table in OUR_TABLES
+        if table in tables
     }

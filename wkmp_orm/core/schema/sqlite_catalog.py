@@ -1,4 +1,4 @@
-"""What SQLite has stored of our tables, part by part, so that two databases can be compared.
+"""What SQLite has stored of some tables, part by part, so that two databases can be compared.
 
 Reads the text that created them, because no PRAGMA tells of CHECKs and partial indexes; must not
 know what the parts should be.
@@ -10,12 +10,11 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from wkmp_orm.schema.state import OUR_TABLES
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
-    from wkmp_orm.schema.state import Ask
+    from wkmp_orm.core.schema.state import Ask
 
 _TOKEN: Final = re.compile(
     r"""(?P<skip> \s+ | --[^\n]* | /\*.*?\*/)
@@ -29,8 +28,8 @@ _UNNAMED: Final = frozenset({"primary", "unique", "check", "foreign"})
 Tokens = list[str]
 
 
-def describe_sqlite(ask: Ask) -> dict[tuple[str, str], str]:
-    """Return the definition of each part of each of our tables, by table and part.
+def describe_sqlite(ask: Ask, tables: AbstractSet[str]) -> dict[tuple[str, str], str]:
+    """Return the definition of each part of each of the tables, by table and part.
 
     Definitions are SQL in one spelling, whatever was quoted, broken, capitalised or (in a default)
     put in parentheses: a table that SQLite or alembic has rewritten compares equal.
@@ -39,7 +38,7 @@ def describe_sqlite(ask: Ask) -> dict[tuple[str, str], str]:
     rows = ask("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     for kind, name, owner, sql in rows:
         table = owner.lower()
-        if table not in OUR_TABLES:
+        if table not in tables:
             continue
         tokens = _tokens(sql)
         if kind == "index":

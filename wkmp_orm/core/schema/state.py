@@ -1,7 +1,4 @@
-"""What a database holds: which of our tables, and at which revision.
-
-Only looks; must not know how a revision is reached.
-"""
+"""What a database holds: which tables of a history, and at which revision. It only looks."""
 
 from __future__ import annotations
 
@@ -10,14 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from wkmp_orm.errors import SchemaUnmanagedError
-from wkmp_orm.models import Base
+from wkmp_orm.core.errors import SchemaUnmanagedError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-OUR_TABLES: Final = frozenset(Base.metadata.tables)
-VERSION_TABLE: Final = "alembic_version"
+    from wkmp_orm.core.schema.migrations import Migrations
 
 Ask = Callable[[str], Sequence[Sequence[Any]]]
 """Executes a query and returns all of its rows."""
@@ -29,26 +24,11 @@ _TABLES: Final = {
         " WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_catalog.pg_table_is_visible(oid)"
     ),
 }
-# Constants. Where there is no history nothing is read, and all names that are taken are told.
-_NAMES: Final = ", ".join(f"'{name}'" for name in sorted({*OUR_TABLES, VERSION_TABLE}))
-_NO_TABLES: Final = {
-    "sqlite": (
-        f"SELECT lower(name) FROM sqlite_master WHERE lower(name) IN ({_NAMES})"  # noqa: S608
-        " AND (type = 'view' OR type = 'table' AND sql LIKE 'CREATE VIRTUAL%')"
-        f" AND EXISTS (SELECT 1 FROM sqlite_master WHERE lower(name) = '{VERSION_TABLE}')"
-    ),
-    "postgresql": (
-        f"SELECT relname FROM pg_catalog.pg_class WHERE relname IN ({_NAMES})"  # noqa: S608
-        " AND relkind IN ('v', 'm', 'f') AND pg_catalog.pg_table_is_visible(oid)"
-        f" AND pg_catalog.to_regclass('{VERSION_TABLE}') IS NOT NULL"
-    ),
-}
-_REVISION: Final = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  a constant
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """The revision that is recorded, if any, and those of our table names that are taken."""
+    """The revision that is recorded, if any, and those of a history's tables that are there."""
 
     revision: str | None
     tables: frozenset[str]
@@ -71,21 +51,22 @@ def asking_once(engine: sa.Engine) -> Ask:
     return ask
 
 
-def read_state(ask: Ask, dialect: str) -> SchemaState:
-    """Look which of our tables are there, and at which revision."""
-    names = frozenset(name for (name,) in ask(_TABLES[dialect]))
-    revision = _one(ask(_REVISION)) if VERSION_TABLE in names else None
-    return SchemaState(revision, names & OUR_TABLES)
+def read_state(ask: Ask, dialect: str, migrations: Migrations) -> SchemaState:
+    """Look which of a history's tables are there, and at which revision."""
+    names = frozenset(name.lower() for (name,) in ask(_TABLES[dialect]))
+    known = migrations.version_table.lower() in names
+    revision = _one(ask(_recorded(migrations))) if known else None
+    return SchemaState(revision, names & migrations.tables)
 
 
-def current_revision(engine: sa.Engine) -> str | None:
+def current_revision(engine: sa.Engine, migrations: Migrations) -> str | None:
     """Return the revision that the database records, None where it records none.
 
-    Two queries, and no lock, when it does. Raises SchemaUnmanagedError when one of our names is a
+    Two queries, and no lock, when it does. Raises SchemaUnmanagedError when one of the names is a
     view: to read it may take for ever, and what is written to it goes elsewhere. Any thread.
     """
     ask = asking_once(engine)
-    views = sorted(name for (name,) in ask(_NO_TABLES[engine.dialect.name]))
+    views = sorted(name for (name,) in ask(_no_tables(engine.dialect.name, migrations)))
     if views:
         url = engine.url
         where = url.database if engine.dialect.name == "sqlite" else url.render_as_string()
@@ -96,10 +77,38 @@ def current_revision(engine: sa.Engine) -> str | None:
         raise SchemaUnmanagedError(message)
     driver = engine.dialect.loaded_dbapi
     try:
-        return _one(ask(_REVISION))
+        return _one(ask(_recorded(migrations)))
     except (driver.OperationalError, driver.ProgrammingError):
         # There is no such table; anything else that is wrong will be said again here.
-        return read_state(ask, engine.dialect.name).revision
+        return read_state(ask, engine.dialect.name, migrations).revision
+
+
+def _recorded(migrations: Migrations) -> str:
+    return f'SELECT version_num FROM "{migrations.version_table}"'  # noqa: S608  a name of ours
+
+
+def _no_tables(dialect: str, migrations: Migrations) -> str:
+    """Ask which of the names are views. Where there is no history nothing is read: none."""
+    version = migrations.version_table
+    if dialect == "sqlite":
+        version = version.lower()
+    names = ", ".join(map(_quoted, sorted({*migrations.tables, version})))
+    if dialect == "sqlite":
+        return (
+            f"SELECT lower(name) FROM sqlite_master WHERE lower(name) IN ({names})"  # noqa: S608
+            " AND (type = 'view' OR type = 'table' AND sql LIKE 'CREATE VIRTUAL%')"
+            f" AND EXISTS (SELECT 1 FROM sqlite_master WHERE lower(name) = {_quoted(version)})"
+        )
+    quoted = _quoted(f'"{version}"')
+    return (
+        f"SELECT relname FROM pg_catalog.pg_class WHERE relname IN ({names})"  # noqa: S608
+        " AND relkind IN ('v', 'm', 'f') AND pg_catalog.pg_table_is_visible(oid)"
+        f" AND pg_catalog.to_regclass({quoted}) IS NOT NULL"
+    )
+
+
+def _quoted(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
 
 
 def _one(rows: Sequence[Sequence[Any]]) -> str | None:

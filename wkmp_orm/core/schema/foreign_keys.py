@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from wkmp_orm.errors import SchemaError
+from wkmp_orm.core.errors import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

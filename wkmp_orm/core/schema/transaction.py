@@ -18,19 +18,19 @@ from wkmp_orm.core.engine.retry import retrying
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.core.engine.translate_errors import write_error
-from wkmp_orm.errors import (
+from wkmp_orm.core.errors import (
     DatabaseUnavailableError,
     LockTimeoutError,
     SchemaError,
     WkmpOrmError,
 )
-from wkmp_orm.schema.foreign_keys import broken_references, refuse_dangling_references
-from wkmp_orm.schema.scripts import silence_about_indexes
-from wkmp_orm.schema.state import OUR_TABLES
+from wkmp_orm.core.schema.alone import silence_about_indexes
+from wkmp_orm.core.schema.foreign_keys import broken_references, refuse_dangling_references
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
     from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
@@ -47,7 +47,7 @@ ADVISORY_LOCK: Final = 0x776B6D705F6F726D  # "wkmp_orm" as a 64-bit integer
 
 @contextmanager
 def migration_transaction(
-    target: DatabaseTarget, engine: sa.Engine, tables: frozenset[str] = OUR_TABLES
+    target: DatabaseTarget, engine: sa.Engine, tables: AbstractSet[str]
 ) -> Iterator[sa.Connection]:
     """Begin a transaction that excludes every other migration, and commit it at the end.
 
@@ -74,7 +74,7 @@ def migration_transaction(
 
 @contextmanager
 def migration_connection(
-    database: str | os.PathLike[str] | DatabaseTarget,
+    database: str | os.PathLike[str] | DatabaseTarget, tables: AbstractSet[str]
 ) -> Iterator[sa.Connection]:
     """Give the `env.py` of an alembic environment a connection that is in such a transaction.
 
@@ -88,7 +88,11 @@ def migration_connection(
     if target.path is not None:
         turn = ticket_for(target.path).hold(phase="alembic", deadline=deadline)
     try:
-        with turn, migration_transaction(target, engine) as connection, silence_about_indexes():
+        with (
+            turn,
+            migration_transaction(target, engine, tables) as connection,
+            silence_about_indexes(),
+        ):
             yield connection
     finally:
         engine.dispose()

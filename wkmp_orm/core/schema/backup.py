@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from wkmp_orm.core.engine.own_files import make_like, open_own
-from wkmp_orm.errors import ConfigurationError, SchemaError
-from wkmp_orm.schema.scripts import head_revision
+from wkmp_orm.core.errors import ConfigurationError, SchemaError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.target import DatabaseTarget
 
 
-def back_up(target: DatabaseTarget, engine: sa.Engine, *, before: str | None = None) -> Path:
-    """Copy the database as it is committed now to `<name>-before-<newest revision>.bak` beside it.
+def back_up(target: DatabaseTarget, engine: sa.Engine, *, before: str) -> Path:
+    """Copy the database as it is committed now to `<name>-before-<before>.bak` beside it.
 
-    `before` says what comes now, if it is not a new revision.
+    `before` says what comes now: a revision, or another change.
 
     Readers and writers may go on meanwhile. The copy is whole or absent, and replaces an older one
     of the same name. Nobody but this user can read it before it is whole; then it has the mode and
@@ -37,7 +36,7 @@ def back_up(target: DatabaseTarget, engine: sa.Engine, *, before: str | None = N
     if target.path is None:
         message = f"{target} is not a file: back it up with pg_dump"
         raise ConfigurationError(message)
-    copy = target.path.with_name(f"{target.path.name}-before-{before or head_revision()}.bak")
+    copy = target.path.with_name(f"{target.path.name}-before-{before}.bak")
     unfinished = copy.with_name(f"{copy.name}.unfinished")
     # The same SQLite library as everywhere: another one's close would drop this one's locks.
     driver = engine.dialect.loaded_dbapi

@@ -1,4 +1,4 @@
-"""The history of a program's own tables: its scripts, and the table that keeps its revision.
+"""The history of one owner's tables: its scripts, and the table that keeps its revision.
 
 Alembic runs the scripts without the program's `env.py`, which would open a connection of its own
 and wait for the lock that is held here.
@@ -6,8 +6,10 @@ and wait for the lock that is held here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from alembic.config import Config
@@ -16,38 +18,35 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from wkmp_orm.errors import ConfigurationError, SchemaError, SchemaTooNewError
-from wkmp_orm.schema.scripts import one_at_a_time, silence_about_indexes
-from wkmp_orm.schema.state import OUR_TABLES, VERSION_TABLE
+from wkmp_orm.core.errors import ConfigurationError, SchemaError, SchemaTooNewError
+from wkmp_orm.core.schema.alone import one_at_a_time, silence_about_indexes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import sqlalchemy as sa
+
+    from wkmp_orm.core.engine.target import DatabaseTarget
+    from wkmp_orm.core.remedies import Remedy
 
 _LONGEST_NAME: Final = 63
 """PostgreSQL cuts off longer names without a word."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Migrations:
-    """One history of migrations: a folder with `versions/` in it, and a version table."""
+    """One history of migrations: a folder with `versions/` in it, and a version table.
+
+    `tables` are the names of the tables that it makes, in lower case, and `owner` is whose they
+    are, for messages. A history that is only run, and never compared, needs neither.
+    """
 
     scripts: Path
     version_table: str
+    tables: frozenset[str] = frozenset()
+    owner: str = "this program"
 
     def refuse_unusable(self) -> None:
         """Raise ConfigurationError when the folder or the name of the table cannot be used."""
         table = self.version_table
-        if table.lower() == VERSION_TABLE:
-            message = (
-                f"{VERSION_TABLE} is where wkmp_orm keeps the revision of its own tables: give your"
-                " migrations a version_table of their own, in env.py as well"
-            )
-            raise ConfigurationError(message)
-        if table.lower() in OUR_TABLES:
-            message = f"version_table={table!r} is one of wkmp_orm's tables: give another name"
-            raise ConfigurationError(message)
         if not (table.isascii() and table.isidentifier() and len(table) <= _LONGEST_NAME):
             message = (
                 f"version_table={table!r} is no name for a table: give letters, digits and"
@@ -59,6 +58,23 @@ class Migrations:
                 f"{self.scripts} has no folder `versions`: give the folder that `alembic init` made"
             )
             raise ConfigurationError(message)
+
+    def revisions(self) -> tuple[str, ...]:
+        """Return every revision that the scripts know, the newest first."""
+        script = ScriptDirectory(str(self.scripts))
+        return tuple(each.revision for each in script.walk_revisions())
+
+    def remedies_if_outdated(self, _target: DatabaseTarget) -> tuple[Remedy, ...]:
+        """Return what can be done about a database that is older than the scripts."""
+        return ()
+
+    def remedies_if_too_new(self) -> tuple[Remedy, ...]:
+        """Return what can be done about a database that is newer than the scripts."""
+        return ()
+
+    def upgrade(self, connection: sa.Connection) -> None:
+        """Go to the newest revision, inside the transaction that the caller began."""
+        self.run(connection, self.steps(connection, "head"))
 
     def steps(self, connection: sa.Connection, revision: str) -> list[Any]:
         """Return what leads from the revision that is recorded to `revision`, up or down.
@@ -105,6 +121,15 @@ class Migrations:
                 transactional_ddl=True,
             )
             environment.run_migrations()
+
+
+def folder_of(given: str | os.PathLike[str], argument: str) -> Path:
+    """Return the absolute path of a folder. Raises ConfigurationError for what is no path."""
+    try:
+        return Path(given).expanduser().absolute()
+    except TypeError:
+        msg = f"{argument}={given!r} is not the path of a folder; give text or a path"
+        raise ConfigurationError(msg) from None
 
 
 def _behind(script: ScriptDirectory, recorded: Iterable[str]) -> set[str]:
