@@ -13,7 +13,9 @@ import pytest
 from tests.support.patience import PATIENCE_S
 
 CHECKOUT = Path(__file__).parents[2]
-SUPPORT = ("__init__", "patience", "postgres", "postgres_binaries")
+SUPPORT = ("__init__", "faults", "interception", "patience", "postgres", "postgres_binaries")
+OURS = ("conftest", "findings", "music", "test_histories", "test_known_histories")
+"""What `tests/histories` has for our own tables alone."""
 CONFTEST = """\
 import pytest
 from tests.support.postgres import running_server
@@ -42,6 +44,9 @@ def test_a_copy_of_the_core_under_another_name_passes_its_tests(tmp_path: Path) 
     for file in (CHECKOUT / "tests" / "core").glob("*.py"):
         if file.name != Path(__file__).name:
             copy(file, tmp_path / "tests" / "core" / file.name)
+    for file in (CHECKOUT / "tests" / "histories").glob("*.py"):
+        if file.stem not in OURS:
+            copy(file, tmp_path / "tests" / "histories" / file.name)
     for name in SUPPORT:
         shutil.copy(CHECKOUT / "tests" / "support" / f"{name}.py", tmp_path / "support.py")
         copy(tmp_path / "support.py", tmp_path / "tests" / "support" / f"{name}.py")

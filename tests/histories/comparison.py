@@ -11,7 +11,7 @@ from tests.histories.results import Counts, Fault
 from tests.histories.shapes import shape
 from tests.histories.values import same, same_numbers
 from wkmp_orm.core.engine.monitor import RowCounts
-from wkmp_orm.errors import WkmpOrmError
+from wkmp_orm.core.errors import WkmpOrmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,7 +77,7 @@ def compare_answers(performer: Performer, said: Said, expected: Result) -> None:
         if name is None:
             raise Mismatch("handles", "a guid of a row that is gone", f"h{number}")
         if not performer.learn(name, guid):
-            is_row = performer.names.get(guid, "a new row")
+            is_row = performer.names.get(str(guid), "a new row")
             raise Mismatch("handles", "the guid of another row", f"h{number}: {is_row}, not {name}")
     numbers = {number: said.same_as.get(number, number) for number in performer.outcomes}
     for number, root in numbers.items():

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from tests.histories.calls import Guid
 from tests.histories.drafts import Draft, Known, Own, UnitDraft
-from tests.histories.performer import FIXED, SETTINGS, fixed
-from tests.histories.pools import ENTITIES, FILLED, FOCI, KEYS, LINKS, NEEDED, OTHERS, PARENTS
+from tests.histories.performer import FIXED, fixed
 from tests.histories.shapes import shape
-from wkmp_orm.models import SourceType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from tests.histories.world import World
 
 FEATURES: Final = frozenset(
     {
@@ -45,18 +45,23 @@ FEATURES: Final = frozenset(
 )
 """What histories may have. Taking one out shows which findings need it."""
 
-_WEIGHTS: Final = dict.fromkeys(
-    ("path", "recording_mbid", "artist_mbid", "work_mbid", "import_metadata", "work_id"), 3
-)
-"""Columns in which more goes wrong than in others are drawn more often."""
-_OWN: Final = {table: st.sampled_from([Own(table, n) for n in range(3)]) for table in ENTITIES}
-_KNOWN: Final = {table: st.sampled_from([Known(table, n) for n in range(3)]) for table in ENTITIES}
-_REFERENCES: Final = {table: _OWN[table] | _KNOWN[table] for table in ENTITIES}
+_OFTEN: Final = 3
 
 
+@cache
+def _own(table: str) -> st.SearchStrategy[Any]:
+    return st.sampled_from([Own(table, n) for n in range(3)])
+
+
+@cache
+def _known(table: str) -> st.SearchStrategy[Any]:
+    return st.sampled_from([Known(table, n) for n in range(3)])
+
+
+@cache
 def reference(table: str) -> st.SearchStrategy[Any]:
     """Draw a row of a table, by handle or by guid."""
-    return _REFERENCES[table]
+    return _own(table) | _known(table)
 
 
 Drawn = TypeVar("Drawn")
@@ -71,37 +76,28 @@ def _each_table(
     return st.sampled_from(tables).flatmap(made.__getitem__)
 
 
-def _few(
-    columns: dict[str, st.SearchStrategy[Any]], *, least: int = 0, most: int = 2
-) -> st.SearchStrategy[dict[str, Any]]:
-    """Draw a few of the columns, so that a person can read the call."""
-    often = [name for name in sorted(columns) for _ in range(_WEIGHTS.get(name, 1))]
-    pairs = [st.tuples(st.just(name), columns[name]) for name in often]
-    if not pairs:
-        return st.just({})
-    pair = st.sampled_from(range(len(pairs))).flatmap(pairs.__getitem__)
-    return st.lists(pair, min_size=least, max_size=most).map(dict)
-
-
 @cache
 def histories(
-    features: frozenset[str] = FEATURES, tables: tuple[str, ...] = ()
+    world: World, features: frozenset[str] = FEATURES, tables: tuple[str, ...] = ()
 ) -> st.SearchStrategy[list[UnitDraft]]:
     """Draw a history that has no other features than these, about these tables if any are given."""
-    chosen = [tables] if tables else FOCI
-    foci = [Drawing(features, frozenset(each)).history() for each in chosen]
+    chosen = [tables] if tables else world.foci
+    foci = [Drawing(world, features, frozenset(each)).history() for each in chosen]
     return st.sampled_from(range(len(foci))).flatmap(foci.__getitem__)
 
 
 class Drawing:
     """The strategies of calls about some tables, with some features."""
 
-    def __init__(self, features: frozenset[str], tables: frozenset[str]) -> None:
+    def __init__(self, world: World, features: frozenset[str], tables: frozenset[str]) -> None:
+        self._world = world
         self._features = features
         self._tables = sorted(tables)
+        self._made = [table for table in self._tables if not shape(table).is_named]
+        """Those whose rows can move and go."""
         self._links = [
             link
-            for link in LINKS
+            for link in world.links
             if tables.issuperset(reference.parent for reference in shape(link).references)
         ]
 
@@ -117,21 +113,33 @@ class Drawing:
             self.others(),
             st.integers(1, 8),
         )
-        filled = st.sampled_from([[], [FILLED], [FILLED]])
+        filled = st.sampled_from([[], [self._world.filled], [self._world.filled]])
         return st.builds(add, filled, st.lists(unit, min_size=1, max_size=4))
+
+    def _few(
+        self, columns: dict[str, st.SearchStrategy[Any]], *, least: int = 0, most: int = 2
+    ) -> st.SearchStrategy[dict[str, Any]]:
+        """Draw a few of the columns, so that a person can read the call."""
+        often = self._world.often
+        names = [name for name in sorted(columns) for _ in range(_OFTEN if name in often else 1)]
+        pairs = [st.tuples(st.just(name), columns[name]) for name in names]
+        if not pairs:
+            return st.just({})
+        pair = st.sampled_from(range(len(pairs))).flatmap(pairs.__getitem__)
+        return st.lists(pair, min_size=least, max_size=most).map(dict)
 
     def phrase(self) -> st.SearchStrategy[list[Draft]]:
         """Draw a call, or now and then a few that belong together."""
         call = self.call().map(lambda one: [one])
-        if not {"moves", "updates"} <= self._features or self._tables == ["settings"]:
+        tables = [table for table in self._made if len(self._world.keys[table]) == 1]
+        if not {"moves", "updates"} <= self._features or not tables:
             return call
-        tables = [table for table in self._tables if len(KEYS[table]) == 1 and table != "settings"]
         made = [call] * 9 + [_each_table(tables, self._renames)]
         return st.sampled_from(range(len(made))).flatmap(made.__getitem__)
 
     def _renames(self, table: str) -> st.SearchStrategy[list[Draft]]:
         """Draw updates that give known rows one another's keys."""
-        [(column, keys)] = KEYS[table].items()
+        [(column, keys)] = self._world.keys[table].items()
 
         def renamed(rows: list[int], given: list[Any]) -> list[Draft]:
             return [
@@ -165,9 +173,8 @@ class Drawing:
         """Draw what another program does: nothing, mostly."""
         if "other writers" not in self._features:
             return st.just(())
-        names = [name for name in self._tables if name != "settings"]
-        update = _each_table(names, lambda table: self._foreign("update", table))
-        delete = _each_table(names, lambda table: self._foreign("delete", table))
+        update = _each_table(self._made, lambda table: self._foreign("update", table))
+        delete = _each_table(self._made, lambda table: self._foreign("delete", table))
         insert = _each_table(self._tables, lambda table: self._row("add", table))
         one = st.one_of(update, update, delete, insert)
         some = st.lists(one, min_size=1, max_size=2).map(tuple)
@@ -175,9 +182,9 @@ class Drawing:
 
     def _foreign(self, verb: str, table: str) -> st.SearchStrategy[Draft]:
         columns = self._optional(table, none=True)
-        columns |= self._columns(table, KEYS[table], none=False)
-        values = _few(columns, least=1, most=1) if verb == "update" else st.just({})
-        target = _KNOWN[table]
+        columns |= self._columns(table, self._world.keys[table], none=False)
+        values = self._few(columns, least=1, most=1) if verb == "update" else st.just({})
+        target = _known(table)
         return st.builds(
             Draft, st.just(verb), st.just(table), values, target, st.just({}), st.just(False)
         )
@@ -187,30 +194,23 @@ class Drawing:
 
     def add(self) -> st.SearchStrategy[Draft]:
         rows = _each_table(self._tables, lambda table: self._row("add", table))
-        if "passages" not in self._tables:
-            return rows
-        provenance = st.builds(
-            lambda passage: Draft(
-                "add",
-                "import_provenance",
-                {"passage_id": passage, "source_type": SourceType.IDENTITY_EXTRACTOR},
-            ),
-            reference("passages"),
-        )
-        return rows | provenance
+        parents = [table for table in self._tables if table in self._world.children]
+        for table in parents:
+            rows |= st.builds(self._world.children[table], reference(table))
+        return rows
 
     def _row(self, verb: str, table: str) -> st.SearchStrategy[Draft]:
         often = 4 if "missing columns" in self._features else 0
         needed = {
             name: st.sampled_from([*pool * (often or 1), *[None] * bool(often)])
-            for name, pool in NEEDED.get(table, {}).items()
+            for name, pool in self._world.needed.get(table, {}).items()
         }
         optional = self._optional(table, none=True)
         optional = {name: its for name, its in optional.items() if name not in needed}
-        if "chosen guids" in self._features and table != "settings":
-            optional["guid"] = st.integers(0, FIXED - 1).map(lambda n: fixed(table, n))
-        keys = self._columns(table, KEYS[table], none=False)
-        given = st.builds(or_, st.fixed_dictionaries(keys | needed), _few(optional))
+        if "chosen guids" in self._features and table in self._made:
+            optional[shape(table).key[0]] = st.integers(0, FIXED - 1).map(lambda n: fixed(table, n))
+        keys = self._columns(table, self._world.keys[table], none=False)
+        given = st.builds(or_, st.fixed_dictionaries(keys | needed), self._few(optional))
         return st.builds(Draft, st.just(verb), st.just(table), given)
 
     def link(self) -> st.SearchStrategy[Draft]:
@@ -218,7 +218,7 @@ class Drawing:
 
     def _link(self, table: str) -> st.SearchStrategy[Draft]:
         parents = {r.column: reference(r.parent) for r in shape(table).references}
-        others = self._columns(table, LINKS[table], none=False)
+        others = self._columns(table, self._world.links[table], none=False)
         ordered = {name: parents[name] for name in shape(table).key}
         values = st.fixed_dictionaries(ordered | others)
         return st.builds(Draft, st.just("link"), st.just(table), values)
@@ -228,13 +228,12 @@ class Drawing:
 
     def _update(self, table: str) -> st.SearchStrategy[Draft]:
         columns = self._optional(table, none=True)
-        if "moves" in self._features and table != "settings":
-            columns |= self._columns(table, KEYS[table], none=False)
-        return self._order("update", table, _few(columns, least=1))
+        if "moves" in self._features and table in self._made:
+            columns |= self._columns(table, self._world.keys[table], none=False)
+        return self._order("update", table, self._few(columns, least=1))
 
     def delete(self) -> st.SearchStrategy[Draft]:
-        tables = [table for table in self._tables if table != "settings"]
-        return _each_table(tables, lambda table: self._order("delete", table, st.just({})))
+        return _each_table(self._made, lambda table: self._order("delete", table, st.just({})))
 
     def _order(
         self, verb: str, table: str, values: st.SearchStrategy[dict[str, Any]]
@@ -252,34 +251,40 @@ class Drawing:
         )
 
     def _target(self, table: str) -> st.SearchStrategy[Any]:
-        if table == "settings":
-            return st.sampled_from(SETTINGS).map(Guid)
+        if table not in self._made:
+            return st.sampled_from(self._world.keys[table][shape(table).key[0]]).map(Guid)
         if "handles in orders" not in self._features:
-            return _KNOWN[table]
-        return _KNOWN[table] | _KNOWN[table] | _OWN[table]
+            return _known(table)
+        return _known(table) | _known(table) | _own(table)
 
     def _where(self, table: str) -> st.SearchStrategy[dict[str, Any]]:
         if "conditions" not in self._features:
             return st.just({})
-        columns = self._optional(table, none=True) | self._columns(table, KEYS[table], none=False)
+        columns = self._optional(table, none=True) | self._columns(
+            table, self._world.keys[table], none=False
+        )
         columns = {
-            name: strategy | st.lists(strategy, max_size=2) if name not in PARENTS else strategy
+            name: strategy | st.lists(strategy, max_size=2)
+            if name not in _parents(table)
+            else strategy
             for name, strategy in columns.items()
             if name not in shape(table).json
         }
-        if "where guid" in self._features and table != "settings":
-            columns["guid"] = _KNOWN[table]
-        some = _few(columns, least=1, most=1)
+        if "where guid" in self._features and table in self._made:
+            columns[shape(table).key[0]] = _known(table)
+        some = self._few(columns, least=1, most=1)
         return st.sampled_from([0, 0, 1]).flatmap([st.just({}), some].__getitem__)
 
     def correction(self) -> st.SearchStrategy[Draft]:
         return _each_table(self._tables, self._correction)
 
     def _correction(self, table: str) -> st.SearchStrategy[Draft]:
-        target = _OWN[table]
-        columns = self._optional(table, none=False) | self._columns(table, KEYS[table], none=False)
+        target = _own(table)
+        columns = self._optional(table, none=False) | self._columns(
+            table, self._world.keys[table], none=False
+        )
         corrected = st.builds(
-            Draft, st.just("set"), st.just(table), _few(columns, least=1, most=1), target
+            Draft, st.just("set"), st.just(table), self._few(columns, least=1, most=1), target
         )
         return corrected | st.builds(Draft, st.just("discard"), st.just(table), st.just({}), target)
 
@@ -287,11 +292,11 @@ class Drawing:
         return _each_table(self._stated(), self._statement)
 
     def _stated(self) -> list[str]:
-        return [table for table in self._tables if table in ("files", "songs", "artists")]
+        return [table for table in self._made if table in self._world.texts]
 
     def _statement(self, table: str) -> st.SearchStrategy[Draft]:
         row = st.fixed_dictionaries({"g": reference(table)})
-        column = "name" if table == "artists" else "title"
+        column = self._world.texts[table]
         texts = st.fixed_dictionaries({"g": reference(table), "text": st.just("z")})
         least = 0 if "empty statements" in self._features else 1
         expected = st.none() | st.integers(0, 1)
@@ -314,7 +319,7 @@ class Drawing:
     def _optional(self, table: str, *, none: bool) -> dict[str, st.SearchStrategy[Any]]:
         columns = {
             name: pool
-            for name, pool in OTHERS[table].items()
+            for name, pool in self._world.others[table].items()
             if "json" in self._features or name not in shape(table).json
         }
         return self._columns(table, columns, none=none)
@@ -324,10 +329,14 @@ class Drawing:
     ) -> dict[str, st.SearchStrategy[Any]]:
         drawn = {}
         for column, pool in columns.items():
-            parent = PARENTS.get(column)
+            parent = _parents(table).get(column)
             if parent is not None and parent not in self._tables:
                 continue
             drawn[column] = st.sampled_from(pool) if parent is None else reference(parent)
             if none and column in shape(table).nullable:
                 drawn[column] |= st.none()
         return drawn
+
+
+def _parents(table: str) -> dict[str, str]:
+    return {reference.column: reference.parent for reference in shape(table).references}

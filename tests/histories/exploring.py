@@ -23,11 +23,13 @@ from tests.histories.shapes import shape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wkmp_orm import Library
+    from tests.histories.world import World
+    from wkmp_orm.core import Database
 
 
 def explore(
-    library: Library,
+    library: Database,
+    world: World,
     examples: int,
     *,
     features: frozenset[str] = FEATURES,
@@ -35,7 +37,7 @@ def explore(
     seeded: int | None = None,
 ) -> Findings:
     """Perform so many histories; with `seeded` the same ones every time."""
-    findings = Findings(library)
+    findings = Findings(library, world)
 
     @settings(
         max_examples=examples,
@@ -44,7 +46,7 @@ def explore(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(histories(features, tables))
+    @given(histories(world, features, tables))
     def each(history: list[UnitDraft]) -> None:
         findings.note(history)
 
@@ -55,19 +57,20 @@ def explore(
 class Findings:
     """What broke the rule, by kind: how often, and the shortest history that did."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Database, world: World) -> None:
         self.seen: Counter[str] = Counter()
         self.histories = 0
         self.committed = 0
         """Units of work that the rule and the library have both committed."""
         self._library = library
+        self._world = world
         self._intruder = Intruder(library)
         self._shortest: dict[str, list[UnitDraft]] = {}
         self._each: list[tuple[str, list[UnitDraft]]] = []
 
     def find(self, history: list[UnitDraft]) -> Mismatch | None:
         """Perform a history; return what breaks the rule first."""
-        performer = Performer(self._library)
+        performer = Performer(self._library, self._world)
         performer.empty()
         run = History(performer, self._intruder)
         try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tests.histories.drawing import FEATURES
 from tests.histories.exploring import explore
-from tests.histories.pools import ENTITIES
+from tests.histories.music import ENTITIES, MUSIC
 from tests.support.postgres import running_server
 from wkmp_orm import Library
 
@@ -54,6 +54,7 @@ def main() -> None:
     with _library(postgresql=arguments.postgresql, bulk=arguments.bulk) as library:
         findings = explore(
             library,
+            MUSIC,
             arguments.examples,
             features=FEATURES - set(arguments.without),
             tables=tuple(arguments.tables),

@@ -6,7 +6,7 @@ Knows both sides; must not know what is drawn, nor how a flush writes.
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import CORRECTIONS, ROWS, Call, Guid, Handle, references
@@ -23,8 +23,7 @@ from tests.histories.interpreter import perform
 from tests.histories.intruding import Intruder, Intrusion
 from tests.histories.results import Fault, Result, Tables
 from tests.histories.saying import Said
-from tests.histories.shapes import TABLES
-from wkmp_orm.errors import WkmpOrmError
+from wkmp_orm.core.errors import WkmpOrmError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,14 +40,14 @@ class History:
 
     performer: Performer
     intruder: Intruder
-    tables: Tables = field(default_factory=lambda: {name: {} for name in TABLES})
     committed: int = 0
     """Units of work that the rule and the library have both committed."""
 
     def __post_init__(self) -> None:
         self.text: list[str] = []
         self._number = 0
-        self._known: dict[str, list[str]] = {name: [] for name in TABLES}
+        self.tables: Tables = {name: {} for name in self.performer.world.tables}
+        self._known: dict[str, list[str]] = {name: [] for name in self.tables}
 
     def run(self, units: Iterable[UnitDraft]) -> None:
         """Perform units of work. Raises Mismatch where the library breaks the rule."""
@@ -63,7 +62,7 @@ class History:
         self.text.append("work = library.unit_of_work(...)")
         self.performer.begin()
         self._said = Said()
-        self._own: dict[str, list[int]] = {name: [] for name in TABLES}
+        self._own: dict[str, list[int]] = {name: [] for name in self.tables}
         self._say(unit.calls, insist=unit.insists)
         if not self._commit(self._others(unit.others), unit.seam) and unit.mends:
             self._say(unit.mends, insist=True)
@@ -229,7 +228,7 @@ class History:
 
     def _others(self, drafts: Iterable[Draft]) -> list[Call]:
         """Resolve what another program does, if it can."""
-        nothing: dict[str, list[int]] = {name: [] for name in TABLES}
+        nothing: dict[str, list[int]] = {name: [] for name in self.tables}
         resolved = (self._resolved(draft, Said(), nothing) for draft in drafts)
         calls = [call for call in resolved if call is not None]
         result = perform(self.tables, calls)

@@ -5,7 +5,7 @@ the statements given to `execute`, in call order.** Then, of the rows:
 
 - Unique keys hold call by call. Foreign keys, required columns and totals per parent hold at the
   end of the row calls; only a row that the unit has deleted may not be referred to at any time, and
-  a row that is deleted again must have had its parents.
+  a row that is deleted again must have had its parents and its required columns.
 - A `put` or `link` finds its row by its natural key. It makes the row, or merges what it gives into
   it by the column policies; None gives nothing.
 - `update` and `delete` find their row by guid, and act if it is there and `where` holds. If not,
@@ -33,8 +33,9 @@ from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import Handle, Reference
 from tests.histories.results import Counts, Fault, Result, Tables
-from tests.histories.shapes import Row, Shape, Unique, referring, shape
+from tests.histories.shapes import Shape, Unique, referring, shape
 from tests.histories.values import same, same_numbers
+from tests.histories.world import Row
 from wkmp_orm.core.policy import Policy
 from wkmp_orm.core.table_info import TOTAL_TOLERANCE
 
@@ -156,7 +157,7 @@ class _Acting:
             if parent is not None and parent not in self.tables[reference.parent]:
                 self._fault_at_end("ConstraintViolationError", its.name, reference.name)
 
-    def _fault_at_end(self, kind: str, table: str, detail: str) -> None:
+    def _fault_at_end(self, kind: str, table: str, detail: str | None) -> None:
         fault = Fault(kind, table, detail)
         fault.at_end = True
         self.result.faults.append(fault)
@@ -220,6 +221,8 @@ class _Acting:
 
     def _remove(self, its: Shape, key: Any) -> None:
         row = self.tables[its.name][key]
+        missing = [name for name in sorted(its.required) if row[name] is None]
+        self.result.faults += [Fault("InvalidRowError", its.name, name) for name in missing]
         for reference in its.references:
             parent = row[reference.column]
             gone = parent is not None and parent not in self.tables[reference.parent]

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.histories.calls import Call
+from tests.histories.performer import typed
 from tests.histories.shapes import shape
+from tests.histories.world import world_of
 from tests.support.faults import FaultInjector
 from wkmp_orm.core.types import new_guid
-from wkmp_orm.models import Base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tests.histories.performer import Performer
     from tests.support.faults import Call as DatabaseCall
-    from wkmp_orm import Library
+    from wkmp_orm.core import Database
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Intrusion:
 class Intruder:
     """The other program, on the same database."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Database) -> None:
         target = library.target
         options: dict[str, Any] = {"options": "-c lock_timeout=20ms"}
         if target.dialect == "sqlite":
@@ -83,13 +85,13 @@ def _keep_references(connection: Any, _: object) -> None:
 
 
 def _statement(performer: Performer, call: Call) -> Any:
-    its, table = shape(call.table), Base.metadata.tables[call.table]
+    its, table = shape(call.table), world_of(call.table).metadata.tables[call.table]
     values = performer.spelled(call.values)
     if call.verb == "add":
         if its.is_link:
             return sa.insert(table).values(values)
         name = f"{call.table} {call.number}"
-        performer.learn(name, new_guid())
+        performer.learn(name, typed(call.table, UUID(new_guid())))
         return sa.insert(table).values({its.key[0]: performer.guids[name]} | values)
     mine = table.c[its.key[0]] == performer.spelled({"": call.target})[""]
     if call.verb == "delete":

@@ -11,27 +11,20 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from tests.histories.calls import Guid, Handle
-from tests.histories.shapes import CLOCKS, TABLES, Row, shape
+from tests.histories.shapes import shape
+from tests.histories.world import Row, World, world_of
 from wkmp_orm.core.types import Guid as GuidType
-from wkmp_orm.models import Base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.histories.calls import Call
     from tests.histories.results import Tables
-    from wkmp_orm import Library
+    from wkmp_orm.core import Database
     from wkmp_orm.core.engine.monitor import WriteReport
 
 FIXED: Final = 2
 """Guids of each table that a caller chooses instead of having them made."""
-SETTINGS: Final = ("volume", "crossfade")
-"""The keys that histories use; all others are the library's own."""
-
-_GUIDS: Final = {
-    name: [c.name for c in Base.metadata.tables[name].c if isinstance(c.type, GuidType)]
-    for name in TABLES
-}
 
 
 def fixed(table: str, number: int) -> Guid:
@@ -42,15 +35,22 @@ def fixed(table: str, number: int) -> Guid:
 class Performer:
     """One library, with the names of the guids that it has made."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Database, world: World) -> None:
         self.library = library
-        self.guids: dict[str, str] = {key: key for key in SETTINGS}
+        self.world = world
+        self._named = {
+            name: pool[shape(name).key[0]]
+            for name, pool in world.keys.items()
+            if shape(name).is_named
+        }
+        self.guids: dict[str, Any] = {key: key for keys in self._named.values() for key in keys}
         self.handles: dict[int, Any] = {}
         self.outcomes: dict[int, Any] = {}
-        for kind, table in enumerate(TABLES):
+        for kind, table in enumerate(world.tables):
             for number in range(FIXED):
-                self.guids[fixed(table, number).name] = str(UUID(int=(kind + 1) << 64 | number))
-        self.names = {guid: name for name, guid in self.guids.items()}
+                guid = UUID(int=(kind + 1) << 64 | number)
+                self.guids[fixed(table, number).name] = typed(table, guid)
+        self.names = {str(guid): name for name, guid in self.guids.items()}
 
     def begin(self) -> None:
         """Start a unit of work."""
@@ -58,15 +58,16 @@ class Performer:
 
     def say(self, call: Call) -> None:
         """Make one call; raises what it raises."""
-        table = getattr(self.work, call.table)
+        its = shape(call.table)
+        table: Any = self.work.table_named(call.table)
         values = self.spelled(call.values)
         match call.verb:
             case "add" | "put":
                 self.handles[call.number] = getattr(table, call.verb)(values)
-                if call.verb == "add" and "guid" not in call.values and call.table != "settings":
+                if call.verb == "add" and its.key[0] not in call.values:
                     self.learn(f"{call.table} {call.number}", self.handles[call.number].guid)
             case "link":
-                left, right = (values.pop(name) for name in shape(call.table).key)
+                left, right = (values.pop(name) for name in its.key)
                 self.handles[call.number] = table.link(left, right, **values)
             case "update" | "delete":
                 self.outcomes[call.number] = getattr(table, call.verb)(
@@ -93,37 +94,38 @@ class Performer:
         """Give the unit of work up."""
         self.work.discard()
 
-    def learn(self, name: str, guid: str) -> bool:
+    def learn(self, name: str, guid: Any) -> bool:
         """Remember a row's guid; False if it is known as another row's, or the row by another."""
-        if self.names.get(guid, name) != name or self.guids.get(name, guid) != guid:
+        if self.names.get(str(guid), name) != name or self.guids.get(name, guid) != guid:
             return False
-        self.names[guid], self.guids[name] = name, guid
+        self.names[str(guid)], self.guids[name] = name, guid
         return True
 
     def tables(self) -> Tables:
         """Read all rows, by their names."""
         with self.library.reader() as session:
-            return {name: self._rows(session.connection(), name) for name in TABLES}
+            return {name: self._rows(session.connection(), name) for name in self.world.tables}
 
     def empty(self) -> None:
         """Delete all rows, and nothing that the library keeps for itself."""
         with self.library._writer.engine.begin() as connection:
-            for name in reversed(TABLES):
-                table = Base.metadata.tables[name]
+            for name in reversed(self.world.tables):
+                table = self.world.metadata.tables[name]
                 delete = sa.delete(table)
-                if name == "settings":
-                    delete = delete.where(table.c.key.in_(SETTINGS))
+                if name in self._named:
+                    delete = delete.where(table.c[shape(name).key[0]].in_(self._named[name]))
                 connection.execute(delete)
 
     def _rows(self, connection: sa.Connection, name: str) -> dict[Any, Row]:
-        its, table = shape(name), Base.metadata.tables[name]
+        its, table = shape(name), self.world.metadata.tables[name]
+        guids = [c.name for c in table.c if isinstance(c.type, GuidType | sa.Uuid)]
         rows = {}
         for stored in connection.execute(sa.select(table)).mappings():
-            row = {column: value for column, value in stored.items() if column not in CLOCKS}
-            if name == "settings" and row["key"] not in SETTINGS:
+            row = {column: value for column, value in stored.items() if column in its.columns}
+            if name in self._named and row[its.key[0]] not in self._named[name]:
                 continue
-            for column in _GUIDS[name]:
-                row[column] = self.names.get(row[column], row[column])
+            for column in guids:
+                row[column] = self.names.get(str(row[column]), row[column])
             rows[tuple(row[c] for c in its.key) if its.is_link else row[its.key[0]]] = row
         return rows
 
@@ -141,16 +143,22 @@ class Performer:
             case Handle():
                 return self.handles[value.number]
             case Guid():
-                return self.guids.get(value.name, _NOBODY)
+                return self.guids.get(value.name) or typed(value.name.split()[0], _NOBODY)
             case _:
                 return value
 
 
-_NOBODY: Final = str(UUID(int=(1 << 127) - 1))
+_NOBODY: Final = UUID(int=(1 << 127) - 1)
+
+
+def typed(table: str, guid: UUID) -> Any:
+    """Return a guid as the key of a table has it: as text, or as it is."""
+    key = world_of(table).metadata.tables[table].c[shape(table).key[0]]
+    return guid if isinstance(key.type, sa.Uuid) else str(guid)
 
 
 def _statement(call: Call) -> Any:
-    table = Base.metadata.tables[call.table]
+    table = world_of(call.table).metadata.tables[call.table]
     key = table.c[shape(call.table).key[0]]
     mine = key == sa.bindparam("g", type_=key.type)
     if call.values["verb"] == "delete":

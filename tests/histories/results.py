@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.histories.shapes import Row
+from tests.histories.world import Row
 
 Tables = dict[str, dict[Any, Row]]
 """The rows of each table by their keys: a row's name, or a pair of names."""

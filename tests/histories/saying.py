@@ -3,6 +3,7 @@
 What can never be right is refused when it is said:
 
 - a column that is missing from an `add`, a new link or a natural key; NULL where none may be;
+- another key for a row: only its natural key may be corrected, where that is not the key;
 - links of one song whose shares, as this unit gives them, pass 1;
 - an unconditional `delete` of a handle of the unit's own;
 - a required update of a row that the last word about it deleted unconditionally;
@@ -24,10 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import ORDERS, ROWS, Handle, references
 from tests.histories.results import Fault
-from tests.histories.shapes import Shape, shape
+from tests.histories.shapes import Shape, descendants, shape
 from wkmp_orm.core.policy import Policy
 from wkmp_orm.core.table_info import TOTAL_TOLERANCE
-from wkmp_orm.models.tables import TABLES as CATALOG
 
 if TYPE_CHECKING:
     from tests.histories.calls import Call
@@ -104,7 +104,7 @@ class Said:
         if call.verb == "delete":
             if unconditional and isinstance(call.target, Handle):
                 raise Fault("InvalidRowError", its.name)
-            for name in {call.table} | CATALOG.descendants(call.table):
+            for name in {call.table} | descendants(call.table):
                 self._forget("put", name)
                 self._forget("update", name)
                 self._room_since[name] = len(self.calls)
@@ -132,6 +132,9 @@ class Said:
     def _set(self, call: Call) -> None:
         row = self._target(call)
         its, values = shape(row.table), row.values | call.values
+        name = its.key[0]
+        if not its.is_link and values.get(name) != row.values.get(name):
+            raise Fault("InvalidRowError", its.name, name)
         if row.verb != "add":
             _identify(its, values)
         if row.verb != "put":
@@ -241,9 +244,9 @@ def _merge_given(its: Shape, earlier: Call, later: Call) -> None:
 
 
 def _identify(its: Shape, values: dict[str, Any]) -> None:
-    if its.natural_key == ("file_id", "start_time_ticks", "end_time_ticks"):
-        values.setdefault("start_time_ticks", 0)
     for name in its.natural_key or its.key:
+        if name in its.defaults:
+            values.setdefault(name, its.defaults[name])
         if values.get(name) is None:
             raise Fault("InvalidRowError", its.name, name)
 

@@ -7,33 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from tests.support.policies import POLICIES, UNKNOWN_TEXTS
-from wkmp_orm.core.policy import Policy, Total, total_of
-from wkmp_orm.models import Base
+from tests.histories.world import Row, world_of
+from wkmp_orm.core.policy import Policy, Total, policy_of, total_of, unknown_texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-Row = dict[str, Any]
-
-TABLES: Final = (
-    *("settings", "works", "songs", "artists", "files", "passages", "import_provenance"),
-    *("song_artists", "song_works", "passage_songs"),
-)
-"""The tables that histories are about, parents before children."""
-CLOCKS: Final = frozenset({"created_at", "updated_at", "timestamp", "import_timestamp"})
-"""Columns that tell a time of the commit's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unique:
     """No two rows for which `counts` may have the same values in these columns."""
 
-    name: str
+    name: str | None
     columns: tuple[str, ...]
     counts: Callable[[Row], bool] = lambda _: True
 
@@ -42,7 +31,7 @@ class Unique:
 class Reference:
     """A foreign key, and what becomes of its row when the parent is deleted."""
 
-    name: str
+    name: str | None
     column: str
     parent: str
     cascades: bool
@@ -60,6 +49,7 @@ class Shape:
     nullable: frozenset[str]
     defaults: Mapping[str, Any]
     policies: Mapping[str, Policy]
+    unknown_texts: Mapping[str, tuple[str, ...]]
     json: frozenset[str]
     uniques: tuple[Unique, ...]
     references: tuple[Reference, ...]
@@ -70,28 +60,31 @@ class Shape:
         """Whether a row joins two others and has no guid of its own."""
         return len(self.key) > 1
 
+    @property
+    def is_named(self) -> bool:
+        """Whether callers name the key of every row, so that it is the natural key, too."""
+        return self.key == self.natural_key and not self.is_link
+
     def is_unknown(self, column: str, value: object) -> bool:
         """Whether a value says nothing: None, or a text that the services write for it."""
-        return value is None or value in UNKNOWN_TEXTS.get((self.name, column), ())
-
-
-def _is_original(row: Row) -> bool:
-    """Say whether a file is the one of its content: the condition of the partial unique index."""
-    return row["status"] != "DUPLICATE HASH" and row["hash"] not in ("", "PENDING")
+        return value is None or value in self.unknown_texts.get(column, ())
 
 
 @cache
 def shape(name: str) -> Shape:
     """Read a table's shape."""
-    table, policies = Base.metadata.tables[name], POLICIES[name]
+    world = world_of(name)
+    table = world.metadata.tables[name]
+    policies = {column.name: policy_of(column) for column in table.c}
 
     def under(policy: Policy) -> tuple[str, ...]:
         return tuple(column for column, its in policies.items() if its is policy)
 
-    columns = [column for column in table.c if column.name not in CLOCKS]
+    columns = [column for column in table.c if column.name not in world.clocks]
     key = under(Policy.KEY)
     made_here = table.c[key[0]].default is not None
-    indexes = [index for index in table.indexes if index.unique]
+    unique: list[sa.Index | sa.UniqueConstraint] = [i for i in table.indexes if i.unique]
+    unique += [one for one in table.constraints if isinstance(one, sa.UniqueConstraint)]
     return Shape(
         name=name,
         key=key,
@@ -105,34 +98,40 @@ def shape(name: str) -> Shape:
             if isinstance(c.default, sa.ColumnDefault) and c.default.is_scalar
         },
         policies=policies,
-        json=frozenset(c.name for c in columns if type(c.type).__name__ == "Json"),
+        unknown_texts={c.name: unknown_texts_of(c) for c in columns},
+        json=frozenset(c.name for c in columns if type(c.type).__name__ in ("Json", "JSON")),
         uniques=(
-            Unique(str(table.primary_key.name), key),
+            Unique(_name(table.primary_key), key),
             *(
-                Unique(str(i.name), tuple(i.columns.keys()), *_condition(i))
-                for i in sorted(indexes, key=lambda i: str(i.name))
+                Unique(_name(one), tuple(one.columns.keys()), *_condition(name, one))
+                for one in sorted(unique, key=lambda one: str(one.name))
             ),
         ),
         references=tuple(
             Reference(
-                str(constraint.name),
+                _name(constraint),
                 constraint.elements[0].parent.name,
                 constraint.elements[0].column.table.name,
                 constraint.ondelete == "CASCADE",
             )
             for constraint in sorted(table.foreign_key_constraints, key=lambda c: str(c.name))
-            if constraint.elements[0].column.table.name in TABLES
+            if constraint.elements[0].column.table.name in world.tables
         ),
         total=total_of(table),
     )
 
 
-def _condition(index: sa.Index) -> tuple[Callable[[Row], bool], ...]:
-    if index.dialect_options["sqlite"]["where"] is None:
+def _name(constraint: sa.Constraint | sa.Index) -> str | None:
+    """Return the name that the models give it. Where they give none, the database chooses."""
+    return None if constraint.name is None else str(constraint.name)
+
+
+def _condition(
+    table: str, guard: sa.Index | sa.UniqueConstraint
+) -> tuple[Callable[[Row], bool], ...]:
+    if not isinstance(guard, sa.Index) or guard.dialect_options["sqlite"]["where"] is None:
         return ()
-    if index.name != "uq_files__original_hash":
-        raise NotImplementedError(index.name)
-    return (_is_original,)
+    return (world_of(table).partial[str(guard.name)],)
 
 
 @cache
@@ -140,7 +139,14 @@ def referring(parent: str) -> tuple[tuple[Shape, Reference], ...]:
     """Return the foreign keys that lead to a table."""
     return tuple(
         (shape(name), reference)
-        for name in TABLES
+        for name in world_of(parent).tables
         for reference in shape(name).references
         if reference.parent == parent
     )
+
+
+@cache
+def descendants(parent: str) -> frozenset[str]:
+    """Return the tables whose rows a delete in a table may delete or change."""
+    children = {its.name for its, _ in referring(parent)} - {parent}
+    return frozenset(children).union(*map(descendants, children))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.histories.exploring import explore
+from tests.histories.music import MUSIC
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
@@ -22,7 +23,7 @@ another one to explore."""
 def test_what_a_unit_of_work_leaves_behind_is_what_its_calls_say_one_by_one(
     library: Library,
 ) -> None:
-    findings = explore(library, 60, seeded=1)
+    findings = explore(library, MUSIC, 60, seeded=1)
     assert not findings.seen, findings.told()
 
 
@@ -30,5 +31,5 @@ def test_what_a_unit_of_work_leaves_behind_is_what_its_calls_say_one_by_one(
 @pytest.mark.timeout(6 * 3600)
 def test_a_thousand_other_histories_keep_the_rule_as_well(library: Library) -> None:
     on_sqlite = library.target.dialect == "sqlite"
-    findings = explore(library, LONG if on_sqlite else LONG * 3 // 10, seeded=SEED)
+    findings = explore(library, MUSIC, LONG if on_sqlite else LONG * 3 // 10, seeded=SEED)
     assert not findings.seen, findings.told()

@@ -10,8 +10,8 @@ from tests.flush.recordings import LONG_AGO, mbid
 from tests.histories.drafts import Draft, Known, Own, UnitDraft
 from tests.histories.history import History
 from tests.histories.intruding import Intruder
+from tests.histories.music import FILLED, MUSIC
 from tests.histories.performer import Performer
-from tests.histories.pools import FILLED
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
@@ -103,14 +103,14 @@ HISTORIES: Final[dict[str, list[Draft]]] = {
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_a_unit_of_work_means_its_calls_in_their_order(library: Library, name: str) -> None:
-    history = History(Performer(library), Intruder(library))
+    history = History(Performer(library, MUSIC), Intruder(library))
     history.run([FILLED, UnitDraft(HISTORIES[name], [])])
     history.run([UnitDraft(HISTORIES[name], [])])
 
 
 @pytest.mark.parametrize("seam", range(1, 9))
 def test_a_file_that_another_program_moves_is_another_file(library: Library, seam: int) -> None:
-    history = History(Performer(library), Intruder(library))
+    history = History(Performer(library, MUSIC), Intruder(library))
     moved = (update(FILE, path="3.flac"),)
     unit = UnitDraft([put("files", title="new")], [], others=moved, seam=seam)
     history.run([FILLED, unit])

@@ -31,9 +31,9 @@ def prefetch(sender: Sender, catalog: Catalog, stage: Stage) -> None:
     """
     for info in catalog.in_order:
         table = stage.tables.get(info.name)
-        if not table:
+        if table is None:
             continue
-        table.unchanged = table.refused = 0
+        table.unchanged = table.refused = 0  # all of its rows may have been discarded since
         if table.puts:
             _bind_puts(sender, info, table)
         if table.links:

@@ -120,7 +120,7 @@ class Table(AnyTable, Generic[M]):
             self._separate_put(key)
         known = self._puts.get(key) or self._earlier.get(key)
         if known is not None:
-            if known.values != values:
+            if known.values != values or info.json:  # to Python [1] and [True] are equal
                 self._merge_given(known, values)
             return known  # type: ignore[return-value]  # only handles of this table are kept here
         if not self._made_here:

@@ -1,23 +1,19 @@
-"""The few rows and the few values that histories are about, so that calls meet.
-
-Two or three natural keys a table, one or two values a column.
-"""
+"""The world of our own tables."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tests.flush.recordings import LONG_AGO, mbid
 from tests.histories.drafts import Draft, Own, UnitDraft
-from tests.histories.performer import SETTINGS
-from wkmp_orm.models import FileStatus, SongStatus
+from tests.histories.world import Pool, Row, World
+from wkmp_orm.models import Base, FileStatus, SongStatus, SourceType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Pool = dict[str, list[Any]]
-"""The values of each column. A foreign key's are rows of its parent, and drawn as such."""
-
+SETTINGS: Final = ("volume", "crossfade")
+"""The keys that histories use; all others are the library's own."""
 JSON: Final = [{"n": 1}, {"n": True}, {"n": 1.0}]
 KEYS: Final[Mapping[str, Pool]] = {
     "settings": {"key": list(SETTINGS)},
@@ -61,7 +57,6 @@ LINKS: Final[Mapping[str, Pool]] = {
     "song_works": {},
     "passage_songs": {"start_time_ticks": [0], "end_time_ticks": [5, 9]},
 }
-PARENTS: Final = {"work_id": "works", "song_id": "songs", "file_id": "files"}
 ENTITIES: Final = tuple(KEYS)
 FOCI: Final = (
     *(("files",), ("files", "passages"), ("songs", "works"), ("songs", "artists")) * 2,
@@ -93,3 +88,36 @@ FILLED: Final = UnitDraft(
     [],
 )
 """A small library, for histories that begin with one."""
+
+
+def _is_original(row: Row) -> bool:
+    """Say whether a file is the one of its content: the condition of the partial unique index."""
+    return row["status"] != "DUPLICATE HASH" and row["hash"] not in ("", "PENDING")
+
+
+MUSIC: Final = World(
+    metadata=Base.metadata,
+    tables=(
+        *("settings", "works", "songs", "artists", "files", "passages", "import_provenance"),
+        *("song_artists", "song_works", "passage_songs"),
+    ),
+    clocks=frozenset({"created_at", "updated_at", "timestamp", "import_timestamp"}),
+    keys=KEYS,
+    needed=NEEDED,
+    others=OTHERS,
+    links=LINKS,
+    foci=FOCI,
+    filled=FILLED,
+    texts={"artists": "name", "files": "title", "songs": "title"},
+    often=frozenset(
+        ("path", "recording_mbid", "artist_mbid", "work_mbid", "import_metadata", "work_id")
+    ),
+    children={
+        "passages": lambda passage: Draft(
+            "add",
+            "import_provenance",
+            {"passage_id": passage, "source_type": SourceType.IDENTITY_EXTRACTOR},
+        )
+    },
+    partial={"uq_files__original_hash": _is_original},
+)
