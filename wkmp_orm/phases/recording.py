@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.flush.changes import PendingStatement
     from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.models import Album, Artist
+    from wkmp_orm.models.rows import NewImportProvenance
     from wkmp_orm.work import UnitOfWork
 
 
@@ -110,11 +111,10 @@ def record_passages(
 ) -> Recording:
     """Make the file's passages these, and put what they refer to.
 
-    `session_id` is the import session that new passages came with. A file that was PENDING is
-    PROCESSING afterwards. Run it through `in_unit_of_work`: it reads before it writes, and of two
-    workers that record one file at once the second one's commit is refused (ConditionNotMetError,
-    ConstraintViolationError). Raises RowNotFoundError for a file that is not there,
-    ConditionNotMetError for a duplicate.
+    `session_id` is the import session that new passages came with. A PENDING file becomes
+    PROCESSING. Run it through `in_unit_of_work`: it reads before it writes, and of two workers that
+    record one file at once the second is refused (ConditionNotMetError, ConstraintViolationError).
+    Raises RowNotFoundError for a file that is not there, ConditionNotMetError for a duplicate.
     """
     stored = Reconciliation(work, file_guid)
     kept = stored.delete_others({passage.span for passage in passages})
@@ -137,9 +137,7 @@ def record_passages(
             handle = work.passages.add(**(columns | arrival | entries))
         handles.append(handle)
         _link(work, handle, passage, song, albums)
-        news = _news(passage.provenance, known)
-        for entry in news:
-            work.import_provenance.add(**entry, passage_id=handle)
+        news = work.import_provenance.add_many(_news(handle, passage.provenance, known))
         stored.added(len(news) + (known is None))
         if known and passage.song:
             stored.unlink_other_songs(known, passage.song.recording_mbid)
@@ -235,19 +233,22 @@ def _columns(file_guid: str, passage: RecordedPassage, song: Handle[Song] | None
     }
 
 
-def _news(extractions: Iterable[Extraction], known: Passage | None) -> list[dict[str, Any]]:
+def _news(
+    passage: Handle[Passage], extractions: Iterable[Extraction], known: Passage | None
+) -> list[NewImportProvenance]:
     """Return the rows of what is not on record yet: the same extraction again is no news."""
     there = [
         (row.source_type, row.data_extracted, row.confidence)
         for row in (known.provenance if known else ())
     ]
-    rows = []
+    rows: list[NewImportProvenance] = []
     for extraction in extractions:
         said = (extraction.source_type, _as_read(extraction.data_extracted), extraction.confidence)
         if said not in there:
             there.append(said)
             rows.append(
                 {
+                    "passage_id": passage,
                     "source_type": extraction.source_type,
                     "data_extracted": extraction.data_extracted,
                     "confidence": extraction.confidence,
