@@ -11,6 +11,7 @@ import pytest
 from tests.support.interception import intercepting
 from tests.support.large_library import artist_name, mbid
 from wkmp_orm import browse
+from wkmp_orm.phases import library_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +61,20 @@ def scans_of(library: Library, statements: STATEMENTS) -> dict[str, list[str]]:
     return {text: steps for text, steps in found.items() if steps}
 
 
-def _scans_of_sqlite(connection: Any, statement: str, parameters: Any) -> list[str]:
+def plan_of_sqlite(connection: Any, statement: str, parameters: Any) -> list[str]:
+    """Return the steps of a statement's plan."""
     rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-    plan = [row.detail for row in rows]
+    return [row.detail for row in rows]
+
+
+def plans_of_sqlite(library: Library, statements: STATEMENTS) -> dict[str, list[str]]:
+    """Return the plan of each statement."""
+    with library._readers.connect() as connection:
+        return {text: plan_of_sqlite(connection, text, each) for text, each in statements.items()}
+
+
+def _scans_of_sqlite(connection: Any, statement: str, parameters: Any) -> list[str]:
+    plan = plan_of_sqlite(connection, statement, parameters)
     read = [step for step in plan if SCAN.match(step)]
     if "USE TEMP B-TREE FOR ORDER BY" in plan:
         # Half of an index, from somewhere in the order of a list, which is sorted anew then.
@@ -124,3 +136,41 @@ def test_words_are_looked_for_in_the_order_of_the_list_and_in_names(large: Libra
     assert not [
         step for step in read if re.match(r"(SCAN|Seq Scan|Index Scan) (pk_)?songs\b", step)
     ]
+
+
+def test_a_status_is_counted_in_indexes(large: Library) -> None:
+    statements = statements_of(large, library_status)
+    if large.target.dialect == "postgresql":
+        scans = [step for steps in scans_of(large, statements).values() for step in steps]
+        # All files, passages and songs; and songs that are unfinished, of which there are few.
+        assert len(scans) <= 4
+        assert [step for step in scans if step.startswith("Seq Scan")] == []
+        return
+    read = [
+        step
+        for plan in plans_of_sqlite(large, statements).values()
+        for step in plan
+        if step.startswith(("SCAN ", "SEARCH ")) and "CONSTANT" not in step
+    ]
+    # All rows are read only where it is asked how many there are, which an index's pages say.
+    assert [re.search(r"idx_\w+", step)[0] for step in read if step.startswith("SCAN")] == [  # type: ignore[index]
+        "idx_files_status",
+        "idx_passages_unfinished",
+        "idx_songs_last_played",
+    ]
+    assert [step for step in read if " COVERING INDEX " not in step] == [
+        "SEARCH passages USING INDEX idx_passages_unfinished (<expr>=?)"
+    ]
+
+
+def test_numbers_are_read_from_indexes_where_one_has_them(large: Library) -> None:
+    statements = statements_of(large, browse.statistics)
+    if large.target.dialect == "postgresql":
+        read = [step for steps in scans_of(large, statements).values() for step in steps]
+        whole = {step for step in read if step.startswith("Seq Scan")}
+    else:
+        plans = plans_of_sqlite(large, statements)
+        whole = {
+            step for plan in plans.values() for step in plan if re.fullmatch(r"SCAN \w+", step)
+        }
+    assert all("import_failures" in step for step in whole)

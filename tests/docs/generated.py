@@ -155,7 +155,7 @@ def _indexed(expression: Any) -> str:
         str(expression.compile(dialect=dialect, compile_kwargs={"include_table": False}))
         for dialect in _DIALECTS
     )
-    return f"{here} (on PostgreSQL {there})"
+    return here if here == there else f"{here} (on PostgreSQL {there})"
 
 
 def _checks(table: sa.Table) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -23,14 +23,13 @@ from wkmp_orm.models import (
     SongStatus,
 )
 from wkmp_orm.models import Work as Composition
+from wkmp_orm.models.counting import count_by_status
 from wkmp_orm.models.import_failure import WARNING
 
 if TYPE_CHECKING:
-    from enum import StrEnum
+    from sqlalchemy.orm import Session
 
-    from sqlalchemy.orm import InstrumentedAttribute, Session
-
-    E = TypeVar("E", bound=StrEnum)
+    from wkmp_orm.models import Base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +76,19 @@ def statistics(session: Session) -> Statistics:
     ).one()
     without_song = sa.select(sa.func.count()).where(has_no_song)
     return Statistics(
-        files=_by_status(session, File.status, FileStatus),
+        files=count_by_status(session, File.status, FileStatus, usual=FileStatus.INGEST_COMPLETE),
         formats=_formats(session),
-        failures=_count(session, ImportFailure.guid, ImportFailure.phase != WARNING),
+        failures=_count(session, ImportFailure, ImportFailure.phase != WARNING),
         passages=passages,
         sound_ticks=int(sound_ticks),
         passages_without_song=session.scalar(without_song) or 0,
         passages_without_title=session.scalar(without_song.where(passage_title.is_(None))) or 0,
-        songs=_by_status(session, Song.status, SongStatus),
-        artists=_count(session, Artist.guid),
-        artists_without_mbid=_count(session, Artist.guid, Artist.artist_mbid.startswith("name:")),
-        albums=_count(session, Album.guid),
-        albums_without_mbid=_count(session, Album.guid, Album.album_mbid.startswith("title:")),
-        works=_count(session, Composition.guid),
+        songs=count_by_status(session, Song.status, SongStatus, usual=SongStatus.FLAVOR_READY),
+        artists=_count(session, Artist),
+        artists_without_mbid=_count(session, Artist, Artist.artist_mbid.startswith("name:")),
+        albums=_count(session, Album),
+        albums_without_mbid=_count(session, Album, Album.album_mbid.startswith("title:")),
+        works=_count(session, Composition),
     )
 
 
@@ -116,15 +115,7 @@ def _formats(session: Session) -> dict[str, FormatStatistics]:
     }
 
 
-def _by_status(
-    session: Session, column: InstrumentedAttribute[Any], words: type[E]
-) -> dict[E, int]:
-    query = sa.select(column, sa.func.count()).group_by(column)
-    counted = dict(map(tuple, session.execute(query)))
-    return {word: counted.get(word, 0) for word in words}
-
-
-def _count(
-    session: Session, guid: InstrumentedAttribute[str], *conditions: sa.ColumnElement[bool]
-) -> int:
-    return session.scalar(sa.select(sa.func.count(guid)).where(*conditions)) or 0
+def _count(session: Session, model: type[Base], *conditions: sa.ColumnElement[bool]) -> int:
+    # Of rows, not of guids: so any index of the table that is narrow will do.
+    query = sa.select(sa.func.count()).select_from(model).where(*conditions)
+    return session.scalar(query) or 0

@@ -92,6 +92,11 @@ def _postgresql_path_key(element: PathKey, compiler: SQLCompiler, **options: Any
     return f'left({compiler.process(element.clauses, **options)} COLLATE "C", 200)'
 
 
+def unless(column: Any, word: str) -> sa.Function[Any]:
+    """Return a column, or NULL where it has this word, as an index of few other words has it."""
+    return sa.func.nullif(column, sa.literal_column(f"'{word}'"))
+
+
 def look_up_index(name: str, column: str) -> sa.Index:
     """Index a column for PostgreSQL alone, so that rows are found by a text of any length.
 

@@ -25,7 +25,7 @@ from wkmp_orm.models.base import (
     not_negative,
     to,
 )
-from wkmp_orm.models.indexes import Beginning, SortKey
+from wkmp_orm.models.indexes import Beginning, SortKey, unless
 
 if TYPE_CHECKING:
     from wkmp_orm.models.album import Album
@@ -182,6 +182,9 @@ class Passage(Audited, Base):
         sa.Index("idx_passages_decode_status", "decode_status"),
         sa.Index("idx_passages_song_id", "song_id"),
         sa.Index("idx_passages_import_session_id", "import_session_id"),
+        # For counting. SQLite takes it for the narrowest, as it is (NULL in nearly all rows),
+        # and counts a million passages in 2,200 pages instead of 9,200 of the titles.
+        sa.Index("idx_passages_unfinished", unless(status, PassageStatus.INGEST_COMPLETE.value)),
         # For lists: what no web service knows is listed by its title, as songs are. `song_id`,
         # which is NULL in them, stands first because SQLite would take its own index otherwise.
         *(

@@ -43,6 +43,8 @@ class SongStatus(StrEnum):
 
 STATUS = EnumText(SongStatus)
 
+IS_UNFINISHED = sa.text("status <> 'FLAVOR READY'")
+
 
 class Song(Audited, Base):
     """A recording. Its natural key is `recording_mbid`."""
@@ -84,6 +86,13 @@ class Song(Audited, Base):
         sa.Index("idx_songs_last_played", "last_played_at"),
         sa.Index("idx_songs_work_id", "work_id"),
         sa.Index("idx_songs_title_order", SortKey(title), "guid"),
+        # For counting: there are few of them where flavors are known.
+        sa.Index(
+            "idx_songs_unfinished",
+            "status",
+            sqlite_where=IS_UNFINISHED,
+            postgresql_where=IS_UNFINISHED,
+        ),
     )
 
     if TYPE_CHECKING:

@@ -6,7 +6,7 @@ Reads and nothing else; knows no running import.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
@@ -21,16 +21,14 @@ from wkmp_orm.models import (
     Song,
     SongStatus,
 )
+from wkmp_orm.models.counting import count_by_status
 from wkmp_orm.models.import_failure import WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from enum import StrEnum
 
     from sqlalchemy.orm import Session
-
-    E = TypeVar("E", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +126,15 @@ _WITHOUT_SONG: Final = sa.select(sa.func.count()).where(Passage.song_id.is_(None
 def library_status(session: Session) -> LibraryStatus:
     """Count what is in the library, by status."""
     return LibraryStatus(
-        files=_by_status(session, File.status, FileStatus),
-        passages=_by_status(session, Passage.status, PassageStatus),
-        songs=_by_status(session, Song.status, SongStatus),
+        files=count_by_status(session, File.status, FileStatus, usual=FileStatus.INGEST_COMPLETE),
+        passages=count_by_status(
+            session,
+            Passage.status,
+            PassageStatus,
+            usual=PassageStatus.INGEST_COMPLETE,
+            in_whole_index=True,
+        ),
+        songs=count_by_status(session, Song.status, SongStatus, usual=SongStatus.FLAVOR_READY),
         passages_without_song=session.scalar(_WITHOUT_SONG) or 0,
         missing=session.scalar(_MISSING) or 0,
     )
@@ -165,9 +169,3 @@ def failures(session: Session) -> list[Failure]:
 def warnings(session: Session) -> list[FileWarning]:
     """Return what is wrong with files that were imported all the same, by path."""
     return [FileWarning(**row) for row in session.execute(_WARNINGS).mappings()]
-
-
-def _by_status(session: Session, column: Any, words: type[E]) -> dict[E, int]:
-    query = sa.select(column, sa.func.count()).group_by(column)
-    counted = dict(map(tuple, session.execute(query)))
-    return {word: counted.get(word, 0) for word in words}
