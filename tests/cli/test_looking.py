@@ -279,6 +279,7 @@ def test_a_time_line_is_as_long_as_the_file_and_has_every_passage() -> None:
             album=None,
             song_guid=None,
             recording_mbid=None,
+            missing_since=None,
         )
         return PassageDetails(
             entry=entry,

@@ -12,9 +12,21 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import sqlalchemy as sa
+
 from tests.support.imports import music_dump, table
 from tests.support.sound import make_sound, mbid, tag_sound
-from wkmp_orm import Album, Artist, File, Library, Passage, Song
+from wkmp_orm import (
+    Album,
+    Artist,
+    File,
+    Library,
+    Passage,
+    PassageAlbum,
+    PassageSong,
+    Song,
+    SongArtist,
+)
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:
@@ -211,6 +223,77 @@ def compare(library: Library, fresh: Library) -> None:
     for model, column in ((Song, "recording_mbid"), (Artist, "artist_mbid"), (Album, "album_mbid")):
         ours = {key for (key,) in table(library, model, column)}
         assert {key for (key,) in table(fresh, model, column)} <= ours
+    check_shared(library, fresh)
+
+
+def check_shared(library: Library, fresh: Library) -> None:
+    """Check the values of what files share: each is one that a file that is there says."""
+    words = said(fresh)
+    stored = shared(library)
+    for key, values in words.items():
+        for value, of_files in zip(stored[key], zip(*values, strict=True), strict=True):
+            assert value in of_files, (key, stored[key], values)
+    assert links(library) == links(fresh)
+
+
+def shared(library: Library) -> dict[str, tuple[Any, ...]]:
+    """Return what songs, artists and albums are called, by their ids."""
+    return {
+        key: tuple(values)
+        for model, columns in (
+            (Song, ("recording_mbid", "title", "artist_name")),
+            (Artist, ("artist_mbid", "name")),
+            (Album, ("album_mbid", "title", "release_date")),
+        )
+        for key, *values in table(library, model, *columns)
+    }
+
+
+def said(library: Library) -> dict[str, set[tuple[Any, ...]]]:
+    """Return what the files of a fresh library say of them, by their ids."""
+    found: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
+    with library.reader() as session:
+        for title, artist, album, year, song, artist_mbid, album_mbid in session.execute(
+            sa.select(
+                Passage.title,
+                Passage.artist,
+                Passage.album,
+                File.year,
+                Song.recording_mbid,
+                Artist.artist_mbid,
+                Album.album_mbid,
+            )
+            .join_from(Passage, File)
+            .join(Song, Song.guid == Passage.song_id)
+            .join(SongArtist, SongArtist.song_id == Song.guid)
+            .join(Artist, Artist.guid == SongArtist.artist_id)
+            .join(PassageAlbum, PassageAlbum.passage_id == Passage.guid)
+            .join(Album, Album.guid == PassageAlbum.album_id)
+        ):
+            found[song].add((title, artist))
+            found[artist_mbid].add((artist,))
+            found[album_mbid].add((album, str(year)))
+    return found
+
+
+def links(library: Library) -> set[tuple[str, ...]]:
+    """Return what the passages of files that are there refer to, by the files' content.
+
+    Those that only a user wants to stay refer to what they were: they are left out.
+    """
+    with library.reader() as session:
+        rows = session.execute(
+            sa.select(File.hash, Song.recording_mbid, Artist.artist_mbid, Album.album_mbid)
+            .join_from(Passage, File)
+            .join(PassageSong, PassageSong.passage_id == Passage.guid)
+            .join(Song, Song.guid == PassageSong.song_id)
+            .join(SongArtist, SongArtist.song_id == Song.guid)
+            .join(Artist, Artist.guid == SongArtist.artist_id)
+            .join(PassageAlbum, PassageAlbum.passage_id == Passage.guid)
+            .join(Album, Album.guid == PassageAlbum.album_id)
+            .where(File.missing_since.is_(None), Passage.title == File.title)
+        )
+        return {tuple(map(str, row)) for row in rows}
 
 
 def by_content(library: Library) -> dict[str, list[tuple[Any, ...]]]:

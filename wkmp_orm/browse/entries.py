@@ -21,7 +21,8 @@ class SongEntry:
 
     `guid` is that of the song or, where `recording_mbid` is None, of the passage. `title` is what a
     user, MusicBrainz or the tags call it. `path`, `start_ticks` and `end_ticks` are where it can be
-    heard, in the first of its `passages`; a song whose files are gone has none.
+    heard, in the first of its `passages` whose file is there; a song without passages has none.
+    `missing_since` is set where no file with it is there any more.
     """
 
     guid: str
@@ -33,6 +34,7 @@ class SongEntry:
     start_ticks: int | None
     end_ticks: int | None
     passages: int
+    missing_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,10 @@ class AlbumEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileEntry:
-    """A file, with what its tags say."""
+    """A file, with what its tags say.
+
+    `missing_since` is when an import first found it gone (UTC); None for a file that is there.
+    """
 
     guid: str
     path: str
@@ -75,11 +80,12 @@ class FileEntry:
     format: str | None
     duration_ticks: int | None
     file_size_bytes: int | None
+    missing_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassageEntry:
-    """A passage: the span of a file that is played as one."""
+    """A passage: the span of a file that is played as one; `missing_since` is that of its file."""
 
     guid: str
     path: str
@@ -90,17 +96,22 @@ class PassageEntry:
     album: str | None
     song_guid: str | None
     recording_mbid: str | None
+    missing_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateEntry:
-    """A file that is equal to another one, its original, which alone has passages."""
+    """A file that is equal to another one, its original, which alone has passages.
+
+    `missing_since` is its own, not that of the original.
+    """
 
     guid: str
     path: str
     hash: str
     original_guid: str | None
     original_path: str | None
+    missing_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

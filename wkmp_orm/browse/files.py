@@ -89,6 +89,7 @@ _FILES: Final = sa.select(
     File.format,
     File.duration_ticks,
     File.file_size_bytes,
+    File.missing_since,
 )
 
 
@@ -109,6 +110,7 @@ PASSAGES: Final = (
         Passage.album,
         Passage.song_id.label("song_guid"),
         Passage.recording_mbid,
+        File.missing_since,
     )
     .select_from(Passage)
     .join(File, File.guid == Passage.file_id)
@@ -173,6 +175,7 @@ _DUPLICATES: Final = (
         File.hash,
         _original.guid.label("original_guid"),
         _original.path.label("original_path"),
+        File.missing_since,
     )
     .outerjoin(_original, sa.and_(_original.hash == File.hash, is_original(_original)))
     .where(File.guid.in_(_GUIDS))

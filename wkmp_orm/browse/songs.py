@@ -110,10 +110,12 @@ def song_sources(query: Query) -> list[Source]:
 
 
 _heard: Final = aliased(Passage)
+_in: Final = aliased(File)
 _first_passage: Final = (
     sa.select(_heard.guid)
+    .join(_in, _in.guid == _heard.file_id)
     .where(_heard.song_id == Song.guid)
-    .order_by(_heard.guid)
+    .order_by(_in.missing_since.is_not(None), _heard.guid)
     .limit(1)
     .correlate(Song)
     .scalar_subquery()
@@ -141,6 +143,7 @@ _SONGS: Final = (
         Passage.start_time_ticks.label("start_ticks"),
         Passage.end_time_ticks.label("end_ticks"),
         _passages.label("passages"),
+        File.missing_since,
     )
     .select_from(Song)
     .outerjoin(Passage, Passage.guid == _first_passage)
@@ -158,6 +161,7 @@ _PASSAGES: Final = (
         Passage.start_time_ticks.label("start_ticks"),
         Passage.end_time_ticks.label("end_ticks"),
         sa.literal(1).label("passages"),
+        File.missing_since,
     )
     .select_from(Passage)
     .join(File, File.guid == Passage.file_id)

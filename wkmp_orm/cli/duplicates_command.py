@@ -10,7 +10,14 @@ from itertools import groupby
 import click
 from rich.text import Text
 
-from wkmp_orm.cli.looking import looking_options, opened, page_options, print_json, say_more
+from wkmp_orm.cli.looking import (
+    looking_options,
+    missing,
+    opened,
+    page_options,
+    print_json,
+    say_more,
+)
 from wkmp_orm.cli.terminal import out, printable, say_note
 
 
@@ -35,7 +42,7 @@ def duplicates_command(
     for original, equals in groupby(page.entries, lambda entry: entry.original_path):
         out.print(Text(printable(original or "(no original is left)"), style="bold"))
         for each in equals:
-            out.print(Text(f"  = {printable(each.path)}"))
+            out.print(Text(f"  = {printable(each.path)}").append_text(missing(each)))
     if not page.entries:
         say_note("No files are equal.")
     of_library = ("--database", database) if database else ()

@@ -71,7 +71,8 @@ def export_command(
         say_note(f"{number_of(number, 'entry', 'entries')} written to {output}.")
     if left_out:
         files = number_of(left_out, "entry", "entries")
-        say_note(f"{files} left out: with no file, or one whose name no playlist can hold.")
+        why = "with no file that is there, or one whose name no playlist can hold"
+        say_note(f"{files} left out: {why}.")
 
 
 def _every(session: Session, name: str, query: tuple[str, ...]) -> Iterator[Any]:

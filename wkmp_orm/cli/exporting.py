@@ -72,7 +72,8 @@ def _m3u8(stream: IO[bytes], entries: Iterable[Any], root: Path) -> tuple[int, i
     stream.write(b"#EXTM3U\n")
     number = left_out = 0
     for entry in entries:
-        path = _path(entry.path, root)
+        # A player would stop at what is not there.
+        path = None if entry.missing_since is not None else _path(entry.path, root)
         if path is None:
             left_out += 1
             continue

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wkmp_orm.browse import (
         AlbumEntry,
         ArtistEntry,
+        DuplicateEntry,
         FileEntry,
         Page,
         PassageEntry,
@@ -112,7 +113,7 @@ def _song(song: SongEntry) -> Text:
         line.append(f"  {length(song.end_ticks - song.start_ticks)}", "cyan")
     if song.album:
         line.append(f"  {printable(song.album)}", "dim")
-    return line
+    return line.append_text(missing(song))
 
 
 def _passage(passage: PassageEntry) -> Text:
@@ -121,7 +122,13 @@ def _passage(passage: PassageEntry) -> Text:
         (printable(passage.path), "bold"),
         (f"  {span}  ", "cyan"),
         _called(passage.title, passage.artist, ""),
+        missing(passage),
     )
+
+
+def missing(entry: SongEntry | PassageEntry | FileEntry | DuplicateEntry) -> Text:
+    """Return the mark of what cannot be heard, as its file is not there any more."""
+    return Text("" if entry.missing_since is None else "  (missing)", "red")
 
 
 def _called(title: str | None, artist: str | None, path: str | None) -> Text:
@@ -156,6 +163,7 @@ def _file(file: FileEntry) -> Text:
         (duration, "cyan"),
         f"{called}",
         (f"  {file.status.value}", "dim"),
+        missing(file),
     )
 
 

@@ -123,6 +123,7 @@ def changes(counts: Counts) -> str:
             "moved": counts.moved,
             "missing": counts.missing,
             "corrected": counts.corrected,
+            "disputed": counts.disputed,
             "back again": counts.returned,
             "handed over to a copy": counts.handed_over,
         }

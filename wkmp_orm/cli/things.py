@@ -20,8 +20,11 @@ if TYPE_CHECKING:
         AlbumDetails,
         ArtistDetails,
         FileDetails,
+        FileEntry,
         PassageDetails,
+        PassageEntry,
         SongDetails,
+        SongEntry,
     )
 
 TIME_LINE: Final = 60
@@ -38,6 +41,12 @@ def _facts(heading: str, facts: dict[str, str | None]) -> None:
     for name, value in facts.items():
         if value:
             out.print(Text.assemble((f"  {name:<12}", "dim"), printable(value)))
+
+
+def missing_since(entry: FileEntry | PassageEntry | SongEntry) -> str | None:
+    """Return since when the file is not there any more, as people read it."""
+    since = entry.missing_since
+    return None if since is None else f"since {since:%Y-%m-%d %H:%M} UTC: its file is gone"
 
 
 def _file(file: FileDetails) -> None:
@@ -62,6 +71,7 @@ def _file(file: FileDetails) -> None:
             "year": str(entry.year) if entry.year is not None else None,
             "length": None if entry.duration_ticks is None else length(entry.duration_ticks),
             "sound": sound,
+            "missing": missing_since(entry),
             "status": entry.status.value,
             "equal to": file.original_path or ", ".join(file.duplicates),
             "changed": f"{file.modification_time:%Y-%m-%d %H:%M} UTC",
@@ -131,6 +141,7 @@ def _passage(passage: PassageDetails) -> None:
             "artist": entry.artist,
             "album": entry.album,
             "file": entry.path,
+            "missing": missing_since(entry),
             "span": f"{length(entry.start_ticks)}-{length(entry.end_ticks)}{_points(passage)}",
             "status": passage.status.value,
             "decoded": passage.decode_status.value,
@@ -158,6 +169,7 @@ def _song(song: SongDetails) -> None:
             "flavor": song.status.value,
             "probability": None if song.base_probability == 1 else f"{song.base_probability:g}",
             "last played": None if played is None else f"{played:%Y-%m-%d %H:%M} UTC",
+            "missing": missing_since(entry),
             "recording": entry.recording_mbid,
             "guid": entry.guid,
         },

@@ -37,7 +37,8 @@ class Counts:
     they are found files as well. `missing` files were there before and are gone now; of those that
     are gone `unmarked` ones were left as they are, as it cannot be told. `handed_over` rows of
     originals that are gone have the places of their copies. `corrected` values of songs, artists
-    and albums, which files share, follow the new tags of a file.
+    and albums, which files share, follow the new tags of a file; `disputed` ones stay, as another
+    file, a web service or a user says what the file's former tags said, or something else.
     """
 
     found: int = 0
@@ -61,6 +62,7 @@ class Counts:
     handed_over: int = 0
     unmarked: int = 0
     corrected: int = 0
+    disputed: int = 0
     bytes_to_import: int = 0
     bytes_done: int = 0
 

@@ -140,7 +140,7 @@ def record(file: FileOnItsWay) -> None:
 
     file.write(Phase.RECORDING, fill)
     if file.recording is not None:
-        file.tools.statistics.corrected(file.recording.corrected)
+        file.tools.statistics.corrected(file.recording.corrected, disputed=file.recording.disputed)
 
 
 def record_lead_points(file: FileOnItsWay) -> None:

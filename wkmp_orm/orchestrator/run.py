@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from wkmp_orm.audio.flavor import FlavorSource
     from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
-    from wkmp_orm.orchestrator.counts import ImportProgress
+    from wkmp_orm.orchestrator.counts import Counts, ImportProgress
     from wkmp_orm.orchestrator.file_pipeline import Step
     from wkmp_orm.orchestrator.scan import Scanned
     from wkmp_orm.settings import SettingsSnapshot
@@ -129,8 +129,9 @@ def _given(folder: str | os.PathLike[str]) -> Path:
     return path.resolve() if ".." in path.parts else path.absolute()
 
 
-def _told(**numbers: int) -> str:
-    return "".join(f", {number} {what}" for what, number in numbers.items() if number)
+def _told(counts: Counts, *names: str) -> str:
+    numbers = {name: getattr(counts, name) for name in names}
+    return "".join(f", {number} {name}" for name, number in numbers.items() if number)
 
 
 def _is_gone(stored: str, root: Path) -> bool:
@@ -296,7 +297,7 @@ class _Run:
             SessionState.COMPLETED,
             f"{counts.imported} imported, {counts.duplicates} duplicates,"
             f" {counts.no_audio} without sound, {counts.failed + counts.unreadable} failed"
-            f"{_told(moved=counts.moved, missing=counts.missing, corrected=counts.corrected)}",
+            f"{_told(counts, 'moved', 'missing', 'corrected', 'disputed')}",
         )
 
     def _cancel(self) -> SessionState:

@@ -80,10 +80,11 @@ class Statistics:
         with self._lock:
             self._counts.moved += files
 
-    def corrected(self, values: int) -> None:
-        """Count values that files share and that follow the new tags of one."""
+    def corrected(self, values: int, *, disputed: int) -> None:
+        """Count values that files share: that follow the new tags of one, and that do not."""
         with self._lock:
             self._counts.corrected += values
+            self._counts.disputed += disputed
 
     def went(self, missing: MissingFiles) -> None:
         """Count files that are gone, and those that came back."""

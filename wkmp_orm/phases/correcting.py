@@ -13,26 +13,28 @@ each row lets the last two files of an album that is corrected see each other on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from wkmp_orm.core.types import is_uuid, utc_now
-from wkmp_orm.models import (
-    Album,
-    Artist,
-    File,
-    Passage,
-    PassageAlbum,
-    PassageSong,
-    Song,
-    SongArtist,
-)
+from wkmp_orm.models import Album, Artist, Song, SongArtist
 from wkmp_orm.phases.identity import artist_identity
-from wkmp_orm.phases.json_text import JsonText
-from wkmp_orm.phases.said import SAID, Said, credit_of, key_of
+from wkmp_orm.phases.others import (
+    BEFORE,
+    IS_SILENT,
+    OTHER,
+    OTHER_IS_THERE,
+    VALUE,
+    only_the_file,
+    says,
+    somebody_on_album,
+    somebody_on_artist,
+    somebody_on_song,
+)
+from wkmp_orm.phases.said import Said, credit_of, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +65,7 @@ def correct_song(
         if before is not None and value is not None and before != value:
             work.lock(f"said:{song.recording_mbid}")
             changed = row | {"before": before, "value": value}
-            statements.append(work.execute(_correct_song(column.key), [changed]))
+            statements.append(work.execute(replace_of_song(column.key), [changed]))
     for artist in song.artists:
         name = former.artists.get(key_of(artist))
         if name is not None and name != artist.label:
@@ -75,7 +77,7 @@ def correct_song(
                 "value": artist.label,
                 "key": artist.key,
             }
-            statements.append(work.execute(_CORRECT_ARTIST, [changed]))
+            statements.append(work.execute(replace_name(), [changed]))
     if song.artists and former.artists:
         statements += _correct_credit(work, row, song, former)
     return statements
@@ -99,11 +101,11 @@ def correct_album(
     if title != album.label:
         work.lock(f"said:{key_of(album)}")
         changed = row | {"before": title, "value": album.label, "key": album.key}
-        statements.append(work.execute(_CORRECT_ALBUM_TITLE, [changed]))
+        statements.append(work.execute(replace_album_title(), [changed]))
     if date is not None and album.release_date is not None and date != album.release_date:
         work.lock(f"said:{key_of(album)}")
         changed = row | {"before": date, "value": album.release_date}
-        statements.append(work.execute(_CORRECT_ALBUM_DATE, [changed]))
+        statements.append(work.execute(replace_date(), [changed]))
     return statements
 
 
@@ -124,103 +126,80 @@ def _correct_credit(
     return [work.execute(enter, [changed])]
 
 
-# Other files, and what they say.
-
-_of_file: Final = sa.bindparam("of_file", type_=File.guid.type)
 _of_mbid: Final = sa.bindparam("of_mbid", type_=sa.Text())
 _of_guid: Final = sa.bindparam("of_guid", type_=Album.guid.type)
-_before: Final = sa.bindparam("before", type_=sa.Text())
-_value: Final = sa.bindparam("value", type_=sa.Text())
 _identity_key: Final = sa.bindparam("key", type_=sa.Text())
+_by_key: Final = sa.bindparam("said_key", type_=sa.Text())
 _now: Final = sa.bindparam("now", type_=Song.updated_at.type)
-_other: Final = aliased(Passage)
-_other_is_there: Final = sa.and_(
-    _other.file_id != _of_file,
-    sa.exists().where(File.guid == _other.file_id, File.missing_since.is_(None)),
-)
-# Of a passage that was recorded before this was kept, the columns tell something.
-_is_silent: Final = JsonText(_other.import_metadata, SAID, "by_tags").is_(None)
-
-
-def _says(*names: str | sa.ColumnElement[str]) -> JsonText:
-    return JsonText(_other.import_metadata, SAID, *names)
-
-
-def _nobody_else_on_song(song: Any, says: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    return ~sa.exists().where(
-        PassageSong.song_id == song, PassageSong.passage_id == _other.guid, _other_is_there, says
-    )
 
 
 @cache
-def _correct_song(column: str) -> sa.Update:
+def replace_of_song(column: str, *, must_be_said: bool = False) -> sa.Update:
+    """Build the statement that replaces a song's title or artist."""
     field_ = getattr(Song, column)
-    said, legacy = {
-        "title": (_says("title"), _other.title),
-        "artist_name": (_says("artist"), _other.artist),
+    said, by_columns = {
+        "title": (says("title"), OTHER.title),
+        "artist_name": (says("artist"), OTHER.artist),
     }[column]
+    somebody = partial(somebody_on_song, Song.guid)
     return (
         sa.update(Song)
         .where(
             Song.recording_mbid == _of_mbid,
-            field_ == _before,
-            _nobody_else_on_song(
-                Song.guid, sa.or_(said == _before, sa.and_(_is_silent, legacy == _before))
-            ),
+            field_ == BEFORE,
+            *only_the_file(somebody, said, by_columns, must_be_said=must_be_said),
         )
-        .values({column: _value, "updated_at": _now})
+        .values({column: VALUE, "updated_at": _now})
     )
 
 
-_by_key: Final = sa.bindparam("said_key", type_=sa.Text())
-_CORRECT_ARTIST: Final = (
-    sa.update(Artist)
-    .where(
-        Artist.artist_mbid == _of_mbid,
-        Artist.name == _before,
-        ~sa.exists().where(
-            SongArtist.artist_id == Artist.guid,
-            PassageSong.song_id == SongArtist.song_id,
-            PassageSong.passage_id == _other.guid,
-            _other_is_there,
-            sa.or_(_says("artists", _by_key) == _before, _is_silent),
-        ),
-    )
-    .values(name=_value, identity_key=_identity_key, updated_at=_now)
-)
-
-
-def _nobody_else_on_album(says: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    return ~sa.exists().where(
-        PassageAlbum.album_id == Album.guid,
-        PassageAlbum.passage_id == _other.guid,
-        _other_is_there,
-        says,
+@cache
+def replace_name(*, must_be_said: bool = False) -> sa.Update:
+    """Build the statement that replaces an artist's name."""
+    said = says("artists", _by_key)
+    return (
+        sa.update(Artist)
+        .where(
+            Artist.artist_mbid == _of_mbid,
+            Artist.name == BEFORE,
+            *only_the_file(somebody_on_artist, said, must_be_said=must_be_said),
+        )
+        .values(name=VALUE, identity_key=_identity_key, updated_at=_now)
     )
 
 
-_CORRECT_ALBUM_TITLE: Final = (
-    sa.update(Album)
-    .where(
-        Album.guid == _of_guid,
-        Album.title == _before,
-        _nobody_else_on_album(
-            sa.or_(
-                _says("albums", _by_key) == _before, sa.and_(_is_silent, _other.album == _before)
-            )
-        ),
+@cache
+def replace_album_title(*, must_be_said: bool = False) -> sa.Update:
+    """Build the statement that replaces an album's title; `key` NULL: its identity stays."""
+    said = says("albums", _by_key)
+    return (
+        sa.update(Album)
+        .where(
+            Album.guid == _of_guid,
+            Album.title == BEFORE,
+            *only_the_file(somebody_on_album, said, OTHER.album, must_be_said=must_be_said),
+        )
+        .values(
+            title=VALUE,
+            identity_key=sa.func.coalesce(_identity_key, Album.identity_key),
+            updated_at=_now,
+        )
     )
-    .values(title=_value, identity_key=_identity_key, updated_at=_now)
-)
-_CORRECT_ALBUM_DATE: Final = (
-    sa.update(Album)
-    .where(
-        Album.guid == _of_guid,
-        Album.release_date == _before,
-        _nobody_else_on_album(sa.or_(_says("dates", _by_key) == _before, _is_silent)),
+
+
+@cache
+def replace_date(*, must_be_said: bool = False) -> sa.Update:
+    """Build the statement that replaces an album's date."""
+    said = says("dates", _by_key)
+    return (
+        sa.update(Album)
+        .where(
+            Album.guid == _of_guid,
+            Album.release_date == BEFORE,
+            *only_the_file(somebody_on_album, said, must_be_said=must_be_said),
+        )
+        .values(release_date=VALUE, updated_at=_now)
     )
-    .values(release_date=_value, updated_at=_now)
-)
 
 
 def _is_one_of(artist: Any, keys: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -251,7 +230,7 @@ def _replace_credit(former: Sequence[str], artists: Sequence[str]) -> tuple[sa.D
         SongArtist.song_id == song,
         ~stranger,
         number == len(former),
-        _nobody_else_on_song(song, sa.or_(_says("credit") == credit, _is_silent)),
+        ~somebody_on_song(song, OTHER_IS_THERE, sa.or_(says("credit") == credit, IS_SILENT)),
     )
     is_credited = sa.exists().where(link.song_id == song)
     enter = sa.insert(SongArtist).from_select(

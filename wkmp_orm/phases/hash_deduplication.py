@@ -23,6 +23,7 @@ from wkmp_orm.models import File, FileStatus, Passage
 from wkmp_orm.models.file import UNKNOWN_HASHES, is_original
 from wkmp_orm.phases.failures import forget_failures, has_failures
 from wkmp_orm.phases.leftovers import UNEDITED
+from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -177,21 +178,24 @@ def record_hash(work: UnitOfWork, guid: str, sha256: str) -> None:
     """
     with work.reader() as session:
         found = session.execute(_STORED, {"of_guid": guid}).first()
-    if found is None:
-        msg = f"hash of files {guid}: there is no such row; it was deleted meanwhile"
-        raise RowNotFoundError(msg, table="files", key=guid)
-    before, status, has_failed = found
+        if found is None:
+            msg = f"hash of files {guid}: there is no such row; it was deleted meanwhile"
+            raise RowNotFoundError(msg, table="files", key=guid)
+        before, status, has_failed = found
+        is_replaced = before != sha256 and before not in UNKNOWN_HASHES
+        withdrawal = former_words(session, [guid]) if is_replaced else None
     row = {"of_guid": guid, "of_hash": sha256, "now": utc_now()}
     _lock(work, sha256)
     if status is FileStatus.INGEST_COMPLETE:
         work.execute(_DELETE_PASSAGES_OF_DISPLACED, [row])
         work.execute(_DISPLACE_UNFINISHED, [row])
     work.execute(_STORE_AND_ELECT, [row | {"before": before}], expected=1)
-    if before != sha256 and before not in UNKNOWN_HASHES:
+    if is_replaced:
         _lock(work, before)
         work.execute(_ELECT_SUCCESSOR, [{"of_hash": before, "now": utc_now()}])
     list_equal_files(work, {before: None, sha256: guid})
     work.execute(_DELETE_PASSAGES_OF_A_DUPLICATE, [{"of_guid": guid}])
+    withdraw(work, withdrawal)
     if has_failed:
         forget_failures(work, guid, once=DUPLICATE)
 
@@ -210,8 +214,9 @@ def list_equal_files(work: UnitOfWork, hashes: Mapping[str, str | None]) -> None
     known = sorted(hashes.keys() - set(UNKNOWN_HASHES))
     for sha256 in known:
         _lock(work, sha256)
-    for sha256 in known:
-        work.execute(_WAIT_FOR_EQUALS, [{"of_hash": sha256}])
+    if known and _rows_are_locked(work):
+        for sha256 in known:
+            work.execute(_WAIT_FOR_EQUALS, [{"of_hash": sha256}])
     if known:
         now = utc_now()
         work.execute(
@@ -233,6 +238,12 @@ def name_originals(work: UnitOfWork, duplicates: Iterable[tuple[str, str]]) -> N
             _NAME_ORIGINAL,
             [{"of_hash": sha256, "of_guid": guid, "now": now} for sha256, guid in rows],
         )
+
+
+def _rows_are_locked(work: UnitOfWork) -> bool:
+    """Say whether writers wait for rows: on SQLite they wait for one another."""
+    with work.reader() as session:  # which connects to nothing
+        return session.get_bind().dialect.name == "postgresql"
 
 
 def _lock(work: UnitOfWork, sha256: str) -> None:

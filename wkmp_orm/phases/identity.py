@@ -50,6 +50,12 @@ def album_identity(
     return Identity(_placeholder(f"title:{artist}/{_folded(title)}"), title, mbid, release_date)
 
 
+def renamed_album(key: str, title: str) -> str:
+    """Return the placeholder of an album of the same album artist with another title."""
+    artist, slash, _ = key.partition("/")
+    return _placeholder(f"{artist}/{_folded(title)}") if slash else key
+
+
 def _placeholder(key: str) -> str:
     """Shorten a key that is longer than a placeholder may be, so that it still is nobody else's."""
     if len(key) <= MOST_CHARACTERS:

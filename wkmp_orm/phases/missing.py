@@ -15,6 +15,7 @@ from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, Passage
 from wkmp_orm.phases.leftovers import UNEDITED
 from wkmp_orm.phases.relocation import STORED_COLUMNS, StoredFile
+from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,10 +93,14 @@ def mark_missing(work: UnitOfWork, rows: Sequence[StoredFile]) -> PendingStateme
     The answer's `matched` is how many were marked, after the commit.
     """
     now = utc_now()
-    return work.execute(
+    with work.reader() as session:
+        withdrawal = former_words(session, [row.guid for row in rows])
+    marked = work.execute(
         _MARK,
         [{"of_guid": row.guid, "was_at": row.path, "since": now, "now": now} for row in rows],
     )
+    withdraw(work, withdrawal)
+    return marked
 
 
 def unmark_missing(work: UnitOfWork, guids: Iterable[str]) -> PendingStatement:

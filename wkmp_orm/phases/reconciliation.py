@@ -166,7 +166,10 @@ class Reconciliation:
                 # The user may edit it this very moment: the statement decides.
                 self._work.passages.delete(passage.guid, where=_UNEDITED)
                 self._deleted_rows += _rows_of(passage)
-            elif passage.status is not PassageStatus.INGEST_COMPLETE:
+                continue
+            # It speaks of a content that is gone.
+            self.note(passage, {SAID: Said().as_json()})
+            if passage.status is not PassageStatus.INGEST_COMPLETE:
                 self._work.passages.update(passage.guid, status=PassageStatus.INGEST_COMPLETE)
         return [passage.guid for passage in others if is_edited(passage)]
 

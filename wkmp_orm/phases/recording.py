@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import Passage, Song, SourceType
+from wkmp_orm.phases.adopting import adopt
 from wkmp_orm.phases.correcting import correct_album, correct_song
 from wkmp_orm.phases.entities import put_albums, put_artists
 from wkmp_orm.phases.identity import Identity
 from wkmp_orm.phases.reconciliation import Reconciliation, Span
 from wkmp_orm.phases.said import SAID, Said
+from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -95,11 +97,21 @@ class Recording:
     passages: list[Handle[Passage]]
     kept: list[str]
     _corrections: list[PendingStatement] = field(default_factory=list)
+    _inheritances: list[PendingStatement] = field(default_factory=list)
 
     @property
     def corrected(self) -> int:
         """How many values that files share follow the new tags of this one; after the commit."""
-        return sum(statement.matched or 0 for statement in self._corrections)
+        statements = (*self._corrections, *self._inheritances)
+        return sum(bool(statement.matched) for statement in statements)
+
+    @property
+    def disputed(self) -> int:
+        """How many values stay though the tags of this file are others now; after the commit.
+
+        Another file, a web service or a user says so.
+        """
+        return sum(not statement.matched for statement in self._corrections)
 
 
 def record_passages(
@@ -144,8 +156,14 @@ def record_passages(
         if known and passage.albums:
             stored.unlink_other_albums(known, passage.albums)
     corrections = _correct(work, file_guid, passages, albums, stored.said)
+    withdrawal = None
+    if not all(said.is_silent for said in stored.said):
+        with work.reader() as session:
+            now = [Said.of(passage) for passage in passages]
+            withdrawal = former_words(session, [file_guid], kept=now)
     stored.finish()
-    return Recording(handles, kept, corrections)
+    inheritances = [*withdraw(work, withdrawal), *adopt(work, file_guid, passages)]
+    return Recording(handles, kept, corrections, inheritances)
 
 
 def _link(

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, ImportFailure
 from wkmp_orm.models.file import UNKNOWN_HASHES
+from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -164,6 +165,11 @@ def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> N
     ConditionNotMetError when a row is not what was read any more, and FlushFailedError when another
     row has the path by now.
     """
+    left = [each.row.guid for each in relocations if each.found is None]
+    withdrawal = None
+    if left:
+        with work.reader() as session:
+            withdrawal = former_words(session, left)
     wanted = {each.path for each in relocations}
     parked = {each.row.guid for each in relocations if each.row.path in wanted}
     rows = [_parameters(each, was_at=each.row.path) for each in relocations]
@@ -183,6 +189,7 @@ def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> N
         if chosen:
             work.execute(statement, chosen, expected=len(chosen))
             work.execute(_TELL, chosen)
+    withdraw(work, withdrawal)
 
 
 def _aside(guid: str) -> str:

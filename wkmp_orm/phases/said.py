@@ -17,7 +17,7 @@ from wkmp_orm.core.types import is_uuid
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wkmp_orm.models import Album, Passage
+    from wkmp_orm.models import Passage
     from wkmp_orm.phases.identity import Identity
     from wkmp_orm.phases.recording import RecordedPassage
 
@@ -82,7 +82,11 @@ class Said:
             recording=next((link.song.recording_mbid for link in passage.songs), None),
             title=passage.title,
             artist=passage.artist,
-            albums={_row_key(row): (album, None) for row in passage.albums if album is not None},
+            albums={
+                row_key(row.album_mbid): (album, None)
+                for row in passage.albums
+                if album is not None
+            },
         )
 
     @property
@@ -109,8 +113,9 @@ def key_of(identity: Identity) -> str:
     return identity.mbid or _digest(identity.key)
 
 
-def _row_key(album: Album) -> str:
-    return album.album_mbid if is_uuid(album.album_mbid) else _digest(album.album_mbid)
+def row_key(mbid: str) -> str:
+    """Return that name for a row, by its id or placeholder."""
+    return mbid if is_uuid(mbid) else _digest(mbid)
 
 
 def _digest(placeholder: str) -> str:

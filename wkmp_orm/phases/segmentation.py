@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from wkmp_orm.models import FileStatus, Passage
 from wkmp_orm.phases.failures import forget_failures
 from wkmp_orm.phases.leftovers import UNEDITED
+from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
@@ -26,6 +27,9 @@ def record_no_audio(work: UnitOfWork, guid: str) -> None:
     Passages of when it held more go, but those that a user edited. The commit raises
     ConditionNotMetError for a file that is complete or a duplicate.
     """
+    with work.reader() as session:
+        withdrawal = former_words(session, [guid])
     work.files.update(guid, where={"status": UNSETTLED}, status=FileStatus.NO_AUDIO)
     work.execute(_DELETE_PASSAGES, [{"of_file": guid}])
+    withdraw(work, withdrawal)
     forget_failures(work, guid, once=FileStatus.NO_AUDIO)

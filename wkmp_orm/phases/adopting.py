@@ -1,0 +1,137 @@
+"""A row that no file which is there speaks of takes what the next one says of it.
+
+It is left from files that are missing, hold other music or were deleted, and its values are what
+those said: a fresh import would not have them. What a missing file did not say is a user's or a web
+service's, and stays.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.types import utc_now
+from wkmp_orm.models import Album, Artist, Song, SongArtist
+from wkmp_orm.phases.others import (
+    IS_THERE,
+    OF_FILE,
+    OTHER,
+    OTHER_IS_THERE,
+    VALUE,
+    says,
+    somebody_on_album,
+    somebody_on_artist,
+    somebody_on_song,
+)
+from wkmp_orm.phases.said import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from wkmp_orm.core.flush.changes import PendingStatement
+    from wkmp_orm.phases.identity import Identity
+    from wkmp_orm.phases.recording import RecordedPassage
+    from wkmp_orm.work import UnitOfWork
+
+    Somebody = Callable[..., sa.ColumnElement[bool]]
+
+_keys: Final[sa.BindParameter[Any]] = sa.bindparam("keys", expanding=True)
+_of_mbid: Final = sa.bindparam("of_mbid", type_=sa.Text())
+_said_key: Final = sa.bindparam("said_key", type_=sa.Text())
+_now: Final = sa.bindparam("now", type_=Song.updated_at.type)
+
+_ON_SONG: Final = partial(somebody_on_song, Song.guid)
+_BY_TAGS: Final = sa.cast(says("by_tags"), sa.Text()).in_(("1", "true"))
+
+_COLUMNS: Final[Mapping[str, tuple[Any, Any, Somebody, Any]]] = {
+    "title": (Song.title, Song.recording_mbid, _ON_SONG, says("title")),
+    "artist_name": (Song.artist_name, Song.recording_mbid, _ON_SONG, says("artist")),
+    "name": (Artist.name, Artist.artist_mbid, somebody_on_artist, says("artists", _said_key)),
+    "album": (Album.title, Album.album_mbid, somebody_on_album, says("albums", _said_key)),
+    "date": (Album.release_date, Album.album_mbid, somebody_on_album, says("dates", _said_key)),
+}
+
+
+def _unclaimed(mbid: Any, somebody: Somebody) -> sa.Select[Any]:
+    return sa.select(mbid).where(mbid.in_(_keys), ~somebody(IS_THERE))
+
+
+_UNCLAIMED: Final = sa.union_all(
+    _unclaimed(Song.recording_mbid, _ON_SONG),
+    _unclaimed(Artist.artist_mbid, somebody_on_artist),
+    _unclaimed(Album.album_mbid, somebody_on_album),
+)
+
+
+def _adopt(of: str) -> sa.Update:
+    column, mbid, somebody, said = _COLUMNS[of]
+    values = {column.key: VALUE, "updated_at": _now}
+    is_left = ~somebody(OTHER.file_id != OF_FILE)
+    if of == "name":
+        # Of an artist without a song no file says anything here, though it may name it.
+        is_left = sa.and_(is_left, sa.exists().where(SongArtist.artist_id == Artist.guid))
+    if of in ("name", "album"):
+        values["identity_key"] = sa.bindparam("key", type_=sa.Text())
+    return (
+        sa.update(column.class_)
+        .where(
+            mbid == _of_mbid,
+            column != VALUE,
+            ~somebody(OTHER_IS_THERE),
+            sa.or_(is_left, somebody(_BY_TAGS, said == column)),
+        )
+        .values(values)
+    )
+
+
+_ADOPT: Final = {of: _adopt(of) for of in _COLUMNS}
+
+
+def adopt(
+    work: UnitOfWork, file_guid: str, passages: Sequence[RecordedPassage]
+) -> list[PendingStatement]:
+    """Let what is recorded of a file replace the values of rows that no other file speaks of."""
+    rows = [*_rows(passages)]
+    keys = sorted({mbid for _, mbid, *_ in rows})
+    if not keys:
+        return []
+    with work.reader() as session:
+        unclaimed = set(session.scalars(_UNCLAIMED, {"keys": keys}))
+    statements = []
+    for of, mbid, said_key, value, key in rows:
+        if mbid in unclaimed and value is not None:
+            work.lock(f"said:{said_key}")
+            row: dict[str, Any] = {
+                "of_file": file_guid,
+                "of_mbid": mbid,
+                "value": value,
+                "now": utc_now(),
+            }
+            more: dict[str, dict[str, Any]] = {
+                "name": {"said_key": said_key, "key": key},
+                "album": {"said_key": said_key, "key": key},
+                "date": {"said_key": said_key},
+            }
+            statements.append(work.execute(_ADOPT[of], [row | more.get(of, {})]))
+    return statements
+
+
+def _rows(
+    passages: Iterable[RecordedPassage],
+) -> Iterator[tuple[str, str, str, str | None, str | None]]:
+    """Give what is said, each once: of what, by which id, under which key, and the identity."""
+    songs = {passage.song.recording_mbid: passage.song for passage in passages if passage.song}
+    for mbid, song in songs.items():
+        yield "title", mbid, mbid, song.title, None
+        yield "artist_name", mbid, mbid, song.artist_name, None
+    artists: dict[str, Identity] = {
+        key_of(each): each for song in songs.values() for each in song.artists
+    }
+    for key, artist in artists.items():
+        yield "name", artist.mbid or artist.key, key, artist.label, artist.key
+    albums = {key_of(each): each for passage in passages for each in passage.albums}
+    for key, album in albums.items():
+        yield "album", album.mbid or album.key, key, album.label, album.key
+        yield "date", album.mbid or album.key, key, album.release_date, None

@@ -1,0 +1,96 @@
+"""What other files that are there say of the rows that files share, as conditions of statements.
+
+A statement gives `of_file`, the file that does not count, and `before` and `value`: what is not
+said any more, and what is said instead. Knows no statement.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from wkmp_orm.models import (
+    Album,
+    Artist,
+    File,
+    FileStatus,
+    Passage,
+    PassageAlbum,
+    PassageSong,
+    SongArtist,
+)
+from wkmp_orm.phases.json_text import JsonText
+from wkmp_orm.phases.said import SAID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OF_FILE: Final = sa.bindparam("of_file", type_=File.guid.type)
+BEFORE: Final = sa.bindparam("before", type_=sa.Text())
+VALUE: Final = sa.bindparam("value", type_=sa.Text())
+
+OTHER: Final = aliased(Passage)
+# A duplicate keeps what a user edited, of a content that it had before.
+IS_THERE: Final = sa.exists().where(
+    File.guid == OTHER.file_id,
+    File.missing_since.is_(None),
+    File.status != FileStatus.DUPLICATE_HASH,
+)
+OTHER_IS_THERE: Final = sa.and_(OTHER.file_id != OF_FILE, IS_THERE)
+# Of a passage that was recorded before this was kept, the columns tell something.
+IS_SILENT: Final = JsonText(OTHER.import_metadata, SAID, "by_tags").is_(None)
+
+Says = sa.ColumnElement[bool]
+
+
+def says(*names: str | sa.ColumnElement[str]) -> JsonText:
+    """Return what another passage says, by where that is kept."""
+    return JsonText(OTHER.import_metadata, SAID, *names)
+
+
+def somebody_on_song(song: Any, *conditions: Says) -> Says:
+    """Say that there is a passage of a song that fulfils all conditions."""
+    return sa.exists().where(
+        PassageSong.song_id == song, PassageSong.passage_id == OTHER.guid, *conditions
+    )
+
+
+def somebody_on_artist(*conditions: Says) -> Says:
+    """Say so of a passage of a song by an artist."""
+    return sa.exists().where(
+        SongArtist.artist_id == Artist.guid,
+        PassageSong.song_id == SongArtist.song_id,
+        PassageSong.passage_id == OTHER.guid,
+        *conditions,
+    )
+
+
+def somebody_on_album(*conditions: Says) -> Says:
+    """Say so of a passage on an album."""
+    return sa.exists().where(
+        PassageAlbum.album_id == Album.guid, PassageAlbum.passage_id == OTHER.guid, *conditions
+    )
+
+
+def only_the_file(
+    somebody: Callable[..., Says],
+    said: sa.ColumnElement[str],
+    by_columns: Any = None,
+    *,
+    must_be_said: bool,
+) -> tuple[Says, ...]:
+    """Return the conditions under which what the file said is to be replaced.
+
+    Nobody else says so; and with `must_be_said` somebody else does say what replaces it. A silent
+    passage speaks by its columns; where these do not tell, it may have said so.
+    """
+    nobody = ~somebody(
+        OTHER_IS_THERE,
+        sa.or_(
+            said == BEFORE,
+            IS_SILENT if by_columns is None else sa.and_(IS_SILENT, by_columns == BEFORE),
+        ),
+    )
+    return (nobody, somebody(OTHER_IS_THERE, said == VALUE)) if must_be_said else (nobody,)

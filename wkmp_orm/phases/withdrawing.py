@@ -1,0 +1,186 @@
+"""What files said of shared rows, and do not say any more, gives way to what others say.
+
+A file says nothing more of a song when it is missing, holds another recording or is a copy of
+another file. Then a stored value that it alone said is replaced by what the oldest passage of the
+files that are there says; where there is none, it stays until the next file refers to the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.types import is_uuid, utc_now
+from wkmp_orm.models import Album, Artist, Passage, PassageAlbum, PassageSong, Song, SongArtist
+from wkmp_orm.phases.correcting import (
+    replace_album_title,
+    replace_date,
+    replace_name,
+    replace_of_song,
+)
+from wkmp_orm.phases.identity import artist_identity, renamed_album
+from wkmp_orm.phases.json_text import JsonText
+from wkmp_orm.phases.others import IS_THERE, OTHER
+from wkmp_orm.phases.said import SAID, Said, row_key
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from wkmp_orm.core.flush.changes import PendingStatement
+    from wkmp_orm.work import UnitOfWork
+
+NO_FILE: Final = "00000000-0000-0000-0000-000000000000"
+"""The file that does not count, where all do."""
+
+MOST_HEIRS: Final = 5_000
+
+
+class Word(NamedTuple):
+    """What was said: of which column of what, by the key under which files keep it."""
+
+    of: str
+    key: str
+    value: str
+
+
+def words_of(said: Said) -> Iterator[Word]:
+    """Give what a passage said by its tags of what it shares with others."""
+    if said.recording is not None:
+        for of, value in (("title", said.title), ("artist_name", said.artist)):
+            if value is not None:
+                yield Word(of, said.recording, value)
+    for key, name in said.artists.items():
+        yield Word("name", key, name)
+    for key, (title, date) in said.albums.items():
+        yield Word("album", key, title)
+        if date is not None:
+            yield Word("date", key, date)
+
+
+_files: Final[sa.BindParameter[Any]] = sa.bindparam("files", expanding=True)
+_keys: Final[sa.BindParameter[Any]] = sa.bindparam("keys", expanding=True)
+_said: Final = JsonText(OTHER.import_metadata, SAID)
+_FORMER: Final = sa.select(JsonText(Passage.import_metadata, SAID)).where(
+    Passage.file_id.in_(_files), JsonText(Passage.import_metadata, SAID).is_not(None)
+)
+_is_another: Final = (IS_THERE, OTHER.file_id.not_in(_files))
+_ALBUMS: Final = (
+    sa.select(Album.guid, Album.album_mbid, Album.identity_key)
+    .join(PassageAlbum, PassageAlbum.album_id == Album.guid)
+    .join(Passage, Passage.guid == PassageAlbum.passage_id)
+    .where(Passage.file_id.in_(_files))
+    .distinct()
+)
+_HEIRS: Final = {
+    "songs": sa.select(_said).where(
+        PassageSong.passage_id == OTHER.guid,
+        PassageSong.song_id == Song.guid,
+        Song.recording_mbid.in_(_keys),
+        *_is_another,
+    ),
+    "artists": sa.select(_said).where(
+        PassageSong.passage_id == OTHER.guid,
+        SongArtist.song_id == PassageSong.song_id,
+        SongArtist.artist_id == Artist.guid,
+        Artist.artist_mbid.in_(_keys),
+        *_is_another,
+    ),
+    "albums": sa.select(_said).where(
+        PassageAlbum.passage_id == OTHER.guid, PassageAlbum.album_id.in_(_keys), *_is_another
+    ),
+}
+
+
+@dataclass(slots=True)
+class Withdrawal:
+    """What files said, as it is read before they say it no more."""
+
+    words: dict[Word, None] = field(default_factory=dict)
+    heirs: dict[tuple[str, str], str] = field(default_factory=dict)
+    albums: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """The guid and the identity of an album, by its key."""
+
+
+def former_words(
+    session: Session, files: Collection[str], kept: Iterable[Said] = ()
+) -> Withdrawal | None:
+    """Read what the passages of files said, but of what `kept` speaks of as well.
+
+    None if there is nothing that others speak of.
+    """
+    chosen = {"files": [*files]}
+    told = [Said.stored(text) for text in session.scalars(_FORMER, chosen)]
+    still = {(word.of, word.key) for said in kept for word in words_of(said)}
+    found = Withdrawal(
+        {
+            word: None
+            for said in told
+            if said is not None and said.by_tags
+            for word in words_of(said)
+            if (word.of, word.key) not in still
+        }
+    )
+    if not found.words:
+        return None
+    for guid, mbid, identity in session.execute(_ALBUMS, chosen):
+        found.albums[row_key(mbid)] = (guid, identity)
+    keys = {
+        "songs": {word.key for word in found.words if word.of == "title"},
+        "artists": {_artist_mbid(word) for word in found.words if word.of == "name"},
+        "albums": {found.albums[word.key][0] for word in found.words if word.key in found.albums},
+    }
+    for what, those in keys.items():
+        if those:
+            query = _HEIRS[what].order_by(OTHER.guid).limit(MOST_HEIRS)
+            for text in session.scalars(query, chosen | {"keys": sorted(those)}):
+                said = Said.stored(text)
+                for word in words_of(said) if said is not None else ():
+                    found.heirs.setdefault((word.of, word.key), word.value)
+    return found if found.heirs else None
+
+
+def withdraw(work: UnitOfWork, found: Withdrawal | None) -> Sequence[PendingStatement]:
+    """Let what was read give way, where nobody who is there says it any more.
+
+    Decided in the statements, which come after those that made the files say something else. The
+    `matched` of each says, after the commit, whether it replaced something.
+    """
+    if found is None:
+        return []
+    statements = []
+    for word in found.words:
+        value = found.heirs.get((word.of, word.key))
+        if value is None or value == word.value:
+            continue
+        statement, of = _statement(word, value, found)
+        if statement is not None:
+            row = {"of_file": NO_FILE, "before": word.value, "value": value, "now": utc_now()}
+            work.lock(f"said:{word.key}")
+            statements.append(work.execute(statement, [row | of]))
+    return statements
+
+
+def _statement(
+    word: Word, value: str, found: Withdrawal
+) -> tuple[sa.Update | None, dict[str, Any]]:
+    if word.of in ("title", "artist_name"):
+        return replace_of_song(word.of, must_be_said=True), {"of_mbid": word.key}
+    if word.of == "name":
+        row = {"of_mbid": _artist_mbid(word), "said_key": word.key}
+        return replace_name(must_be_said=True), row | {"key": artist_identity(value).key}
+    if word.key not in found.albums:
+        return None, {}
+    guid, identity = found.albums[word.key]
+    row = {"of_guid": guid, "said_key": word.key}
+    if word.of == "date":
+        return replace_date(must_be_said=True), row
+    key = renamed_album(identity, value) if identity else None
+    return replace_album_title(must_be_said=True), row | {"key": key}
+
+
+def _artist_mbid(word: Word) -> str:
+    return word.key if is_uuid(word.key) else artist_identity(word.value).key
