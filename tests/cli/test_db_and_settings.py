@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from tests.support.commands import run
 from tests.support.sound import make_sound
 from tests.support.unprivileged import public_folder, read_only, without_privileges
 from wkmp_orm import Library
 from wkmp_orm import orchestrator as _imported_before_anybody_becomes_nobody  # noqa: F401
+from wkmp_orm.cli import settings_command
 from wkmp_orm.schema import head_revision
+from wkmp_orm.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +130,30 @@ def test_settings_are_listed_read_and_changed(
     assert "rms_window_ms = 200 ms" in capsys.readouterr().out
     assert run_here("settings", "list", "--json", *place) == 0
     assert json.loads(capsys.readouterr().out)["lead_in_threshold_db"] == -13.5
+
+
+def test_on_a_terminal_what_a_setting_means_breaks_between_words(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, run_here: Run
+) -> None:
+    stream = io.StringIO()
+    narrow = Console(file=stream, force_terminal=True, width=80, highlight=False, soft_wrap=True)
+    monkeypatch.setattr(settings_command, "out", narrow)
+    assert run_here("settings", "list", "--database", sqlite_database.url) == 0
+    lines = Text.from_ansi(stream.getvalue()).plain.splitlines()
+    explained = [line for line in lines if line.startswith("    ")]
+    assert max(map(len, explained)) <= 80
+    told = " ".join(" ".join(explained).split())
+    assert all(" ".join(key.doc.split()) in told for key in SETTINGS.values())
+
+
+def test_who_waited_for_a_lock_is_logged_for_those_who_ask(
+    sqlite_database: Database, run_here: Run
+) -> None:
+    place = ("--database", sqlite_database.url)
+    monitor = logging.getLogger("wkmp_orm.monitor")
+    for arguments, is_shown in (((), False), (("--verbose",), True)):
+        assert run_here(*arguments, "settings", "get", "rms_window_ms", *place) == 0
+        assert monitor.isEnabledFor(logging.WARNING) is is_shown
 
 
 def test_a_key_is_read_but_not_listed(

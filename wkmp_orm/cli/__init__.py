@@ -57,6 +57,8 @@ def commands(*, verbose: bool) -> None:
     root.handlers = [WarningHandler(verbose=verbose)]
     root.setLevel(logging.WARNING)
     logging.getLogger("wkmp_orm").setLevel(logging.DEBUG if verbose else logging.WARNING)
+    # Who waits for a lock can do nothing about it, and the summary has the longest wait.
+    logging.getLogger("wkmp_orm.monitor").setLevel(logging.NOTSET if verbose else logging.ERROR)
     # It warns of every tag that it cannot read, by the tag's content and without the file's name.
     logging.getLogger("mediafile").setLevel(logging.CRITICAL)
 

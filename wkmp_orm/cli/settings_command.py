@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.padding import Padding
 from rich.text import Text
 
 from wkmp_orm.cli.options import chosen_database, database_option, existing_database
@@ -42,7 +43,15 @@ def list_settings(database: str | None, *, as_json: bool) -> None:
     for name, key in SETTINGS.items():
         unit = f" {key.unit}" if key.unit else ""
         out.print(Text.assemble((name, "bold"), " = ", (f"{_shown(stored, key)}{unit}", "cyan")))
-        out.print(Text(f"    {key.doc}", style="dim"))
+        _explain(key.doc)
+
+
+def _explain(doc: str) -> None:
+    """Print what a setting means: on a terminal between its words, elsewhere in one line."""
+    if out.is_terminal:
+        out.print(Padding(Text(doc, style="dim"), (0, 0, 0, 4), expand=False), soft_wrap=False)
+    else:
+        out.print(Text(f"    {doc}", style="dim"))
 
 
 @settings_command.command("get")

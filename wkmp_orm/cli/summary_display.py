@@ -82,8 +82,11 @@ def _headline(summary: ImportSummary) -> Text:
             nothing = "there is no sound file in it"
         told = "".join(f", {each}" for each in [changes(counts)] if each)
         return Text(f"Nothing to import {took}: {nothing}{told}.", "bold green")
+    imported = f"Imported {number_of(counts.imported, 'file')} {took}"
+    if not counts.imported:
+        return Text(f"{imported}.", "bold green")
     pace = rate(counts.done / max(summary.seconds, 0.001), "file")
-    return Text(f"Imported {number_of(counts.imported, 'file')} {took} ({pace}).", "bold green")
+    return Text(f"{imported} ({pace}).", "bold green")
 
 
 def _lines(summary: ImportSummary) -> list[tuple[str, str]]:
