@@ -65,6 +65,13 @@ def test_an_import_is_refused_while_another_process_imports(
         assert [each.state for each in sessions(library)] == [SessionState.SCANNING]
 
 
+def test_the_guard_is_free_as_soon_as_an_import_has_ended(database: Database) -> None:
+    with database.open() as library:
+        for _ in range(20):
+            with sole_import(library.target) as is_sole:
+                assert is_sole
+
+
 def test_a_killed_import_is_cancelled_by_the_next_one(
     database: Database, music: Path, other_process: Any
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ _KEEPALIVES: Final = (
 
 _KEY: Final = "hashtextextended(:name || ' of ' || current_schema(), 0)"
 _TRY: Final = sa.text(f"SELECT pg_try_advisory_lock({_KEY})")
+_GIVE_BACK: Final = sa.text(f"SELECT pg_advisory_unlock({_KEY})")
 # It does nothing where the server is older than the setting.
 _STAY_CONNECTED: Final = sa.text(
     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
@@ -62,13 +64,16 @@ class SessionLock:
             },
         )
         self._connection: sa.Connection | None = None
+        self._is_held = False
 
     def try_lock(self) -> bool:
         """Take the lock if it is free now. Raises SQLAlchemy's errors."""
         if self._connection is None:
             self._connection = self._engine.connect()
             self._connection.execute(_STAY_CONNECTED)
-        return bool(self._connection.scalar(_TRY, {"name": self.name}))
+        if not self._is_held:
+            self._is_held = bool(self._connection.scalar(_TRY, {"name": self.name}))
+        return self._is_held
 
     def holder(self) -> LockHolder | None:
         """Find out who holds the lock, after `try_lock`; None when no one does or may be named."""
@@ -81,7 +86,13 @@ class SessionLock:
         return LockHolder(int(found["pid"]), found["host"], found["name"], row.backend_start)
 
     def close(self) -> None:
-        """Close the connection, which gives the lock back."""
+        """Give the lock back, and close the connection."""
         if self._connection is not None:
+            # The server hears of the end a little later: without this, an import right after
+            # another one's end was refused now and then.
+            if self._is_held:
+                self._is_held = False
+                with suppress(sa.exc.SQLAlchemyError):
+                    self._connection.execute(_GIVE_BACK, {"name": self.name})
             self._connection.close()
             self._connection = None
