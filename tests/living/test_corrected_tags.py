@@ -10,12 +10,10 @@ import sqlalchemy as sa
 from tests.phases.importing import (
     LONG_AGO,
     add_file,
-    hash_file,
     mbid,
     race,
     record,
     set_columns,
-    sha256,
     stored,
 )
 from tests.phases.recordings import passage, recording
@@ -26,9 +24,6 @@ from wkmp_orm.phases import (
     RecordedPassage,
     album_identity,
     artist_identity,
-    in_unit_of_work,
-    mark_missing,
-    stored_files,
 )
 
 if TYPE_CHECKING:
@@ -236,77 +231,3 @@ def test_a_silent_passage_of_another_file_speaks_by_its_columns(library: Library
             sa.update(Passage).where(Passage.file_id == other).values(import_metadata=None)
         )
     assert retag(library, one, tagged(**RIGHT)) == 0
-
-
-def gone(library: Library, file: str) -> None:
-    """Let an import find that a file is gone."""
-    rows = [row for row in stored_files(library) if row.guid == file]
-    in_unit_of_work(library, Phase.SCANNING, lambda work: mark_missing(work, rows))
-
-
-def test_what_only_a_file_said_that_is_missing_now_gives_way_to_what_another_says(
-    library: Library,
-) -> None:
-    first, other = add_file(library, "1.flac"), add_file(library, "2.flac")
-    record(library, first, tagged(**WRONG))
-    record(library, other, tagged(**RIGHT))
-    assert shared(library) == WRONG
-    gone(library, first)
-    assert shared(library) == RIGHT
-    assert stored(library, Artist.identity_key) == [("name:beatles",)]
-
-
-def test_what_a_file_said_of_its_former_recording_gives_way(library: Library) -> None:
-    first, other = add_file(library, "1.flac"), add_file(library, "2.flac")
-    record(library, first, tagged(**WRONG))
-    record(library, other, tagged(**WRONG | {"title": "Right"}))
-    assert retag(library, first, tagged(**WRONG, song=5)) == 1
-    assert stored(library, Song.recording_mbid, Song.title) == [
-        (mbid(1), "Right"),
-        (mbid(5), "Wrnog"),
-    ]
-
-
-def test_what_a_file_said_that_is_a_copy_of_another_now_gives_way(library: Library) -> None:
-    first, other = add_file(library, "1.flac"), add_file(library, "2.flac")
-    for file, digest, said in ((first, "a", WRONG), (other, "b", RIGHT)):
-        hash_file(library, file, sha256(digest))
-        record(library, file, tagged(**said))
-    set_columns(library, "files", other, status=FileStatus.INGEST_COMPLETE)
-    assert shared(library) == WRONG
-    assert hash_file(library, first, sha256("b"))
-    assert shared(library) == RIGHT
-
-
-def test_a_row_that_only_missing_files_speak_of_takes_what_the_next_one_says(
-    library: Library,
-) -> None:
-    first = add_file(library, "1.flac")
-    record(library, first, tagged(**WRONG))
-    gone(library, first)
-    assert shared(library) == WRONG
-    assert record(library, add_file(library, "2.flac"), tagged(**RIGHT)).corrected == 5
-    assert shared(library) == RIGHT
-
-
-@pytest.mark.parametrize("by_user", [True, False])
-def test_what_a_user_or_a_service_said_stays_when_nobody_is_left(
-    library: Library, *, by_user: bool
-) -> None:
-    first = add_file(library, "1.flac")
-    record(library, first, tagged(**WRONG, by_tags=by_user))
-    if by_user:
-        with library.begin_monitored("a user") as session:
-            session.execute(sa.update(Song).values(title="Mine"))
-    gone(library, first)
-    record(library, add_file(library, "2.flac"), tagged(**RIGHT))
-    assert shared(library)["title"] == ("Mine" if by_user else "Wrnog")
-
-
-def test_what_files_disagree_on_is_counted(library: Library) -> None:
-    one, other = add_file(library, "1.flac"), add_file(library, "2.flac")
-    for file in (one, other):
-        record(library, file, tagged(**WRONG))
-    set_columns(library, "files", one, status=FileStatus.PENDING)
-    recorded = record(library, one, tagged(**WRONG | {"title": "Right"}))
-    assert (recorded.corrected, recorded.disputed) == (0, 1)
