@@ -16,17 +16,8 @@ import sqlalchemy as sa
 
 from tests.support.imports import music_dump, table
 from tests.support.sound import make_sound, mbid, tag_sound
-from wkmp_orm import (
-    Album,
-    Artist,
-    File,
-    Library,
-    Passage,
-    PassageAlbum,
-    PassageSong,
-    Song,
-    SongArtist,
-)
+from wkmp_orm import Album, Artist, File, Library, Passage, Song
+from wkmp_orm.models import PassageAlbum, PassageSong, SongArtist
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:

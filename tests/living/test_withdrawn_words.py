@@ -20,7 +20,8 @@ from tests.phases.importing import (
     stored,
 )
 from tests.support.patience import PATIENCE_S
-from wkmp_orm import Artist, FileStatus, Phase, Song
+from wkmp_orm import Artist, Phase, Song
+from wkmp_orm.models import FileStatus
 from wkmp_orm.phases import in_unit_of_work, mark_missing, stored_files
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ Knows songs and passages; must not know who asks.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -110,12 +111,10 @@ def song_sources(query: Query) -> list[Source]:
 
 
 _heard: Final = aliased(Passage)
-_in: Final = aliased(File)
 _first_passage: Final = (
     sa.select(_heard.guid)
-    .join(_in, _in.guid == _heard.file_id)
     .where(_heard.song_id == Song.guid)
-    .order_by(_in.missing_since.is_not(None), _heard.guid)
+    .order_by(_heard.guid)
     .limit(1)
     .correlate(Song)
     .scalar_subquery()
@@ -169,6 +168,19 @@ _PASSAGES: Final = (
 )
 
 
+_ELSEWHERE: Final = (
+    sa.select(
+        Passage.song_id,
+        File.path,
+        Passage.start_time_ticks.label("start_ticks"),
+        Passage.end_time_ticks.label("end_ticks"),
+    )
+    .join(File, File.guid == Passage.file_id)
+    .where(Passage.song_id.in_(sa.bindparam("guids", expanding=True)), File.missing_since.is_(None))
+    .order_by(Passage.guid.desc())
+)
+
+
 def song_entries(session: Session, places: list[Place]) -> dict[str, SongEntry]:
     """Return the songs at these places, by guid."""
     known: dict[str, SongEntry] = {}
@@ -177,4 +189,23 @@ def song_entries(session: Session, places: list[Place]) -> dict[str, SongEntry]:
         guids = [place.guid for place in places if place.of == of]
         if guids:
             known |= entries_of(session, SongEntry, query, guids)
-    return known
+    return known | _heard_elsewhere(session, known)
+
+
+def _heard_elsewhere(session: Session, known: dict[str, SongEntry]) -> dict[str, SongEntry]:
+    """Return the songs whose first file is missing, with the first one that is there."""
+    missing = {
+        guid: entry
+        for guid, entry in known.items()
+        if entry.missing_since is not None and entry.passages > 1
+    }
+    if not missing:
+        return {}
+    found: dict[str, SongEntry] = {}
+    for guid, path, start, end in session.execute(_ELSEWHERE, {"guids": [*missing]}).tuples():
+        if guid is not None:
+            entry = missing[guid]
+            found[guid] = replace(
+                entry, path=path, start_ticks=start, end_ticks=end, missing_since=None
+            )
+    return found

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.models import Album, Artist
     from wkmp_orm.models.rows import NewImportProvenance
+    from wkmp_orm.phases.withdrawing import Withdrawal
     from wkmp_orm.work import UnitOfWork
 
 
@@ -156,11 +157,7 @@ def record_passages(
         if known and passage.albums:
             stored.unlink_other_albums(known, passage.albums)
     corrections = _correct(work, file_guid, passages, albums, stored.said)
-    withdrawal = None
-    if not all(said.is_silent for said in stored.said):
-        with work.reader() as session:
-            now = [Said.of(passage) for passage in passages]
-            withdrawal = former_words(session, [file_guid], kept=now)
+    withdrawal = _withdrawal(work, file_guid, passages, stored.said)
     stored.finish()
     inheritances = [*withdraw(work, withdrawal), *adopt(work, file_guid, passages)]
     return Recording(handles, kept, corrections, inheritances)
@@ -203,6 +200,19 @@ def _correct(
     for album, guid in albums.items():
         corrections += correct_album(work, file_guid, album, guid, Said(albums=before))
     return corrections
+
+
+def _withdrawal(
+    work: UnitOfWork,
+    file_guid: str,
+    passages: Iterable[RecordedPassage],
+    said: Iterable[Said],
+) -> Withdrawal | None:
+    """Read what the file said of what it does not speak of any more."""
+    if all(each.is_silent for each in said):
+        return None
+    with work.reader() as session:
+        return former_words(session, [file_guid], kept=map(Said.of, passages))
 
 
 def _artists_of(passages: Iterable[RecordedPassage]) -> Iterator[Identity]:
