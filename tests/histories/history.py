@@ -165,8 +165,9 @@ class History:
     def _candidates(self, intrusion: Intrusion, report: WriteReport) -> list[Result]:
         """Return what a commit may leave behind, by when the other program came.
 
-        On SQLite a commit is one moment. On PostgreSQL each statement sees what was committed
-        before it, so that the other program may have come between any two calls.
+        On SQLite what a commit writes has one moment. On PostgreSQL each statement sees what was
+        committed before it, so that the other program may have come between any two calls. What is
+        found as it should be is not written and has no moment on either: it was looked up before.
         """
         if not intrusion.came:
             intrusion.act()
@@ -179,7 +180,7 @@ class History:
         first = self._expected(perform(self.tables, others).tables)
         if report.outcome == "nothing to do":  # what is not written has no moment
             return [first, last]
-        if not intrusion.within:
+        if not intrusion.within and not any(count.unchanged for count in report.rows.values()):
             return [first]
         between = [
             self._expected(self.tables, others=others, before=place)

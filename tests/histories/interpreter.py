@@ -3,9 +3,11 @@
 **Row calls act one after the other, in call order, each seeing what the ones before it did; then
 the statements given to `execute`, in call order.** Then, of the rows:
 
-- Unique keys hold call by call. Foreign keys, required columns and totals per parent hold at the
-  end of the row calls; only a row that the unit has deleted may not be referred to at any time, and
-  a row that is deleted again must have had its parents and its required columns.
+- Unique keys hold call by call. Foreign keys and totals per parent hold at the end of the row
+  calls; only a row that the unit has deleted may not be referred to at any time, and a row that is
+  deleted again must have had its parents.
+- A `put` may make a row that lacks required columns if later `put`s of it give them. Any other call
+  must find it whole, and so must the end of the row calls.
 - A `put` or `link` finds its row by its natural key. It makes the row, or merges what it gives into
   it by the column policies; None gives nothing.
 - `update` and `delete` find their row by guid, and act if it is there and `where` holds. If not,
@@ -16,6 +18,7 @@ the statements given to `execute`, in call order.** Then, of the rows:
 - A link for which its parent's total has no room is left out, the later call first, and counted
   as refused. (An error in its place keeps the rule as well: silence alone breaks it.)
 - After the commit a handle has the guid of its row, or none if a later row call deleted the row.
+  (A row that another program deletes meanwhile or afterwards has been there.)
 - Of a unit with several faults any one may be told. So what is wrong is gathered: a call at fault
   does nothing, and the rest is done as if it had not been made.
 
@@ -106,6 +109,7 @@ class _Acting:
     def update(self, call: Call) -> None:
         its, key = shape(call.table), self._row(call.target)
         if self._matches(its, key, call):
+            self._check_required(its, self.tables[its.name][key])
             values = self._bound(call.values)
             changed = self._change(its, key, values) == "updated"
             self._count_update(its, key, changed=changed, again=not call.where)
@@ -146,7 +150,8 @@ class _Acting:
             for row in rows.values():
                 self._check_whole(shape(name), row)
         for number, (name, key) in self.answered.items():
-            self.result.guids[number] = key if key in self.tables[name] else None
+            is_gone = key not in self.tables[name] and (name, key) in self.removed
+            self.result.guids[number] = None if is_gone else key
 
     def _check_whole(self, its: Shape, row: Row) -> None:
         for name in sorted(its.required):
@@ -221,8 +226,7 @@ class _Acting:
 
     def _remove(self, its: Shape, key: Any) -> None:
         row = self.tables[its.name][key]
-        missing = [name for name in sorted(its.required) if row[name] is None]
-        self.result.faults += [Fault("InvalidRowError", its.name, name) for name in missing]
+        self._check_required(its, row)
         for reference in its.references:
             parent = row[reference.column]
             gone = parent is not None and parent not in self.tables[reference.parent]
@@ -261,6 +265,10 @@ class _Acting:
         if faults:
             self.result.faults += faults[1:]
             raise faults[0]
+
+    def _check_required(self, its: Shape, row: Row) -> None:
+        missing = [name for name in sorted(its.required) if row[name] is None]
+        self.result.faults += [Fault("InvalidRowError", its.name, name) for name in missing]
 
     def _check_references(self, its: Shape, values: Row) -> None:
         for reference in its.references:
