@@ -21,7 +21,7 @@ from wkmp_orm.models import PassageAlbum, PassageSong, SongArtist
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -50,6 +50,8 @@ class Folder:
         self.root = root
         self._ticks = 0
         self.away: dict[str, Path] = {}
+        self.left: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
+        """What rows were called of which no file spoke any more: nobody knows whose words it is."""
         self.make(ANCHOR, 0, 0)
 
     def paths(self) -> list[str]:
@@ -156,6 +158,8 @@ def import_and_check(
 ) -> None:
     """Import, and check all that must hold then. `fresh` gives an empty library of the root."""
     before, edited = rows(library), edits(library)
+    for key, values in unclaimed(library).items():
+        folder.left[key].add(values)
     import_folder(library, workers=1)
     there, after = folder.hashes(), rows(library)
     assert edited <= edits(library)
@@ -168,7 +172,7 @@ def import_and_check(
         check_identity(row, after[row.guid], there)
     with fresh() as other:
         import_folder(other, workers=1)
-        compare(library, other)
+        compare(library, other, folder.left)
     dumped = music_dump(library)
     counts = import_folder(library, workers=1).counts
     assert (counts.to_import, counts.moved, counts.missing, counts.handed_over) == (0, 0, 0, 0)
@@ -186,8 +190,10 @@ def check_identity(row: Row, now: Row, there: dict[str, str]) -> None:
         assert follows or (now.path == row.path and row.path in there), (row, now)
 
 
-def compare(library: Library, fresh: Library) -> None:
-    """Check that what is there is as a fresh import has it."""
+def compare(
+    library: Library, fresh: Library, left: Mapping[str, Collection[tuple[Any, ...]]]
+) -> None:
+    """Check that what is there is as a fresh import has it, or `left`."""
 
     def files(of: Library) -> list[Any]:
         stored = table(of, File, "path", "hash", "missing_since")
@@ -207,22 +213,25 @@ def compare(library: Library, fresh: Library) -> None:
     assert passages.keys() == wanted.keys()
     for sha256, those in wanted.items():
         # Beside them there may be some of which only the user wants that they stay.
-        left = sorted(passages[sha256])
+        more = sorted(passages[sha256])
         for span in those:
-            left.remove(next(each for each in left if each[:-1] == span[:-1]))
-        assert all(is_edited for *_, is_edited in left)
+            more.remove(next(each for each in more if each[:-1] == span[:-1]))
+        assert all(is_edited for *_, is_edited in more)
     for model, column in ((Song, "recording_mbid"), (Artist, "artist_mbid"), (Album, "album_mbid")):
         ours = {key for (key,) in table(library, model, column)}
         assert {key for (key,) in table(fresh, model, column)} <= ours
-    check_shared(library, fresh)
+    check_shared(library, fresh, left)
 
 
-def check_shared(library: Library, fresh: Library) -> None:
-    """Check the values of what files share: each is one that a file that is there says."""
+def check_shared(
+    library: Library, fresh: Library, left: Mapping[str, Collection[tuple[Any, ...]]]
+) -> None:
+    """Check the values of what files share: each is one that a file that is there says, or left."""
     words = said(fresh)
     stored = shared(library)
     for key, values in words.items():
-        for value, of_files in zip(stored[key], zip(*values, strict=True), strict=True):
+        allowed = [*values, *left.get(key, ())]
+        for value, of_files in zip(stored[key], zip(*allowed, strict=True), strict=True):
             assert value in of_files, (key, stored[key], values)
     assert links(library) == links(fresh)
 
@@ -238,6 +247,19 @@ def shared(library: Library) -> dict[str, tuple[Any, ...]]:
         )
         for key, *values in table(library, model, *columns)
     }
+
+
+def unclaimed(library: Library) -> dict[str, tuple[Any, ...]]:
+    """Return what those are called to which no passage refers."""
+    with library.reader() as session:
+        claimed = set(session.scalars(sa.select(Song.recording_mbid).join(PassageSong)))
+        claimed |= set(
+            session.scalars(
+                sa.select(Artist.artist_mbid).join(SongArtist).join(Song).join(PassageSong)
+            )
+        )
+        claimed |= set(session.scalars(sa.select(Album.album_mbid).join(PassageAlbum)))
+    return {key: values for key, values in shared(library).items() if key not in claimed}
 
 
 def said(library: Library) -> dict[str, set[tuple[Any, ...]]]:

@@ -93,6 +93,22 @@ def test_what_a_user_or_a_service_said_stays_when_nobody_is_left(
     assert shared(library)["title"] == ("Mine" if by_user else "Wrnog")
 
 
+def test_what_another_program_wrote_before_any_file_spoke_of_it_stays(library: Library) -> None:
+    with library.unit_of_work("another program") as work:
+        work.songs.put(recording_mbid=mbid(1), title="Their title", artist_name="Their artist")
+        work.artists.put(artist_mbid=mbid(2), name="Their artist")
+        work.albums.put(album_mbid=mbid(3), title="Their album", release_date="1970")
+    for file in ("1.flac", "2.flac"):
+        record(library, add_file(library, file), tagged(**RIGHT))
+        assert shared(library) == {
+            "title": "Their title",
+            "artist": "Their artist",
+            "album": "Their album",
+            "date": "1970",
+        }
+        assert stored(library, Artist.name) == [("Their artist",)]
+
+
 def test_what_files_disagree_on_is_counted(library: Library) -> None:
     one, other = add_file(library, "1.flac"), add_file(library, "2.flac")
     for file in (one, other):

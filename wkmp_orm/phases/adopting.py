@@ -1,8 +1,7 @@
 """A row that no file which is there speaks of takes what the next one says of it.
 
-It is left from files that are missing, hold other music or were deleted, and its values are what
-those said: a fresh import would not have them. What a missing file did not say is a user's or a web
-service's, and stays.
+Its values are replaced where they are what the tags of a missing file said: a fresh import would
+not have them. Anything else a user, a web service or another program wrote, and it stays.
 """
 
 from __future__ import annotations
@@ -13,11 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from wkmp_orm.core.types import utc_now
-from wkmp_orm.models import Album, Artist, Song, SongArtist
+from wkmp_orm.models import Album, Artist, Song
 from wkmp_orm.phases.others import (
     IS_THERE,
-    OF_FILE,
-    OTHER,
     OTHER_IS_THERE,
     VALUE,
     says,
@@ -68,10 +65,6 @@ _UNCLAIMED: Final = sa.union_all(
 def _adopt(of: str) -> sa.Update:
     column, mbid, somebody, said = _COLUMNS[of]
     values = {column.key: VALUE, "updated_at": _now}
-    is_left = ~somebody(OTHER.file_id != OF_FILE)
-    if of == "name":
-        # Of an artist without a song no file says anything here, though it may name it.
-        is_left = sa.and_(is_left, sa.exists().where(SongArtist.artist_id == Artist.guid))
     if of in ("name", "album"):
         values["identity_key"] = sa.bindparam("key", type_=sa.Text())
     return (
@@ -80,7 +73,7 @@ def _adopt(of: str) -> sa.Update:
             mbid == _of_mbid,
             column != VALUE,
             ~somebody(OTHER_IS_THERE),
-            sa.or_(is_left, somebody(_BY_TAGS, said == column)),
+            somebody(_BY_TAGS, said == column),
         )
         .values(values)
     )
