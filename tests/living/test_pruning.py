@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from tests.flush.stored import dump
 from tests.living.test_moved_files import edit, make_songs
 from tests.support.imports import table
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
-from wkmp_orm import Album, Artist, File, Library, Passage, Song, Work
+from wkmp_orm import Album, Artist, File, Library, Passage, Song, Work, browse
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.errors import ConfigurationError, ImportRunningError
 from wkmp_orm.orchestrator import import_folder
@@ -31,6 +33,12 @@ def pruned(library: Library, **options: object) -> Pruned:
     """Prune what is missing now, of a server without a backup."""
     on_server = library.target.path is None
     return prune(library, **{"missing_for": NOW, "without_backup": on_server, **options})  # type: ignore[arg-type]
+
+
+def counted(library: Library) -> dict[str, int]:
+    """Return how many orphans `wkmp-orm stats` tells of."""
+    with library.reader() as session:
+        return asdict(browse.statistics(session).orphans)
 
 
 def paths(library: Library) -> set[str]:
@@ -152,7 +160,12 @@ def test_orphans_go_and_what_is_named_linked_or_tuned_stays(library: Library, mu
     for number in (15, 27):
         (music / f"{number}.flac").unlink()
     import_folder(library)
+    # The files that are missing still refer to something.
+    assert counted(library) == {"songs": 0, "artists": 0, "albums": 0, "works": 0}
+    pruned(library)
+    told = counted(library)
     deleted = pruned(library, orphans=True).deleted
+    assert {"files": 0, **told} == asdict(deleted)
     assert (deleted.songs, deleted.artists, deleted.albums, deleted.works) == (1, 1, 2, 1)
     assert table(library, Song, "title") == [("Title 1",), ("Title 27",)]
     assert table(library, Artist, "name") == [
@@ -162,6 +175,29 @@ def test_orphans_go_and_what_is_named_linked_or_tuned_stays(library: Library, mu
     ]
     assert table(library, Album, "title") == [("Album 0",), ("Also",)]
     assert len(table(library, Work, "guid")) == 2
+
+
+def test_after_a_corrected_name_stats_says_what_nothing_refers_to_and_how_it_is_deleted(
+    tmp_path: Path, run_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "Music"
+    folder.mkdir()
+    sound = make_sound(folder / "a.flac")
+    for name in ("Beatels", "Beatles"):
+        tag_sound(sound, title="Help", artist=name, album="Help")
+        run_here("import", folder)
+    database = ("--database", folder / "wkmp.db")
+    capsys.readouterr()
+    assert run_here("stats", *database) == 0
+    told = capsys.readouterr().out
+    assert "No file refers to 1 artist, 1 album. To delete them:\n" in told
+    command = shlex.split(told.splitlines()[-1])
+    assert command[1:] == ["prune", "--orphans", "--database", str(folder / "wkmp.db")]
+    assert run_here(*command[1:]) == 0
+    capsys.readouterr()
+    assert run_here("stats", *database, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert not any(document["orphans"].values())
 
 
 def test_the_command_says_what_it_did_and_what_it_would(

@@ -34,6 +34,7 @@ from wkmp_orm.browse.pages import Page
 from wkmp_orm.browse.songs import songs
 from wkmp_orm.browse.statistics import FormatStatistics, Statistics, statistics
 from wkmp_orm.browse.things import Details, Entry, details, find
+from wkmp_orm.models.orphans import Orphans
 
 __all__ = [
     "AlbumDetails",
@@ -47,6 +48,7 @@ __all__ = [
     "FileDetails",
     "FileEntry",
     "FormatStatistics",
+    "Orphans",
     "Page",
     "PassageDetails",
     "PassageEntry",

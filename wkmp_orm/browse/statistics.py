@@ -25,6 +25,7 @@ from wkmp_orm.models import (
 from wkmp_orm.models import Work as Composition
 from wkmp_orm.models.counting import count_by_status
 from wkmp_orm.models.import_failure import WARNING
+from wkmp_orm.models.orphans import Orphans, count_orphans
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -48,7 +49,8 @@ class Statistics:
     `formats` are of the files that are imported, the most frequent first; a file whose format is
     not known is under "". `sound_ticks` is the length of all passages. `songs` are those that a
     MusicBrainz id is known of, `passages_without_song` are the others, of which
-    `passages_without_title` have no title either.
+    `passages_without_title` have no title either. `orphans` are those of the songs, artists, albums
+    and works that no file refers to and no user tuned.
     """
 
     files: Mapping[FileStatus, int]
@@ -64,6 +66,7 @@ class Statistics:
     albums: int
     albums_without_mbid: int
     works: int
+    orphans: Orphans
 
 
 def statistics(session: Session) -> Statistics:
@@ -89,6 +92,7 @@ def statistics(session: Session) -> Statistics:
         albums=_count(session, Album),
         albums_without_mbid=_count(session, Album, Album.album_mbid.startswith("title:")),
         works=_count(session, Composition),
+        orphans=count_orphans(session),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from rich.text import Text
 from wkmp_orm.cli.documents import pruned_document
 from wkmp_orm.cli.options import database_option, existing_database, folder_argument
 from wkmp_orm.cli.terminal import out, printable
-from wkmp_orm.cli.words import listed, number_of
+from wkmp_orm.cli.words import number_of, plurals
 from wkmp_orm.library import Library
 
 if TYPE_CHECKING:
@@ -108,19 +109,7 @@ def prune_command(
 
 
 def _show(pruned: Pruned, *, dry_run: bool) -> None:
-    deleted = pruned.deleted
-    told = listed(
-        {
-            f"{thing}{'' if number == 1 else 's'}": number
-            for thing, number in (
-                ("file", deleted.files),
-                ("song", deleted.songs),
-                ("artist", deleted.artists),
-                ("album", deleted.albums),
-                ("work", deleted.works),
-            )
-        }
-    )
+    told = plurals(asdict(pruned.deleted))
     verb = "Would delete" if dry_run else "Deleted"
     out.print(Text(f"{verb} {told or 'nothing'}.", style="bold green"))
     _name(pruned.files)

@@ -5,14 +5,16 @@ Must not know how they are counted.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
 
+from wkmp_orm.cli.advice import command_line
 from wkmp_orm.cli.looking import looking_options, opened, print_json
 from wkmp_orm.cli.terminal import out, printable
-from wkmp_orm.cli.words import clock, listed, number_of, size
+from wkmp_orm.cli.words import clock, listed, number_of, plurals, size
 from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ def stats_command(database: str | None, *, as_json: bool) -> None:
     for what, told in _lines(numbers).items():
         if told:
             out.print(Text.assemble((f"  {what:<10}", "dim"), told))
+    orphans = plurals(asdict(numbers.orphans))
+    if orphans:
+        remove = command_line("prune", "--orphans", "--database", name)
+        out.print(Text(f"\nNo file refers to {orphans}. To delete them:\n  {printable(remove)}"))
 
 
 def _lines(numbers: Statistics) -> dict[str, str]:

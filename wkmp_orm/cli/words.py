@@ -21,6 +21,15 @@ def listed(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
 
 
+def plurals(numbers: Mapping[str, int]) -> str:
+    """Return "1 song, 3 artists": what there is any of, by the plural of what it is."""
+    return ", ".join(
+        number_of(number, things.removesuffix("s"), things)
+        for things, number in numbers.items()
+        if number
+    )
+
+
 def clock(seconds: float) -> str:
     """Return "1:05:00", or "5:00" if it is less than an hour."""
     minutes, rest = divmod(round(seconds), 60)

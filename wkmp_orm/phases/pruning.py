@@ -26,7 +26,7 @@ from wkmp_orm.models import (
     Work,
 )
 from wkmp_orm.models.file import UNKNOWN_HASHES
-from wkmp_orm.models.tables import TABLES
+from wkmp_orm.models.orphans import artists_that_nobody_names, untuned
 from wkmp_orm.phases.hash_deduplication import LIST_OTHERS
 from wkmp_orm.phases.leftovers import UNEDITED
 
@@ -108,38 +108,17 @@ def delete_orphans(session: Session, deleted: Deleted) -> None:
         session, Album, ~sa.exists().where(PassageAlbum.album_id == Album.guid)
     )
     is_linked = sa.exists().where(SongArtist.artist_id == Artist.guid)
-    for chunk in _chunks(_artists_that_nobody_names(session, is_linked)):
+    for chunk in _chunks(artists_that_nobody_names(session, is_linked)):
         deleted.artists += _delete(session, Artist, Artist.guid.in_(chunk), ~is_linked)
 
 
 def _delete(session: Session, entity: type[Any], *conditions: sa.ColumnElement[bool]) -> int:
     result: Any = session.execute(
         sa.delete(entity)
-        .where(*conditions, *_untuned(entity))
+        .where(*conditions, *untuned(entity))
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)
-
-
-def _untuned(entity: type[Any]) -> Iterator[sa.ColumnElement[bool]]:
-    facts = TABLES[entity.__tablename__]
-    for name in facts.user_owned:
-        column = getattr(entity, name)
-        yield column.is_not_distinct_from(sa.literal(facts.defaults.get(name), column.type))
-
-
-def _artists_that_nobody_names(session: Session, is_linked: sa.Exists) -> list[str]:
-    query = sa.select(Artist.guid, Artist.name).where(~is_linked, *_untuned(Artist))
-    candidates = [(guid, name.casefold()) for guid, name in session.execute(query)]
-    if not candidates:
-        return []
-    named = sa.select(Passage.artist).where(Passage.artist.is_not(None)).distinct()
-    credited = {credit.casefold() for credit in session.scalars(named) if credit}
-    return [
-        guid
-        for guid, name in candidates
-        if name not in credited and not any(name in credit for credit in credited)
-    ]
 
 
 def _chunks(guids: Iterable[str]) -> Iterator[list[str]]:
