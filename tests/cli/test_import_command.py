@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
 import shlex
 import sqlite3
 import subprocess
@@ -306,47 +304,6 @@ def test_version_and_help(home: Path) -> None:
     said = run("import", "--help", home=home)
     assert said.returncode == 0
     assert "130 stopped" in said.stdout
-
-
-def read_terminal(*arguments: object, home: Path) -> tuple[int, str]:
-    """Run a command on a terminal of its own, and return its exit code and all it was sent."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        command(*arguments),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env=environment(home, {"COLUMNS": "100"}),
-        start_new_session=True,
-    ) as process:
-        try:
-            os.close(theirs)
-            received = b""
-            while select.select([ours], [], [], PATIENCE_S)[0]:
-                try:
-                    read = os.read(ours, 65_536)
-                except OSError:  # the terminal has no other end any more
-                    break
-                if not read:
-                    break
-                received += read
-            os.close(ours)
-            return process.wait(PATIENCE_S), received.decode()
-        finally:
-            process.kill()
-
-
-@pytest.mark.smoke
-def test_a_terminal_shows_progress_and_is_tidy_afterwards(home: Path, album: Path) -> None:
-    for number in range(20):
-        make_sound(album / f"more {number}.flac", seconds=0.2, frequency=900 + number)
-    code, shown = read_terminal("import", album, home=home)
-    assert code == 0
-    assert "Importing" in shown
-    assert "segmentation" in shown  # what its workers are doing
-    assert "\x1b[?25l" in shown  # the cursor is hidden
-    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # and shown again
-    assert "Imported 23 files" in shown
 
 
 def test_a_reader_that_leaves_early_causes_no_traceback(home: Path, album: Path) -> None:

@@ -103,6 +103,16 @@ def test_it_fits_any_terminal_whatever_is_going_on(width: int, height: int) -> N
     assert any(" more" in line for line in lines) == (height < 64 + 20)
 
 
+@pytest.mark.parametrize(
+    ("width", "begins"), [(100, "Importing  ━"), (60, "Importing  ━"), (40, "25 of")]
+)
+def test_how_far_it_is_stands_in_one_line_of_whole_words(width: int, begins: str) -> None:
+    first, second, *_ = shown(PROGRESS, width=width)
+    assert first.startswith(begins)
+    assert first.split()[-7:] == ["of", "100", "files", "0:30", "left", "1", "failed"]
+    assert second.startswith("  2 files a second")
+
+
 def test_names_cannot_move_the_cursor() -> None:
     nasty = replace(PROGRESS, active=(worker(1, path="\x1b[2J\nowned"),))
     assert r"\x1b[2J\nowned" in shown(nasty)[-1]

@@ -29,6 +29,9 @@ ROOM_FOR_THE_REST: Final = 8
 """Lines of a terminal that are not for workers: the bar, the findings, and what stood there."""
 BEFORE_A_PATH: Final = 4 + 2 + 20 + 9 + 2
 """Columns of a worker's line that are before the path: its number, its phase, how long."""
+GAP: Final = 2
+LEAST_BAR: Final = 5
+"""Columns between what stands in a line, and below which a bar says nothing."""
 LEAST_S: Final = 2.0
 LEAST: Final = 0.01
 """Time and part of an import from which a time left can be told: before, it is off by hours."""
@@ -51,7 +54,7 @@ def live_view(
         found = number_of(progress.counts.found, "file")
         text = Text.assemble("Scanning  ", (found, "bold"), " found")
         return Spinner("line" if ascii_only else "dots", text=text)
-    parts: list[RenderableType] = [_bar(progress), _findings(progress)]
+    parts: list[RenderableType] = [_bar(progress, width), _findings(progress)]
     room = height - ROOM_FOR_THE_REST
     if height >= PHASES_FROM_HEIGHT:
         parts.append(_phases(progress))
@@ -91,18 +94,26 @@ def identified(findings: Findings) -> str:
     )
 
 
-def _bar(progress: ImportProgress) -> RenderableType:
+def _bar(progress: ImportProgress, width: int) -> RenderableType:
+    """Return one line; where it has no room for a bar, the numbers are what people want."""
     counts = progress.counts
     left = remaining_s(progress)
-    bar = Table.grid(padding=(0, 2))
-    bar.add_row(
-        "Importing",
-        ProgressBar(total=max(counts.bytes_to_import, 1), completed=counts.bytes_done, width=30),
+    numbers = [
         Text.assemble((f"{counts.done:,}", "bold"), f" of {number_of(counts.to_import, 'file')}"),
         Text("" if left is None else f"{clock(left)} left", style="cyan"),
         Text(f"{counts.failed:,} failed" if counts.failed else "", style="red"),
+    ]
+    title = Text("Importing")
+    room = width - sum(each.cell_len + GAP for each in [title, *numbers])
+    bar = ProgressBar(
+        total=max(counts.bytes_to_import, 1), completed=counts.bytes_done, width=min(room, 30)
     )
-    return bar
+    grid = Table.grid(padding=(0, GAP))
+    columns: list[RenderableType] = [title, bar, *numbers] if room >= LEAST_BAR else [*numbers]
+    for _ in columns:
+        grid.add_column(no_wrap=True)
+    grid.add_row(*columns)
+    return grid
 
 
 def _findings(progress: ImportProgress) -> RenderableType:

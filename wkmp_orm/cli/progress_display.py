@@ -9,7 +9,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType
+from rich.text import Text
 
 from wkmp_orm.cli.live_view import live_view, remaining_s, speed
 from wkmp_orm.cli.terminal import err
@@ -17,6 +20,8 @@ from wkmp_orm.cli.words import clock, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.console import RenderableType
 
     from wkmp_orm.orchestrator import ImportProgress
 
@@ -31,6 +36,7 @@ def progress_display() -> Iterator[Callable[[ImportProgress], None]]:
         return
     # It is refreshed by whoever reports progress, ten times a second: no thread of its own.
     with Live(console=err, auto_refresh=False, transient=True) as live:
+        shown = _Shown()
 
         def show(progress: ImportProgress) -> None:
             view = live_view(
@@ -40,9 +46,43 @@ def progress_display() -> Iterator[Callable[[ImportProgress], None]]:
                 width=err.width,
                 ascii_only=err.options.ascii_only,
             )
+            shown.follow_a_resize()
+            shown.remember(view)
             live.update(view, refresh=True)
 
-        yield show
+        try:
+            yield show
+        finally:
+            shown.follow_a_resize()
+
+
+class _Shown:
+    """What the terminal shows, and how wide it was then.
+
+    A terminal that becomes narrower wraps the lines that it shows. They are more lines then than
+    were written, and whoever goes up by those leaves the first ones behind.
+    """
+
+    def __init__(self) -> None:
+        self._view: RenderableType = Text()
+        self._size = err.size
+
+    def remember(self, view: RenderableType) -> None:
+        self._view, self._size = view, err.size
+
+    def follow_a_resize(self) -> None:
+        """Erase the last lines, so many as there are more now than were written."""
+        width = err.width
+        if width >= self._size.width:
+            return
+        written = err.options.update_dimensions(self._size.width, self._size.height)
+        written.height = None  # or they are filled up to it
+        lines = err.render_lines(self._view, written, pad=False)[: self._size.height]
+        lengths = (sum(segment.cell_length for segment in line) for line in lines)
+        more = sum(max(-(-length // width), 1) - 1 for length in lengths)
+        up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
+        err.control(Control(*up * more))
+        self._size = err.size
 
 
 class PlainLines:
