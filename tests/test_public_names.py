@@ -95,8 +95,9 @@ def test_who_asks_the_top_for_a_name_of_another_module_is_told_where_it_is(
     told = re.escape(f"{name} is in {home}: write `from {home} import {name}`")
     with pytest.raises(ImportError, match=told):
         exec(f"from wkmp_orm import {name}", {})  # noqa: S102  as a program would say it
-    with pytest.raises(ImportError, match=told):
+    with pytest.raises(AttributeError, match=told):
         getattr(wkmp_orm, name)
+    assert not hasattr(wkmp_orm, name)
 
 
 def test_every_error_is_public() -> None:

@@ -91,21 +91,20 @@ def __getattr__(name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
-        _say_where_it_is(name)
+        if home := _home_of_moved(name):
+            message = f"{name} is in {home}: write `from {home} import {name}`"
+            # `from wkmp_orm import ...` asks from there, and replaces an AttributeError's message.
+            if sys._getframe(1).f_code.co_name == "_handle_fromlist":
+                raise ImportError(message, name=__name__)
+            raise AttributeError(message)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
 
 
-def _say_where_it_is(name: str) -> None:
-    """Raise an ImportError if another public module has this name.
-
-    It cannot be an AttributeError: `from wkmp_orm import ...` replaces the message of one.
-    """
-    for module in _OTHER_PUBLIC_MODULES:
-        home = f"{__name__}.{module}"
-        if name in import_module(home).__all__:
-            message = f"{name} is in {home}: write `from {home} import {name}`"
-            raise ImportError(message, name=__name__)
+def _home_of_moved(name: str) -> str | None:
+    """Return the other public module that has this name."""
+    homes = (f"{__name__}.{module}" for module in _OTHER_PUBLIC_MODULES)
+    return next((home for home in homes if name in import_module(home).__all__), None)
 
 
 def __dir__() -> list[str]:

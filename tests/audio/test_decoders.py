@@ -277,7 +277,8 @@ from wkmp_orm.audio.decoders import Decoders
 decoders = Decoders(1)
 decoders.run(analyse, Path(sys.argv[1]), AnalysisOptions(), cancelled=lambda: False)
 print("ready", flush=True)
-time.sleep(600)
+while True:  # a signal just before a long sleep would be heard at its end
+    time.sleep(0.1)
 """
 
 
