@@ -12,20 +12,30 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from wkmp_orm.core.types import utc_now
-from wkmp_orm.models import Album, Artist, Song
+from wkmp_orm.models import Album, Artist, PassageSong, Song, Work
 from wkmp_orm.phases.others import (
     IS_THERE,
+    OTHER,
     OTHER_IS_THERE,
     VALUE,
     says,
     somebody_on_album,
     somebody_on_artist,
     somebody_on_song,
+    somebody_on_work,
 )
-from wkmp_orm.phases.said import key_of
+from wkmp_orm.phases.said import Said, key_of
+from wkmp_orm.phases.song_links import (
+    NOBODY_IS_THERE,
+    TAGS_CREDITED,
+    adopt_works,
+    replace_credit,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
 
     from wkmp_orm.core.flush.changes import PendingStatement
     from wkmp_orm.phases.identity import Identity
@@ -46,6 +56,7 @@ _COLUMNS: Final[Mapping[str, tuple[Any, Any, Somebody, Any]]] = {
     "title": (Song.title, Song.recording_mbid, _ON_SONG, says("title")),
     "artist_name": (Song.artist_name, Song.recording_mbid, _ON_SONG, says("artist")),
     "name": (Artist.name, Artist.artist_mbid, somebody_on_artist, says("artists", _said_key)),
+    "work": (Work.title, Work.work_mbid, somebody_on_work, says("works", _said_key)),
     "album": (Album.title, Album.album_mbid, somebody_on_album, says("albums", _said_key)),
     "date": (Album.release_date, Album.album_mbid, somebody_on_album, says("dates", _said_key)),
 }
@@ -58,7 +69,17 @@ def _unclaimed(mbid: Any, somebody: Somebody) -> sa.Select[Any]:
 _UNCLAIMED: Final = sa.union_all(
     _unclaimed(Song.recording_mbid, _ON_SONG),
     _unclaimed(Artist.artist_mbid, somebody_on_artist),
+    _unclaimed(Work.work_mbid, somebody_on_work),
     _unclaimed(Album.album_mbid, somebody_on_album),
+)
+_ON_SONGS: Final = (
+    sa.select(Song.recording_mbid, says())
+    .where(
+        Song.recording_mbid.in_(_keys),
+        PassageSong.song_id == Song.guid,
+        PassageSong.passage_id == OTHER.guid,
+    )
+    .order_by(OTHER.guid)
 )
 
 
@@ -92,7 +113,7 @@ def adopt(
         return []
     with work.reader() as session:
         unclaimed = set(session.scalars(_UNCLAIMED, {"keys": keys}))
-    statements = []
+        statements = _adopt_links(work, session, file_guid, passages, unclaimed)
     for of, mbid, said_key, value, key in rows:
         if mbid in unclaimed and value is not None:
             work.lock(f"said:{said_key}")
@@ -104,10 +125,46 @@ def adopt(
             }
             more: dict[str, dict[str, Any]] = {
                 "name": {"said_key": said_key, "key": key},
+                "work": {"said_key": said_key},
                 "album": {"said_key": said_key, "key": key},
                 "date": {"said_key": said_key},
             }
-            statements.append(work.execute(_ADOPT[of], [row | more.get(of, {})]))
+            replaced = work.execute(_ADOPT[of], [row | more.get(of, {})])
+            if of != "work":  # whose title is the song's, and counted as that
+                statements.append(replaced)
+    return statements
+
+
+def _adopt_links(
+    work: UnitOfWork,
+    session: Session,
+    file_guid: str,
+    passages: Iterable[RecordedPassage],
+    unclaimed: Collection[str],
+) -> list[PendingStatement]:
+    """Let songs that no other file speaks of credit and record what this one says."""
+    songs = {
+        passage.song.recording_mbid: passage.song
+        for passage in passages
+        if passage.song and passage.song.recording_mbid in unclaimed
+    }
+    if not songs:
+        return []
+    former: dict[str, list[Mapping[str, str]]] = {mbid: [] for mbid in songs}
+    for mbid, text in session.execute(_ON_SONGS, {"keys": sorted(songs)}):
+        said = Said.stored(text)
+        if said is not None and said.by_tags and said.artists not in former[mbid]:
+            former[mbid].append(said.artists)
+    statements = []
+    for mbid, song in songs.items():
+        row = {"of_file": file_guid, "of_mbid": mbid, "now": utc_now()}
+        artists = {key_of(each): each.label for each in song.artists}
+        statements += adopt_works(work, row, [each.work_mbid for each in song.works])
+        statements += [
+            replace_credit(work, row, credit, artists, NOBODY_IS_THERE, TAGS_CREDITED)
+            for credit in former[mbid]
+            if artists and credit and credit.keys() != artists.keys()
+        ]
     return statements
 
 
@@ -119,6 +176,8 @@ def _rows(
     for mbid, song in songs.items():
         yield "title", mbid, mbid, song.title, None
         yield "artist_name", mbid, mbid, song.artist_name, None
+        for each in song.works:
+            yield "work", each.work_mbid, each.work_mbid, each.title, None
     artists: dict[str, Identity] = {
         key_of(each): each for song in songs.values() for each in song.artists
     }

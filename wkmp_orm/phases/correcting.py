@@ -12,32 +12,29 @@ each row lets the last two files of an album that is corrected see each other on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
 
-from wkmp_orm.core.types import is_uuid, utc_now
-from wkmp_orm.models import Album, Artist, Song, SongArtist
-from wkmp_orm.phases.identity import artist_identity
+from wkmp_orm.core.types import utc_now
+from wkmp_orm.models import Album, Artist, Song, Work
 from wkmp_orm.phases.others import (
     BEFORE,
-    IS_SILENT,
     OTHER,
-    OTHER_IS_THERE,
     VALUE,
     only_the_file,
     says,
     somebody_on_album,
     somebody_on_artist,
     somebody_on_song,
+    somebody_on_work,
 )
-from wkmp_orm.phases.said import Said, credit_of, key_of
+from wkmp_orm.phases.said import Said, key_of
+from wkmp_orm.phases.song_links import NOBODY_CREDITS, replace_credit, unlink_works
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from wkmp_orm.core.flush.changes import PendingStatement
     from wkmp_orm.core.rows.any_table import Reference
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
 def correct_song(
     work: UnitOfWork, file_guid: str, song: IdentifiedSong, former: Said
 ) -> list[PendingStatement]:
-    """Correct a song's title and artist, its credit, and the names of its artists.
+    """Correct a song's title and artist, its credit, its works, and the names of its artists.
 
     `former` is what this file said of the same song. Each statement's `matched` says, after the
     commit, whether it corrected something.
@@ -78,9 +75,11 @@ def correct_song(
                 "key": artist.key,
             }
             statements.append(work.execute(replace_name(), [changed]))
-    if song.artists and former.artists:
-        statements += _correct_credit(work, row, song, former)
-    return statements
+    return (
+        statements
+        + _correct_credit(work, row, song, former)
+        + _correct_works(work, row, song, former)
+    )
 
 
 def correct_album(
@@ -112,18 +111,30 @@ def correct_album(
 def _correct_credit(
     work: UnitOfWork, row: Mapping[str, Any], song: IdentifiedSong, former: Said
 ) -> list[PendingStatement]:
-    """Replace a credit as a whole: its shares are those of all who are credited."""
-    artists = {key_of(artist): artist for artist in song.artists}
-    if artists.keys() == former.artists.keys():
+    artists = {key_of(artist): artist.label for artist in song.artists}
+    if not artists or not former.artists or artists.keys() == former.artists.keys():
         return []
-    work.lock(f"said:{song.recording_mbid}")
-    before = [
-        key if is_uuid(key) else artist_identity(name).key for key, name in former.artists.items()
-    ]
-    leave, enter = _replace_credit(before, [each.mbid or each.key for each in song.artists])
-    changed = {**row, "credit": credit_of(former.artists), "share": 1.0 / len(artists)}
-    work.execute(leave, [changed])
-    return [work.execute(enter, [changed])]
+    return [replace_credit(work, row, former.artists, artists, NOBODY_CREDITS)]
+
+
+def _correct_works(
+    work: UnitOfWork, row: Mapping[str, Any], song: IdentifiedSong, former: Said
+) -> list[PendingStatement]:
+    before = dict(former.works or {})
+    # Files name works by their ids and their titles are the song's: those are not counted again.
+    for each in song.works:
+        title = before.pop(each.work_mbid, each.title)
+        if title != each.title:
+            work.lock(f"said:{each.work_mbid}")
+            changed = {
+                **row,
+                "of_mbid": each.work_mbid,
+                "said_key": each.work_mbid,
+                "before": title,
+                "value": each.title,
+            }
+            work.execute(replace_work_title(), [changed])
+    return unlink_works(work, row, before) if song.works else []
 
 
 _of_mbid: Final = sa.bindparam("of_mbid", type_=sa.Text())
@@ -188,6 +199,22 @@ def replace_album_title(*, must_be_said: bool = False) -> sa.Update:
 
 
 @cache
+def replace_work_title(*, must_be_said: bool = False) -> sa.Update:
+    """Build the statement that replaces a work's title."""
+    conditions = only_the_file(
+        somebody_on_work,
+        says("works", _by_key),
+        must_be_said=must_be_said,
+        is_silent=says("works").is_(None),
+    )
+    return (
+        sa.update(Work)
+        .where(Work.work_mbid == _of_mbid, Work.title == BEFORE, *conditions)
+        .values(title=VALUE, updated_at=_now)
+    )
+
+
+@cache
 def replace_date(*, must_be_said: bool = False) -> sa.Update:
     """Build the statement that replaces an album's date."""
     said = says("dates", _by_key)
@@ -200,46 +227,3 @@ def replace_date(*, must_be_said: bool = False) -> sa.Update:
         )
         .values(release_date=VALUE, updated_at=_now)
     )
-
-
-def _is_one_of(artist: Any, keys: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Find artists by id or placeholder; a placeholder that is no row is the row that took it."""
-    placeholder = aliased(Artist)
-    return sa.or_(
-        artist.artist_mbid.in_(keys),
-        sa.and_(
-            artist.identity_key.in_([key for key in keys if not is_uuid(key)]),
-            ~sa.exists().where(placeholder.artist_mbid == artist.identity_key),
-        ),
-    )
-
-
-def _replace_credit(former: Sequence[str], artists: Sequence[str]) -> tuple[sa.Delete, sa.Insert]:
-    """Build the statements: all former links go, if they are a former credit; others come then."""
-    song = sa.select(Song.guid).where(Song.recording_mbid == _of_mbid).scalar_subquery()
-    link = aliased(SongArtist)
-    credited = aliased(Artist)
-    stranger = sa.exists().where(
-        link.song_id == song,
-        link.artist_id == credited.guid,
-        ~_is_one_of(credited, former),
-    )
-    number = sa.select(sa.func.count()).where(link.song_id == song).scalar_subquery()
-    credit = sa.bindparam("credit", type_=sa.Text())
-    leave = sa.delete(SongArtist).where(
-        SongArtist.song_id == song,
-        ~stranger,
-        number == len(former),
-        ~somebody_on_song(song, OTHER_IS_THERE, sa.or_(says("credit") == credit, IS_SILENT)),
-    )
-    is_credited = sa.exists().where(link.song_id == song)
-    enter = sa.insert(SongArtist).from_select(
-        ["song_id", "artist_id", "weight", "created_at"],
-        sa.select(
-            song,
-            Artist.guid,
-            sa.bindparam("share", type_=SongArtist.weight.type),
-            sa.bindparam("now", type_=SongArtist.created_at.type),
-        ).where(_is_one_of(Artist, artists), ~is_credited),
-    )
-    return leave, enter

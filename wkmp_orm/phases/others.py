@@ -20,6 +20,8 @@ from wkmp_orm.models import (
     PassageAlbum,
     PassageSong,
     SongArtist,
+    SongWork,
+    Work,
 )
 from wkmp_orm.phases.json_text import JsonText
 from wkmp_orm.phases.said import SAID
@@ -67,6 +69,16 @@ def somebody_on_artist(*conditions: Says) -> Says:
     )
 
 
+def somebody_on_work(*conditions: Says) -> Says:
+    """Say so of a passage of a song that records a work."""
+    return sa.exists().where(
+        SongWork.work_id == Work.guid,
+        PassageSong.song_id == SongWork.song_id,
+        PassageSong.passage_id == OTHER.guid,
+        *conditions,
+    )
+
+
 def somebody_on_album(*conditions: Says) -> Says:
     """Say so of a passage on an album."""
     return sa.exists().where(
@@ -80,6 +92,7 @@ def only_the_file(
     by_columns: Any = None,
     *,
     must_be_said: bool,
+    is_silent: Says = IS_SILENT,
 ) -> tuple[Says, ...]:
     """Return the conditions under which what the file said is to be replaced.
 
@@ -90,7 +103,7 @@ def only_the_file(
         OTHER_IS_THERE,
         sa.or_(
             said == BEFORE,
-            IS_SILENT if by_columns is None else sa.and_(IS_SILENT, by_columns == BEFORE),
+            is_silent if by_columns is None else sa.and_(is_silent, by_columns == BEFORE),
         ),
     )
     return (nobody, somebody(OTHER_IS_THERE, said == VALUE)) if must_be_said else (nobody,)

@@ -29,7 +29,8 @@ SAID: Final = "said"
 class Said:
     """What a passage's recording said of the rows that files share; `by_tags`: its tags did.
 
-    Artists and albums are known by their id, or their placeholder.
+    Artists and albums are known by their id, or their placeholder, works by their id. `works` is
+    None where it was recorded before they were kept.
     """
 
     by_tags: bool = False
@@ -38,6 +39,7 @@ class Said:
     artist: str | None = None
     artists: Mapping[str, str] = field(default_factory=dict)
     albums: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    works: Mapping[str, str] | None = field(default_factory=dict)
 
     @classmethod
     def of(cls, passage: RecordedPassage) -> Said:
@@ -50,6 +52,7 @@ class Said:
             artist=song.artist_name if song else None,
             artists={key_of(each): each.label for each in (song.artists if song else ())},
             albums={key_of(each): (each.label, each.release_date) for each in passage.albums},
+            works={each.work_mbid: each.title for each in (song.works if song else ())},
         )
 
     @classmethod
@@ -66,6 +69,7 @@ class Said:
                 albums={
                     key: (title, value["dates"][key]) for key, title in value["albums"].items()
                 },
+                works=dict(value["works"]) if value.get("works") is not None else None,
             )
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             return None
@@ -87,6 +91,7 @@ class Said:
                 for row in passage.albums
                 if album is not None
             },
+            works=None,
         )
 
     @property
@@ -105,6 +110,7 @@ class Said:
             "artists": dict(self.artists),
             "albums": {key: title for key, (title, _) in self.albums.items()},
             "dates": {key: date for key, (_, date) in self.albums.items()},
+            "works": None if self.works is None else dict(self.works),
         }
 
 

@@ -13,20 +13,37 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from wkmp_orm.core.types import is_uuid, utc_now
-from wkmp_orm.models import Album, Artist, Passage, PassageAlbum, PassageSong, Song, SongArtist
+from wkmp_orm.models import (
+    Album,
+    Artist,
+    Passage,
+    PassageAlbum,
+    PassageSong,
+    Song,
+    SongArtist,
+    SongWork,
+    Work,
+)
 from wkmp_orm.phases.correcting import (
     replace_album_title,
     replace_date,
     replace_name,
     replace_of_song,
+    replace_work_title,
 )
 from wkmp_orm.phases.identity import artist_identity, renamed_album
 from wkmp_orm.phases.json_text import JsonText
 from wkmp_orm.phases.others import IS_THERE, OTHER
-from wkmp_orm.phases.said import SAID, Said, row_key
+from wkmp_orm.phases.said import SAID, Said, credit_of, row_key
+from wkmp_orm.phases.song_links import (
+    NOBODY_CREDITS,
+    SOMEBODY_CREDITS,
+    replace_credit,
+    unlink_works,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -37,6 +54,7 @@ NO_FILE: Final = "00000000-0000-0000-0000-000000000000"
 """The file that does not count, where all do."""
 
 MOST_HEIRS: Final = 5_000
+_OF_SONGS: Final = ("title", "artist_name", "credit", "work")
 
 
 class Word(NamedTuple):
@@ -53,6 +71,11 @@ def words_of(said: Said) -> Iterator[Word]:
         for of, value in (("title", said.title), ("artist_name", said.artist)):
             if value is not None:
                 yield Word(of, said.recording, value)
+        if said.artists:
+            yield Word("credit", said.recording, credit_of(said.artists))
+        for mbid, title in (said.works or {}).items():
+            yield Word("work", said.recording, mbid)
+            yield Word("work_title", mbid, title)
     for key, name in said.artists.items():
         yield Word("name", key, name)
     for key, (title, date) in said.albums.items():
@@ -89,6 +112,13 @@ _HEIRS: Final = {
         Artist.artist_mbid.in_(_keys),
         *_is_another,
     ),
+    "works": sa.select(_said).where(
+        PassageSong.passage_id == OTHER.guid,
+        SongWork.song_id == PassageSong.song_id,
+        SongWork.work_id == Work.guid,
+        Work.work_mbid.in_(_keys),
+        *_is_another,
+    ),
     "albums": sa.select(_said).where(
         PassageAlbum.passage_id == OTHER.guid, PassageAlbum.album_id.in_(_keys), *_is_another
     ),
@@ -103,6 +133,18 @@ class Withdrawal:
     heirs: dict[tuple[str, str], str] = field(default_factory=dict)
     albums: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """The guid and the identity of an album, by its key."""
+    credits: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Who is credited, as each `Said` has it, by the credit as one text."""
+
+    def inherit(self, said: Said) -> None:
+        """Take what another passage says for what nobody older said."""
+        self.note_credit(said)
+        for word in words_of(said):
+            self.heirs.setdefault((word.of, word.key), word.value)
+
+    def note_credit(self, said: Said) -> None:
+        """Remember whom a credit names."""
+        self.credits[credit_of(said.artists)] = said.artists
 
 
 def former_words(
@@ -126,11 +168,15 @@ def former_words(
     )
     if not found.words:
         return None
+    for said in told:
+        if said is not None:
+            found.note_credit(said)
     for guid, mbid, identity in session.execute(_ALBUMS, chosen):
         found.albums[row_key(mbid)] = (guid, identity)
     keys = {
-        "songs": {word.key for word in found.words if word.of == "title"},
+        "songs": {word.key for word in found.words if word.of in _OF_SONGS},
         "artists": {_artist_mbid(word) for word in found.words if word.of == "name"},
+        "works": {word.key for word in found.words if word.of == "work_title"},
         "albums": {found.albums[word.key][0] for word in found.words if word.key in found.albums},
     }
     for what, those in keys.items():
@@ -138,8 +184,8 @@ def former_words(
             query = _HEIRS[what].order_by(OTHER.guid).limit(MOST_HEIRS)
             for text in session.scalars(query, chosen | {"keys": sorted(those)}):
                 said = Said.stored(text)
-                for word in words_of(said) if said is not None else ():
-                    found.heirs.setdefault((word.of, word.key), word.value)
+                if said is not None:
+                    found.inherit(said)
     return found if found.heirs else None
 
 
@@ -156,12 +202,27 @@ def withdraw(work: UnitOfWork, found: Withdrawal | None) -> Sequence[PendingStat
         value = found.heirs.get((word.of, word.key))
         if value is None or value == word.value:
             continue
+        row = {"of_file": NO_FILE, "now": utc_now()}
+        if word.of in ("credit", "work"):
+            statements += _withdraw_link(work, row | {"of_mbid": word.key}, word, value, found)
+            continue
         statement, of = _statement(word, value, found)
         if statement is not None:
-            row = {"of_file": NO_FILE, "before": word.value, "value": value, "now": utc_now()}
             work.lock(f"said:{word.key}")
-            statements.append(work.execute(statement, [row | of]))
+            changed = row | {"before": word.value, "value": value} | of
+            replaced = work.execute(statement, [changed])
+            if word.of != "work_title":  # which is the song's, and counted as that
+                statements.append(replaced)
     return statements
+
+
+def _withdraw_link(
+    work: UnitOfWork, row: dict[str, Any], word: Word, value: str, found: Withdrawal
+) -> list[PendingStatement]:
+    if word.of == "work":
+        return unlink_works(work, row, [word.value], must_be_said=True)
+    former, artists = found.credits[word.value], found.credits[value]
+    return [replace_credit(work, row, former, artists, NOBODY_CREDITS, SOMEBODY_CREDITS)]
 
 
 def _statement(
@@ -172,6 +233,9 @@ def _statement(
     if word.of == "name":
         row = {"of_mbid": _artist_mbid(word), "said_key": word.key}
         return replace_name(must_be_said=True), row | {"key": artist_identity(value).key}
+    if word.of == "work_title":
+        row = {"of_mbid": word.key, "said_key": word.key}
+        return replace_work_title(must_be_said=True), row
     if word.key not in found.albums:
         return None, {}
     guid, identity = found.albums[word.key]
