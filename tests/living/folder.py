@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from tests.living.orphans import check_orphans, tuned
+from tests.living.shared_rows import said, shared, unclaimed, works
 from tests.support.imports import music_dump, table
 from tests.support.sound import make_sound, mbid, tag_sound
 from wkmp_orm import Album, Artist, File, Library, Passage, Song
@@ -82,6 +84,7 @@ class Folder:
             mb_trackid=mbid(100 + sound),
             mb_artistids=[mbid(200 + sound % 3)],
             mb_albumid=mbid(300),
+            mb_workids=[mbid(400 + sound % 2 + 2 * (tags % 2))],
         )
         self._touch(path)
 
@@ -157,12 +160,13 @@ def import_and_check(
     library: Library, folder: Folder, fresh: Callable[[], AbstractContextManager[Library]]
 ) -> None:
     """Import, and check all that must hold then. `fresh` gives an empty library of the root."""
-    before, edited = rows(library), edits(library)
+    before, edited, preferred = rows(library), edits(library), tuned(library)
     for key, values in unclaimed(library).items():
         folder.left[key].add(values)
     import_folder(library, workers=1)
     there, after = folder.hashes(), rows(library)
     assert edited <= edits(library)
+    assert preferred <= tuned(library)
     at = {row.path: row for row in after.values()}
     assert len(at) == len(after)
     assert {path for path, row in at.items() if not row.is_missing} == there.keys()
@@ -173,6 +177,7 @@ def import_and_check(
     with fresh() as other:
         import_folder(other, workers=1)
         compare(library, other, folder.left)
+        check_orphans(library, other)
     dumped = music_dump(library)
     counts = import_folder(library, workers=1).counts
     assert (counts.to_import, counts.moved, counts.missing, counts.handed_over) == (0, 0, 0, 0)
@@ -234,59 +239,9 @@ def check_shared(
         for value, of_files in zip(stored[key], zip(*allowed, strict=True), strict=True):
             assert value in of_files, (key, stored[key], values)
     assert links(library) == links(fresh)
-
-
-def shared(library: Library) -> dict[str, tuple[Any, ...]]:
-    """Return what songs, artists and albums are called, by their ids."""
-    return {
-        key: tuple(values)
-        for model, columns in (
-            (Song, ("recording_mbid", "title", "artist_name")),
-            (Artist, ("artist_mbid", "name")),
-            (Album, ("album_mbid", "title", "release_date")),
-        )
-        for key, *values in table(library, model, *columns)
-    }
-
-
-def unclaimed(library: Library) -> dict[str, tuple[Any, ...]]:
-    """Return what those are called to which no passage refers."""
-    with library.reader() as session:
-        claimed = set(session.scalars(sa.select(Song.recording_mbid).join(PassageSong)))
-        claimed |= set(
-            session.scalars(
-                sa.select(Artist.artist_mbid).join(SongArtist).join(Song).join(PassageSong)
-            )
-        )
-        claimed |= set(session.scalars(sa.select(Album.album_mbid).join(PassageAlbum)))
-    return {key: values for key, values in shared(library).items() if key not in claimed}
-
-
-def said(library: Library) -> dict[str, set[tuple[Any, ...]]]:
-    """Return what the files of a fresh library say of them, by their ids."""
-    found: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
-    with library.reader() as session:
-        for title, artist, album, year, song, artist_mbid, album_mbid in session.execute(
-            sa.select(
-                Passage.title,
-                Passage.artist,
-                Passage.album,
-                File.year,
-                Song.recording_mbid,
-                Artist.artist_mbid,
-                Album.album_mbid,
-            )
-            .join_from(Passage, File)
-            .join(Song, Song.guid == Passage.song_id)
-            .join(SongArtist, SongArtist.song_id == Song.guid)
-            .join(Artist, Artist.guid == SongArtist.artist_id)
-            .join(PassageAlbum, PassageAlbum.passage_id == Passage.guid)
-            .join(Album, Album.guid == PassageAlbum.album_id)
-        ):
-            found[song].add((title, artist))
-            found[artist_mbid].add((artist,))
-            found[album_mbid].add((album, str(year)))
-    return found
+    recorded = works(library)
+    for song, wanted in works(fresh).items():
+        assert wanted <= recorded[song] <= wanted.union(*left.get(f"works of {song}", ()))
 
 
 def links(library: Library) -> set[tuple[str, ...]]:

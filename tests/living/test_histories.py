@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from tests.flush.stored import Rows, restore
 from tests.living.folder import Folder, import_and_check
 from tests.support.imports import table
-from wkmp_orm import Library, Passage
+from wkmp_orm import Library, Passage, Song
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:
@@ -138,6 +138,13 @@ class LivingFolder(RuleBasedStateMachine):
         ((guid,),) = [passages[number % len(passages)]]
         with self.library.unit_of_work("a user") as work:
             work.passages.update(guid, user_title=f"mine {number}")
+
+    @rule(number=which)
+    def tune(self, number: int) -> None:
+        """Let a user prefer a song."""
+        songs = sorted(guid for (guid,) in table(self.library, Song, "guid"))
+        with self.library.unit_of_work("a user") as work:
+            work.songs.update(songs[number % len(songs)], base_probability=0.5)
 
     @rule(commits=st.integers(0, 12))
     def import_that_is_killed(self, commits: int) -> None:
