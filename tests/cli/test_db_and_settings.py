@@ -18,7 +18,7 @@ from tests.support.sound import make_sound
 from tests.support.unprivileged import public_folder, read_only, without_privileges
 from wkmp_orm import Library
 from wkmp_orm import orchestrator as _imported_before_anybody_becomes_nobody  # noqa: F401
-from wkmp_orm.cli import settings_command
+from wkmp_orm.cli import settings_command, terminal
 from wkmp_orm.schema import head_revision
 from wkmp_orm.settings import SETTINGS
 
@@ -138,6 +138,7 @@ def test_on_a_terminal_what_a_setting_means_breaks_between_words(
     stream = io.StringIO()
     narrow = Console(file=stream, force_terminal=True, width=80, highlight=False, soft_wrap=True)
     monkeypatch.setattr(settings_command, "out", narrow)
+    monkeypatch.setattr(terminal, "out", narrow)
     assert run_here("settings", "list", "--database", sqlite_database.url) == 0
     lines = Text.from_ansi(stream.getvalue()).plain.splitlines()
     explained = [line for line in lines if line.startswith("    ")]

@@ -147,7 +147,7 @@ def test_one_is_never_many() -> None:
     assert one_line(one).startswith("importing: 0 of 1 file")
     assert not one_line(one).startswith("importing: 0 of 1 files")
     assert rate(1.0, "file") == "1 file a second"
-    assert rate(1 / 60, "file") == "1.0 file a minute"
+    assert rate(1 / 60, "file") == "1 file a minute"
 
 
 def test_while_it_scans_it_says_what_is_found() -> None:
@@ -173,7 +173,7 @@ def test_empty_files_alone_take_no_time() -> None:
 
 def test_what_is_slow_is_told_by_the_minute() -> None:
     slow = replace(PROGRESS, findings=Findings(), processing_seconds=100.0)
-    assert speed(slow) == "15.0 files a minute"
+    assert speed(slow) == "15 files a minute"
 
 
 def test_a_pipe_gets_a_line_when_something_begins_and_one_now_and_then(
@@ -205,7 +205,9 @@ WORDS: Mapping[str, str] = {
     clock(59.6): "1:00",
     clock(3_661): "1:01:01",
     rate(0, "file"): "0 files a second",
-    rate(0.5, "file"): "30.0 files a minute",
+    rate(0.5, "file"): "30 files a minute",
+    rate(0.025, "file"): "1.5 files a minute",
+    rate(0.001, "file"): "3.6 files an hour",
     rate(1_234.4, "file"): "1,234 files a second",
     milliseconds(0.44): "0.4 ms",
     milliseconds(1_234.4): "1,234 ms",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 from tests.support.commands import run
 from tests.support.imports import statuses
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import Library, Phase
+from wkmp_orm.cli import status_command, terminal
 from wkmp_orm.cli.advice import command_line
 from wkmp_orm.models import ImportFailure, SessionState, SongStatus
 from wkmp_orm.orchestrator.running import sole_import
@@ -66,7 +69,7 @@ def test_it_says_what_is_there_how_imports_went_and_what_failed(imported: Path, 
         "Passages  2, 1 of them with no known song",
         "1  FLAVORING FAILED  no source knew its flavor; retry-failed asks again",
         "COMPLETED   5 of 5 files in 0:0",
-        "2 imported, 1 duplicates, 1 without sound, 1 failed",
+        "2 imported, 1 duplicate, 1 without sound, 1 failed",
         "broken.mp3: not a sound file: no sound was found in it (segmentation, ",
     ):
         assert line in told
@@ -108,6 +111,27 @@ def test_why_an_import_ended_early_is_said(
     assert run_here("status", imported) == 0
     told = capsys.readouterr().out
     assert told.index("FAILED ") < told.index(reason) < told.index("COMPLETED ")
+
+
+def test_on_a_narrow_terminal_its_lines_break_between_words(
+    imported: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "the disk is full, and nobody knows what else could be done about it " * 2
+    with Library.open(imported / "wkmp.db") as library:
+        session_id = start_session(library, str(imported), {})
+        change_state(library, session_id, SessionState.FAILED, operation="failed", errors=[reason])
+    stream = io.StringIO()
+    narrow = Console(file=stream, force_terminal=True, width=60, color_system=None, soft_wrap=True)
+    monkeypatch.setattr(terminal, "out", narrow)
+    monkeypatch.setattr(status_command, "out", narrow)
+    assert run_here("status", imported) == 0
+    told = stream.getvalue()
+    sessions = told[told.index("Last imports") : told.index("\nFailed  1")]
+    assert max(map(len, sessions.splitlines())) <= 60
+    words = " ".join(sessions.split())
+    assert " ".join(reason.split()) in words
+    assert "2 imported, 1 duplicate, 1 without sound, 1 failed" in words
+    assert "COMPLETED 5 of 5 files in 0:0" in words
 
 
 def test_of_many_failures_the_first_are_named_and_with_all_every_one(

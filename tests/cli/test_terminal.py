@@ -22,7 +22,7 @@ from tests.support.commands import command, environment
 from tests.support.patience import PATIENCE_S
 from tests.support.screen import Screen
 from tests.support.sound import make_sound
-from wkmp_orm.cli import progress_display
+from wkmp_orm.cli import progress_display, terminal
 from wkmp_orm.cli.live_view import live_view
 from wkmp_orm.orchestrator import Stage
 
@@ -161,3 +161,18 @@ def test_a_terminal_shows_progress_and_is_tidy_afterwards(home: Path) -> None:
     assert "\x1b[?25l" in sent  # the cursor is hidden
     assert sent.rindex("\x1b[?25h") > sent.rindex("\x1b[?25l")  # and shown again
     assert "".join(lines).startswith(f"Importing {album} into {album / 'wkmp.db'}Imported 20 files")
+
+
+def test_notes_break_between_words_and_their_commands_can_be_copied_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent = io.StringIO()
+    console = Console(file=sent, force_terminal=True, width=60, soft_wrap=True, color_system=None)
+    monkeypatch.setattr(terminal, "out", console)
+    command_ = "wkmp-orm settings set acoustid_api_key KEY --database '/my music/of many years.db'"
+    what = "No key is configured, so that nobody is asked what has no tags at all"
+    terminal.print_advice(lambda command: f"{what}. Give one: {command(command_)}, or not")
+    *words, line, last = sent.getvalue().splitlines()
+    assert (line, last) == (f"  {command_}", "or not")
+    assert " ".join(" ".join(words).split()) == f"{what}. Give one:"
+    assert max(map(len, words)) <= 60

@@ -10,11 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.padding import Padding
 from rich.text import Text
 
 from wkmp_orm.cli.options import chosen_database, database_option, existing_database
-from wkmp_orm.cli.terminal import out, printable
+from wkmp_orm.cli.terminal import out, print_words, printable
 from wkmp_orm.errors import SettingError
 from wkmp_orm.library import Library
 from wkmp_orm.settings import SETTINGS, setting_named
@@ -43,15 +42,7 @@ def list_settings(database: str | None, *, as_json: bool) -> None:
     for name, key in SETTINGS.items():
         unit = f" {key.unit}" if key.unit else ""
         out.print(Text.assemble((name, "bold"), " = ", (f"{_shown(stored, key)}{unit}", "cyan")))
-        _explain(key.doc)
-
-
-def _explain(doc: str) -> None:
-    """Print what a setting means: on a terminal between its words, elsewhere in one line."""
-    if out.is_terminal:
-        out.print(Padding(Text(doc, style="dim"), (0, 0, 0, 4), expand=False), soft_wrap=False)
-    else:
-        out.print(Text(f"    {doc}", style="dim"))
+        print_words(key.doc, style="dim", indent=4)
 
 
 @settings_command.command("get")

@@ -15,7 +15,7 @@ from wkmp_orm.cli.advice import command_line
 from wkmp_orm.cli.documents import status_document
 from wkmp_orm.cli.failure_lines import show_failures, show_warnings
 from wkmp_orm.cli.options import database_option, existing_database, folder_argument
-from wkmp_orm.cli.terminal import out, printable
+from wkmp_orm.cli.terminal import out, print_entry, print_words, printable
 from wkmp_orm.cli.words import clock, number_of
 from wkmp_orm.library import Library
 from wkmp_orm.models import FileStatus, SessionState, SongStatus
@@ -94,7 +94,7 @@ def _show_status(status: LibraryStatus) -> None:
     _show_table("Files", status.files, _FILES)
     if status.missing:
         which = f"not there any more; {command_line('missing')} lists them"
-        out.print(Text.assemble(f"  {status.missing:>9,}  {'missing':<16}  ", (which, "dim")))
+        print_entry(f"  {status.missing:>9,}  {'missing':<16}  ", (which, "dim"))
     without = status.passages_without_song
     note = f", {without:,} of them with no known song" if without else ""
     out.print(f"\nPassages  {sum(status.passages.values()):,}{note}")
@@ -105,7 +105,7 @@ def _show_table(title: str, counted: Mapping[Word, int], meanings: Mapping[Word,
     out.print(f"\n{title}  {sum(counted.values()):,}")
     for word, meaning in meanings.items():
         if number := counted.get(word, 0):
-            out.print(Text.assemble(f"  {number:>9,}  {word.value:<16}  ", (meaning, "dim")))
+            print_entry(f"  {number:>9,}  {word.value:<16}  ", (meaning, "dim"))
 
 
 def _show_sessions(sessions: Sequence[SessionReport]) -> None:
@@ -118,12 +118,10 @@ def _show_sessions(sessions: Sequence[SessionReport]) -> None:
         if each.ended_at is not None:
             took = f" in {clock((each.ended_at - each.started_at).total_seconds())}"
         done = f"{each.progress_current:,} of {number_of(each.progress_total, 'file')}"
-        out.print(
-            Text.assemble(
-                f"  {each.started_at:%Y-%m-%d %H:%M}  {each.state.value:<10}  ",
-                f"{done}{took}: {printable(each.current_operation)}",
-                (f"  {printable(each.root_folder)}", "dim"),
-            )
+        print_entry(
+            f"  {each.started_at:%Y-%m-%d %H:%M}  {each.state.value:<10}  ",
+            f"{done}{took}: {printable(each.current_operation)}",
+            (f"  {printable(each.root_folder)}", "dim"),
         )
         if each.state is SessionState.FAILED and each.errors:
-            out.print(Text(f"      {printable(each.errors[0])}", style="red"))
+            print_words(printable(each.errors[0]), style="red", indent=6)

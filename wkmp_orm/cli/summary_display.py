@@ -5,6 +5,7 @@ Knows the numbers of an import; must not know how they came about.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
@@ -12,15 +13,15 @@ from rich.text import Text
 from wkmp_orm.cli.advice import command_line, spelled_for
 from wkmp_orm.cli.failure_lines import show_failures, show_warnings
 from wkmp_orm.cli.live_view import identified
-from wkmp_orm.cli.terminal import out, printable
+from wkmp_orm.cli.terminal import out, print_advice, printable
 from wkmp_orm.cli.words import clock, listed, milliseconds, number_of, rate
 from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wkmp_orm.core.engine.monitor import Totals
-    from wkmp_orm.core.remedies import Note
+    from wkmp_orm.core.remedies import Note, Spelled
     from wkmp_orm.orchestrator import Counts, Findings, ImportSummary
 
 SHOWN_TABLES: Final = ("files", "passages", "songs", "artists", "albums", "works")
@@ -57,8 +58,11 @@ def show_summary(summary: ImportSummary, notes: Sequence[Note]) -> None:
         show_failures(summary.failures, number, most=MOST_FAILURES, more=more)
     for note in notes:
         out.print()
-        told = note.for_people(spelled_for(summary.database))
-        out.print(Text(printable(told), style="yellow"))
+        print_advice(partial(_told, note, spelled_for(summary.database)), style="yellow")
+
+
+def _told(note: Note, spelled: Spelled, command: Callable[[str], str]) -> str:
+    return note.for_people(lambda words: command(spelled(words)))
 
 
 def _status_of_all(summary: ImportSummary) -> str:

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import logging
 import traceback
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 out = Console(highlight=False, soft_wrap=True)
 """Results."""
@@ -23,6 +29,44 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def print_words(text: str, *, style: str = "", indent: int = 0) -> None:
+    """Print a text as a result: on a terminal broken between words, elsewhere in one line."""
+    if out.is_terminal:
+        padded = Padding(Text(text, style=style), (0, 0, 0, indent), expand=False)
+        out.print(padded, soft_wrap=False)
+    else:
+        out.print(Text(" " * indent + text, style=style))
+
+
+def print_entry(first: str, *parts: str | tuple[str, str]) -> None:
+    """Print an entry of a list: on a terminal, what comes after `first` stays right of it."""
+    rest = Text.assemble(*parts)
+    if not out.is_terminal:
+        out.print(Text.assemble(first, rest))
+        return
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    grid.add_row(Text(first), rest)
+    out.print(grid, soft_wrap=False)
+
+
+def print_advice(told: Callable[[Callable[[str], str]], str], *, style: str = "") -> None:
+    """Print a text with commands: on a terminal each in a line of its own, to be copied whole.
+
+    `told` returns the text, and gives each of its commands to what it is called with.
+    """
+    if not out.is_terminal:
+        out.print(Text(printable(told(str)), style=style))
+        return
+    marked = told(lambda command: f"\0{command}\0")
+    for number, part in enumerate(marked.split("\0")):
+        if number % 2:  # the terminal breaks it, if it must: then it is still one line
+            out.print(Text(f"  {printable(part)}", style=style))
+        elif part.strip(" .,"):
+            print_words(printable(part.strip(" ,")), style=style)
 
 
 def say_error(message: str) -> None:

@@ -38,11 +38,15 @@ def clock(seconds: float) -> str:
 
 
 def rate(per_second: float, thing: str) -> str:
-    """Return "12 files a second", or by the minute what is slower than one a second."""
-    number, unit = f"{per_second:,.0f}", "second"
+    """Return "12 files a second", or by the minute or hour what is slower than one of them."""
+    number, unit = per_second, "a second"
     if 0 < per_second < 1:
-        number, unit = f"{per_second * 60:.1f}", "minute"
-    return f"{number} {thing}{'' if number in {'1', '1.0'} else 's'} a {unit}"
+        number, unit = per_second * 60, "a minute"
+    if 0 < number < 1:
+        number, unit = number * 60, "an hour"
+    told = f"{number:,.0f}" if number >= 10 or unit == "a second" else f"{number:.1f}"
+    told = told.removesuffix(".0")
+    return f"{told} {thing}{'' if told == '1' else 's'} {unit}"
 
 
 def milliseconds(number: float) -> str:

@@ -295,7 +295,8 @@ class _Run:
         counts = self._statistics.progress().counts
         return self._end(
             SessionState.COMPLETED,
-            f"{counts.imported} imported, {counts.duplicates} duplicates,"
+            f"{counts.imported} imported,"
+            f" {counts.duplicates} duplicate{'' if counts.duplicates == 1 else 's'},"
             f" {counts.no_audio} without sound, {counts.failed + counts.unreadable} failed"
             f"{_told(counts, 'moved', 'missing', 'corrected', 'disputed')}",
         )
