@@ -12,10 +12,12 @@ from tests.phases.recordings import WHOLE, passage
 from wkmp_orm import Phase
 from wkmp_orm.models import FileStatus, PassageStatus, SessionState, SongStatus
 from wkmp_orm.phases import (
+    cancel_interrupted,
     change_state,
     failures,
     last_sessions,
     library_status,
+    notes_told_before,
     record_failure,
     record_no_audio,
     record_progress,
@@ -52,6 +54,34 @@ def test_everything_is_counted_once_by_its_status(library: Library) -> None:
     assert status.passages == {PassageStatus.PENDING: 3, PassageStatus.INGEST_COMPLETE: 0}
     assert status.songs == dict.fromkeys(SongStatus, 1) | {SongStatus.PENDING: 2}
     assert status.passages_without_song == 2
+
+
+def test_a_hint_is_told_unless_one_of_the_last_ten_imports_that_ended_did(
+    library: Library,
+) -> None:
+    def imported(number: int, *notes: str, end: SessionState | None, files: int = 1) -> str:
+        session_id = start_session(library, f"/music/{number}", {"notes": notes})
+        record_progress(library, session_id, current=0, total=files)
+        if end is None:
+            cancel_interrupted(library)
+        else:
+            change_state(library, session_id, end, operation="ended")
+        return session_id
+
+    def told(session_id: str) -> set[str]:
+        with library.reader() as session:
+            return notes_told_before(session, session_id)
+
+    imported(0, "killed", end=None)
+    imported(1, "failed", end=SessionState.FAILED)
+    imported(2, "had nothing to do", end=SessionState.COMPLETED, files=0)
+    imported(3, "stopped", end=SessionState.CANCELLED)
+    last = imported(4, "done", "and more", end=SessionState.COMPLETED)
+    assert told(last) == {"stopped"}
+    assert told(mbid(99)) == {"stopped", "done", "and more"}
+    for number in range(5, 14):
+        imported(number, "often", end=SessionState.COMPLETED)
+    assert told(mbid(99)) == {"done", "and more", "often"}
 
 
 def test_the_last_sessions_come_latest_first_with_their_errors(library: Library) -> None:

@@ -23,6 +23,7 @@ from wkmp_orm.models import (
 )
 from wkmp_orm.models.counting import count_by_status
 from wkmp_orm.models.import_failure import WARNING
+from wkmp_orm.phases.import_session import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,10 +148,18 @@ def last_sessions(session: Session, number: int = 5) -> list[SessionReport]:
 
 
 def notes_told_before(session: Session, session_id: str) -> set[str]:
-    """Return what the ten imports before this one had to do without, where they had work to do."""
+    """Return what the ten imports before this one had to do without, where they had work to do.
+
+    One that failed or was killed told nobody.
+    """
     earlier = (
         sa.select(ImportSession.parameters)
-        .where(ImportSession.session_id != session_id, ImportSession.progress_total > 0)
+        .where(
+            ImportSession.session_id != session_id,
+            ImportSession.progress_total > 0,
+            ImportSession.state.in_((SessionState.COMPLETED, SessionState.CANCELLED)),
+            ImportSession.current_operation != INTERRUPTED,
+        )
         .order_by(ImportSession.started_at.desc())
         .limit(10)
     )
