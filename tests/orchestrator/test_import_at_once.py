@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EQUAL_FILES = 5
 
 rounds_of_a_race = pytest.mark.parametrize(
-    "rounds", [5, pytest.param(100, marks=pytest.mark.slow)], ids=str
+    "rounds", [5, pytest.param(50, marks=pytest.mark.slow)], ids=str
 )
 
 

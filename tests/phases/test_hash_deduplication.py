@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from wkmp_orm import UnitOfWork
 
 COPIES = 5
-ROUNDS = 100
+ROUNDS = 50
 
 
 def digest(number: int) -> str:
