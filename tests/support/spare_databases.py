@@ -66,11 +66,12 @@ class SpareDatabases:
         self._server = server
         self._template = template
         self._spare: list[str] = []
-        self._shapes: dict[str, Any] = {}
         with self._connected(template) as connection:
             names = [name for (name,) in connection.execute(_TABLES)]
             self._rows = {name: _copied(connection, name) for name in names}
             self._most_bytes = MOST_BYTES + _number(connection, _BYTES)
+            # A copy is one of pages, so that the numbers of the transactions are the same in it.
+            self._shape = _shape(connection)
 
     def take(self) -> str:
         """Return the name of a database that is as the template is."""
@@ -78,15 +79,13 @@ class SpareDatabases:
             return self._spare.pop()
         name = f"{self._template}_{next(_numbers)}"
         self._server.create_database(name, template=self._template)
-        with self._connected(name) as connection:
-            self._shapes[name] = _shape(connection)
         return name
 
     def give_back(self, name: str) -> None:
         """Make it as the template is, for the next one; drop it where that takes more than rows."""
         try:
             with self._connected(name) as connection:
-                is_reusable = self._reset(connection, self._shapes[name])
+                is_reusable = self._reset(connection)
         except psycopg.Error:
             is_reusable = False  # a test has renamed it, or keeps everybody out of it
         if is_reusable:
@@ -94,9 +93,9 @@ class SpareDatabases:
         else:
             self._server.drop_database(name)
 
-    def _reset(self, connection: psycopg.Connection[Any], shape: Any) -> bool:
+    def _reset(self, connection: psycopg.Connection[Any]) -> bool:
         connection.execute(_LET_GO)
-        if _shape(connection) != shape or _number(connection, _BYTES) > self._most_bytes:
+        if _shape(connection) != self._shape or _number(connection, _BYTES) > self._most_bytes:
             return False
         with connection.transaction():
             # Without the foreign keys' triggers any order is right.

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import Album, Artist, PassageSong, Song, Work
 from wkmp_orm.phases.others import (
+    BY_TAGS,
     IS_THERE,
     OTHER,
     OTHER_IS_THERE,
@@ -50,7 +51,6 @@ _said_key: Final = sa.bindparam("said_key", type_=sa.Text())
 _now: Final = sa.bindparam("now", type_=Song.updated_at.type)
 
 _ON_SONG: Final = partial(somebody_on_song, Song.guid)
-_BY_TAGS: Final = sa.cast(says("by_tags"), sa.Text()).in_(("1", "true"))
 
 _COLUMNS: Final[Mapping[str, tuple[Any, Any, Somebody, Any]]] = {
     "title": (Song.title, Song.recording_mbid, _ON_SONG, says("title")),
@@ -94,7 +94,7 @@ def _adopt(of: str) -> sa.Update:
             mbid == _of_mbid,
             column != VALUE,
             ~somebody(OTHER_IS_THERE),
-            somebody(_BY_TAGS, said == column),
+            somebody(BY_TAGS, said == column),
         )
         .values(values)
     )

@@ -52,6 +52,10 @@ def says(*names: str | sa.ColumnElement[str]) -> JsonText:
     return JsonText(OTHER.import_metadata, SAID, *names)
 
 
+BY_TAGS: Final = sa.cast(says("by_tags"), sa.Text()).in_(("1", "true"))
+"""Another passage says it by its tags, and not by a web service. The databases spell true apart."""
+
+
 def somebody_on_song(song: Any, *conditions: Says) -> Says:
     """Say that there is a passage of a song that fulfils all conditions."""
     return sa.exists().where(

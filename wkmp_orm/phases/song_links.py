@@ -16,6 +16,7 @@ from wkmp_orm.core.types import is_uuid
 from wkmp_orm.models import Artist, Song, SongArtist, SongWork, Work
 from wkmp_orm.phases.identity import artist_identity
 from wkmp_orm.phases.others import (
+    BY_TAGS,
     IS_SILENT,
     OTHER_IS_THERE,
     says,
@@ -38,7 +39,6 @@ _of_work: Final = sa.bindparam("of_work", type_=sa.Text())
 _now: Final = sa.bindparam("now", type_=Song.updated_at.type)
 
 _SONG: Final = sa.select(Song.guid).where(Song.recording_mbid == _of_mbid).scalar_subquery()
-_BY_TAGS: Final = sa.cast(says("by_tags"), sa.Text()).in_(("1", "true"))
 
 NOBODY_CREDITS: Final = ~somebody_on_song(
     _SONG, OTHER_IS_THERE, sa.or_(says("credit") == _credit, IS_SILENT)
@@ -46,7 +46,7 @@ NOBODY_CREDITS: Final = ~somebody_on_song(
 """No other file that is there says the former credit, or may have said it."""
 SOMEBODY_CREDITS: Final = somebody_on_song(_SONG, OTHER_IS_THERE, says("credit") == _new_credit)
 NOBODY_IS_THERE: Final = ~somebody_on_song(_SONG, OTHER_IS_THERE)
-TAGS_CREDITED: Final = somebody_on_song(_SONG, _BY_TAGS, says("credit") == _credit)
+TAGS_CREDITED: Final = somebody_on_song(_SONG, BY_TAGS, says("credit") == _credit)
 
 
 def replace_credit(
@@ -100,7 +100,7 @@ def adopt_works(
     if not mbids:
         return []
     work.lock(f"said:{row['of_mbid']}")
-    is_left = somebody_on_song(_SONG, _BY_TAGS, _says_work(Work.work_mbid))
+    is_left = somebody_on_song(_SONG, BY_TAGS, _says_work(Work.work_mbid))
     others = sa.select(Work.guid).where(Work.work_mbid.not_in(sorted(mbids)))
     unlinked = work.execute(
         sa.delete(SongWork).where(

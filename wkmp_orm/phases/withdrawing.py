@@ -2,7 +2,7 @@
 
 A file says nothing more of a song when it is missing, holds another recording or is a copy of
 another file. Then a stored value that it alone said is replaced by what the oldest passage of the
-files that are there says; where there is none, it stays until the next file refers to the row.
+files that are there says. Where there is none, it stays; `adopting` says until when.
 """
 
 from __future__ import annotations
