@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.phases.importing import (
     stored,
 )
 from tests.phases.recordings import passage, recording
-from wkmp_orm import Album, Artist, Passage, Phase, Song
+from wkmp_orm import Album, Artist, Passage, Phase, Song, Work
 from wkmp_orm.models import FileStatus, SongArtist
 from wkmp_orm.phases import (
     IdentifiedSong,
@@ -25,6 +26,7 @@ from wkmp_orm.phases import (
     album_identity,
     artist_identity,
 )
+from wkmp_orm.phases import Work as Composition
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
@@ -207,6 +209,22 @@ def test_another_recording_corrects_nothing_of_the_former_one(library: Library) 
         (mbid(1), "Wrnog"),
         (mbid(5), "Right"),
     ]
+
+
+def with_work(passage: RecordedPassage, title: str) -> RecordedPassage:
+    """Let a passage's song record a work of this title."""
+    assert passage.song is not None
+    return replace(passage, song=replace(passage.song, works=(Composition(mbid(7), title),)))
+
+
+def test_another_recording_corrects_the_artist_and_the_work_that_it_shares_with_the_former_one(
+    library: Library,
+) -> None:
+    file = add_file(library)
+    record(library, file, with_work(tagged(**WRONG), "Wrnog"))
+    assert retag(library, file, with_work(tagged(**RIGHT, song=5), "Right")) == 3
+    assert stored(library, Artist.name, Artist.identity_key) == [("Beatles", "name:beatles")]
+    assert stored(library, Work.title) == [("Right",)]
 
 
 def test_passages_that_kept_nothing_of_what_they_said_are_told_by_their_columns(

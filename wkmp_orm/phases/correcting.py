@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 def correct_song(
     work: UnitOfWork, file_guid: str, song: IdentifiedSong, former: Said
 ) -> list[PendingStatement]:
-    """Correct a song's title and artist, its credit, its works, and the names of its artists.
+    """Correct a song's title and artist, its credit and its works.
 
     `former` is what this file said of the same song. Each statement's `matched` says, after the
     commit, whether it corrected something.
@@ -63,23 +63,45 @@ def correct_song(
             work.lock(f"said:{song.recording_mbid}")
             changed = row | {"before": before, "value": value}
             statements.append(work.execute(replace_of_song(column.key), [changed]))
-    for artist in song.artists:
-        name = former.artists.get(key_of(artist))
-        if name is not None and name != artist.label:
-            work.lock(f"said:{key_of(artist)}")
-            changed = row | {
-                "of_mbid": artist.mbid or artist.key,
-                "said_key": key_of(artist),
-                "before": name,
-                "value": artist.label,
-                "key": artist.key,
-            }
-            statements.append(work.execute(replace_name(), [changed]))
     return (
         statements
         + _correct_credit(work, row, song, former)
-        + _correct_works(work, row, song, former)
+        + _unlink_former_works(work, row, song, former)
     )
+
+
+def correct_artist(
+    work: UnitOfWork, file_guid: str, artist: Identity, before: str
+) -> list[PendingStatement]:
+    """Correct an artist's name, as `correct_song` does a title; `before` is what this file said."""
+    if before == artist.label:
+        return []
+    work.lock(f"said:{key_of(artist)}")
+    row = {
+        "of_file": file_guid,
+        "of_mbid": artist.mbid or artist.key,
+        "said_key": key_of(artist),
+        "before": before,
+        "value": artist.label,
+        "key": artist.key,
+        "now": utc_now(),
+    }
+    return [work.execute(replace_name(), [row])]
+
+
+def correct_work(work: UnitOfWork, file_guid: str, mbid: str, title: str, before: str) -> None:
+    """Correct a work's title from what this file said before; a song has it, and is counted."""
+    if title != before:
+        work.lock(f"said:{mbid}")
+        row = {
+            "of_file": file_guid,
+            "of_mbid": mbid,
+            "said_key": mbid,
+            "before": before,
+            "value": title,
+            "now": utc_now(),
+        }
+        work.execute(replace_work_title(), [row])
 
 
 def correct_album(
@@ -117,24 +139,12 @@ def _correct_credit(
     return [replace_credit(work, row, former.artists, artists, NOBODY_CREDITS)]
 
 
-def _correct_works(
+def _unlink_former_works(
     work: UnitOfWork, row: Mapping[str, Any], song: IdentifiedSong, former: Said
 ) -> list[PendingStatement]:
-    before = dict(former.works or {})
-    # Files name works by their ids and their titles are the song's: those are not counted again.
-    for each in song.works:
-        title = before.pop(each.work_mbid, each.title)
-        if title != each.title:
-            work.lock(f"said:{each.work_mbid}")
-            changed = {
-                **row,
-                "of_mbid": each.work_mbid,
-                "said_key": each.work_mbid,
-                "before": title,
-                "value": each.title,
-            }
-            work.execute(replace_work_title(), [changed])
-    return unlink_works(work, row, before) if song.works else []
+    if not song.works:
+        return []
+    return unlink_works(work, row, (former.works or {}).keys() - {w.work_mbid for w in song.works})
 
 
 _of_mbid: Final = sa.bindparam("of_mbid", type_=sa.Text())

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import Passage, Song, SourceType
 from wkmp_orm.phases.adopting import adopt
-from wkmp_orm.phases.correcting import correct_album, correct_song
+from wkmp_orm.phases.correcting import correct_album, correct_artist, correct_song, correct_work
 from wkmp_orm.phases.entities import put_albums, put_artists
 from wkmp_orm.phases.identity import Identity
 from wkmp_orm.phases.reconciliation import Reconciliation, Span
-from wkmp_orm.phases.said import SAID, Said
+from wkmp_orm.phases.said import SAID, Said, key_of
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
@@ -188,7 +188,10 @@ def _correct(
     albums: Mapping[Identity, str | Handle[Album]],
     said: Sequence[Said],
 ) -> list[PendingStatement]:
-    """Correct what only this file said of its songs and albums, each of them once."""
+    """Correct what only this file said of its songs, artists, works and albums, each of them once.
+
+    An artist, a work or an album may be another song's than before.
+    """
     songs = {passage.song.recording_mbid: passage.song for passage in passages if passage.song}
     corrections = [
         statement
@@ -196,9 +199,19 @@ def _correct(
         if former.recording in songs
         for statement in correct_song(work, file_guid, songs[former.recording], former)
     ]
-    before = {key: value for each in said for key, value in each.albums.items()}
+    by_tags = [each for each in said if each.by_tags]
+    names = {key: name for each in by_tags for key, name in each.artists.items()}
+    for artist in dict.fromkeys(artist for song in songs.values() for artist in song.artists):
+        if (before := names.get(key_of(artist))) is not None:
+            corrections += correct_artist(work, file_guid, artist, before)
+    titles = {mbid: title for each in by_tags for mbid, title in (each.works or {}).items()}
+    for mbid, title in {
+        each.work_mbid: each.title for song in songs.values() for each in song.works
+    }.items():
+        correct_work(work, file_guid, mbid, title, titles.get(mbid, title))
+    dates = {key: value for each in said for key, value in each.albums.items()}
     for album, guid in albums.items():
-        corrections += correct_album(work, file_guid, album, guid, Said(albums=before))
+        corrections += correct_album(work, file_guid, album, guid, Said(albums=dates))
     return corrections
 
 
