@@ -153,10 +153,13 @@ def test_passages_stand_by_the_path_of_their_file_and_where_they_begin(
         (["%"], []),
         (["_"], []),
         (["nobody"], []),
+        (["untagged"], [None]),
+        (["side a.wav"], [None]),
+        (["flac"], []),
     ],
 )
 def test_words_are_found_anywhere_and_values_at_the_beginning(
-    shared: Library, query: list[str], found: list[str]
+    shared: Library, query: list[str], found: list[str | None]
 ) -> None:
     assert titles(shared, *query) == found
 

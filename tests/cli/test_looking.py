@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,30 @@ def test_the_next_page_is_a_command_that_can_be_typed(
     guid = more.split()[-1]
     assert run_here("ls", "--limit", "1", "--database", library, "--after", guid) == 0
     assert "Milord" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["stats", "duplicates", "failures"])
+def test_what_asks_for_no_words_takes_the_folder_of_a_library(
+    library: str, run_here: Run, said: Said, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    folder = Path(library).parent / "songs"
+    folder.mkdir()
+    shutil.copyfile(library, folder / "wkmp.db")
+    assert run_here(name, folder, "--json") == 0
+    in_folder = json.loads(capsys.readouterr().out)
+    named = json.loads(said(name, "--json"))
+    assert in_folder | {"database": None} == named | {"database": None}
+
+
+def test_the_next_page_is_that_of_the_folder_that_was_named(
+    library: str, run_here: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(library).parent / "songs"
+    folder.mkdir()
+    shutil.copyfile(library, folder / "wkmp.db")
+    assert run_here("duplicates", folder, "--limit", "1") == 0
+    begins = command_line("duplicates", str(folder), "--limit", "1", "--after")
+    assert capsys.readouterr().err.startswith(f"1 entry shown. More: {begins} ")
 
 
 def test_where_nothing_is_found_it_says_how_a_field_is_found(

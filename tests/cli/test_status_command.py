@@ -187,6 +187,19 @@ def test_a_folder_without_a_library_is_refused_and_none_is_made(
     assert not (tmp_path / "home" / "wkmp.db").exists()
 
 
+def test_a_command_that_is_run_outside_of_every_library_says_so(
+    tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for command in ("status", "stats", "ls"):
+        assert refused(command) == (
+            "there is no library: the current folder lies in none, and"
+            f" {tmp_path / 'Music' / 'wkmp.db'} does not exist. Run this in the folder of a"
+            " library, name its database with --database, or import first\n"
+        )
+
+
 @pytest.mark.parametrize("command", ["status", "retry-failed"])
 def test_what_import_refuses_as_a_folder_is_refused_in_the_same_words(
     tmp_path: Path, refused: Refused, command: str

@@ -23,6 +23,9 @@ file_path: Final = PathKey(File.path)
 has_no_song: Final = Passage.song_id.is_(None)
 """The condition of the two indexes of passages."""
 
+is_called_by_its_file: Final = passage_title.is_(None)
+"""The condition of a passage that lists show by the name of its file."""
+
 Found: TypeAlias = sa.Select[*tuple[Any, ...]]
 
 # One query inside the other, not joined: so each is asked once, beginning with the innermost, which
@@ -50,6 +53,11 @@ def songs_on(condition: sa.ColumnElement[bool]) -> Found:
     return sa.select(Passage.song_id).where(
         Passage.guid.in_(passages_on(condition)), Passage.song_id.is_not(None)
     )
+
+
+def its_file_contains(word: str) -> sa.ColumnElement[bool]:
+    """Say that the path of a passage's file contains a word; asked of each passage alone."""
+    return sa.exists().where(File.guid == Passage.file_id, contains(File.path, word))
 
 
 def named(value: str) -> sa.ColumnElement[bool]:

@@ -15,6 +15,8 @@ from wkmp_orm.browse.entries import SongEntry
 from wkmp_orm.browse.keys import (
     each_alone,
     has_no_song,
+    is_called_by_its_file,
+    its_file_contains,
     name_contains,
     named,
     passage_artist,
@@ -54,10 +56,11 @@ def songs(
 ) -> Page[SongEntry]:
     """Return a page of songs, by title; those without a title are the last.
 
-    `query` is words, each found anywhere in title, artist or album, and `title:`, `artist:` and
-    `album:` with what these begin with; `after` is that of the page before. A value costs what it
-    finds; a word is looked for from there on, until the page is full. Raises ConfigurationError for
-    a query, a limit or an `after` that cannot be.
+    `query` is words, each found anywhere in title, artist or album, or in the path of the file that
+    a song without a title is shown by, and `title:`, `artist:` and `album:` with what these begin
+    with; `after` is that of the page before. A value costs what it finds; a word is looked for from
+    there on, until the page is full. Raises ConfigurationError for a query, a limit or an `after`
+    that cannot be.
     """
     number = checked_limit(limit)
     sources = song_sources(parsed(query, FIELDS))
@@ -93,6 +96,7 @@ def song_sources(query: Query) -> list[Source]:
                 contains(passage_title, word),
                 contains(Passage.artist, word),
                 contains(Passage.album, word),
+                is_called_by_its_file & its_file_contains(word),
             )
             for word in query.words
         ),

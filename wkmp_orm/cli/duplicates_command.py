@@ -18,14 +18,16 @@ from wkmp_orm.cli.looking import (
     print_json,
     say_more,
 )
+from wkmp_orm.cli.options import folder_argument, of_library
 from wkmp_orm.cli.terminal import out, printable, say_note
 
 
 @click.command("duplicates", short_help="Show which files are equal to which.")
+@folder_argument
 @page_options
 @looking_options
 def duplicates_command(
-    database: str | None, limit: int, after: str | None, *, as_json: bool
+    folder: str | None, database: str | None, limit: int, after: str | None, *, as_json: bool
 ) -> None:
     """Show each file that others are equal to, byte for byte, and these below it.
 
@@ -34,7 +36,7 @@ def duplicates_command(
     from wkmp_orm import browse  # noqa: PLC0415
     from wkmp_orm.cli.documents_of_lists import page_document  # noqa: PLC0415
 
-    with opened(database) as (_, session):
+    with opened(database, folder) as (_, session):
         page = browse.duplicates(session, after=after, limit=limit)
     if as_json:
         print_json(page_document("duplicates", page))
@@ -45,5 +47,4 @@ def duplicates_command(
             out.print(Text(f"  = {printable(each.path)}").append_text(missing(each)))
     if not page.entries:
         say_note("No files are equal.")
-    of_library = ("--database", database) if database else ()
-    say_more(page, "duplicates", "--limit", str(limit), *of_library)
+    say_more(page, "duplicates", *of_library(folder, database), "--limit", str(limit))

@@ -60,13 +60,13 @@ def page_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def opened(database: str | None) -> Iterator[tuple[Library, Session]]:
+def opened(database: str | None, folder: str | None = None) -> Iterator[tuple[Library, Session]]:
     """Open a library and a reader of it for the length of a `with` block."""
     # Not at the top: `--help` does without a database, and SQLAlchemy takes half a second.
     from wkmp_orm.library import Library  # noqa: PLC0415
 
     with (
-        Library.open(existing_database(None, database), read_only=True) as library,
+        Library.open(existing_database(folder, database), read_only=True) as library,
         library.reader() as session,
     ):
         yield library, session

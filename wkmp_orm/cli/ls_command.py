@@ -17,6 +17,7 @@ from wkmp_orm.cli.looking import (
     print_line,
     say_more,
 )
+from wkmp_orm.cli.options import of_library
 from wkmp_orm.cli.terminal import say_note
 
 
@@ -47,8 +48,7 @@ def ls_command(
         print_line(line_of(entry))
     if not page.entries:
         say_note(_nothing(name, query))
-    of_library = ("--database", database) if database else ()
-    say_more(page, "ls", *words, "--limit", str(limit), *of_library)
+    say_more(page, "ls", *words, "--limit", str(limit), *of_library(None, database))
 
 
 def _nothing(name: str, query: tuple[str, ...]) -> str:

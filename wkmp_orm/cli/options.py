@@ -126,6 +126,13 @@ def existing_database(folder: str | None, database: str | None) -> str:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
+        if folder is None and database is None:
+            message = (
+                f"there is no library: the current folder lies in none, and {path} does not exist."
+                " Run this in the folder of a library, name its database with --database, or"
+                " import first"
+            )
+            raise DatabaseUnavailableError(message) from None
         if database is None and not path.parent.is_dir():
             raise ConfigurationError(why_not_read(path.parent, error)) from error
         message = f"{path} does not exist; name another with --database, or import first"
@@ -133,6 +140,15 @@ def existing_database(folder: str | None, database: str | None) -> str:
     except OSError as error:
         raise ConfigurationError(why_not_read(path.parent, error)) from error
     return place
+
+
+def of_library(folder: str | None, database: str | None) -> tuple[str, ...]:
+    """Return how a command names the same library again."""
+    if database:
+        return "--database", database
+    if folder is None:
+        return ()
+    return (os.path.join(".", folder) if folder.startswith("-") else folder,)  # noqa: PTH118  Path drops the dot
 
 
 def chosen_database(given: str | None) -> str:

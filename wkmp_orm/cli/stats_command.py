@@ -13,6 +13,7 @@ from rich.text import Text
 
 from wkmp_orm.cli.advice import command_line
 from wkmp_orm.cli.looking import looking_options, opened, print_json
+from wkmp_orm.cli.options import folder_argument
 from wkmp_orm.cli.terminal import out, printable
 from wkmp_orm.cli.words import clock, listed, number_of, plurals, size
 from wkmp_orm.ticks import TICKS_PER_SECOND
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 
 @click.command("stats", short_help="Show what a library amounts to, in numbers.")
+@folder_argument
 @looking_options
-def stats_command(database: str | None, *, as_json: bool) -> None:
-    """Show how many songs, artists, albums and files there are, how long and how large."""
+def stats_command(folder: str | None, database: str | None, *, as_json: bool) -> None:
+    """Show how many songs, artists, albums and files the library of FOLDER has, and how long."""
     from wkmp_orm import browse  # noqa: PLC0415
     from wkmp_orm.cli.documents_of_lists import statistics_document  # noqa: PLC0415
 
-    with opened(database) as (library, session):
+    with opened(database, folder) as (library, session):
         numbers = browse.statistics(session)
         name = str(library.target)
     if as_json:
