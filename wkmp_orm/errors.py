@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from wkmp_orm.core.errors import (
     AlreadyFinishedError,
+    BackupError,
     ConditionNotMetError,
     ConfigurationError,
     ConstraintViolationError,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AlreadyFinishedError",
     "AnalysisCancelledError",
+    "BackupError",
     "ConditionNotMetError",
     "ConfigurationError",
     "ConstraintViolationError",

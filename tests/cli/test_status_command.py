@@ -16,8 +16,8 @@ from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import Library, Phase
 from wkmp_orm.cli import status_command, terminal
 from wkmp_orm.cli.advice import command_line
+from wkmp_orm.import_lock import sole_import
 from wkmp_orm.models import ImportFailure, SessionState, SongStatus
-from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.phases import change_state, start_session
 
 if TYPE_CHECKING:

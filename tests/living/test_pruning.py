@@ -18,9 +18,9 @@ from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from wkmp_orm import Album, Artist, File, Library, Passage, Song, Work, browse
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.errors import ConfigurationError, ImportRunningError
+from wkmp_orm.import_lock import sole_import
 from wkmp_orm.orchestrator import import_folder
 from wkmp_orm.orchestrator.pruning import Pruned, prune
-from wkmp_orm.orchestrator.running import sole_import
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def test_rows_of_files_that_are_gone_go_with_their_passages(half_gone: Library) 
 
 def test_of_a_file_a_backup_is_made_first(half_gone: Library) -> None:
     if half_gone.target.path is None:
-        with pytest.raises(ConfigurationError, match="pg_dump"):
+        with pytest.raises(ConfigurationError, match="make a backup with Library"):
             pruned(half_gone, without_backup=False)
         assert paths(half_gone) == {"gone.flac", "there.flac"}
         return

@@ -64,13 +64,14 @@ KILLED_IN_THE_MIDDLE = """
 import os, sys
 from wkmp_orm.core.engine.factory import create_writer_engine
 from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.backup import sqlite_copy
 from wkmp_orm.core.schema import backup
 
 def killed(descriptor, like):
     os.kill(os.getpid(), 9)
 
 os.umask(0)
-backup.make_like = killed  # the copy is whole, and only its mode is missing
+sqlite_copy.make_like = killed  # the copy is whole, and only its mode is missing
 target = DatabaseTarget.parse(sys.argv[1])
 backup.back_up(target, create_writer_engine(target), before=sys.argv[2])
 """

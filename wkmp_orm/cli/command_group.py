@@ -53,7 +53,9 @@ LISTED: Final = {
     "settings": Listed(
         "settings_command", "settings_command", "Show and change the settings of a database."
     ),
-    "db": Listed("db_command", "db_command", "Create, upgrade and check the schema of a database."),
+    "db": Listed(
+        "db_command", "db_command", "Upgrade and check a database, back it up and restore it."
+    ),
 }
 """In the order in which a person meets them."""
 

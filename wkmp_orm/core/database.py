@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
 
 from sqlalchemy.orm import Session
 
+from wkmp_orm.core.backup.making import make_backup
 from wkmp_orm.core.engine.async_commits import started_threads
 from wkmp_orm.core.engine.callbacks import refuse_coroutine_function, tell
 from wkmp_orm.core.engine.factory import create_reader_engine
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import DeclarativeBase
 
+    from wkmp_orm.core.backup.sqlite_copy import OnProgress
     from wkmp_orm.core.engine.async_commits import CancelToken
     from wkmp_orm.core.engine.monitor import Monitor, Totals, WriteReport
     from wkmp_orm.core.flush.changes import Changes
@@ -183,6 +185,22 @@ class Database:
                 tables=frozenset(self.catalog),
                 hold=self._turn_to_migrate,
             )
+
+    def back_up(
+        self,
+        file: str | os.PathLike[str],
+        *,
+        keep: int | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Path:
+        """Write what is committed now to a file, check it, and return its absolute path.
+
+        All may go on meanwhile. An older backup of that name is replaced; with `keep` it becomes
+        `<file>.1`, and so many are kept in all. `core.backup.making` says the rest, and what is
+        raised. Any thread.
+        """
+        self._check_usable()
+        return make_backup(self.target, self._readers, file, keep=keep, on_progress=on_progress)
 
     def _turn_to_migrate(self) -> AbstractContextManager[None]:
         return self._writer.hold_ticket(phase="schema", deadline=self._writer.deadline())

@@ -9,6 +9,7 @@
     │   ├── SchemaOutdatedError       older: upgrade it
     │   ├── SchemaTooNewError         made by a newer program
     │   └── SchemaUnmanagedError      the tables without a migration history
+    ├── BackupError                   a backup could not be made, or is none that can be restored
     ├── UnitOfWorkError               the unit of work was used against its rules
     │   ├── WrongOwnerError           from another thread, task or process
     │   ├── AlreadyFinishedError      after its commit, its discard or its database's close
@@ -106,6 +107,10 @@ class SchemaTooNewError(SchemaError):
 
 class SchemaUnmanagedError(SchemaError):
     """The database has tables of our names but no migration history."""
+
+
+class BackupError(WkmpOrmError):
+    """A backup could not be made, or is damaged, or another program's: nothing was changed."""
 
 
 class UnitOfWorkError(WkmpOrmError):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.import_lock import sole_import
 from wkmp_orm.orchestrator.presence import Presence
-from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.paths import refuse_missing_root
 from wkmp_orm.phases import missing_files
 from wkmp_orm.phases.pruning import (
@@ -119,8 +119,9 @@ def _backup(library: Library, *, without_backup: bool) -> Path | None:
         return None
     if library.target.path is None:
         message = (
-            f"{library.target} is on a server, of which no backup can be made here: make one with"
-            " pg_dump, and say without_backup=True (--without-backup). Nothing was deleted"
+            f"{library.target} is on a server, where no copy is kept beside it: make a backup with"
+            " Library.back_up (`db backup FILE`), and say without_backup=True (--without-backup)."
+            " Nothing was deleted"
         )
         raise ConfigurationError(message)
     return back_up(library.target, library._writer.engine, before="prune")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wkmp_orm import phases
-from wkmp_orm.orchestrator.running import sole_import
+from wkmp_orm.import_lock import sole_import
 from wkmp_orm.orchestrator.writing import write
 from wkmp_orm.phase import Phase
 

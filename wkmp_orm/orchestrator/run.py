@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.errors import ConfigurationError, ImportSessionError, WkmpOrmError
+from wkmp_orm.import_lock import sole_import
 from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator.counts import Stage
 from wkmp_orm.orchestrator.file_pipeline import STEPS
 from wkmp_orm.orchestrator.intake import Intake
 from wkmp_orm.orchestrator.progress import ProgressReporter
-from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS, scan_folder
 from wkmp_orm.orchestrator.statistics import Statistics
 from wkmp_orm.orchestrator.summary import ImportSummary

@@ -17,6 +17,7 @@ from wkmp_orm.schema.ours import (
     schema_differences,
     upgrade_schema,
 )
+from wkmp_orm.schema.restoring import restore
 from wkmp_orm.schema.scripts import alembic_config, head_revision
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "migration_connection",
     "migration_transaction",
     "render_item",
+    "restore",
     "schema_differences",
     "upgrade_schema",
 ]

@@ -17,9 +17,9 @@ from wkmp_orm import Library
 from wkmp_orm.core.engine.lock_file import HOST
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import DatabaseUnavailableError, ImportRunningError
+from wkmp_orm.import_lock import sole_import
 from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import import_folder
-from wkmp_orm.orchestrator.running import sole_import
 from wkmp_orm.phases import start_session
 
 if TYPE_CHECKING:

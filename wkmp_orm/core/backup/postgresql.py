@@ -1,0 +1,131 @@
+"""Backups of PostgreSQL by its own programs, `pg_dump` and `pg_restore`.
+
+They are given the password by their environment: other users see the arguments of a program.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.core.backup.sqlite_copy import new_file, refuse_another, sync_folder
+from wkmp_orm.core.errors import BackupError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from wkmp_orm.core.engine.target import DatabaseTarget
+
+_NOT_FOR_PROGRAMS: Final = frozenset({"password", "context", "prepare_threshold", "autocommit"})
+_TABLE: Final = re.compile(r"^\d+; \d+ \d+ TABLE \S+ (?P<name>\S+) ", re.MULTILINE)
+
+
+def dump(target: DatabaseTarget, file: Path, before_it_is_put_there: Callable[[], None]) -> None:
+    """Let `pg_dump` write an archive of the whole database, read it through, put it in its place.
+
+    Raises BackupError with what the program says, ConfigurationError where it is not, OSError.
+    """
+    program = _program("pg_dump")
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    with new_file(unfinished) as descriptor:
+        # By name: to its standard output it writes an archive whose cut end nothing notices.
+        arguments = ("--format=custom", "--no-password", f"--file={unfinished}")
+        what = f"no backup of {target} could be made"
+        _run([program, *arguments, *_connection(target)], target, what)
+        refuse_another(unfinished, descriptor)
+        os.fsync(descriptor)
+        read_through(unfinished, ())
+        before_it_is_put_there()
+        unfinished.replace(file)
+    sync_folder(file.parent)
+
+
+def read_through(file: Path, tables: Collection[str]) -> None:
+    """Raise BackupError unless a file is an archive, whole, that has these tables."""
+    program = _program("pg_restore")
+    what = f"{file} is no backup that can be restored"
+    listed = _run([program, "--list", str(file)], None, what)
+    missing = sorted(set(tables) - set(_TABLE.findall(listed)))
+    if missing:
+        message = (
+            f"{file} is a backup of another program's database: it has no {', '.join(missing)}"
+        )
+        raise BackupError(message)
+    _run([program, f"--file={os.devnull}", str(file)], None, what)
+
+
+def load(target: DatabaseTarget, file: Path, *, patience_s: float) -> None:
+    """Let `pg_restore` replace what is in the archive, in one transaction.
+
+    Raises BackupError with what the program says; nothing has changed then.
+    """
+    own_options = target.url.query.get("options", "")
+    _run(
+        [
+            _program("pg_restore"),
+            *("--clean", "--if-exists", "--no-owner", "--no-password"),
+            *("--single-transaction", "--exit-on-error"),
+            *_connection(target),
+            str(file),
+        ],
+        target,
+        f"{file} could not be restored into {target}, and nothing was changed",
+        environment={"PGOPTIONS": f"{own_options} -c lock_timeout={round(patience_s * 1000)}"},
+    )
+
+
+def _program(name: str) -> str:
+    program = shutil.which(name)
+    if program is None:
+        message = (
+            f"{name} is not on the PATH: install PostgreSQL's client programs, of the server's"
+            " version or a newer one"
+        )
+        raise ConfigurationError(message)
+    return program
+
+
+def _connection(target: DatabaseTarget) -> list[str]:
+    """Return the arguments that say which database, without a secret."""
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415  an extra
+
+    if target.secrets:
+        message = (
+            f"the URL of {target} has an option beside the password that must stay secret, and"
+            " PostgreSQL's programs would show it: put it into a connection service file"
+        )
+        raise ConfigurationError(message)
+    _, arguments = target.url.get_dialect()().create_connect_args(target.url)
+    shown = {key: value for key, value in arguments.items() if key not in _NOT_FOR_PROGRAMS}
+    shown.pop("options", None)
+    return ["--dbname", make_conninfo("", **shown)]
+
+
+def _run(
+    command: list[str],
+    target: DatabaseTarget | None,
+    what: str,
+    *,
+    environment: dict[str, str] | None = None,
+) -> str:
+    added = dict(environment or {})
+    if target is not None and target.url.password is not None:
+        added["PGPASSWORD"] = str(target.url.password)
+    ended = subprocess.run(  # noqa: S603  PostgreSQL's own program
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=os.environ | added,
+        text=True,
+        errors="replace",
+    )
+    if ended.returncode != 0:
+        said = " ".join(ended.stderr.split()) or f"exit code {ended.returncode}"
+        message = f"{what}: {said}"
+        raise BackupError(message)
+    return ended.stdout

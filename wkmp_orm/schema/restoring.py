@@ -1,0 +1,65 @@
+"""Brings a backup back into a library's database, while no import is running."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wkmp_orm.core.engine.options import EngineOptions
+from wkmp_orm.core.engine.place import check_place
+from wkmp_orm.core.engine.target import DatabaseTarget
+from wkmp_orm.core.engine.ticket import ticket_for
+from wkmp_orm.core.schema import restore as restoring
+from wkmp_orm.import_lock import sole_import
+from wkmp_orm.schema.ours import OURS
+
+if TYPE_CHECKING:
+    import os
+    from contextlib import AbstractContextManager
+
+    from wkmp_orm.core.backup.sqlite_copy import OnProgress
+    from wkmp_orm.core.schema.restore import Restored
+
+
+def restore(
+    database: str | os.PathLike[str] | DatabaseTarget,
+    backup: str | os.PathLike[str],
+    *,
+    keep_present: bool = True,
+    max_lock_wait_ms: int = 5_000,
+    on_progress: OnProgress | None = None,
+) -> Restored:
+    """Replace all that a database holds by a backup, which is checked first, in one transaction.
+
+    What is there now is kept as `<name>-before-restore.bak`, unless `keep_present` is False; on
+    PostgreSQL nothing is kept, and `pg_restore` replaces the tables. A database that is not there
+    is made. Programs that have it open see the restored rows from their next transaction on.
+    `max_lock_wait_ms` is how long other programs that write are waited for; `on_progress` is told
+    how many pages of how many are copied.
+
+    Raises BackupError for a backup that is damaged, cut short, another program's or a newer
+    version's, ImportRunningError, LockTimeoutError, ConfigurationError and DatabaseUnavailableError
+    for a database that cannot be used. Nothing has changed then. Any thread.
+    """
+    target = database if isinstance(database, DatabaseTarget) else DatabaseTarget.parse(database)
+    options = EngineOptions(max_lock_wait_ms=max_lock_wait_ms)
+    check_place(target, read_only=False)
+
+    def hold() -> AbstractContextManager[None]:
+        if target.path is None:
+            return nullcontext()
+        deadline = time.monotonic() + options.max_lock_wait_ms / 1000
+        return ticket_for(target.path).hold(phase="restore", deadline=deadline)
+
+    with sole_import(target):
+        return restoring.restore(
+            target,
+            options,
+            Path(backup).expanduser().absolute(),
+            OURS,
+            keep_present=keep_present,
+            hold=hold,
+            on_progress=on_progress,
+        )
