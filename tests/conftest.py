@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -32,6 +33,16 @@ DATABASES = ("sqlite", "postgresql")
 # measured where it is claimed.
 settings.register_profile("no deadline", settings(), deadline=None)
 settings.load_profile("no deadline")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, and let the programs that tests start hear it.
+
+    A shell that runs the tests in the background (`pytest &`) has them ignore it, and whom they
+    start as well: a test that interrupts a program would wait for its end in vain.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
