@@ -106,14 +106,14 @@ def _ours(contender: Ours, recording: Recording, steps: _Steps) -> None:
     work._start_commit()
     changes, report = work._changes, writer.new_report(caller="steps", phase=Phase.RECORDING)
     with writer.reading() as cursor:
-        prefetch(new_sender(cursor), changes.catalog, changes.stages[0])
+        prefetch(new_sender(cursor), changes, changes.stages[0])
     steps.mark(PREFETCH)
     planned = plan(changes.catalog, changes.stages[0])
     counts = counted_before(changes.stages[0], planned)
     steps.mark(PLAN)
     with writer.transaction(report, deadline=writer.deadline()) as cursor:
         steps.mark(BEGIN)
-        write = Write(new_sender(cursor), changes.catalog, counts)
+        write = Write(new_sender(cursor), changes, counts)
         for step in planned:
             write.run(step)
         steps.mark(WRITE)

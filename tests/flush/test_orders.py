@@ -141,9 +141,9 @@ def test_a_condition_that_the_phase_itself_undoes_is_not_met(library: Library) -
     work = library.unit_of_work("scanning")
     for _ in range(2):
         work.files.update(file, where={"status": FileStatus.PENDING}, status=FileStatus.PROCESSING)
-    with pytest.raises(ConditionNotMetError, match="what the same unit of work changes") as caught:
+    with pytest.raises(ConditionNotMetError, match="what the same unit of work says") as caught:
         work.commit()
-    assert (caught.value.table, caught.value.key) == ("files", None)
+    assert (caught.value.table, caught.value.key) == ("files", file)
     assert row_of(library, "files", file)["status"] is FileStatus.PENDING
 
 

@@ -5,7 +5,7 @@ Knows no database; the interpreter and the performer are given the same calls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,6 +56,10 @@ class Call:
     required: bool = True
     rows: list[dict[str, Any]] = field(default_factory=list)
     expected: int | None = None
+
+    def copy(self) -> Call:
+        """Return a call that may be corrected without this one."""
+        return replace(self, values=dict(self.values), where=dict(self.where))
 
     def given(self) -> Iterator[Mapping[str, Any]]:
         """Return everything in which a reference may stand."""

@@ -5,7 +5,6 @@ Knows both sides; must not know what is drawn, nor how a flush writes.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -77,19 +76,20 @@ class History:
 
     def _chosen(self, drafts: Iterable[Draft], *, insist: bool) -> list[Call]:
         """Resolve drafts. Unless one insists, those go that would have the unit refused."""
-        said, own, calls = deepcopy(self._said), deepcopy(self._own), []
+        said, calls = self._said.copy(), []
+        own = {table: [*numbers] for table, numbers in self._own.items()}
         for draft in drafts:
             call = self._resolved(draft, said, own)
             if call is None:
                 continue
-            trial = deepcopy(said)
+            trial = said.copy()
             try:
-                trial.say(deepcopy(call))
+                trial.say(call.copy())
             except Fault:
                 if insist:
                     calls.append(call)
                 continue
-            if not insist and any(not fault.at_end for fault in self._faults(trial)):
+            if not insist and any(not fault.is_mendable for fault in self._faults(trial)):
                 continue
             said = trial
             calls.append(call)
@@ -100,9 +100,9 @@ class History:
         return calls
 
     def _saying(self, calls: Iterable[Call]) -> Said:
-        said = deepcopy(self._said)
+        said = self._said.copy()
         for call in calls:
-            said.say(deepcopy(call))
+            said.say(call.copy())
         return said
 
     def _faults(self, said: Said) -> list[Fault]:
@@ -117,7 +117,7 @@ class History:
         except WkmpOrmError as error:
             raised = error
         try:
-            self._said.say(deepcopy(call))
+            self._said.say(call.copy())
         except Fault as told:
             fault = told
         if raised is not None or fault is not None:

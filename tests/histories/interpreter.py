@@ -3,11 +3,11 @@
 **Row calls act one after the other, in call order, each seeing what the ones before it did; then
 the statements given to `execute`, in call order.** Then, of the rows:
 
-- Unique keys hold call by call. Foreign keys and totals per parent hold at the end of the row
+- Unique keys and totals per parent hold call by call. Foreign keys hold at the end of the row
   calls; only a row that the unit has deleted may not be referred to at any time, and a row that is
   deleted again must have had its parents.
-- A `put` may make a row that lacks required columns if later `put`s of it give them. Any other call
-  must find it whole, and so must the end of the row calls.
+- A `put` that makes a row must have its required columns. (A second `put` that is one with it may
+  have given them: `saying`.)
 - A `put` or `link` finds its row by its natural key. It makes the row, or merges what it gives into
   it by the column policies; None gives nothing.
 - `update` and `delete` find their row by guid, and act if it is there and `where` holds. If not,
@@ -15,8 +15,8 @@ the statements given to `execute`, in call order.** Then, of the rows:
   this unit took may be deleted once more: both are one delete.
 - A deleted row takes with it the rows that refer to it by CASCADE; SET NULL makes others forget it.
   Both happen at the delete's place in the order.
-- A link for which its parent's total has no room is left out, the later call first, and counted
-  as refused. (An error in its place keeps the rule as well: silence alone breaks it.)
+- A link for which its parent's total has no room is not made, and counted as refused. (An error in
+  its place keeps the rule as well: silence alone breaks it.)
 - After the commit a handle has the guid of its row, or none if a later row call deleted the row.
   (A row that another program deletes meanwhile or afterwards has been there.)
 - Of a unit with several faults any one may be told. So what is wrong is gathered: a call at fault
@@ -80,7 +80,6 @@ class _Acting:
         self.set_before: dict[tuple[str, Any], bool] = {}  # by unconditional updates: changed?
         self.taken: set[tuple[str, Any]] = set()  # by unconditional deletes
         self.removed: set[tuple[str, Any]] = set()
-        self.made_links: list[tuple[Shape, Any]] = []
 
     def each(self, calls: Iterable[Call]) -> None:
         for call in calls:
@@ -97,6 +96,9 @@ class _Acting:
     def put(self, call: Call) -> None:
         its, given = shape(call.table), self._bound(call.values)
         key = self._find(its, given)
+        if key is None and not _has_room(its, self.tables[its.name], given):
+            self._count(its).refused += 1
+            return
         if key is None:
             key = self._insert(its, call, given)
         else:
@@ -109,7 +111,6 @@ class _Acting:
     def update(self, call: Call) -> None:
         its, key = shape(call.table), self._row(call.target)
         if self._matches(its, key, call):
-            self._check_required(its, self.tables[its.name][key])
             values = self._bound(call.values)
             changed = self._change(its, key, values) == "updated"
             self._count_update(its, key, changed=changed, again=not call.where)
@@ -145,38 +146,20 @@ class _Acting:
     # What holds at the end of the row calls
 
     def end_of_rows(self) -> None:
-        self._keep_totals()
         for name, rows in self.tables.items():
             for row in rows.values():
-                self._check_whole(shape(name), row)
+                self._check_parents(shape(name), row)
         for number, (name, key) in self.answered.items():
             is_gone = key not in self.tables[name] and (name, key) in self.removed
             self.result.guids[number] = None if is_gone else key
 
-    def _check_whole(self, its: Shape, row: Row) -> None:
-        for name in sorted(its.required):
-            if row[name] is None:
-                self._fault_at_end("InvalidRowError", its.name, name)
+    def _check_parents(self, its: Shape, row: Row) -> None:
         for reference in its.references:
             parent = row[reference.column]
             if parent is not None and parent not in self.tables[reference.parent]:
-                self._fault_at_end("ConstraintViolationError", its.name, reference.name)
-
-    def _fault_at_end(self, kind: str, table: str, detail: str | None) -> None:
-        fault = Fault(kind, table, detail)
-        fault.at_end = True
-        self.result.faults.append(fault)
-
-    def _keep_totals(self) -> None:
-        """Take the new links out, then let each in again for which there is room."""
-        made = [(its, key) for its, key in dict.fromkeys(self.made_links) if its.total]
-        waiting = [(its, key, self.tables[its.name].pop(key, None)) for its, key in made]
-        for its, key, link in waiting:
-            if link is not None and _has_room(its, self.tables[its.name], link):
-                self.tables[its.name][key] = link
-            elif link is not None:
-                self._count(its).inserted -= 1
-                self._count(its).refused += 1
+                self.result.faults.append(
+                    Fault("ConstraintViolationError", its.name, reference.name, is_mendable=True)
+                )
 
     # What the calls are made of
 
@@ -188,12 +171,11 @@ class _Acting:
             if row[name] is None:
                 row[name] = default
         key = _key(its, row)
+        self._check_required(its, row)
         self.answered[call.number] = its.name, key
         self._check_unique(its, None, row)
         self._check_references(its, row)
         self.tables[its.name][key] = row
-        if its.is_link:
-            self.made_links.append((its, key))
         self._count(its).inserted += 1
         return key
 
@@ -226,7 +208,6 @@ class _Acting:
 
     def _remove(self, its: Shape, key: Any) -> None:
         row = self.tables[its.name][key]
-        self._check_required(its, row)
         for reference in its.references:
             parent = row[reference.column]
             gone = parent is not None and parent not in self.tables[reference.parent]
@@ -267,8 +248,14 @@ class _Acting:
             raise faults[0]
 
     def _check_required(self, its: Shape, row: Row) -> None:
-        missing = [name for name in sorted(its.required) if row[name] is None]
-        self.result.faults += [Fault("InvalidRowError", its.name, name) for name in missing]
+        faults = [
+            Fault("InvalidRowError", its.name, name, is_mendable=True)
+            for name in sorted(its.required)
+            if row[name] is None
+        ]
+        if faults:
+            self.result.faults += faults[1:]
+            raise faults[0]
 
     def _check_references(self, its: Shape, values: Row) -> None:
         for reference in its.references:

@@ -5,18 +5,20 @@ Knows the public vocabulary and reads what is stored; must not know how a flush 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from tests.histories.calls import Guid, Handle
-from tests.histories.shapes import shape
+from tests.histories.shapes import Shape, shape
 from tests.histories.world import Row, World, world_of
 from wkmp_orm.core.types import Guid as GuidType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.histories.calls import Call
     from tests.histories.results import Tables
@@ -104,7 +106,15 @@ class Performer:
     def tables(self) -> Tables:
         """Read all rows, by their names."""
         with self.library.reader() as session:
-            return {name: self._rows(session.connection(), name) for name in self.world.tables}
+            connection = session.connection()
+            cursor = connection.connection.cursor()
+            try:
+                return {
+                    name: self._rows(_selected(name, connection.dialect), cursor)
+                    for name in self.world.tables
+                }
+            finally:
+                cursor.close()
 
     def empty(self) -> None:
         """Delete all rows, and nothing that the library keeps for itself."""
@@ -116,15 +126,19 @@ class Performer:
                     delete = delete.where(table.c[shape(name).key[0]].in_(self._named[name]))
                 connection.execute(delete)
 
-    def _rows(self, connection: sa.Connection, name: str) -> dict[Any, Row]:
-        its, table = shape(name), self.world.metadata.tables[name]
-        guids = [c.name for c in table.c if isinstance(c.type, GuidType | sa.Uuid)]
+    def _rows(self, selected: _Selected, cursor: Any) -> dict[Any, Row]:
+        """Read a table without SQLAlchemy, which takes a third of a history's time for it."""
+        its, named = selected.its, self._named.get(selected.its.name)
+        cursor.execute(selected.text)
         rows = {}
-        for stored in connection.execute(sa.select(table)).mappings():
-            row = {column: value for column, value in stored.items() if column in its.columns}
-            if name in self._named and row[its.key[0]] not in self._named[name]:
+        for stored in cursor.fetchall():
+            row = {
+                name: value if read is None else read(value)
+                for name, read, value in zip(its.columns, selected.reading, stored, strict=True)
+            }
+            if named is not None and row[its.key[0]] not in named:
                 continue
-            for column in guids:
+            for column in selected.guids:
                 row[column] = self.names.get(str(row[column]), row[column])
             rows[tuple(row[c] for c in its.key) if its.is_link else row[its.key[0]]] = row
         return rows
@@ -146,6 +160,29 @@ class Performer:
                 return self.guids.get(value.name) or typed(value.name.split()[0], _NOBODY)
             case _:
                 return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    """The rows of a table as they are read."""
+
+    its: Shape
+    text: str
+    reading: tuple[Callable[[Any], Any] | None, ...]
+    """What makes a column's value of what the driver answers."""
+    guids: tuple[str, ...]
+
+
+@lru_cache(maxsize=100)
+def _selected(name: str, dialect: sa.Dialect) -> _Selected:
+    its, columns = shape(name), world_of(name).metadata.tables[name].c
+    chosen = [columns[column] for column in its.columns]
+    return _Selected(
+        its,
+        str(sa.select(*chosen).compile(dialect=dialect)),
+        tuple(column.type._cached_result_processor(dialect, None) for column in chosen),
+        tuple(column.name for column in chosen if isinstance(column.type, GuidType | sa.Uuid)),
+    )
 
 
 _NOBODY: Final = UUID(int=(1 << 127) - 1)

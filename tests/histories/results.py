@@ -14,13 +14,15 @@ Tables = dict[str, dict[Any, Row]]
 class Fault(Exception):  # noqa: N818  it is told as an error of the package, named by `kind`
     """Why a unit of work is refused: the error's class, the table, and the constraint or column."""
 
-    def __init__(self, kind: str, table: str, detail: str | None = None) -> None:
+    def __init__(
+        self, kind: str, table: str, detail: str | None = None, *, is_mendable: bool = False
+    ) -> None:
         super().__init__(f"{kind}({table}, {detail})")
         self.kind = kind
         self.table = table
         self.detail = detail
-        self.at_end = False
-        """Whether it showed at the end of the row calls, and may be mended by a call."""
+        self.is_mendable = is_mendable
+        """Whether a later call may mend it: one that gives the parent, or the column."""
 
 
 @dataclass(slots=True)

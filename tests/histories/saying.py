@@ -46,6 +46,15 @@ class Said:
         self._room_since: dict[str, int] = {}
         """How many calls there were when a delete may have made room in a total."""
 
+    def copy(self) -> Said:
+        """Return what goes on from here by itself."""
+        copy, calls = Said(), {call.number: call.copy() for call in self.calls}
+        copy.calls, copy.statements = [*calls.values()], [*self.statements]
+        copy.discarded, copy.same_as = {*self.discarded}, dict(self.same_as)
+        copy._mendable = {key: calls[call.number] for key, call in self._mendable.items()}
+        copy._room_since = dict(self._room_since)
+        return copy
+
     def say(self, call: Call) -> None:
         """Take note of a call. Raises Fault when it is refused at once."""
         self._check_references(call)

@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wkmp_orm.core.engine.faults import Fault, fault_of
 from wkmp_orm.core.engine.retry import retry
-from wkmp_orm.core.errors import WkmpOrmError
 
 if TYPE_CHECKING:
     from wkmp_orm.core.engine.async_commits import CancelToken
@@ -38,9 +37,6 @@ class Written(Protocol):
 
     def write(self, cursor: DriverCursor) -> None:
         """Send everything in the open transaction. Only COMMIT comes after it."""
-
-    def explained(self, error: WkmpOrmError) -> WkmpOrmError:
-        """Return what is to be raised after the rollback for an error of `write`'s own."""
 
     def is_stale(self, error: BaseException) -> bool:
         """Say whether another attempt may end otherwise, although no lock was in the way."""
@@ -76,11 +72,6 @@ def write_whole(
         except SQLAlchemyError as error:
             report.lock_errors += fault_of(error) is Fault.LOCKED
             raise
-        except WkmpOrmError as error:
-            explained = what.explained(error)
-            if explained is error:
-                raise
-            raise explained from error
 
     dialect = writer.target.dialect
     try:

@@ -14,12 +14,12 @@ from sqlalchemy.exc import DBAPIError
 
 from wkmp_orm.core.engine.faults import STALE, fault_of
 from wkmp_orm.core.engine.monitor import RowCounts
-from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
+from wkmp_orm.core.errors import FlushFailedError
 from wkmp_orm.core.flush.ledger import ENTER_LEDGER, LEDGER_LIFETIME
 from wkmp_orm.core.flush.plan import Step, counted_before, plan
 from wkmp_orm.core.flush.prefetch import prefetch
-from wkmp_orm.core.flush.refused_row import condition_not_met, condition_undone
-from wkmp_orm.core.flush.write import ConditionFailedError, StalePrefetchError, Write
+from wkmp_orm.core.flush.unmet import StalePrefetchError
+from wkmp_orm.core.flush.write import Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ class Attempts:
     def _next_stage(self, sender: Sender, done: int) -> _Begun:
         """Look up and plan stages until one has something to write, or none is left."""
         for number, stage in enumerate(self.changes.stages[done:], done + 1):
-            prefetch(sender, self.changes.catalog, stage)
+            prefetch(sender, self.changes, stage)
             steps = plan(self.changes.catalog, stage)
             for name, count in counted_before(stage, steps).items():
                 self._counts.setdefault(name, RowCounts()).add(count)
@@ -84,7 +84,7 @@ class Attempts:
 
     def write(self, cursor: DriverCursor) -> None:
         """Send all stages and statements; on PostgreSQL enter the ledger before."""
-        write = Write(self.new_sender(cursor), self.changes.catalog, self._counts)
+        write = Write(self.new_sender(cursor), self.changes, self._counts)
         write.lock(self.changes.locks)
         has_ledger = write.dialect == "postgresql"
         self.report.rows = {}
@@ -139,16 +139,6 @@ class Attempts:
             self._refused = True
             return True
         return False
-
-    def explained(self, error: WkmpOrmError) -> WkmpOrmError:
-        """Find out, after the rollback, which required order did not match and why."""
-        if not isinstance(error, ConditionFailedError):
-            return error
-        with self.writer.reading() as cursor:
-            found = condition_not_met(self.new_sender(cursor), error)
-        if found is None and self._stale:
-            found = condition_undone(error)
-        return found or StalePrefetchError(str(error))
 
     def commit_was_applied(self) -> bool:
         """Find out whether the COMMIT whose answer was lost took effect.

@@ -184,8 +184,10 @@ class Changes:
         for _, table in self.all_tables():
             for row in table.rows():
                 row.unbind()
-            for order in table.updates:
-                order.unchanged = False
+            for update in table.updates:
+                update.unchanged = False
+            for order in (*table.updates, *table.deletes):
+                order.matched = None
 
 
 def guid_of(value: Any) -> Any:

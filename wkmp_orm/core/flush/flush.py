@@ -19,7 +19,7 @@ from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.core.flush.attempt import MOST_STALE, Attempts
 from wkmp_orm.core.flush.refused_row import constraint_violation
 from wkmp_orm.core.flush.senders import CopySender, DriverSender, Sender, SessionSender
-from wkmp_orm.core.flush.write import StalePrefetchError
+from wkmp_orm.core.flush.unmet import StalePrefetchError
 from wkmp_orm.core.remedies import COMMIT_AGAIN, COMMIT_TO_FIND_OUT, SEE_THE_CAUSE
 
 if TYPE_CHECKING:

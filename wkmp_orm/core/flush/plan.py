@@ -135,7 +135,8 @@ def _spelled_once(
 ) -> tuple[list[PendingRow], Sequence[PendingRow]]:
     """Part rows from later ones with the same natural key, which another handle or a guid spells.
 
-    A later one meets the first as it meets a row of another writer: it is not inserted, but merged.
+    A later one is merged into the row that the first has found or made, as into a row of another
+    writer.
     """
     every = list(rows.values())
     if len(every) == 1 or not info.refers_by_key:
@@ -160,10 +161,11 @@ def _puts(
             row.make_guid(info.new_key)
         yield InsertIfAbsent(info, new, key_set(info, new))
     if len(new) < len(rows):
-        yield from _merges(info, rows)
+        yield from _merges(info, rows, again)
     for row in again:
-        row.make_guid(info.new_key)
-        yield InsertIfAbsent(info, [row], key_set(info, [row]))
+        if row.known is None:
+            row.make_guid(info.new_key)
+            yield InsertIfAbsent(info, [row], key_set(info, [row]))
 
 
 def _links(
@@ -173,9 +175,10 @@ def _links(
     if new:
         yield InsertLinks(info, new, key_set(info, new))
     if has_known:
-        yield from _merges(info, rows)
+        yield from _merges(info, rows, again)
     for row in again:
-        yield InsertLinks(info, [row], key_set(info, [row]), again=True)
+        if row.known is None:
+            yield InsertLinks(info, [row], key_set(info, [row]), again=True)
 
 
 _by_guid: Final = attrgetter("stored_guid")
@@ -188,10 +191,13 @@ def _by_natural_key(info: TableInfo) -> Callable[[PendingRow], Any]:
     return lambda row: natural(row.values)
 
 
-def _merges(info: TableInfo, rows: Iterable[PendingRow]) -> list[Step]:
-    known = [row for row in rows if row.known]
+def _merges(info: TableInfo, rows: Sequence[PendingRow], again: Sequence[PendingRow]) -> list[Step]:
+    known = [row for row in (*rows, *again) if row.known]
     keys = key_set(info, known)
     changed = [row for row in known if needs_merge(info, row, keys.merged)]
+    if again and changed:  # what one spelling changes, the next may change back
+        one = {natural_key(info, row.values) for row in changed}
+        changed = [row for row in known if natural_key(info, row.values) in one]
     changed.sort(key=_by_natural_key(info))
     return [Merge(info, changed, keys)] if changed else []
 

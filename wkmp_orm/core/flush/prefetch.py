@@ -12,24 +12,25 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from wkmp_orm.core.errors import RowNotFoundError
 from wkmp_orm.core.flush import statements
 from wkmp_orm.core.flush.changes import PendingRow, PendingUpdate, Stage, TableChanges, guid_of
 from wkmp_orm.core.flush.row_builder import KeySet, key_set
-from wkmp_orm.core.table_info import TOTAL_TOLERANCE, Catalog, TableInfo
+from wkmp_orm.core.flush.unmet import not_there
+from wkmp_orm.core.table_info import TOTAL_TOLERANCE, TableInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from wkmp_orm.core.flush.changes import Changes
     from wkmp_orm.core.flush.senders import Sender
 
 
-def prefetch(sender: Sender, catalog: Catalog, stage: Stage) -> None:
+def prefetch(sender: Sender, changes: Changes, stage: Stage) -> None:
     """Bind the stored rows into the pending ones, parents first.
 
     Raises RowNotFoundError for a required `update` or `delete` of a row that is not there.
     """
-    for info in catalog.in_order:
+    for info in changes.catalog.in_order:
         table = stage.tables.get(info.name)
         if table is None:
             continue
@@ -39,7 +40,7 @@ def prefetch(sender: Sender, catalog: Catalog, stage: Stage) -> None:
         if table.links:
             _bind_links(sender, info, table)
         if table.updates or table.deletes:
-            _check_guids(sender, info, table)
+            _check_guids(sender, changes, info, table)
 
 
 def fetch(
@@ -72,14 +73,14 @@ def by_natural_key(info: TableInfo, rows: Iterable[PendingRow]) -> dict[Any, Pen
 
 
 def bind_by_natural_key(
-    sender: Sender, info: TableInfo, wanted: Mapping[Any, PendingRow]
+    sender: Sender, info: TableInfo, wanted: Mapping[Any, PendingRow], keys_of: KeySet | None = None
 ) -> list[PendingRow]:
     """Bind the stored rows that have these natural keys, and return those that were found.
 
-    What a merge may change is read as well.
+    What a merge may change is read as well: of these rows, or of all that have `keys_of`.
     """
     width, by = len(info.natural_key), info.natural_key[0]
-    columns = _columns_to_bind(key_set(info, wanted.values()))
+    columns = _columns_to_bind(keys_of or key_set(info, wanted.values()))
     keys = wanted if width == 1 else dict.fromkeys(key[0] for key in wanted)
     found = []
     for stored in fetch(sender, info, by, keys, columns):
@@ -103,20 +104,31 @@ def _columns_to_bind(keys: KeySet) -> tuple[str, ...]:
 
 
 def _bind_puts(sender: Sender, info: TableInfo, table: TableChanges) -> None:
-    wanted: Mapping[Any, PendingRow] = table.puts  # by their natural keys
-    if info.refers_by_key:
-        references = info.foreign_keys.keys() & info.natural_key
-        wanted = by_natural_key(
-            info,
-            [
-                row
-                for row in table.puts.values()
-                if not any(_is_new(row.values[name]) for name in references)
-            ],
-        )
-    if not wanted:
+    if not info.refers_by_key:
+        table.unchanged += len(bind_by_natural_key(sender, info, table.puts))
         return
-    table.unchanged += len(bind_by_natural_key(sender, info, wanted))
+    references = info.foreign_keys.keys() & info.natural_key
+    rows = [
+        row
+        for row in table.puts.values()
+        if not any(_is_new(row.values[name]) for name in references)
+    ]
+    if rows:
+        table.unchanged += _bind_known(sender, info, rows)
+
+
+def _bind_known(sender: Sender, info: TableInfo, rows: Sequence[PendingRow]) -> int:
+    """Bind rows, of which several may be spellings of one; return how many were found."""
+    first = by_natural_key(info, rows)
+    found = len(bind_by_natural_key(sender, info, first, key_set(info, rows)))
+    if len(first) == len(rows):
+        return found
+    for row in rows:
+        same = first[natural_key(info, row.values)]
+        if row is not same and same.known:
+            row.known, row.stored_guid = same.known, same.stored_guid
+            found += 1
+    return found
 
 
 def _bind_links(sender: Sender, info: TableInfo, table: TableChanges) -> None:
@@ -127,8 +139,7 @@ def _bind_links(sender: Sender, info: TableInfo, table: TableChanges) -> None:
             if not (_is_new(left) or _is_new(right))
         ]
         if rows:
-            found = bind_by_natural_key(sender, info, by_natural_key(info, rows))
-            table.unchanged += len(found)
+            table.unchanged += _bind_known(sender, info, rows)
         return
     # The links of a known parent count, also those to a new child.
     per, column = info.total.per, info.total.column
@@ -156,7 +167,7 @@ def _bind_links(sender: Sender, info: TableInfo, table: TableChanges) -> None:
             table.unchanged += 1
 
 
-def _check_guids(sender: Sender, info: TableInfo, table: TableChanges) -> None:
+def _check_guids(sender: Sender, changes: Changes, info: TableInfo, table: TableChanges) -> None:
     orders = [order for order in (*table.updates, *table.deletes) if not _is_new(order.guid)]
     if not orders:
         return
@@ -170,13 +181,10 @@ def _check_guids(sender: Sender, info: TableInfo, table: TableChanges) -> None:
     for order in orders:
         guid = guid_of(order.guid)
         row = stored.get(guid)
-        if row is None and order.required and guid not in own:
-            raise RowNotFoundError(
-                f"{order.verb} of {info.name} {guid}: there is no such row; it was deleted, or the"
-                " guid belongs to another table",
-                table=info.name,
-                key=guid,
-            )
+        # The stage's own rows are made after its deletes, and before its updates.
+        is_made = guid in own and isinstance(order, PendingUpdate)
+        if row is None and order.required and not is_made:
+            raise not_there(changes, info, order)
         if isinstance(order, PendingUpdate):
             order.unchanged = (
                 row is not None

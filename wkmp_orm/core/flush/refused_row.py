@@ -3,31 +3,26 @@
 Which row violates a constraint is read from the driver's error. sqlite3 takes one row of an
 executemany at a time, so the engine knows how many it took. PostgreSQL names the key, the beginning
 of the row or the line of the COPY. So the flush is not repeated to find the row, and no other
-writer has to wait for that. Why a required update or delete did not match is looked up.
+writer has to wait for that.
 """
 
 from __future__ import annotations
 
 import re
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from wkmp_orm.core.engine.faults import Fault, driver_error, fault_of
-from wkmp_orm.core.errors import ConditionNotMetError, ConstraintViolationError, RowNotFoundError
+from wkmp_orm.core.errors import ConstraintViolationError
 from wkmp_orm.core.flush.changes import PendingOrder, PendingRow, PendingUpdate, guid_of
-from wkmp_orm.core.flush.prefetch import fetch
 from wkmp_orm.core.remedies import MEND_THE_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
-    from wkmp_orm.core.errors import RowError
     from wkmp_orm.core.flush.changes import Changes
-    from wkmp_orm.core.flush.senders import Sender
-    from wkmp_orm.core.flush.write import ConditionFailedError
     from wkmp_orm.core.table_info import TableInfo
 
 _SQLITE_INDEX: Final = re.compile(r"index '(\w+)'")
@@ -205,54 +200,3 @@ def _broken_reference(
         if value in gone:
             deleted = deleted or str(constraint.name)
     return deleted
-
-
-def condition_not_met(sender: Sender, failure: ConditionFailedError) -> RowError | None:
-    """Name the first order whose row is gone or whose condition does not hold (any more)."""
-    info = failure.info
-    for order in failure.orders:
-        guid = guid_of(order.guid)
-        columns = (info.guid, *order.where)
-        rows = fetch(sender, info, info.guid, [guid], columns)
-        if not rows and isinstance(order.guid, PendingRow):
-            message = (
-                f"{order.verb} of {info.name} {guid}, which the unit of work makes itself: the"
-                " condition does not hold; nothing was written"
-            )
-            return ConditionNotMetError(message, table=info.name, key=guid)
-        if not rows:
-            message = f"{order.verb} of {info.name} {guid}: there is no such row"
-            return RowNotFoundError(message, table=info.name, key=guid)
-        stored = dict(zip(columns, rows[0], strict=True))
-        for name, wanted in order.where.items():
-            allowed = [guid_of(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))]
-            if stored[name] not in allowed:
-                message = (
-                    f"{order.verb} of {info.name} {guid}: {name} is {_shown(stored[name])}, not"
-                    f" {' or '.join(map(_shown, allowed))}; nothing was written"
-                )
-                return ConditionNotMetError(message, table=info.name, key=guid)
-    return None
-
-
-def condition_undone(failure: ConditionFailedError) -> RowError:
-    """Make the error of orders that hold in the database, but not after our own changes."""
-    table, order = failure.info.name, failure.orders[0]
-    guids = [guid_of(each.guid) for each in failure.orders]
-    key = guids[0] if len(guids) == 1 else None
-    if not any(each.where for each in failure.orders):
-        message = (
-            f"{order.verb} of {table} {', '.join(guids)}: the same unit of work has deleted the row"
-            " before; nothing was written"
-        )
-        return RowNotFoundError(message, table=table, key=key)
-    message = (
-        f"{order.verb} of {table} {', '.join(guids)}: the condition does not hold after what the"
-        " same unit of work changes before; nothing was written"
-    )
-    return ConditionNotMetError(message, table=table, key=key)
-
-
-def _shown(value: Any) -> str:
-    """Show a value as its user writes it: 'PENDING', not <FileStatus.PENDING: 'PENDING'>."""
-    return repr(value.value if isinstance(value, Enum) else value)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.core.engine.monitor import RowCounts
-from wkmp_orm.core.errors import ConditionNotMetError, FlushError
+from wkmp_orm.core.errors import ConditionNotMetError
 from wkmp_orm.core.flush import statements
 from wkmp_orm.core.flush.changes import (
     PendingOrder,
@@ -39,19 +39,18 @@ from wkmp_orm.core.flush.prefetch import (
 )
 from wkmp_orm.core.flush.refused_row import Sent
 from wkmp_orm.core.flush.senders import Batch
+from wkmp_orm.core.flush.unmet import StalePrefetchError, unmet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import sqlalchemy as sa
 
+    from wkmp_orm.core.errors import FlushError
+    from wkmp_orm.core.flush.changes import Changes
     from wkmp_orm.core.flush.row_builder import KeySet
     from wkmp_orm.core.flush.senders import Sender
-    from wkmp_orm.core.table_info import Catalog, TableInfo
-
-
-class StalePrefetchError(FlushError):
-    """Another writer changed what prefetch had seen. The flush is repeated with a new prefetch."""
+    from wkmp_orm.core.table_info import TableInfo
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ class Write:
     """One attempt to write a plan. `counts` says what happened to which table's rows."""
 
     sender: Sender
-    catalog: Catalog
+    changes: Changes
     counts: dict[str, RowCounts]
     now: datetime = field(default_factory=partial(datetime.now, UTC))
     sent: Sent | None = field(default=None, init=False)
@@ -140,19 +139,30 @@ class Write:
                     break
             else:
                 others.append(link)
+        if fresh and others and info.total and self._share(info.total.per, fresh, others):
+            fresh, others = [], list(step.rows)
         if fresh:
             self._insert(fresh, step.keys)
         if others:
             self._insert_other_links(info, others, step.keys)
+
+    def _share(self, per: str, some: Iterable[PendingRow], others: Iterable[PendingRow]) -> bool:
+        """Say whether links have parents in common, spelled by handles here and by guids there."""
+        parents = {guid_of(link.values[per]) for link in some}
+        return any(guid_of(link.values[per]) in parents for link in others)
 
     def _is_ours(self, parent: PendingRow) -> bool:
         """Say whether this stage has inserted the row, so that nobody else can have linked it."""
         return parent.known is None and parent.stored_guid == parent.made_guid
 
     def _insert_other_links(self, info: TableInfo, links: list[PendingRow], keys: KeySet) -> None:
-        links.sort(key=lambda link: natural_key(info, link.values))
-        if info.total is not None and self.dialect == "postgresql":
-            self._lock_parents(info, {guid_of(link.values[info.total.per]) for link in links})
+        if info.total is None:
+            links.sort(key=lambda link: natural_key(info, link.values))
+        else:  # those of one parent stay in their order: which of them has room depends on it
+            per = info.total.per
+            links.sort(key=lambda link: guid_of(link.values[per]))
+            if self.dialect == "postgresql":
+                self._lock_parents(info, {guid_of(link.values[per]) for link in links})
         inserted = self._insert_absent(links, keys)
         if inserted == len(links):
             return
@@ -166,7 +176,7 @@ class Write:
         """Keep others from adding to these parents' totals until COMMIT."""
         if info.total is None:
             return
-        parent = self.catalog[info.foreign_keys[info.total.per]]
+        parent = self.changes.catalog[info.foreign_keys[info.total.per]]
         batch = Batch.of_rows(
             [{f"{statements.WHERE}{parent.guid}": guid} for guid in sorted(parents)]
         )
@@ -211,7 +221,7 @@ class Write:
         deleted: set[str] = set()
         for stage in reversed(stages):
             for name, table in stage.tables.items():
-                info = self.catalog[name]
+                info = self.changes.catalog[name]
                 rows = [*table.adds, *table.puts.values()]
                 if rows and not deleted.isdisjoint({name, *info.ancestors}):
                     guids = {row.stored_guid for row in rows}
@@ -260,7 +270,7 @@ class Write:
             self.sent = Sent(info, orders)
             matched = self.sender.execute(statement, Batch.of_rows(rows))
             if matched != len(orders):
-                raise ConditionFailedError(info, orders)
+                raise self._unmet(info, orders)
             for order in orders:
                 order.matched = True
             return matched
@@ -268,6 +278,14 @@ class Write:
             self.sent = Sent(info, [order])
             order.matched = self.sender.execute(statement, Batch.of_rows([row])) > 0
         return sum(order.matched or False for order in orders)
+
+    def _unmet(self, info: TableInfo, orders: Sequence[PendingOrder]) -> FlushError:
+        """Look up, before the rollback, why required orders did not match."""
+        columns = tuple(dict.fromkeys((info.guid, *orders[0].where)))
+        guids = {guid_of(order.guid) for order in orders}
+        found = fetch(self.sender, info, info.guid, guids, columns)
+        stored = {row[0]: dict(zip(columns, row, strict=True)) for row in found}
+        return unmet(self.changes, info, orders, stored)
 
     def execute(self, pending: PendingStatement) -> None:
         """Send a statement of the caller's."""
@@ -292,12 +310,3 @@ class Write:
         if result.returns_rows:  # SQLite's driver does not count what a SELECT finds
             return len(result.all())
         return int(result.rowcount)
-
-
-class ConditionFailedError(FlushError):
-    """Required orders did not match; the flush finds out which and why, after the rollback."""
-
-    def __init__(self, info: TableInfo, orders: Sequence[PendingOrder]) -> None:
-        super().__init__(f"{info.name}: a condition does not hold")
-        self.info = info
-        self.orders = orders

@@ -105,8 +105,12 @@ class AnyTable:
             new_key = self._natural_key(merged)
             if new_key != key:
                 self._refuse_twin(new_key)
-                del registered[key]
-                registered[new_key] = row
+                # It stays in its place: it is the same call, and those of links are in order.
+                corrected = [
+                    (new_key if row is its else old, its) for old, its in registered.items()
+                ]
+                registered.clear()
+                registered.update(corrected)
                 if self._earlier.get(key) is row:
                     del self._earlier[key]
                     self._earlier[new_key] = row

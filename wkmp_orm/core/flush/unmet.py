@@ -1,0 +1,119 @@
+"""Says why a required order did not match, from what its own transaction sees.
+
+Each order is told from the state that the unit's earlier calls have left, which is gone after the
+rollback. A row that should be there and is not was taken by another writer: that is no error of the
+order, and the flush begins anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from wkmp_orm.core.errors import ConditionNotMetError, FlushError, RowNotFoundError
+from wkmp_orm.core.flush.changes import PendingDelete, PendingOrder, PendingRow, guid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wkmp_orm.core.flush.changes import Changes
+    from wkmp_orm.core.table_info import TableInfo
+
+
+class StalePrefetchError(FlushError):
+    """Another writer changed what prefetch had seen. The flush is repeated with a new prefetch."""
+
+
+def unmet(
+    changes: Changes,
+    info: TableInfo,
+    orders: Sequence[PendingOrder],
+    stored: Mapping[Any, Mapping[str, Any]],
+) -> FlushError:
+    """Make the error of required orders of one kind, not all of which have matched.
+
+    `stored` are the columns of their conditions as they are now, by guid.
+    """
+    for order in orders:
+        row = stored.get(guid_of(order.guid))
+        if row is not None:
+            for name, wanted in order.where.items():
+                allowed = [guid_of(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))]
+                if not any(info.are_stored_alike(name, row[name], each) for each in allowed):
+                    told = f"{name} is {_shown(row[name])}, not {' or '.join(map(_shown, allowed))}"
+                    if _has_said_more(changes, info, order):
+                        told += ", after what the same unit of work says of the row before"
+                    return _not_met(info, order, told)
+        elif not isinstance(order, PendingDelete):
+            return not_there(changes, info, order)
+    if not isinstance(orders[0], PendingDelete):
+        return _not_met(info, orders[0], "its condition does not hold after the calls before it")
+    # The deletes that have matched took their rows away as well.
+    said = Counter(guid_of(order.guid) for order in orders)
+    for order in orders:
+        if said[guid_of(order.guid)] > 1 or _has_deleted(changes, info, guid_of(order.guid)):
+            return _not_found(info, order, "the same unit of work has deleted it before")
+    return StalePrefetchError(f"{info.name}: a row vanished before it was deleted")
+
+
+def not_there(changes: Changes, info: TableInfo, order: PendingOrder) -> FlushError:
+    """Make the error of a required order whose row is not there."""
+    guid = guid_of(order.guid)
+    if _has_deleted(changes, info, guid):
+        return _not_found(info, order, "the same unit of work has deleted it before")
+    if _has_found(changes, info, guid):
+        return StalePrefetchError(f"{info.name}: a row vanished before it was changed")
+    return _not_found(info, order, "it was deleted, or the guid belongs to another table")
+
+
+def _has_found(changes: Changes, info: TableInfo, guid: Any) -> bool:
+    """Say whether an earlier `put` of the unit has found the row: it would make it anew now."""
+    tables = (table for name, table in changes.all_tables() if name == info.name)
+    return any(row.known and row.stored_guid == guid for table in tables for row in table.rows())
+
+
+def _has_said_more(changes: Changes, info: TableInfo, order: PendingOrder) -> bool:
+    """Say whether the unit has other calls about the row of an order."""
+    guid = guid_of(order.guid)
+    tables = [table for name, table in changes.all_tables() if name == info.name]
+    return any(row.stored_guid == guid for table in tables for row in table.rows()) or any(
+        other is not order and guid_of(other.guid) == guid
+        for table in tables
+        for other in table.updates
+    )
+
+
+def _has_deleted(changes: Changes, info: TableInfo, guid: Any) -> bool:
+    """Say whether an earlier order of the unit has deleted the row, or one that it belongs to."""
+    return any(
+        order.matched and (name != info.name or guid_of(order.guid) == guid)
+        for name, table in changes.all_tables()
+        if name == info.name or name in info.ancestors
+        for order in table.deletes
+    )
+
+
+def _not_found(info: TableInfo, order: PendingOrder, why: str) -> RowNotFoundError:
+    guid = guid_of(order.guid)
+    return RowNotFoundError(
+        f"{order.verb} of {info.name} {guid}: there is no such row; {why}; nothing was written",
+        table=info.name,
+        key=guid,
+        handle=order.guid if isinstance(order.guid, PendingRow) else None,
+    )
+
+
+def _not_met(info: TableInfo, order: PendingOrder, told: str) -> ConditionNotMetError:
+    guid = guid_of(order.guid)
+    return ConditionNotMetError(
+        f"{order.verb} of {info.name} {guid}: {told}; nothing was written",
+        table=info.name,
+        key=guid,
+        handle=order.guid if isinstance(order.guid, PendingRow) else None,
+    )
+
+
+def _shown(value: Any) -> str:
+    """Show a value as its user writes it: 'PENDING', not <FileStatus.PENDING: 'PENDING'>."""
+    return repr(value.value if isinstance(value, Enum) else value)
