@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def test_what_a_unit_of_work_leaves_behind_is_what_its_calls_say_one_by_one(shop: Shop) -> None:
-    findings = explore(shop, SHOP, 12, seeded=1)
-    assert findings.committed
-    assert not findings.seen, findings.told()
+    with explore(shop, SHOP, 12, seeded=1) as findings:
+        assert findings.tally["committed"]
+        assert not findings.seen, findings.told()
 
 
 def test_a_second_put_changes_json_that_python_takes_for_equal(shop: Shop) -> None:

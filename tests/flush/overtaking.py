@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wkmp_orm import Library
+    from wkmp_orm.core import Database
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
 
 
 @contextmanager
-def overtaken(library: Library, overtake: Callable[[], object]) -> Iterator[None]:
+def overtaken(library: Database, overtake: Callable[[], object]) -> Iterator[None]:
     """Let another worker commit something between the next flush's prefetch and its BEGIN.
 
     A flush that finds nothing to write does not begin; then it happens when the block ends.

@@ -27,6 +27,11 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Culprit:
+    """The handle that the error of the failed commit names."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A call whose references are open."""
 
@@ -42,7 +47,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class UnitDraft:
-    """One unit of work: its calls, and those that mend it when its commit fails."""
+    """One unit of work: its calls, and those that mend it when its commit fails, one by one."""
 
     calls: list[Draft]
     mends: list[Draft]
@@ -51,4 +56,7 @@ class UnitDraft:
     others: tuple[Draft, ...] = ()
     """What another program does while the unit commits."""
     seam: int = 1
-    """In front of which call of the database it does so, counted from 1."""
+    """In front of which call of the database it does so, counted from 1; 0 is between the look-up
+    and the wait for the lock."""
+    in_unit: bool = False
+    """Whether it does so in a unit of work, and not in SQL of its own."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from hypothesis import strategies as st
 
 from tests.histories.calls import Guid
-from tests.histories.drafts import Draft, Known, Own, UnitDraft
+from tests.histories.drafts import Culprit, Draft, UnitDraft
 from tests.histories.performer import FIXED, fixed
+from tests.histories.phrases import known, own, reference, renames, shares
 from tests.histories.shapes import shape
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ FEATURES: Final = frozenset(
         "missing columns",
         "moves",  # updates of natural keys
         "puts",
-        "other writers",  # foreign SQL at some point of a commit
+        "other writers",  # foreign SQL, or a unit of work, at some point of a commit
         "optional orders",  # required=False
         "statements",
         "updates",
@@ -46,22 +47,8 @@ FEATURES: Final = frozenset(
 """What histories may have. Taking one out shows which findings need it."""
 
 _OFTEN: Final = 3
-
-
-@cache
-def _own(table: str) -> st.SearchStrategy[Any]:
-    return st.sampled_from([Own(table, n) for n in range(3)])
-
-
-@cache
-def _known(table: str) -> st.SearchStrategy[Any]:
-    return st.sampled_from([Known(table, n) for n in range(3)])
-
-
-@cache
-def reference(table: str) -> st.SearchStrategy[Any]:
-    """Draw a row of a table, by handle or by guid."""
-    return _own(table) | _known(table)
+SEAMS: Final = (0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8)
+"""Where another program comes. Few commits make more than five calls of the database."""
 
 
 Drawn = TypeVar("Drawn")
@@ -108,10 +95,11 @@ class Drawing:
             st.lists(self.phrase(), min_size=1, max_size=6).map(
                 lambda each: [*chain.from_iterable(each)]
             ),
-            st.lists(self.mend(), max_size=2),
+            st.lists(self.mend(), max_size=3),
             st.sampled_from([False, False, True]),
             self.others(),
-            st.integers(1, 8),
+            st.sampled_from(SEAMS),
+            st.booleans(),
         )
         filled = st.sampled_from([[], [self._world.filled], [self._world.filled]])
         return st.builds(add, filled, st.lists(unit, min_size=1, max_size=4))
@@ -131,23 +119,15 @@ class Drawing:
     def phrase(self) -> st.SearchStrategy[list[Draft]]:
         """Draw a call, or now and then a few that belong together."""
         call = self.call().map(lambda one: [one])
+        phrases = []
         tables = [table for table in self._made if len(self._world.keys[table]) == 1]
-        if not {"moves", "updates"} <= self._features or not tables:
-            return call
-        made = [call] * 9 + [_each_table(tables, self._renames)]
+        if {"moves", "updates"} <= self._features and tables:
+            phrases.append(_each_table(tables, lambda table: renames(self._world, table)))
+        shared = [link for link in self._links if shape(link).total]
+        if {"links", "deletes"} <= self._features and shared:
+            phrases.append(_each_table(shared, lambda table: shares(self._world, table)))
+        made = [call] * 9 + phrases
         return st.sampled_from(range(len(made))).flatmap(made.__getitem__)
-
-    def _renames(self, table: str) -> st.SearchStrategy[list[Draft]]:
-        """Draw updates that give known rows one another's keys."""
-        [(column, keys)] = self._world.keys[table].items()
-
-        def renamed(rows: list[int], given: list[Any]) -> list[Draft]:
-            return [
-                Draft("update", table, {column: key}, Known(table, row))
-                for row, key in zip(rows[:2], given, strict=False)
-            ]
-
-        return st.builds(renamed, st.permutations(range(3)), st.permutations(keys))
 
     def call(self) -> st.SearchStrategy[Draft]:
         """Draw any call."""
@@ -166,7 +146,9 @@ class Drawing:
         """Draw a call that may mend a failed unit of work."""
         kinds = [self.put()] if "puts" in self._features else []
         kinds += [self.update()] if "updates" in self._features else []
-        kinds += [self.correction()] * 2 if "corrections" in self._features else []
+        if "corrections" in self._features:
+            discard = Draft("discard", self._tables[0], {}, Culprit())
+            kinds += [self.correction(), st.just(discard), st.just(discard)]
         return st.one_of(kinds)
 
     def others(self) -> st.SearchStrategy[tuple[Draft, ...]]:
@@ -176,7 +158,8 @@ class Drawing:
         update = _each_table(self._made, lambda table: self._foreign("update", table))
         delete = _each_table(self._made, lambda table: self._foreign("delete", table))
         insert = _each_table(self._tables, lambda table: self._row("add", table))
-        one = st.one_of(update, update, delete, insert)
+        more = [self.put(), self.link()] if self._links else [self.put()]
+        one = st.one_of(update, update, delete, insert, *more)
         some = st.lists(one, min_size=1, max_size=2).map(tuple)
         return st.sampled_from([0, 0, 1]).flatmap([st.just(()), some].__getitem__)
 
@@ -184,7 +167,7 @@ class Drawing:
         columns = self._optional(table, none=True)
         columns |= self._columns(table, self._world.keys[table], none=False)
         values = self._few(columns, least=1, most=1) if verb == "update" else st.just({})
-        target = _known(table)
+        target = known(table)
         return st.builds(
             Draft, st.just(verb), st.just(table), values, target, st.just({}), st.just(False)
         )
@@ -254,8 +237,8 @@ class Drawing:
         if table not in self._made:
             return st.sampled_from(self._world.keys[table][shape(table).key[0]]).map(Guid)
         if "handles in orders" not in self._features:
-            return _known(table)
-        return _known(table) | _known(table) | _own(table)
+            return known(table)
+        return known(table) | known(table) | own(table)
 
     def _where(self, table: str) -> st.SearchStrategy[dict[str, Any]]:
         if "conditions" not in self._features:
@@ -271,7 +254,7 @@ class Drawing:
             if name not in shape(table).json
         }
         if "where guid" in self._features and table in self._made:
-            columns[shape(table).key[0]] = _known(table)
+            columns[shape(table).key[0]] = known(table)
         some = self._few(columns, least=1, most=1)
         return st.sampled_from([0, 0, 1]).flatmap([st.just({}), some].__getitem__)
 
@@ -279,7 +262,7 @@ class Drawing:
         return _each_table(self._tables, self._correction)
 
     def _correction(self, table: str) -> st.SearchStrategy[Draft]:
-        target = _own(table)
+        target = own(table)
         columns = self._optional(table, none=False) | self._columns(
             table, self._world.keys[table], none=False
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -16,7 +16,7 @@ from tests.histories.comparison import Mismatch
 from tests.histories.drafts import Draft, UnitDraft
 from tests.histories.drawing import FEATURES, histories
 from tests.histories.history import History
-from tests.histories.intruding import Intruder
+from tests.histories.intruding import Intruder, Neighbour
 from tests.histories.performer import Performer
 from tests.histories.shapes import shape
 
@@ -36,7 +36,10 @@ def explore(
     tables: tuple[str, ...] = (),
     seeded: int | None = None,
 ) -> Findings:
-    """Perform so many histories; with `seeded` the same ones every time."""
+    """Perform so many histories; with `seeded` the same ones every time.
+
+    Use what it returns in a `with` block.
+    """
     findings = Findings(library, world)
 
     @settings(
@@ -60,25 +63,32 @@ class Findings:
     def __init__(self, library: Database, world: World) -> None:
         self.seen: Counter[str] = Counter()
         self.histories = 0
-        self.committed = 0
-        """Units of work that the rule and the library have both committed."""
+        self.tally: Counter[str] = Counter()
+        """What there was in the histories: commits, refusals, and who came when."""
         self._library = library
         self._world = world
         self._intruder = Intruder(library)
+        self._neighbour = Neighbour(library)
         self._shortest: dict[str, list[UnitDraft]] = {}
         self._each: list[tuple[str, list[UnitDraft]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._neighbour.close()
 
     def find(self, history: list[UnitDraft]) -> Mismatch | None:
         """Perform a history; return what breaks the rule first."""
         performer = Performer(self._library, self._world)
         performer.empty()
-        run = History(performer, self._intruder)
+        run = History(performer, self._intruder, self._neighbour)
         try:
             run.run(history)
         except Mismatch as mismatch:
             return mismatch
         finally:
-            self.committed += run.committed
+            self.tally += run.tally
         return None
 
     def note(self, history: list[UnitDraft]) -> None:

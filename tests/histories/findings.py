@@ -51,20 +51,20 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.disable()
     started = time.monotonic()
-    with _library(postgresql=arguments.postgresql, bulk=arguments.bulk) as library:
-        findings = explore(
+    with (
+        _library(postgresql=arguments.postgresql, bulk=arguments.bulk) as library,
+        explore(
             library,
             MUSIC,
             arguments.examples,
             features=FEATURES - set(arguments.without),
             tables=tuple(arguments.tables),
             seeded=arguments.seed,
-        )
+        ) as findings,
+    ):
         took = time.monotonic() - started
-        print(
-            f"{findings.histories} histories, {findings.committed} commits, {took:.0f} s",
-            flush=True,
-        )
+        print(f"{findings.histories} histories, {took:.0f} s", flush=True)
+        print(", ".join(f"{count} {what}" for what, count in sorted(findings.tally.items())))
         for kind, count in findings.seen.most_common():
             print(f"{count:6} {kind}", flush=True)
         for found in findings.distinct():

@@ -5,9 +5,12 @@ Knows both sides; must not know what is drawn, nor how a flush writes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tests.flush.overtaking import overtaken
 from tests.histories.calls import CORRECTIONS, ROWS, Call, Guid, Handle, references
 from tests.histories.comparison import (
     Mismatch,
@@ -17,15 +20,15 @@ from tests.histories.comparison import (
     compare_rows,
     told,
 )
-from tests.histories.drafts import Draft, Known, Own, UnitDraft
+from tests.histories.drafts import Culprit, Draft, Known, Own, UnitDraft
 from tests.histories.interpreter import perform
-from tests.histories.intruding import Intruder, Intrusion
+from tests.histories.intruding import Intruder, Intrusion, Neighbour
 from tests.histories.results import Fault, Result, Tables
 from tests.histories.saying import Said
 from wkmp_orm.core.errors import WkmpOrmError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from tests.histories.performer import Performer
     from wkmp_orm.core.engine.monitor import WriteReport
@@ -39,12 +42,14 @@ class History:
 
     performer: Performer
     intruder: Intruder
-    committed: int = 0
-    """Units of work that the rule and the library have both committed."""
+    neighbour: Neighbour | None = None
 
     def __post_init__(self) -> None:
+        self.tally: Counter[str] = Counter()
+        """What there was in it, as the rule and the library have both found it."""
         self.text: list[str] = []
         self._number = 0
+        self._culprit: Handle | None = None
         self.tables: Tables = {name: {} for name in self.performer.world.tables}
         self._known: dict[str, list[str]] = {name: [] for name in self.tables}
 
@@ -63,12 +68,27 @@ class History:
         self._said = Said()
         self._own: dict[str, list[int]] = {name: [] for name in self.tables}
         self._say(unit.calls, insist=unit.insists)
-        if not self._commit(self._others(unit.others), unit.seam) and unit.mends:
-            self._say(unit.mends, insist=True)
-            self._commit()
+        program = (unit.in_unit and self.neighbour) or self.intruder
+        others = self._others(unit.others, in_unit=program is self.neighbour)
+        if not self._commit(Intrusion(self.performer, program, others), unit.seam):
+            self._mend(unit.mends)
         if self.performer.work.report is None:
             self.text.append("work.discard()")
             self.performer.discard()
+
+    def _mend(self, mends: Iterable[Draft]) -> None:
+        """Correct the failed unit and commit again, until it succeeds or nothing is left to try."""
+        for draft in mends:
+            if isinstance(draft.target, Culprit):
+                if self._culprit is None:
+                    continue
+                table = self.performer.handles[self._culprit.number].table
+                self._say([replace(draft, table=table, target=self._culprit)], insist=True)
+            else:
+                self._say([draft], insist=True)
+            if self._commit(Intrusion(self.performer, self.intruder, ())):
+                self.tally["mended and committed"] += 1
+                return
 
     def _say(self, drafts: Iterable[Draft], *, insist: bool) -> None:
         for call in self._chosen(drafts, insist=insist):
@@ -135,25 +155,38 @@ class History:
     def _root(self, number: int) -> Any:
         return self.performer.handles[self._said.same_as[number]]
 
-    def _commit(self, others: Sequence[Call] = (), seam: int = 1) -> bool:
+    def _commit(self, intrusion: Intrusion, seam: int = 1) -> bool:
         """Commit on both sides; True if there was nothing wrong."""
-        intrusion = Intrusion(self.performer, self.intruder, others)
-        expected = self._expected(self.tables)
+        expected, counted = self._expected(self.tables), not intrusion.calls
+        program = type(intrusion.program).__name__.lower()
         self.text.append(f"work.commit()  # by the rule: {told(expected.faults)}")
-        self.text += [f"#   another program, in front of call {seam}: {call}" for call in others]
+        self.text += [f"#   {program}, in front of call {seam}: {call}" for call in intrusion.calls]
+        library = self.performer.library
         try:
-            with self.intruder.injector.before(seam, intrusion.act):
+            with (
+                overtaken(library, intrusion.act)
+                if seam == 0
+                else self.intruder.injector.before(seam, intrusion.act)
+            ):
                 report = self.performer.commit()
         except WkmpOrmError as error:
             self.text.append(f"# {type(error).__name__}: {error}")
+            handle = getattr(error, "handle", None)
+            found = [Handle(n) for n, each in self.performer.handles.items() if each is handle]
+            self._culprit = found[0] if found else None
             self._refused(intrusion, error)
+            self.tally["refused"] += 1
             return False
+        except Mismatch:
+            raise
         except Exception as error:
             kind = f"{type(error).__name__}, which is no error of the package"
             raise Mismatch("refused", kind, str(error)) from error
         self.text.append(f"# {report}")
-        self._accept(self._candidates(intrusion, report), report, counted=not others)
-        self.committed += 1
+        if intrusion.came:
+            self.tally[f"{program} {'within' if intrusion.within else 'before'} {seam}"] += 1
+        self._accept(self._candidates(intrusion, report), report, counted=counted)
+        self.tally["committed"] += 1
         return True
 
     def _expected(self, tables: Tables, **options: Any) -> Result:
@@ -180,11 +213,13 @@ class History:
         first = self._expected(perform(self.tables, others).tables)
         if report.outcome == "nothing to do":  # what is not written has no moment
             return [first, last]
-        if not intrusion.within and not any(count.unchanged for count in report.rows.values()):
+        counts = report.rows.values()
+        if not intrusion.within and not any(count.unchanged or count.refused for count in counts):
             return [first]
         between = [
-            self._expected(self.tables, others=others, before=place)
+            self._expected(self.tables, others=others, before=place, looked_up=looked_up)
             for place in range(len(self._said.calls) + 1)
+            for looked_up in (True, False)
         ]
         return [first, last, *between]
 
@@ -227,11 +262,19 @@ class History:
             self._known[name] += [key for key in rows if key not in self.tables[name]]
         self.tables = tables
 
-    def _others(self, drafts: Iterable[Draft]) -> list[Call]:
+    def _others(self, drafts: Iterable[Draft], *, in_unit: bool) -> list[Call]:
         """Resolve what another program does, if it can."""
         nothing: dict[str, list[int]] = {name: [] for name in self.tables}
         resolved = (self._resolved(draft, Said(), nothing) for draft in drafts)
         calls = [call for call in resolved if call is not None]
+        if not in_unit:  # SQL knows no totals and merges nothing
+            calls = [call for call in calls if call.verb not in ("put", "link")]
+        else:
+            said = Said()
+            for call in calls:
+                with suppress(Fault):
+                    said.say(call)
+            calls = said.calls
         result = perform(self.tables, calls)
         return [] if result.faults else calls
 

@@ -32,6 +32,7 @@ What is refused before the commit stands in `saying`.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import Handle, Reference
@@ -55,17 +56,21 @@ def perform(
     *,
     others: Sequence[Call] = (),
     before: int = 0,
+    looked_up: bool = False,
 ) -> Result:
     """Return what a unit of work with these calls makes of the tables.
 
-    `others` are calls of another program, committed before the row call with that number.
+    `others` are calls of another program, committed before the row call with that number. If it was
+    only `looked_up` by then, of the calls before that one those have acted that change nothing.
     """
     copy = {name: {key: dict(row) for key, row in rows.items()} for name, rows in tables.items()}
     acting = _Acting(copy)
-    acting.each(calls[:before])
+    waiting = acting.each_unless_it_changes(calls[:before]) if looked_up else []
+    if not looked_up:
+        acting.each(calls[:before])
     stranger = _Acting(copy)
     stranger.each(others)
-    acting.each(calls[before:])
+    acting.each([*waiting, *calls[before:]])
     acting.end_of_rows()
     acting.each(statements)
     return acting.result
@@ -87,6 +92,18 @@ class _Acting:
                 getattr(self, call.verb)(call)
             except Fault as fault:
                 self.result.faults.append(fault)
+
+    def each_unless_it_changes(self, calls: Iterable[Call]) -> list[Call]:
+        """Let those act that find everything as it should be, and return the others."""
+        waiting = []
+        for call in calls:
+            trial = deepcopy(self)
+            trial.each([call])
+            if trial.tables == self.tables and trial.result.faults == self.result.faults:
+                self.each([call])
+            else:
+                waiting.append(call)
+        return waiting
 
     # The row calls
 

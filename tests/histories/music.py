@@ -19,7 +19,7 @@ KEYS: Final[Mapping[str, Pool]] = {
     "settings": {"key": list(SETTINGS)},
     "works": {"work_mbid": [mbid(1, 1), mbid(1, 2)]},
     "songs": {"recording_mbid": [mbid(2, 1), mbid(2, 2), mbid(2, 3)]},
-    "artists": {"artist_mbid": ["name:a", "name:b"]},
+    "artists": {"artist_mbid": ["name:a", "name:b", "name:c"]},
     "files": {"path": ["1.flac", "2.flac", "3.flac"]},
     "passages": {"file_id": ["files"], "end_time_ticks": [10, 20]},
 }

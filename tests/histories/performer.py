@@ -5,20 +5,21 @@ Knows the public vocabulary and reads what is stored; must not know how a flush 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tests.histories.calls import Guid, Handle
 from tests.histories.shapes import Shape, shape
 from tests.histories.world import Row, World, world_of
+from wkmp_orm.core.errors import RowNotFoundError
 from wkmp_orm.core.types import Guid as GuidType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from tests.histories.calls import Call
     from tests.histories.results import Tables
@@ -103,6 +104,22 @@ class Performer:
         self.names[str(guid)], self.guids[name] = name, guid
         return True
 
+    def beside(self, database: Database) -> Performer:
+        """Return one of another program's, for which the rows have the same names."""
+        other = Performer(database, self.world)
+        other.guids, other.names = self.guids, self.names
+        return other
+
+    def learn_all(self) -> None:
+        """Remember the guids of all rows that were put and are new."""
+        for number, handle in self.handles.items():
+            try:
+                guid = handle.guid if hasattr(type(handle), "guid") else None
+            except RowNotFoundError:
+                continue
+            if guid is not None and str(guid) not in self.names:
+                self.learn(f"{handle.table} {number}", guid)
+
     def tables(self) -> Tables:
         """Read all rows, by their names."""
         with self.library.reader() as session:
@@ -110,8 +127,7 @@ class Performer:
             cursor = connection.connection.cursor()
             try:
                 return {
-                    name: self._rows(_selected(name, connection.dialect), cursor)
-                    for name in self.world.tables
+                    name: self._rows(name, connection.dialect, cursor) for name in self.world.tables
                 }
             finally:
                 cursor.close()
@@ -126,19 +142,24 @@ class Performer:
                     delete = delete.where(table.c[shape(name).key[0]].in_(self._named[name]))
                 connection.execute(delete)
 
-    def _rows(self, selected: _Selected, cursor: Any) -> dict[Any, Row]:
+    def _rows(self, name: str, dialect: sa.Dialect, cursor: Any) -> dict[Any, Row]:
         """Read a table without SQLAlchemy, which takes a third of a history's time for it."""
-        its, named = selected.its, self._named.get(selected.its.name)
-        cursor.execute(selected.text)
+        its, columns, text = _selected(name, dialect.name)
+        cursor.execute(text)
+        reading = [
+            column.type._cached_result_processor(dialect, told[1])
+            for column, told in zip(columns, cursor.description, strict=True)
+        ]
+        guids = [c.name for c in columns if isinstance(c.type, GuidType | sa.Uuid)]
         rows = {}
         for stored in cursor.fetchall():
             row = {
-                name: value if read is None else read(value)
-                for name, read, value in zip(its.columns, selected.reading, stored, strict=True)
+                column: value if read is None else read(value)
+                for column, read, value in zip(its.columns, reading, stored, strict=True)
             }
-            if named is not None and row[its.key[0]] not in named:
+            if name in self._named and row[its.key[0]] not in self._named[name]:
                 continue
-            for column in selected.guids:
+            for column in guids:
                 row[column] = self.names.get(str(row[column]), row[column])
             rows[tuple(row[c] for c in its.key) if its.is_link else row[its.key[0]]] = row
         return rows
@@ -162,27 +183,19 @@ class Performer:
                 return value
 
 
-@dataclass(frozen=True, slots=True)
-class _Selected:
-    """The rows of a table as they are read."""
-
-    its: Shape
-    text: str
-    reading: tuple[Callable[[Any], Any] | None, ...]
-    """What makes a column's value of what the driver answers."""
-    guids: tuple[str, ...]
+_DIALECTS: Final[dict[str, sa.Dialect]] = {
+    "sqlite": sqlite.dialect(),
+    "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
+}
 
 
-@lru_cache(maxsize=100)
-def _selected(name: str, dialect: sa.Dialect) -> _Selected:
+@cache
+def _selected(name: str, dialect: str) -> tuple[Shape, list[sa.Column[Any]], str]:
+    """Return what is read of a table, and the statement."""
     its, columns = shape(name), world_of(name).metadata.tables[name].c
     chosen = [columns[column] for column in its.columns]
-    return _Selected(
-        its,
-        str(sa.select(*chosen).compile(dialect=dialect)),
-        tuple(column.type._cached_result_processor(dialect, None) for column in chosen),
-        tuple(column.name for column in chosen if isinstance(column.type, GuidType | sa.Uuid)),
-    )
+    quoted = sa.select(*chosen).compile(dialect=_DIALECTS[dialect])
+    return its, chosen, str(quoted)
 
 
 _NOBODY: Final = UUID(int=(1 << 127) - 1)

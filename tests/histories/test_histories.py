@@ -23,13 +23,14 @@ another one to explore."""
 def test_what_a_unit_of_work_leaves_behind_is_what_its_calls_say_one_by_one(
     library: Library,
 ) -> None:
-    findings = explore(library, MUSIC, 60, seeded=1)
-    assert not findings.seen, findings.told()
+    with explore(library, MUSIC, 60, seeded=1) as findings:
+        assert not findings.seen, findings.told()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(6 * 3600)
 def test_a_thousand_other_histories_keep_the_rule_as_well(library: Library) -> None:
     on_sqlite = library.target.dialect == "sqlite"
-    findings = explore(library, MUSIC, LONG if on_sqlite else LONG * 3 // 10, seeded=SEED)
-    assert not findings.seen, findings.told()
+    examples = LONG if on_sqlite else LONG * 3 // 10
+    with explore(library, MUSIC, examples, seeded=SEED) as findings:
+        assert not findings.seen, findings.told()
