@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.histories.calls import Guid
 from tests.histories.drafts import Culprit, Draft, UnitDraft
 from tests.histories.performer import FIXED, fixed
-from tests.histories.phrases import known, own, reference, renames, shares
+from tests.histories.phrases import child_first, known, own, reference, renames, shares
 from tests.histories.shapes import shape
 
 if TYPE_CHECKING:
@@ -126,8 +126,31 @@ class Drawing:
         shared = [link for link in self._links if shape(link).total]
         if {"links", "deletes"} <= self._features and shared:
             phrases.append(_each_table(shared, lambda table: shares(self._world, table)))
+        children = [table for table in self._tables if self._parents(table)]
+        if {"chosen guids", "add", "puts"} <= self._features and children:
+            phrases.append(_each_table(children, self._child_first))
         made = [call] * 9 + phrases
         return st.sampled_from(range(len(made))).flatmap(made.__getitem__)
+
+    def _parents(self, table: str) -> dict[str, str]:
+        return {column: its for column, its in _parents(table).items() if its in self._made}
+
+    def _child_first(self, table: str) -> st.SearchStrategy[list[Draft]]:
+        """Draw a row that is given before the row that it refers to, and maybe a call between."""
+
+        def given(pair: tuple[str, str]) -> st.SearchStrategy[list[Draft]]:
+            column, parent = pair
+            return st.builds(
+                child_first,
+                self._row("put", table) | self._row("add", table),
+                st.lists(self.call(), max_size=1),
+                self._row("put", parent) | self._row("add", parent),
+                st.just(column),
+                st.integers(0, FIXED - 1).map(lambda number: fixed(parent, number)),
+            )
+
+        pairs = {pair: given(pair) for pair in self._parents(table).items()}
+        return st.sampled_from(sorted(pairs)).flatmap(pairs.__getitem__)
 
     def call(self) -> st.SearchStrategy[Draft]:
         """Draw any call."""

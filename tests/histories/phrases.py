@@ -5,6 +5,7 @@ Drawn one by one, such calls would hardly ever meet.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tests.histories.drafts import Draft, Known, Own
 from tests.histories.shapes import shape
 
 if TYPE_CHECKING:
+    from tests.histories.calls import Guid
     from tests.histories.world import World
 
 
@@ -78,3 +80,15 @@ def shares(world: World, table: str) -> st.SearchStrategy[list[Draft]]:
         st.lists(st.sampled_from(world.links[table][total.column]), min_size=2, max_size=3),
         st.none() | st.integers(0, 2),
     )
+
+
+def child_first(
+    child: Draft, between: list[Draft], parent: Draft, column: str, guid: Guid
+) -> list[Draft]:
+    """Have a row refer to one that is given later, by the guid that this will have."""
+    key = shape(parent.table).key[0]
+    return [
+        replace(child, values=child.values | {column: guid}),
+        *between,
+        replace(parent, values=parent.values | {key: guid}),
+    ]

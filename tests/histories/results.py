@@ -47,6 +47,8 @@ class Result:
 
     tables: Tables
     faults: list[Fault] = field(default_factory=list)
+    allowed: list[Fault] = field(default_factory=list)
+    """Faults that may be told in place of these, or of a commit."""
     guids: dict[int, Any] = field(default_factory=dict)
     """The row of each handle, by the number of the call; None once it was deleted."""
     matched: dict[int, int] = field(default_factory=dict)

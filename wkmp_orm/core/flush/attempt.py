@@ -60,6 +60,11 @@ class Attempts:
     _stale: int = field(default=0, init=False)
     _refused: bool = field(default=False, init=False)
 
+    @property
+    def begun(self) -> Sequence[Stage]:
+        """The stages that have been sent, the last of them maybe in part."""
+        return self.changes.stages[: self._begun.done]
+
     def look_up(self, cursor: DriverCursor) -> bool:
         """Look up and plan the first stage that has something to write; False if none has."""
         self.sent = None

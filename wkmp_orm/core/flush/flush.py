@@ -117,4 +117,4 @@ class Flusher:
         if attempts.sent is None or not isinstance(error, IntegrityError | DataError):
             return None
         with self._writer.reading() as cursor:
-            return constraint_violation(cursor, error, attempts.sent, attempts.changes)
+            return constraint_violation(cursor, error, attempts.sent, attempts.begun)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
-    from wkmp_orm.core.flush.changes import Changes
+    from wkmp_orm.core.flush.changes import Stage
     from wkmp_orm.core.table_info import TableInfo
 
 _SQLITE_INDEX: Final = re.compile(r"index '(\w+)'")
@@ -56,16 +56,17 @@ class _Refused(NamedTuple):
 
 
 def constraint_violation(
-    cursor: DriverCursor, error: Exception, sent: Sent, changes: Changes
+    cursor: DriverCursor, error: Exception, sent: Sent, stages: Sequence[Stage]
 ) -> ConstraintViolationError:
     """Make the error that names table, guid and constraint. Call it after the rollback.
 
-    The key is None where the driver does not let the row be known.
+    `stages` are those that were sent, the last of them in part. The key is None where the driver
+    does not let the row be known.
     """
     info = sent.info
     place = _place(error, sent)
     refused = None if place is None else _refused(info, sent.rows[place])
-    name = _constraint(cursor, info, refused, error, changes)
+    name = _constraint(cursor, info, refused, error, stages)
     meaning = _MEANING.get(fault_of(error), "the database does not accept a value")
     which = f"{info.name} {_spelled(refused.key)}" if refused else f"one row of {info.name}"
     message = f"{which}: {name or 'a constraint'} refused the row: {meaning}; nothing was written"
@@ -142,7 +143,7 @@ def _constraint(
     info: TableInfo,
     refused: _Refused | None,
     error: Exception,
-    changes: Changes,
+    stages: Sequence[Stage],
 ) -> str | None:
     origin = driver_error(error)
     diagnostic = getattr(origin, "diag", None)
@@ -155,7 +156,7 @@ def _constraint(
             found = _SQLITE_CHECK.search(text)
             return found[1] if found else None
         case Fault.FOREIGN_KEY:
-            return refused and _broken_reference(cursor, info, refused.values, changes)
+            return refused and _broken_reference(cursor, info, refused.values, stages)
         case Fault.NOT_NULL:
             found = _SQLITE_COLUMNS.search(text)
             return f"{info.name}.{found[1]} NOT NULL" if found else None
@@ -179,15 +180,16 @@ def _unique_over(info: TableInfo, columns: list[str]) -> str | None:
 
 
 def _broken_reference(
-    cursor: DriverCursor, info: TableInfo, values: Mapping[str, Any], changes: Changes
+    cursor: DriverCursor, info: TableInfo, values: Mapping[str, Any], stages: Sequence[Stage]
 ) -> str | None:
     """Name the foreign key whose parent is not there; SQLite does not say.
 
     The transaction is rolled back: what it had made is not there any more, and what it had deleted
     is back.
     """
-    made = {row.stored_guid for stage in changes.stages for row in stage.rows()}
-    gone = {guid_of(order.guid) for _, table in changes.all_tables() for order in table.deletes}
+    made = {row.stored_guid for stage in stages for row in stage.rows()}
+    tables = (table for stage in stages for table in stage.tables.values())
+    gone = {guid_of(order.guid) for table in tables for order in table.deletes}
     deleted: str | None = None
     for constraint in sorted(info.table.foreign_key_constraints, key=lambda one: str(one.name)):
         element = constraint.elements[0]
