@@ -21,7 +21,7 @@ from tests.histories.performer import Performer
 from tests.histories.shapes import shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.histories.world import World
     from wkmp_orm.core import Database
@@ -35,12 +35,14 @@ def explore(
     features: frozenset[str] = FEATURES,
     tables: tuple[str, ...] = (),
     seeded: int | None = None,
+    tell: Callable[[Mismatch], object] | None = None,
 ) -> Findings:
     """Perform so many histories; with `seeded` the same ones every time.
 
-    Use what it returns in a `with` block.
+    `tell` hears of the first of each kind of finding at once. Use what is returned in a `with`
+    block.
     """
-    findings = Findings(library, world)
+    findings = Findings(library, world, tell)
 
     @settings(
         max_examples=examples,
@@ -60,13 +62,19 @@ def explore(
 class Findings:
     """What broke the rule, by kind: how often, and the shortest history that did."""
 
-    def __init__(self, library: Database, world: World) -> None:
+    def __init__(
+        self,
+        library: Database,
+        world: World,
+        tell: Callable[[Mismatch], object] | None = None,
+    ) -> None:
         self.seen: Counter[str] = Counter()
         self.histories = 0
         self.tally: Counter[str] = Counter()
         """What there was in the histories: commits, refusals, and who came when."""
         self._library = library
         self._world = world
+        self._tell = tell
         self._intruder = Intruder(library)
         self._neighbour = Neighbour(library)
         self._shortest: dict[str, list[UnitDraft]] = {}
@@ -97,6 +105,8 @@ class Findings:
         found = self.find(history)
         if found is not None:
             self.seen[_kind(found)] += 1
+            if self._tell and self.seen[_kind(found)] == 1:
+                self._tell(found)
             self._each.append((_kind(found), history))
             known = self._shortest.get(_kind(found))
             if known is None or len(repr(history)) < len(repr(known)):
