@@ -203,7 +203,7 @@ class History:
         found as it should be is not written and has no moment on either: it was looked up before.
         """
         if not intrusion.came:
-            intrusion.act()
+            intrusion.come_after()
             last = self._expected(self.tables)
             last.tables = perform(last.tables, intrusion.calls).tables
             return [last]
@@ -252,7 +252,7 @@ class History:
             before = perform(self.tables, intrusion.calls).tables
             compare_error(self._expected(before), error)
         if not intrusion.came:
-            intrusion.act()
+            intrusion.come_after()
         tables = perform(self.tables, intrusion.calls).tables
         compare_rows(self.performer, tables, "after an error")
         self._go_on(tables)

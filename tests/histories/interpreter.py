@@ -4,9 +4,8 @@
 the statements given to `execute`, in call order.** Then, of the rows:
 
 - Unique keys and totals per parent hold call by call. Foreign keys hold at the end of the row
-  calls; only a row that the unit has deleted may not be referred to at any time, and a row that is
-  deleted again must have had its parents. A unit that gives a row before the one that it refers to
-  may be refused for it all the same.
+  calls; a row that is deleted again must have had its parents. A unit that gives a row before the
+  one that it refers to may be refused for it all the same.
 - A `put` that makes a row must have its required columns. (A second `put` that is one with it may
   have given them: `saying`.)
 - A `put` or `link` finds its row by its natural key. It makes the row, or merges what it gives into
@@ -281,8 +280,7 @@ class _Acting:
             if parent is None or parent in self.tables[reference.parent]:
                 continue
             fault = Fault("ConstraintViolationError", its.name, reference.name)
-            was_there = (reference.parent, parent) in self.removed
-            (self.result.faults if was_there else self.result.allowed).append(fault)
+            self.result.allowed.append(fault)
 
     def _find(self, its: Shape, given: Row) -> Any:
         """Return the key of the row that has this natural key."""

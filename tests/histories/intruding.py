@@ -58,6 +58,12 @@ class Intrusion:
         if call is not None and self.came:
             self.within = _has_begun(call)
 
+    def come_after(self) -> None:
+        """Come after the commit, if it has not come before and is no neighbour."""
+        if isinstance(self.program, Neighbour):
+            self.calls = ()
+        self.act()
+
 
 class Neighbour:
     """Another program that uses units of work, on the same database."""

@@ -44,7 +44,7 @@ class Said:
         """Which earlier call a call corrected, by their numbers."""
         self._mendable: dict[Any, Call] = {}
         self._room_since: dict[str, int] = {}
-        """How many calls there were when a delete may have made room in a total."""
+        """The number of the last delete that may have made room in a table's total."""
 
     def copy(self) -> Said:
         """Return what goes on from here by itself."""
@@ -116,7 +116,7 @@ class Said:
             for name in {call.table} | descendants(call.table):
                 self._forget("put", name)
                 self._forget("update", name)
-                self._room_since[name] = len(self.calls)
+                self._room_since[name] = call.number
         else:
             earlier = self._mendable.get(_spelled(call)) if unconditional else None
             if earlier is not None:
@@ -202,13 +202,14 @@ class Said:
 
     def _check_share(self, its: Shape, call: Call) -> None:
         """Refuse a link whose parent's shares, as this unit gives them, pass the limit."""
-        if its.total is None:
+        since = self._room_since.get(its.name, 0)
+        if its.total is None or call.number < since:
             return
         parent = call.values[its.total.per]
         shares = {
             _spelled(c): c.values[its.total.column]
-            for c in reversed([*self.calls[self._room_since.get(its.name, 0) :], call])
-            if c.table == its.name and c.values[its.total.per] == parent
+            for c in reversed([*self.calls, call])
+            if c.table == its.name and c.number > since and c.values[its.total.per] == parent
         }
         if sum(shares.values()) > its.total.limit + TOTAL_TOLERANCE:
             raise Fault("InvalidRowError", its.name, its.total.column)

@@ -31,7 +31,9 @@ class LinkTable(AnyTable, Generic[M]):
 
     def __init__(self, owner: Owner, info: TableInfo) -> None:
         self._sums: dict[Any, float] = {}
-        """The sum of the total's column for each parent."""
+        """The sum of the total's column for each parent, as far as no delete may have made room."""
+        self._weighed: set[PendingRow] = set()
+        """The links that are in the sums."""
         super().__init__(owner, info)
 
     def enter_stage(self, changes: TableChanges) -> None:
@@ -43,6 +45,12 @@ class LinkTable(AnyTable, Generic[M]):
         """Let later links be calls of their own: a delete may have made room for them."""
         super().close()
         self._sums.clear()
+        self._weighed.clear()
+
+    def let_go(self) -> None:
+        """Forget all links."""
+        super().let_go()
+        self._weighed.clear()
 
     def link(self, left: Reference, right: Reference, /, **columns: Any) -> LinkHandle:
         """Link two rows, given as handles or guids in the order of the table's name.
@@ -83,12 +91,14 @@ class LinkTable(AnyTable, Generic[M]):
         if self._info.total is not None:
             self._add_share(self._info.total, values)
         handle = self._links[key] = LinkHandle(self, values, shape)
+        if self._info.total is not None:
+            self._weighed.add(handle)
         return handle
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated link, of which the pair may be part."""
         total = self._info.total
-        if total is None:
+        if total is None or row not in self._weighed:
             super().change(row, columns)
             return
         before = row.values
@@ -105,7 +115,8 @@ class LinkTable(AnyTable, Generic[M]):
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated link out."""
         super().discard(row)
-        if self._info.total is not None:
+        if self._info.total is not None and row in self._weighed:
+            self._weighed.remove(row)
             self._take_share(self._info.total, row.values)
 
     def _add_share(self, total: Total, values: Mapping[str, Any]) -> None:
