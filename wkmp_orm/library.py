@@ -139,8 +139,6 @@ class Library(Database):
             hold=self._turn_to_migrate,
         )
         self.options.create = False  # a file that is lost later must not be made anew, and empty
-        if not read_only:
-            self.settings.write_defaults()
         self._take_settings(given)
         self._settle_root(root)
         if self.target.dialect == "postgresql" and not read_only:

@@ -79,7 +79,7 @@ def test_a_setting_that_cannot_be_read_does_not_keep_the_library_shut(
 ) -> None:
     with sqlite_database.open() as library, library.begin_monitored("somebody else") as session:
         session.execute(
-            sa.text("UPDATE settings SET value = 'soon' WHERE key = :key"),
+            sa.text("INSERT INTO settings (key, value) VALUES (:key, 'soon')"),
             {"key": AI_DATABASE_LOCK_RETRY_MS.name},
         )
 

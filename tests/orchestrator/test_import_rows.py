@@ -204,6 +204,13 @@ def test_the_session_tells_of_the_import(library: Library, music: Path) -> None:
     assert (session.progress_current, session.progress_total) == (2, 2)
     assert session.progress_percentage == 100.0
     assert session.current_operation == "1 imported, 0 duplicates, 0 without sound, 1 failed"
-    assert session.errors == ["bad.mp3: not a sound file: no sound was found in it"]
+    (error,) = session.errors
+    assert datetime.fromisoformat(error.pop("occurred_at")).tzinfo is not None
+    assert error == {
+        "file_path": "bad.mp3",
+        "error_code": "SEGMENTATION",
+        "error_message": "not a sound file: no sound was found in it",
+        "severity": "SKIP",
+    }
     assert session.ended_at is not None
     assert session.ended_at >= session.started_at

@@ -124,7 +124,7 @@ def test_a_name_that_is_not_utf_8_is_stored_in_a_reversible_spelling(
     summary = import_folder(library)
     assert statuses(library)[r"caf\xE9.flac"] == "INGEST COMPLETE"
     assert [failure.path for failure in summary.failures] == [r"no\xFF.mp3"]
-    assert sessions(library)[0].errors[0].startswith(r"no\xFF.mp3: ")
+    assert sessions(library)[0].errors[0]["file_path"] == r"no\xFF.mp3"
     assert import_folder(library).counts.unchanged == 1
 
 
@@ -281,7 +281,7 @@ def test_a_setting_that_cannot_be_read_is_named(library: Library) -> None:
     # As another service may have stored it: what is saved here is checked.
     loose: SettingKey[int] = SettingKey("ingest_max_concurrent_jobs", int, 12, doc="")
     with library.unit_of_work("other service") as work:
-        work.settings.update(loose.name, value="many")
+        work.settings.put(key=loose.name, value="many")
     with pytest.raises(ConfigurationError, match="ingest_max_concurrent_jobs"):
         import_folder(library)
     assert import_folder(library, workers=2).counts.found == 0

@@ -134,7 +134,7 @@ def test_the_sessions_row_says_how_many_more_failed(
     assert (summary.counts.failed, len(summary.failures)) == (25, 5)
     (session,) = sessions(library)
     assert len(session.errors) == 6
-    assert session.errors[-1] == "and 20 more"
+    assert session.errors[-1]["error_message"] == "and 20 more"
 
 
 def test_counters_that_many_threads_use_lose_nothing() -> None:

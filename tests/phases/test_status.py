@@ -23,6 +23,7 @@ from wkmp_orm.phases import (
     record_progress,
     start_session,
 )
+from wkmp_orm.phases.session_errors import Severity, session_error
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
@@ -97,7 +98,13 @@ def test_the_last_sessions_come_latest_first_with_their_errors(library: Library)
                 ids[-1],
                 SessionState.COMPLETED,
                 operation="done",
-                errors=["a.flac: the file ends early"],
+                errors=[
+                    "an older version's",
+                    session_error(
+                        "the file ends early", path="a.flac", severity=Severity.SKIP, at=LONG_AGO
+                    ),
+                    session_error("the disk is full", severity=Severity.CRITICAL, at=LONG_AGO),
+                ],
             )
     with library.reader() as session:
         running, ended = last_sessions(session, 2)
@@ -106,7 +113,10 @@ def test_the_last_sessions_come_latest_first_with_their_errors(library: Library)
     assert (running.state, running.ended_at, running.errors) == (SessionState.SCANNING, None, ())
     assert (running.progress_current, running.progress_total) == (3, 4)
     assert (ended.state, ended.root_folder) == (SessionState.COMPLETED, "/music/2")
-    assert (ended.current_operation, ended.errors) == ("done", ("a.flac: the file ends early",))
+    assert (ended.current_operation, ended.errors) == (
+        "done",
+        ("an older version's", "a.flac: the file ends early", "the disk is full"),
+    )
     assert ended.started_at == LONG_AGO + timedelta(hours=2)
     assert ended.ended_at is not None
 

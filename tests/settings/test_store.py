@@ -1,4 +1,4 @@
-"""Stored settings are defaulted once, saved whole, read as typed values and never torn."""
+"""Settings are stored when somebody sets one, saved whole, read as typed values and never torn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, assert_type
 import pytest
 import sqlalchemy as sa
 
-from tests.support.processes import run_in_processes
 from tests.support.recorder import recording
 from wkmp_orm import Library
 from wkmp_orm.errors import SettingError
@@ -23,6 +22,7 @@ from wkmp_orm.settings import (
     APPLY_A_WEIGHTING,
     LEAD_IN_THRESHOLD_BELOW_PEAK_DB,
     LEAD_IN_THRESHOLD_DB,
+    LEAD_OUT_THRESHOLD_DB,
     LIBRARY_ROOT,
     MAX_LEAD_IN_DURATION_S,
     QUICK_RAMP_THRESHOLD,
@@ -33,14 +33,14 @@ from wkmp_orm.settings import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import Database
-    from tests.support.processes import Barrier
     from tests.support.recorder import StatementRecorder
+    from wkmp_orm.settings import SettingKey
 
 LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
-DEFAULTS = {key.name: key.format(key.default) for key in SETTINGS.values() if not key.nullable}
+PATIENCE = {AI_DATABASE_MAX_LOCK_WAIT_MS.name: "5000"}
+"""What the fixture stores."""
 
 
 @pytest.fixture
@@ -87,69 +87,41 @@ def watching(library: Library) -> Iterator[StatementRecorder]:
         yield recorder
 
 
-def test_a_new_database_has_every_default_but_those_for_which_null_means_something(
-    library: Library,
-) -> None:
-    assert texts(library) == DEFAULTS
-    for key in (ACOUSTID_API_KEY, AI_PROCESSING_THREAD_COUNT):
-        assert key.name not in texts(library)
-        assert library.settings.get(key) is None
+def test_a_new_database_has_no_row_of_a_setting_and_every_default(library: Library) -> None:
+    assert texts(library) == PATIENCE
+    for key in SETTINGS.values():
+        if key not in (AI_DATABASE_MAX_LOCK_WAIT_MS, LIBRARY_ROOT):
+            assert library.settings.get(key) == library.settings.snapshot().get(key) == key.default
 
 
-def test_a_default_is_written_where_the_row_is_missing_or_null_and_nowhere_else(
-    database: Database,
-) -> None:
+def test_opening_a_database_writes_no_setting(database: Database) -> None:
     with database.open() as library:
-        delete(library, RMS_WINDOW_MS.name, ACOUSTID_API_KEY.name)
-        write(
-            library,
-            quick_ramp_threshold=None,
-            silence_min_duration_ticks="7",
-            max_lead_in_duration_s="not a number",
-            ai_processing_thread_count=None,
-            another_services_own=None,
-        )
+        write(library, quick_ramp_threshold=None, rms_window_ms="7", another_services_own=None)
     with database.open() as library:
-        assert texts(library) == DEFAULTS | {
-            "silence_min_duration_ticks": "7",
-            "max_lead_in_duration_s": "not a number",
-            "ai_processing_thread_count": None,
+        assert texts(library) == PATIENCE | {
+            "quick_ramp_threshold": None,
+            "rms_window_ms": "7",
             "another_services_own": None,
         }
-        changed = changed_since_long_ago(library)
-        assert "quick_ramp_threshold" in changed
-        assert not changed & {
-            "silence_min_duration_ticks",
-            "max_lead_in_duration_s",
-            "ai_processing_thread_count",
-            "another_services_own",
-        }
 
 
-@pytest.mark.smoke
-def test_defaults_are_written_once(library: Library) -> None:
-    with watching(library) as recorder:
-        library.settings.write_defaults()
-    assert recorder.attempts == []
-
-
-def _open(barrier: Barrier, url: str, root: Path) -> dict[str, str | None]:
-    barrier.wait()
-    with Library.open(url, root=root) as library:
-        return texts(library)
-
-
-def test_four_processes_that_open_a_database_at_once_write_each_default_once(
-    database: Database,
+@pytest.mark.parametrize("key", [LEAD_IN_THRESHOLD_DB, LEAD_OUT_THRESHOLD_DB])
+def test_a_setting_at_whose_row_other_services_stop_is_kept_in_a_row_that_they_do_not_read(
+    library: Library, key: SettingKey[float]
 ) -> None:
-    with database.open() as library:
-        delete(library, *(set(texts(library)) - {"apply_a_weighting"}))
-        write(library, quick_ramp_threshold=None, silence_min_duration_ticks="7")
-    answers = run_in_processes(_open, [(database.url, database.root)] * 4)
-    expected = DEFAULTS | {"silence_min_duration_ticks": "7"}
-    assert answers == [expected] * 4
-    with database.open() as library:
-        assert texts(library) == expected
+    library.settings.save({key: 50.5})
+    assert texts(library) == PATIENCE | {f"wkmp_orm_{key.name}": "50.5"}
+    assert library.settings.get(key.name) == library.settings.snapshot().get(key) == 50.5
+
+
+def test_a_row_that_somebody_wrote_under_such_a_name_counts_until_the_setting_is_saved(
+    library: Library,
+) -> None:
+    write(library, lead_in_threshold_dB="51")
+    assert library.settings.get(LEAD_IN_THRESHOLD_DB) == 51.0
+    assert library.settings.snapshot().get(LEAD_IN_THRESHOLD_DB) == 51.0
+    library.settings.save({LEAD_IN_THRESHOLD_DB: 52.0})
+    assert texts(library) == PATIENCE | {"wkmp_orm_lead_in_threshold_dB": "52"}
 
 
 @pytest.mark.smoke
@@ -171,7 +143,7 @@ def test_what_is_saved_is_read_back_typed_and_stored_as_the_other_services_write
     assert library.settings.get(QUICK_RAMP_THRESHOLD) == 0.5
     assert library.settings.get("ai_processing_thread_count") == 5
     assert library.settings.get(APPLY_A_WEIGHTING) is False
-    assert texts(library) == DEFAULTS | {
+    assert texts(library) == PATIENCE | {
         "ai_processing_thread_count": "5",
         "quick_ramp_threshold": "0.5",
         "apply_a_weighting": "false",
@@ -315,7 +287,6 @@ def test_no_reader_sees_half_of_what_is_saved_together(library: Library) -> None
 def test_other_services_settings_are_not_touched(library: Library) -> None:
     write(library, volume_level="0.5", api_shared_secret="hush")  # noqa: S106  no secret
     library.settings.save({RMS_WINDOW_MS: 50})
-    library.settings.write_defaults()
     stored = texts(library)
     assert (stored["volume_level"], stored["api_shared_secret"]) == ("0.5", "hush")
     assert not changed_since_long_ago(library) & {"volume_level", "api_shared_secret"}

@@ -9,12 +9,13 @@ import logging
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import ConfigurationError, ImportSessionError, WkmpOrmError
 from wkmp_orm.import_lock import sole_import
 from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator.counts import Stage
+from wkmp_orm.orchestrator.endings import ending, operation_told
 from wkmp_orm.orchestrator.file_pipeline import STEPS
 from wkmp_orm.orchestrator.intake import Intake
 from wkmp_orm.orchestrator.progress import ProgressReporter
@@ -44,15 +45,12 @@ if TYPE_CHECKING:
     from wkmp_orm.audio.flavor import FlavorSource
     from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
-    from wkmp_orm.orchestrator.counts import Counts, ImportProgress
+    from wkmp_orm.orchestrator.counts import ImportProgress
     from wkmp_orm.orchestrator.file_pipeline import Step
     from wkmp_orm.orchestrator.scan import Scanned
     from wkmp_orm.settings import SettingsSnapshot
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
-
-MOST_ERRORS: Final = 20
-"""Reasons kept in the session's row; `import_failures` has them all."""
 
 
 def import_folder(
@@ -127,11 +125,6 @@ def _given(folder: str | os.PathLike[str]) -> Path:
     path = Path(folder).expanduser()
     # Not resolved without need: a library may well be a link, and is called by its name.
     return path.resolve() if ".." in path.parts else path.absolute()
-
-
-def _told(counts: Counts, *names: str) -> str:
-    numbers = {name: getattr(counts, name) for name in names}
-    return "".join(f", {number} {name}" for name, number in numbers.items() if number)
 
 
 def _is_gone(stored: str, root: Path) -> bool:
@@ -293,13 +286,7 @@ class _Run:
                 is_gone=lambda path: _is_gone(path, root),
             )
         counts = self._statistics.progress().counts
-        return self._end(
-            SessionState.COMPLETED,
-            f"{counts.imported} imported,"
-            f" {counts.duplicates} duplicate{'' if counts.duplicates == 1 else 's'},"
-            f" {counts.no_audio} without sound, {counts.failed + counts.unreadable} failed"
-            f"{_told(counts, 'moved', 'missing', 'corrected', 'disputed')}",
-        )
+        return self._end(SessionState.COMPLETED, operation_told(counts))
 
     def _cancel(self) -> SessionState:
         return self._end(SessionState.CANCELLED, "stopped before its end")
@@ -310,30 +297,14 @@ class _Run:
             if isinstance(error, WkmpOrmError):
                 self._end(SessionState.FAILED, "failed", error.for_people())
             elif isinstance(error, Exception):
-                self._end(SessionState.FAILED, "failed", str(error))
+                self._end(SessionState.FAILED, "failed", str(error) or type(error).__name__)
             else:
                 self._cancel()
 
-    def _end(self, state: SessionState, operation: str, *errors: str) -> SessionState:
-        counts = self._statistics.progress().counts
-        named = self._statistics.failures[:MOST_ERRORS]
-        reasons = [*errors, *(f"{each.path}: {each.reason}" for each in named)]
-        if (more := counts.failed + counts.unreadable - len(named)) > 0:
-            reasons.append(f"and {more} more")
-        completed = state is SessionState.COMPLETED
+    def _end(self, state: SessionState, operation: str, reason: str | None = None) -> SessionState:
+        columns = ending(self._statistics, state, reason)
         try:
-            change_state(
-                self._library,
-                self._session_id,
-                state,
-                operation=operation,
-                errors=reasons,
-                progress_current=counts.done,
-                progress_total=counts.to_import,
-                progress_percentage=(
-                    100.0 if completed else 100.0 * counts.done / max(counts.to_import, 1)
-                ),
-            )
+            change_state(self._library, self._session_id, state, operation=operation, **columns)
         except ImportSessionError:  # somebody cancelled it
             return SessionState.CANCELLED
         return state

@@ -24,6 +24,7 @@ from wkmp_orm.models import (
 from wkmp_orm.models.counting import count_by_status
 from wkmp_orm.models.import_failure import WARNING
 from wkmp_orm.phases.import_session import INTERRUPTED
+from wkmp_orm.phases.session_errors import spelled_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +145,7 @@ def library_status(session: Session) -> LibraryStatus:
 def last_sessions(session: Session, number: int = 5) -> list[SessionReport]:
     """Return the sessions that started last, the latest first."""
     rows = session.execute(_LAST_SESSIONS, {"number": number}).mappings()
-    return [SessionReport(**{**row, "errors": tuple(map(str, row["errors"]))}) for row in rows]
+    return [SessionReport(**{**row, "errors": spelled_errors(row["errors"])}) for row in rows]
 
 
 def notes_told_before(session: Session, session_id: str) -> set[str]:

@@ -194,12 +194,15 @@ MINIMUM_PASSAGE_AUDIO_DURATION_TICKS: Final[SettingKey[int]] = SettingKey(
     ),
 )
 
-# Where a passage begins and ends to the ear.
+# Where a passage begins and ends to the ear. The Rust services read the rows of the first two as
+# numbers although the column is text, and their import stops at the error; NULL they take for 0 dB.
+# So no row may have these names: what a user sets is kept under names that only we read.
 
 LEAD_IN_THRESHOLD_DB: Final[SettingKey[float]] = SettingKey(
     "lead_in_threshold_dB",
     float,
     45.0,
+    stored_as="wkmp_orm_lead_in_threshold_dB",
     minimum=0.0,
     maximum=100.0,
     unit="dB",
@@ -210,6 +213,7 @@ LEAD_OUT_THRESHOLD_DB: Final[SettingKey[float]] = SettingKey(
     "lead_out_threshold_dB",
     float,
     40.0,
+    stored_as="wkmp_orm_lead_out_threshold_dB",
     minimum=0.0,
     maximum=100.0,
     unit="dB",

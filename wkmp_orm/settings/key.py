@@ -49,14 +49,15 @@ class SettingKey(Generic[T]):
 
     `name` is the case-sensitive key in the database. `minimum` and `maximum` belong to the range;
     None is no limit (of an int: 64 bits). A default of None means that NULL has a meaning of its
-    own; `doc` says which. A `secret` value is shown to nobody but who asks for it alone. Immutable
-    and usable in any thread.
+    own; `doc` says which. A `secret` value is shown to nobody but who asks for it alone.
+    `stored_as` is the key of its row if that is not the name. Immutable and usable in any thread.
     """
 
     name: str
     kind: type[Value]
     default: T
     _: KW_ONLY
+    stored_as: str | None = None
     minimum: float | None = None
     maximum: float | None = None
     unit: str | None = None
@@ -67,6 +68,11 @@ class SettingKey(Generic[T]):
     def nullable(self) -> bool:
         """Say whether None is a value of this setting."""
         return self.default is None
+
+    @property
+    def row_key(self) -> str:
+        """The key of the row that holds its value."""
+        return self.stored_as or self.name
 
     def parse(self, text: str | None) -> T:
         """Return the value that a stored text stands for, the default for None (NULL or no row).

@@ -40,4 +40,12 @@ class SettingsSnapshot:
         Raises SettingError for a name that is unknown and for a stored text that cannot be read.
         """
         found = setting_named(key) if isinstance(key, str) else key
-        return found.parse(self._stored.get(found.name))
+        return found.parse(stored_text(self._stored, found))
+
+
+def stored_text(stored: Mapping[str, str | None], key: SettingKey[Any]) -> str | None:
+    """Return the text of a setting among stored rows: that under its name if its own is not there.
+
+    Somebody may have written the row by hand, under the name that the documentation has.
+    """
+    return stored[key.row_key] if key.row_key in stored else stored.get(key.name)

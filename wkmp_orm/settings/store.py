@@ -1,17 +1,17 @@
-"""The settings as they are stored: read, defaulted and saved through units of work."""
+"""The settings as they are stored: read and saved through units of work."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
 import sqlalchemy as sa
 
 from wkmp_orm.models import Setting
 from wkmp_orm.phase import Phase
-from wkmp_orm.settings.definitions import SETTINGS, setting_named
+from wkmp_orm.settings.definitions import setting_named
 from wkmp_orm.settings.key import SettingKey
-from wkmp_orm.settings.snapshot import SettingsSnapshot
+from wkmp_orm.settings.snapshot import SettingsSnapshot, stored_text
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 T = TypeVar("T")
+
+_ROWS: Final = sa.select(Setting.key, Setting.value).where(
+    Setting.key.in_(sa.bindparam("keys", expanding=True))
+)
+_DELETE: Final = sa.delete(Setting).where(Setting.key == sa.bindparam("of_key"))
 
 
 class Opened(Protocol):
@@ -52,8 +57,9 @@ class Settings:
         """
         known = _key(key)
         with self._library.reader() as session:
-            text = session.scalar(sa.select(Setting.value).where(Setting.key == known.name))
-        return known.parse(text)
+            rows = session.execute(_ROWS, {"keys": [known.row_key, known.name]})
+            stored = {key: value for key, value in rows}  # noqa: C416  a Row is no tuple to dict()
+        return known.parse(stored_text(stored, known))
 
     def snapshot(self) -> SettingsSnapshot:
         """Read all settings at once; a value is parsed, and may raise, when it is asked for."""
@@ -64,26 +70,14 @@ class Settings:
 
         Raises SettingError for an unknown key or a value that does not fit, with nothing saved.
         """
-        texts = {_key(key).name: _key(key).format(value) for key, value in values.items()}
+        keys = {_key(key): _key(key).format(value) for key, value in values.items()}
         with self._library.unit_of_work(Phase.SETTINGS) as work:
-            for name, text in texts.items():
-                row = work.settings.put(key=name, value=text)
+            for key, text in keys.items():
+                row = work.settings.put(key=key.row_key, value=text)
                 work.settings.update(row, value=text)
+            if under_names := [{"of_key": key.name} for key in keys if key.stored_as]:
+                work.execute(_DELETE, under_names)
         return work.report
-
-    def write_defaults(self) -> None:
-        """Store the default of every setting that is missing or NULL, unless NULL means something.
-
-        Safe when several programs start at once: what another one stored meanwhile stays.
-        """
-        stored = self._stored()
-        missing = [
-            key for key in SETTINGS.values() if not key.nullable and stored.get(key.name) is None
-        ]
-        with self._library.unit_of_work(Phase.SETTINGS) as work:
-            work.settings.put_many(
-                {"key": key.name, "value": key.format(key.default)} for key in missing
-            )
 
     def _stored(self) -> dict[str, str | None]:
         with self._library.reader() as session:

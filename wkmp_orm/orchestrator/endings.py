@@ -1,0 +1,63 @@
+"""What the row of a session says of an import that has ended: how far it came, what failed.
+
+Must not know why it ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from wkmp_orm.core.types import utc_now
+from wkmp_orm.models import SessionState
+from wkmp_orm.phases.session_errors import Severity, session_error
+
+if TYPE_CHECKING:
+    from wkmp_orm.orchestrator.counts import Counts
+    from wkmp_orm.orchestrator.statistics import Statistics
+
+MOST_ERRORS: Final = 20
+"""Reasons kept in the session's row; `import_failures` has them all."""
+
+
+def ending(statistics: Statistics, state: SessionState, reason: str | None) -> dict[str, Any]:
+    """Return the columns that tell of the end; `reason` is why it came early, if it did."""
+    counts = statistics.progress().counts
+    completed = state is SessionState.COMPLETED
+    return {
+        "errors": _errors(statistics, counts, reason),
+        "progress_current": counts.done,
+        "progress_total": counts.to_import,
+        "progress_percentage": (
+            100.0 if completed else 100.0 * counts.done / max(counts.to_import, 1)
+        ),
+    }
+
+
+def operation_told(counts: Counts) -> str:
+    """Say in one line what a complete import did."""
+    return (
+        f"{counts.imported} imported,"
+        f" {counts.duplicates} duplicate{'' if counts.duplicates == 1 else 's'},"
+        f" {counts.no_audio} without sound, {counts.failed + counts.unreadable} failed"
+        f"{_told(counts, 'moved', 'missing', 'corrected', 'disputed')}"
+    )
+
+
+def _told(counts: Counts, *names: str) -> str:
+    numbers = {name: getattr(counts, name) for name in names}
+    return "".join(f", {number} {name}" for name, number in numbers.items() if number)
+
+
+def _errors(statistics: Statistics, counts: Counts, reason: str | None) -> list[dict[str, Any]]:
+    now = utc_now()
+    errors = []
+    if reason is not None:
+        errors.append(session_error(reason, severity=Severity.CRITICAL, at=now))
+    named = statistics.failures[:MOST_ERRORS]
+    errors += [
+        session_error(each.reason, path=each.path, code=each.phase, severity=Severity.SKIP, at=now)
+        for each in named
+    ]
+    if (more := counts.failed + counts.unreadable - len(named)) > 0:
+        errors.append(session_error(f"and {more} more", severity=Severity.SKIP, at=now))
+    return errors

@@ -1,0 +1,54 @@
+"""What `import_sessions.errors` holds: one object for each reason, as the Rust services read it.
+
+Their reader takes a list of objects with these five fields and refuses the whole row of a session
+otherwise. Earlier versions of wkmp_orm stored plain strings, which are read as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+UNKNOWN_CODE = "IMPORT_ERROR"
+
+
+class Severity(StrEnum):
+    """What an error means for the import: a file without some of it, without it, or the end."""
+
+    WARNING = "WARNING"
+    SKIP = "SKIP"
+    CRITICAL = "CRITICAL"
+
+
+def session_error(
+    message: str, *, path: str = "", code: str = UNKNOWN_CODE, severity: Severity, at: datetime
+) -> dict[str, Any]:
+    """Make one error. `path` is empty for what concerns no file; `at` is aware.
+
+    `code` is a phase's name or another word; it is stored in capitals.
+    """
+    return {
+        "file_path": path,
+        "error_code": code.upper().replace(" ", "_"),
+        "error_message": message,
+        "severity": severity.value,
+        "occurred_at": at.isoformat("T", "microseconds"),
+    }
+
+
+def spelled_errors(stored: Iterable[Any]) -> tuple[str, ...]:
+    """Return stored errors as lines for people, whoever wrote them."""
+    return tuple(map(_spelled, stored))
+
+
+def _spelled(error: Any) -> str:
+    if not isinstance(error, Mapping):
+        return str(error)
+    message = str(error.get("error_message", ""))
+    path = error.get("file_path")
+    return f"{path}: {message}" if path else message
