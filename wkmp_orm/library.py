@@ -24,6 +24,7 @@ from wkmp_orm.core.remedies import OTHER_DATABASE
 from wkmp_orm.core.schema.migrations import folder_of
 from wkmp_orm.errors import ConfigurationError, SchemaOutdatedError, SettingError
 from wkmp_orm.models import File
+from wkmp_orm.models.guards import WRITERS_TRIGGERS
 from wkmp_orm.models.tables import OUR_MODELS
 from wkmp_orm.paths import path_from_text, path_text, refuse_missing_root
 from wkmp_orm.remedies import CORRECT_ROOT, GIVE_ROOT, LEAVE_OUT_ROOT, create_schema
@@ -139,6 +140,8 @@ class Library(Database):
             hold=self._turn_to_migrate,
         )
         self.options.create = False  # a file that is lost later must not be made anew, and empty
+        if self.target.dialect == "sqlite":
+            self.options.writer_statements = WRITERS_TRIGGERS
         self._take_settings(given)
         self._settle_root(root)
         if self.target.dialect == "postgresql" and not read_only:
@@ -243,7 +246,7 @@ class Library(Database):
         """Import a folder's sound files, and return what became of them when all are through.
 
         `folder` is the library's root unless given. The options are `workers`, `on_progress`,
-        `stop`, `flavor_sources`, `steps` and `accept_missing`:
+        `stop`, `flavor_sources`, `steps`, `accept_missing` and `take_over`:
         `wkmp_orm.orchestrator.import_folder` says what they mean and what is raised. Needs the
         `audio` extra: ConfigurationError without it.
         """

@@ -28,6 +28,11 @@ ACCEPT_MISSING: Final = Remedy(
     "mark them all the same:",
     ("wkmp-orm", "import", "--accept-missing"),
 )
+TAKE_OVER: Final = Remedy(
+    "cancel its session with import_folder(take_over=True) if you know that it has ended",
+    "if you know that it has ended, cancel its session:",
+    ("wkmp-orm", "import", "--take-over"),
+)
 LIST_SETTINGS: Final = Remedy(
     "wkmp_orm.settings.SETTINGS has them all", "see them all:", ("wkmp-orm", "settings", "list")
 )

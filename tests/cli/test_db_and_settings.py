@@ -56,9 +56,9 @@ def test_check_names_differences_and_exits_with_1(
     sqlite_database: Database, capsys: pytest.CaptureFixture[str], run_here: Run
 ) -> None:
     with closing(sqlite3.connect(sqlite_database.url)) as connection:
-        connection.execute("DROP INDEX uq_files__original_hash")
+        connection.execute("DROP INDEX idx_files_originals")
     assert run_here("db", "check", "--database", sqlite_database.url) == 1
-    assert "uq_files__original_hash" in capsys.readouterr().out
+    assert "idx_files_originals" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["current", "check"])

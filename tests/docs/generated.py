@@ -51,6 +51,7 @@ TABLES: Final = (
 )
 """In the order in which a reader meets them."""
 
+_ALONE: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _DIALECTS: Final = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-call]
 
 
@@ -138,7 +139,8 @@ def _indexes(table: sa.Table) -> list[str]:
         condition = f" where {where}" if where is not None else ""
         kind = "unique index" if index.unique else "index"
         using = index.dialect_options["postgresql"].get("using")
-        alone = f" (on PostgreSQL alone, {using})" if using else ""
+        only = _ALONE.get(index.info.get("dialect", ""), "")
+        alone = f" (on {only} alone{f', {using}' if using else ''})" if only else ""
         lines.append(f"- {kind} `{index.name}` on {columns}{condition}{alone}")
     for constraint in table.constraints:
         if isinstance(constraint, sa.UniqueConstraint):

@@ -231,12 +231,34 @@ def test_a_complete_file_is_the_original_before_an_older_one_that_is_not(
     assert status_of(library, complete) is FileStatus.INGEST_COMPLETE
 
 
-def test_a_complete_original_is_not_displaced(library: Library) -> None:
-    older, complete = add_files(library, 2)
-    for file in (complete, older):
+def test_a_complete_original_is_not_displaced_by_a_younger_one(library: Library) -> None:
+    complete, younger = add_files(library, 2)
+    for file in (complete, younger):
         set_columns(library, "files", file, status=FileStatus.INGEST_COMPLETE)
         hash_file(library, file, sha256("a"))
-    assert assert_one_original(library, sha256("a"), [older, complete]) == complete
+    assert assert_one_original(library, sha256("a"), [complete, younger]) == complete
+
+
+def test_an_older_complete_file_whose_hash_was_unknown_is_the_original_again(
+    library: Library,
+) -> None:
+    older, copy = add_files(library, 2)
+    for file in (copy, older):
+        set_columns(library, "files", file, status=FileStatus.INGEST_COMPLETE)
+        hash_file(library, file, sha256("a"))
+    assert assert_one_original(library, sha256("a"), [older, copy]) == older
+
+
+def test_a_complete_file_that_a_user_has_edited_is_the_original_before_an_older_one(
+    library: Library,
+) -> None:
+    older, edited = add_files(library, 2)
+    with library.unit_of_work("a user") as work:
+        work.passages.add(file_id=edited, end_time_ticks=9, user_title="Mine")
+    for file in (edited, older):
+        set_columns(library, "files", file, status=FileStatus.INGEST_COMPLETE)
+        hash_file(library, file, sha256("a"))
+    assert assert_one_original(library, sha256("a"), [older, edited]) == edited
 
 
 def test_equal_files_that_are_all_duplicates_get_an_original_again(library: Library) -> None:

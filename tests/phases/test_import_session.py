@@ -49,7 +49,7 @@ def test_a_session_starts_by_scanning(library: Library) -> None:
         "/music",
         None,
     )
-    assert session.parameters == {"scan_subdirectories": True}
+    assert session.parameters == {"scan_subdirectories": True, "program": "wkmp_orm"}
     assert running_session(library) is not None
 
 

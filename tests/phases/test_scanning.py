@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 MODIFIED = datetime(2025, 11, 16, 1, 2, 3, 123456, tzinfo=UTC)
 FOUND = FoundFile("nina/sinnerman.flac", 1_000, MODIFIED)
 
+KNOWN: dict[str, Any] = {"hash": sha256("known"), "duration_ticks": 28_224_000}
+"""What is known of a file that is complete."""
+
 
 def scan(library: Library, *found: FoundFile) -> list[MatchedFile]:
     return in_unit_of_work(library, Phase.SCANNING, lambda work: record_files(work, found))
@@ -95,6 +98,9 @@ def test_a_rescan_tells_what_is_settled_from_what_is_unfinished(library: Library
     hash_file(library, original.guid, sha256("a"))
     set_statuses(library, matches)
     hash_file(library, matches[3].guid, sha256("a"))
+    for number in (2, 4):
+        known = KNOWN | {"hash": sha256(str(number))}
+        set_columns(library, "files", matches[number].guid, **known)
     again = scan(library, *folder(5))
     assert {match.status: match.match for match in again} == {
         FileStatus.PENDING: Match.UNFINISHED,
@@ -103,6 +109,25 @@ def test_a_rescan_tells_what_is_settled_from_what_is_unfinished(library: Library
         FileStatus.DUPLICATE_HASH: Match.SETTLED,
         FileStatus.NO_AUDIO: Match.SETTLED,
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "emptied"),
+    [
+        (FileStatus.INGEST_COMPLETE, {"hash": ""}),
+        (FileStatus.INGEST_COMPLETE, {"hash": "PENDING"}),
+        (FileStatus.INGEST_COMPLETE, {"duration_ticks": None}),
+        (FileStatus.NO_AUDIO, {"hash": ""}),
+    ],
+)
+def test_a_settled_file_of_which_another_program_has_emptied_too_much_is_to_be_imported(
+    library: Library, status: FileStatus, emptied: dict[str, str | None]
+) -> None:
+    [match] = scan(library, FOUND)
+    set_columns(library, "files", match.guid, status=status, **KNOWN)
+    assert scan(library, FOUND)[0].match is Match.SETTLED
+    set_columns(library, "files", match.guid, **emptied)
+    assert scan(library, FOUND)[0].match is Match.UNFINISHED
 
 
 def test_a_duplicate_whose_original_was_deleted_is_to_be_imported(library: Library) -> None:
@@ -296,7 +321,7 @@ def test_two_workers_that_find_the_same_change_start_the_file_anew_once(library:
 
 def test_a_change_that_was_imported_meanwhile_is_not_imported_again(library: Library) -> None:
     [match] = scan(library, FOUND)
-    set_columns(library, "files", match.guid, status=FileStatus.INGEST_COMPLETE)
+    set_columns(library, "files", match.guid, status=FileStatus.INGEST_COMPLETE, **KNOWN)
     now = replace(FOUND, size_bytes=7)
     imports = [now]
 

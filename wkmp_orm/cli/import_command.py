@@ -53,6 +53,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Mark files that are gone as missing, also if they are most of the library.",
 )
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Cancel the import of another program (wkmp-ai) that ended without saying so.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def import_command(
     folder: str | None,
@@ -61,6 +66,7 @@ def import_command(
     workers: int | None,
     *,
     accept_missing: bool,
+    take_over: bool,
     as_json: bool,
 ) -> int:
     """Import the music in FOLDER: what is new, what changed, what an earlier import left undone.
@@ -74,7 +80,13 @@ def import_command(
     """
     try:
         summary, notes = _import(
-            folder, database, root, workers, quiet=as_json, accept_missing=accept_missing
+            folder,
+            database,
+            root,
+            workers,
+            quiet=as_json,
+            accept_missing=accept_missing,
+            take_over=take_over,
         )
     except WkmpOrmError as error:
         if as_json:
@@ -96,6 +108,7 @@ def _import(
     *,
     quiet: bool,
     accept_missing: bool,
+    take_over: bool,
 ) -> tuple[ImportSummary, tuple[Note, ...]]:
     # Not at the top: the audio extra may be missing, and the other commands do without it.
     from wkmp_orm.orchestrator.scan import scan_folder  # noqa: PLC0415
@@ -124,7 +137,14 @@ def _import(
         if not quiet:
             what = library.root if chosen is None else chosen
             err.print(Text(printable(f"Importing {what} into {library.target}"), style="dim"))
-        return imported(library, chosen, workers, quiet=quiet, accept_missing=accept_missing)
+        return imported(
+            library,
+            chosen,
+            workers,
+            quiet=quiet,
+            accept_missing=accept_missing,
+            take_over=take_over,
+        )
 
 
 def _unnamed(folder: Path | None, root: str | None) -> str:

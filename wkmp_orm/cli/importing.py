@@ -31,6 +31,7 @@ def imported(
     *,
     quiet: bool,
     accept_missing: bool = False,
+    take_over: bool = False,
 ) -> tuple[ImportSummary, tuple[Note, ...]]:
     """Import a folder, the library's root unless given, showing how far it is unless `quiet`.
 
@@ -49,6 +50,7 @@ def imported(
                 on_progress=on_progress,
                 stop=stop,
                 accept_missing=accept_missing,
+                take_over=take_over,
             )
         except FlushError as error:
             error.add_note("What was imported is whole; the same command goes on from there.")

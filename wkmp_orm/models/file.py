@@ -23,6 +23,7 @@ from wkmp_orm.models.base import (
 )
 from wkmp_orm.models.indexes import (
     ON_POSTGRESQL_ALONE,
+    ON_SQLITE_ALONE,
     Digest,
     PathKey,
     look_up_index,
@@ -48,7 +49,15 @@ UNKNOWN_HASHES = ("", "PENDING")
 """What the older services wrote while a hash was not known."""
 
 IS_MISSING = sa.text("missing_since IS NOT NULL")
-IS_ORIGINAL = sa.text("status <> 'DUPLICATE HASH' AND hash NOT IN ('', 'PENDING')")
+ORIGINAL_INDEX = "uq_files__original_hash"
+
+
+def is_original_sql(row: str = "") -> str:
+    """Spell the condition under which a row, such as "NEW.", is an original."""
+    return f"{row}status <> 'DUPLICATE HASH' AND {row}hash NOT IN ('', 'PENDING')"
+
+
+IS_ORIGINAL = sa.text(is_original_sql())
 IS_DUPLICATE = sa.text("status = 'DUPLICATE HASH'")
 
 
@@ -123,14 +132,19 @@ class File(Audited, Base):
         look_up_index("idx_files_path_look_up", "path"),
         # In order of age, so that the oldest of any number of equal files is found at once.
         sa.Index("idx_files_hash", "hash", "created_at", "guid"),
-        # Among equal files one is the original, whoever races: this index is what decides it.
+        # Among equal files one is the original, whoever races: this index is what decides it. On
+        # SQLite it would refuse what the Rust services write; see `guards`.
         sa.Index(
-            "uq_files__original_hash",
+            ORIGINAL_INDEX,
             "hash",
             unique=True,
             sqlite_where=IS_ORIGINAL,
             postgresql_where=IS_ORIGINAL,
-        ),
+            info=ON_POSTGRESQL_ALONE,
+        ).ddl_if(dialect="postgresql"),
+        sa.Index(
+            "idx_files_originals", "hash", sqlite_where=IS_ORIGINAL, info=ON_SQLITE_ALONE
+        ).ddl_if(dialect="sqlite"),
         sa.Index("idx_files_status", "status"),
         # Of the rows that have it set alone: there are few of them.
         sa.Index(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped
 from wkmp_orm.core.policy import insert_only
 from wkmp_orm.core.types import EnumText, Stored, UtcDateTime
 from wkmp_orm.models.base import Base, GuidKey, JsonList, JsonMap, is_one_of
+from wkmp_orm.models.indexes import ON_POSTGRESQL_ALONE
 
 if TYPE_CHECKING:
     from wkmp_orm.models.rows import ImportSessionColumns
@@ -38,7 +39,15 @@ FINAL_STATES = (SessionState.COMPLETED, SessionState.CANCELLED, SessionState.FAI
 STATE = EnumText(SessionState, quoted=True)  # older readers parse the column as a JSON string
 
 _FINAL = ", ".join(f"'{STATE.spelled(state)}'" for state in FINAL_STATES)
-IS_RUNNING = sa.text(f"state NOT IN ({_FINAL})")
+RUNNING_INDEX = "uq_import_sessions__running"
+
+
+def is_running_sql(row: str = "") -> str:
+    """Spell the condition under which a row, such as "NEW.", is of a session that runs."""
+    return f"{row}state NOT IN ({_FINAL})"
+
+
+IS_RUNNING = sa.text(is_running_sql())
 
 
 class ImportSession(Base):
@@ -60,14 +69,16 @@ class ImportSession(Base):
 
     __table_args__ = (
         is_one_of("state", STATE),
-        # An index on a constant: the second running row collides with the first, in any race.
+        # An index on a constant: the second running row collides with the first, in any race. On
+        # SQLite it would refuse what the Rust services write; see `guards`.
         sa.Index(
-            "uq_import_sessions__running",
+            RUNNING_INDEX,
             sa.text("(1)"),
             unique=True,
             sqlite_where=IS_RUNNING,
             postgresql_where=IS_RUNNING,
-        ),
+            info=ON_POSTGRESQL_ALONE,
+        ).ddl_if(dialect="postgresql"),
     )
 
     if TYPE_CHECKING:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ON_POSTGRESQL_ALONE: Final = {"dialect": "postgresql"}
 """The `info` of an index that only PostgreSQL needs."""
 
+ON_SQLITE_ALONE: Final = {"dialect": "sqlite"}
+"""The `info` of an index that only SQLite needs."""
+
 
 class Digest(FunctionElement[str]):
     """What a unique index holds of a text of any length: on PostgreSQL its MD5.

@@ -22,7 +22,8 @@ class ImportOptions(TypedDict, total=False):
     own. Setting `stop` ends the import in order. `flavor_sources` are asked for the flavor of songs
     instead of those that the settings name, one after the other. `steps` are the phases of a file,
     by default `STEPS`; one of your own goes before the last. `accept_missing` marks files that are
-    gone as missing, also where they are most of the library.
+    gone as missing, also where they are most of the library. `take_over` cancels the session of
+    another program that may still be importing.
     """
 
     workers: int | None
@@ -31,3 +32,4 @@ class ImportOptions(TypedDict, total=False):
     flavor_sources: Sequence[FlavorSource] | None
     steps: Sequence[Step] | None
     accept_missing: bool
+    take_over: bool

@@ -13,26 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import ConfigurationError, ImportSessionError, WkmpOrmError
 from wkmp_orm.import_lock import sole_import
-from wkmp_orm.models import SessionState
+from wkmp_orm.models import FileStatus, SessionState
 from wkmp_orm.orchestrator.counts import Stage
 from wkmp_orm.orchestrator.endings import ending, operation_told
 from wkmp_orm.orchestrator.file_pipeline import STEPS
 from wkmp_orm.orchestrator.intake import Intake
+from wkmp_orm.orchestrator.others_sessions import settle_sessions
 from wkmp_orm.orchestrator.progress import ProgressReporter
 from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS, scan_folder
 from wkmp_orm.orchestrator.statistics import Statistics
 from wkmp_orm.orchestrator.summary import ImportSummary
 from wkmp_orm.orchestrator.tools import Equipment
 from wkmp_orm.orchestrator.workers import Workers
-from wkmp_orm.orchestrator.writing import patiently
+from wkmp_orm.orchestrator.writing import patiently, write
 from wkmp_orm.paths import file_path, path_text, path_under_root, stored_path
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
     Match,
-    cancel_interrupted,
+    MatchedFile,
     change_state,
     forget_outdated_failures,
-    running_session,
+    heal_second_originals,
     start_session,
 )
 from wkmp_orm.root_folder import refuse_database_url
@@ -63,6 +64,7 @@ def import_folder(
     flavor_sources: Sequence[FlavorSource] | None = None,
     steps: Sequence[Step] | None = None,
     accept_missing: bool = False,
+    take_over: bool = False,
 ) -> ImportSummary:
     """Import a folder's sound files: what is new, what changed, what was left unfinished.
 
@@ -82,6 +84,9 @@ def import_folder(
     that would be most of them, or if the folder is empty or cannot be read in part, none is marked
     and a note in the summary says so; `accept_missing` marks them all the same.
 
+    What another program's import has doubled or emptied is healed. While one runs, or may run, this
+    one is refused; `take_over` cancels its session.
+
     A file that cannot be imported is in the summary's `failures` and never stops the others. Raises
     ConfigurationError for a folder that cannot be read or lies outside the root, and
     ImportRunningError. What no file could get past ends the import with the state FAILED:
@@ -95,7 +100,7 @@ def import_folder(
     with (
         # Refuses settings that cannot be used.
         Equipment.of(settings, stop, flavor_sources=flavor_sources) as equipment,
-        _allowed_to_run(library, given) as place,
+        _allowed_to_run(library, given, take_over=take_over) as place,
     ):
         run = _Run(
             library, place, equipment, steps or STEPS, number, stop=stop, accept=accept_missing
@@ -104,11 +109,10 @@ def import_folder(
 
 
 @contextmanager
-def _allowed_to_run(library: Library, folder: Path) -> Iterator[Path]:
-    """Be the only import on this database, end a session that was broken off, settle the root."""
+def _allowed_to_run(library: Library, folder: Path, *, take_over: bool) -> Iterator[Path]:
+    """Be the only import on this database, end sessions that were broken off, settle the root."""
     with sole_import(library.target) as others_have_ended:
-        if others_have_ended and running_session(library) is not None:
-            patiently(lambda: cancel_interrupted(library))
+        settle_sessions(library, others_have_ended=others_have_ended, take_over=take_over)
         yield path_under_root(folder, library.settle_root(folder))
 
 
@@ -136,6 +140,10 @@ def _is_gone(stored: str, root: Path) -> bool:
     except (OSError, ConfigurationError):
         return False
     return False
+
+
+def _was_complete(file: MatchedFile) -> bool:
+    return file.match is Match.UNFINISHED and file.status is FileStatus.INGEST_COMPLETE
 
 
 class _Run:
@@ -216,6 +224,8 @@ class _Run:
 
     def _stages(self, scanned: Iterator[Scanned]) -> bool:
         """Scan and process; say whether nothing is left to do."""
+        while write(self._library, Phase.HASH_DEDUPLICATION, heal_second_originals):
+            pass
         intake = Intake(
             self._library,
             self._session_id,
@@ -243,7 +253,13 @@ class _Run:
             self._library, self._session_id, self._statistics, self._stop, self._workers
         ) as tools:
             workers = Workers(tools, self._workers, self._steps)
-            workers.process(intake.to_import)
+            # First those that were complete: a copy whose hash was emptied as well would be taken
+            # for the original meanwhile.
+            emptied = [file for file in intake.to_import if _was_complete(file.matched)]
+            rest = [file for file in intake.to_import if not _was_complete(file.matched)]
+            if emptied:
+                workers.process(emptied)
+            workers.process(rest)
             if has_changes:
                 self._process_promoted(workers, intake)
 

@@ -15,6 +15,7 @@ from wkmp_orm.phases.fingerprinting import (
 )
 from wkmp_orm.phases.flavoring import Flavor, PendingSong, pending_songs, record_flavors
 from wkmp_orm.phases.hash_deduplication import is_duplicate, record_hash
+from wkmp_orm.phases.healing import heal_second_originals
 from wkmp_orm.phases.identity import Identity, album_identity, artist_identity
 from wkmp_orm.phases.import_session import (
     cancel_interrupted,
@@ -103,6 +104,7 @@ __all__ = [
     "failures",
     "finalize_file",
     "forget_outdated_failures",
+    "heal_second_originals",
     "in_unit_of_work",
     "is_duplicate",
     "is_empty",

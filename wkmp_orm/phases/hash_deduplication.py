@@ -22,7 +22,7 @@ from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.models import File, FileStatus, Passage
 from wkmp_orm.models.file import UNKNOWN_HASHES, is_original
 from wkmp_orm.phases.failures import forget_failures, has_failures
-from wkmp_orm.phases.leftovers import UNEDITED
+from wkmp_orm.phases.leftovers import UNEDITED, has_edits
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
@@ -47,13 +47,28 @@ _other: Final = aliased(File)
 _STORED: Final = sa.select(File.hash, File.status, has_failures(File)).where(File.guid == _of_guid)
 
 # The incumbent stays, because its import may be under way; only a complete file displaces it, and
-# only if it is not complete itself: what is in the library already is not imported once more.
+# only if it is not complete itself: what is in the library already is not imported once more. Where
+# both are, the Rust services had emptied the hash of the one that comes in; then the edited, then
+# the older one stays.
+_precedes: Final = sa.or_(
+    sa.and_(has_edits(_other), ~has_edits(File)),
+    sa.and_(
+        has_edits(_other) == has_edits(File),
+        sa.or_(
+            _other.created_at < File.created_at,
+            sa.and_(_other.created_at == File.created_at, _other.guid < File.guid),
+        ),
+    ),
+)
 _is_displaced: Final = sa.and_(
     File.hash == _of_hash,
     is_original(File),
     File.guid != _of_guid,
-    File.status != FileStatus.INGEST_COMPLETE,
-    sa.exists().where(_other.guid == _of_guid, _other.status == FileStatus.INGEST_COMPLETE),
+    sa.exists().where(
+        _other.guid == _of_guid,
+        _other.status == FileStatus.INGEST_COMPLETE,
+        sa.or_(File.status != FileStatus.INGEST_COMPLETE, _precedes),
+    ),
 )
 # The original's passages are the ones to play; a copy may have some of when it held other sound.
 # Locked, so that the incumbent is not completed between its passages and its status.

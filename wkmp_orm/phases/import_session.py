@@ -1,7 +1,7 @@
 """The import session: at most one is running, and a final state is final.
 
-Both are decided by the database: a partial unique index refuses a second running row, and every
-change of state names the states it may come from.
+Both are decided by the database: it refuses a second running row, and every change of state names
+the states it may come from.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import sqlalchemy as sa
 from wkmp_orm.core.types import new_guid, utc_now
 from wkmp_orm.errors import ConstraintViolationError, ImportRunningError, ImportSessionError
 from wkmp_orm.models import ImportSession, SessionState
-from wkmp_orm.models.import_session import FINAL_STATES
+from wkmp_orm.models.import_session import FINAL_STATES, RUNNING_INDEX
 from wkmp_orm.phase import Phase
 
 if TYPE_CHECKING:
     from wkmp_orm.library import Library
 
 RUNNING_STATES: Final = tuple(state for state in SessionState if state not in FINAL_STATES)
-RUNNING_INDEX: Final = "uq_import_sessions__running"
+PROGRAM: Final = "wkmp_orm"
+"""Who runs a session, in its parameters: the Rust services name nobody in theirs."""
 INTERRUPTED: Final = "interrupted: the process that ran this import ended"
 
 
@@ -32,7 +33,7 @@ def start_session(library: Library, root_folder: str, parameters: dict[str, Any]
             work.import_sessions.add(
                 session_id=session_id,
                 root_folder=root_folder,
-                parameters=parameters,
+                parameters={**parameters, "program": PROGRAM},
                 current_operation="scanning",
                 started_at=utc_now(),
             )

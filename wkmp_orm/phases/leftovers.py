@@ -5,7 +5,9 @@ Knows nothing of why it is gone.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+import sqlalchemy as sa
 
 from wkmp_orm.models import Passage
 from wkmp_orm.models.tables import TABLES
@@ -14,6 +16,12 @@ USER_OWNED: Final = TABLES["passages"].user_owned
 
 UNEDITED: Final = tuple(getattr(Passage, column).is_(None) for column in USER_OWNED)
 """The SQL conditions under which a passage may be deleted: no column that a user owns is set."""
+
+
+def has_edits(file: Any) -> sa.Exists:
+    """Return the condition under which a file, `File` or an alias, has a passage of the user's."""
+    edited = sa.or_(*(getattr(Passage, column).is_not(None) for column in USER_OWNED))
+    return sa.exists().where(Passage.file_id == file.guid, edited).correlate(file)
 
 
 def is_edited(passage: Passage) -> bool:

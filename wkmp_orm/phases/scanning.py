@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus
-from wkmp_orm.models.file import is_original
+from wkmp_orm.models.file import UNKNOWN_HASHES, is_original
 from wkmp_orm.phases.hash_deduplication import list_equal_files, name_originals
 from wkmp_orm.phases.missing import unmark_missing
 from wkmp_orm.phases.relocation import StoredFile
@@ -96,6 +96,7 @@ _KNOWN: Final = sa.select(
     File.hash,
     File.created_at,
     File.missing_since,
+    File.duration_ticks,
     sa.exists().where(*_is_its_original).label("has_original"),
     sa.exists()
     .where(
@@ -210,9 +211,16 @@ def _differs(row: Any, file: FoundFile) -> bool:
 
 
 def _is_settled(row: Any) -> bool:
-    """Say whether nothing is to be done; a duplicate whose original is gone waits for its turn."""
+    """Say whether nothing is to be done; a duplicate whose original is gone waits for its turn.
+
+    The Rust services' scan empties the hash and the duration of files that are complete.
+    """
     if row.status is FileStatus.DUPLICATE_HASH:
         return bool(row.has_original)
+    if row.hash in UNKNOWN_HASHES:
+        return False
+    if row.status is FileStatus.INGEST_COMPLETE:
+        return row.duration_ticks is not None
     return row.status in SETTLED
 
 

@@ -24,6 +24,7 @@ class Fault(Enum):
     FOREIGN_KEY = "foreign key constraint"
     CHECK = "check constraint"
     NOT_NULL = "not null constraint"
+    TRIGGER = "refused by a trigger"
     FULL = "disk full"
     IO = "input/output error"
     CORRUPT = "damaged file"
@@ -61,6 +62,7 @@ _SQLITE_CONSTRAINT: Final = {
     787: Fault.FOREIGN_KEY,
     1299: Fault.NOT_NULL,
     1555: Fault.UNIQUE,  # primary key
+    1811: Fault.TRIGGER,
     2067: Fault.UNIQUE,
     2579: Fault.UNIQUE,  # rowid
 }

@@ -21,7 +21,8 @@ class EngineOptions:
     Times are in milliseconds. `lock_retry_ms` is one wait for a lock inside the database
     (SQLite's busy_timeout); `max_lock_wait_ms` is the deadline over all waits and retries of one
     write (and half of it PostgreSQL's lock_timeout). `create` lets SQLite make a file that is not
-    there; once a library is open its file has to be.
+    there; once a library is open its file has to be. `writer_statements` are what each connection
+    of the writers executes when it is opened, on SQLite.
     """
 
     lock_retry_ms: int = 250
@@ -32,6 +33,7 @@ class EngineOptions:
     bulk: BulkChoice = "auto"
     read_only: bool = False
     create: bool = True
+    writer_statements: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError for what is no option, before anything is opened with it."""

@@ -185,6 +185,8 @@ def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> No
             if stored != expected:
                 msg = f"PRAGMA {name} = {value} did not take: SQLite answers {stored!r}"
                 raise DatabaseUnavailableError(msg)
+        for statement in options.writer_statements if writer else ():
+            cursor.execute(statement)
     finally:
         cursor.close()
 

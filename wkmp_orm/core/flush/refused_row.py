@@ -67,7 +67,10 @@ def constraint_violation(
     place = _place(error, sent)
     refused = None if place is None else _refused(info, sent.rows[place])
     name = _constraint(cursor, info, refused, error, stages)
-    meaning = _MEANING.get(fault_of(error), "the database does not accept a value")
+    fault = fault_of(error)
+    if fault is Fault.TRIGGER and name:  # one that stands in for a unique index
+        fault = Fault.UNIQUE
+    meaning = _MEANING.get(fault, "the database does not accept a value")
     which = f"{info.name} {_spelled(refused.key)}" if refused else f"one row of {info.name}"
     message = f"{which}: {name or 'a constraint'} refused the row: {meaning}; nothing was written"
     return ConstraintViolationError(
@@ -160,7 +163,7 @@ def _constraint(
         case Fault.NOT_NULL:
             found = _SQLITE_COLUMNS.search(text)
             return f"{info.name}.{found[1]} NOT NULL" if found else None
-        case Fault.UNIQUE:
+        case Fault.UNIQUE | Fault.TRIGGER:
             found = _SQLITE_INDEX.search(text)
             return found[1] if found else _unique_over(info, _SQLITE_COLUMNS.findall(text))
         case _:

@@ -1,0 +1,70 @@
+"""Which other processes have an SQLite file open, as far as the operating system tells.
+
+Linux tells of this user's processes what they have open, and of all processes which locks they
+hold: a connection to a database in WAL mode holds one as long as it is open. Elsewhere nobody is
+found. Opens nothing: to close a file drops all locks that this process holds on it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROC: Final = Path("/proc")
+
+
+def others_with(path: Path) -> list[str]:
+    """Name the other processes that have the file open: "wkmp-ai (process 4711)". Any thread."""
+    try:
+        status = path.stat()
+        entries = sorted(int(each.name) for each in PROC.iterdir() if each.name.isdigit())
+    except OSError:  # no file, or no Linux
+        return []
+    file = status.st_dev, status.st_ino
+    locking = set(_locking(status))
+    return [
+        f"{_name(process)} (process {process})"
+        for process in entries
+        if process != os.getpid() and (process in locking or _has_open(process, file))
+    ]
+
+
+def _locking(status: os.stat_result) -> Iterator[int]:
+    """Give the processes that hold a lock on the file: see proc(5), /proc/locks."""
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    try:
+        lines = (PROC / "locks").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        words = line.split()
+        if device in words:
+            process = words[words.index(device) - 1]
+            if process.isdigit():
+                yield int(process)
+
+
+def _has_open(process: int, file: tuple[int, int]) -> bool:
+    try:
+        descriptors = list((PROC / str(process) / "fd").iterdir())
+    except OSError:  # another user's, or gone
+        return False
+    for descriptor in descriptors:
+        try:
+            status = descriptor.stat()
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) == file:
+            return True
+    return False
+
+
+def _name(process: int) -> str:
+    try:
+        return (PROC / str(process) / "comm").read_text().strip() or "a program"
+    except OSError:
+        return "a program"
