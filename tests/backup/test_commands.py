@@ -75,7 +75,7 @@ def test_an_older_schema_is_told_with_the_command_that_upgrades_it(
 ) -> None:
     backup = tmp_path / "wkmp.bak"
     assert run_here("db", "backup", backup, "--database", database_of_two) == 0
-    monkeypatch.setattr("wkmp_orm.cli.db_command.head_revision", lambda: "a newer one")
+    monkeypatch.setattr("wkmp_orm.cli.backup_commands.head_revision", lambda: "a newer one")
     new = tmp_path / "new.db"
     assert run_here("db", "restore", backup, "--database", new) == 0
     upgrade = command_line("db", "upgrade", "--database", str(new))

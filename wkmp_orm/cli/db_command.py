@@ -11,30 +11,33 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wkmp_orm.cli.advice import command_line
-from wkmp_orm.cli.copying import shown
+from wkmp_orm import remedies
+from wkmp_orm.cli.backup_commands import backup_command, restore_command
 from wkmp_orm.cli.options import chosen_database, database_option, existing_database
 from wkmp_orm.cli.terminal import printable
-from wkmp_orm.core.backup.making import make_backup
 from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine
 from wkmp_orm.core.engine.options import EngineOptions
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
-from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.errors import SchemaOutdatedError
 from wkmp_orm.schema import (
+    back_up,
     current_revision,
     head_revision,
-    restore,
+    migration_transaction,
     schema_differences,
     upgrade_schema,
 )
+from wkmp_orm.schema.rows import mend_rows, row_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
+
+    from wkmp_orm.schema.rows import RowProblem
 
 DIFFERENT = 1
 
@@ -44,6 +47,10 @@ def db_command() -> None:
     """Upgrade and check a database, back it up and restore it."""
 
 
+db_command.add_command(backup_command)
+db_command.add_command(restore_command)
+
+
 @db_command.command()
 @database_option
 def upgrade(database: str | None) -> None:
@@ -51,22 +58,9 @@ def upgrade(database: str | None) -> None:
 
     An SQLite file is copied before its schema changes. All of it changes or nothing.
     """
-    target = DatabaseTarget.parse(chosen_database(database))
-    options = EngineOptions()
-    engine = create_writer_engine(target, options)
-
-    def hold() -> AbstractContextManager[None]:
-        if target.path is None:
-            return nullcontext()
-        deadline = time.monotonic() + options.max_lock_wait_ms / 1000
-        return ticket_for(target.path).hold(phase="schema", deadline=deadline)
-
-    try:
-        with translate_opening_errors(target):
-            before = current_revision(engine)
-            backup = upgrade_schema(target, engine, hold=hold)
-    finally:
-        engine.dispose()
+    with _writing(chosen_database(database)) as (target, engine, hold):
+        before = current_revision(engine)
+        backup = upgrade_schema(target, engine, hold=hold)
     name = printable(str(target))
     if before == head_revision():
         click.echo(f"{name} is at the newest revision already, {before}")
@@ -89,74 +83,66 @@ def current(database: str | None) -> None:
 
 @db_command.command()
 @database_option
-def check(database: str | None) -> int:
+@click.option("--mend", is_flag=True, help="Mend rows, where it is certain what they mean.")
+def check(database: str | None, *, mend: bool) -> int:
     """Compare the tables with what the migrations make, constraints and defaults included.
 
-    Exit code 1 if they differ.
+    Rows that other programs left and that not everybody can read are told as well. --mend mends
+    those of which it is certain what they mean; an SQLite file is copied before. Exit code 1 if
+    something differs or is left to mend.
     """
+    if mend:
+        _mend(database)
     with _reading(database) as engine:
         differences = schema_differences(engine)
-    for line in differences:
+        problems: list[RowProblem] = []
+        if not any(line.endswith("is missing") for line in differences):
+            with engine.connect() as connection:
+                problems = row_problems(connection)
+    for line in (*differences, *map(str, problems)):
         click.echo(line)
-    if not differences:
+    if not differences and not problems:
         click.echo(f"No differences; the schema is at revision {head_revision()}")
-    return DIFFERENT if differences else 0
+    return DIFFERENT if differences or problems else 0
 
 
-@db_command.command()
-@click.argument("file")
-@database_option
-@click.option(
-    "--keep",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Keep so many in all: the one before becomes FILE.1.  [default: FILE is replaced]",
-)
-def backup(file: str, database: str | None, keep: int | None) -> None:
-    """Write a checked copy of the database to FILE, while others may read and write.
+def _mend(database: str | None) -> None:
+    with _writing(existing_database(None, database)) as (target, engine, hold):
+        if current_revision(engine) != head_revision():
+            raise SchemaOutdatedError(
+                f"the schema of {target} is not at the newest revision",
+                remedies.upgrade_schema(target.name),
+            )
+        with hold(), migration_transaction(target, engine) as connection:
+            problems = [each for each in row_problems(connection) if each.is_mendable]
+            if problems and target.path is not None:
+                backup = back_up(target, engine, before="mending")
+                click.echo(f"The database as it was before is kept in {printable(str(backup))}")
+            mend_rows(connection)
+    for problem in problems:
+        click.echo(f"mended: {problem.table}: {problem.rows:,} {problem.what}")
 
-    Nobody else can read it before it is whole. On PostgreSQL pg_dump makes it.
-    """
-    target = DatabaseTarget.parse(existing_database(None, database))
-    engine = create_reader_engine(target, EngineOptions(read_only=True))
+
+@contextmanager
+def _writing(
+    database: str,
+) -> Iterator[tuple[DatabaseTarget, sa.Engine, Callable[[], AbstractContextManager[None]]]]:
+    """Give a writer engine, and what makes the turn to write with it."""
+    target = DatabaseTarget.parse(database)
+    options = EngineOptions()
+    engine = create_writer_engine(target, options)
+
+    def hold() -> AbstractContextManager[None]:
+        if target.path is None:
+            return nullcontext()
+        deadline = time.monotonic() + options.max_lock_wait_ms / 1000
+        return ticket_for(target.path).hold(phase="schema", deadline=deadline)
+
     try:
-        with translate_opening_errors(target), shown("copied") as on_progress:
-            place = make_backup(target, engine, file, keep=keep, on_progress=on_progress)
+        with translate_opening_errors(target):
+            yield target, engine, hold
     finally:
         engine.dispose()
-    click.echo(f"{printable(str(target))} is backed up in {printable(str(place))}, and checked")
-
-
-@db_command.command("restore")
-@click.argument("file")
-@database_option
-@click.option(
-    "--without-backup",
-    is_flag=True,
-    help="Keep no copy of what is there now; for PostgreSQL it must be said.",
-)
-def restore_command(file: str, database: str | None, *, without_backup: bool) -> None:
-    """Replace all that is in the database by the backup FILE, which is checked first.
-
-    All of it or nothing. What is there now is kept beside the database.
-    """
-    target = DatabaseTarget.parse(chosen_database(database))
-    if target.path is None and not without_backup:
-        message = (
-            f"what is in {target} now would be lost, as a server keeps no copy: make one with"
-            " `db backup FILE`, and say --without-backup. Nothing was changed"
-        )
-        raise ConfigurationError(message)
-    with translate_opening_errors(target), shown("restored") as on_progress:
-        restored = restore(target, file, keep_present=not without_backup, on_progress=on_progress)
-    name = printable(str(target))
-    click.echo(f"{name} is what {printable(file)} holds")
-    if restored.before is not None:
-        click.echo(f"What was there before is kept in {printable(str(restored.before))}")
-    if restored.revision not in (None, head_revision()):
-        click.echo(
-            f"Its schema is older: {command_line('db', 'upgrade', '--database', target.name)}"
-        )
 
 
 @contextmanager
