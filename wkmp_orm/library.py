@@ -41,10 +41,11 @@ from wkmp_orm.settings.store import Settings
 from wkmp_orm.work import UnitOfWork
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from sqlalchemy.orm import DeclarativeBase
 
+    from wkmp_orm.adoption import Adoption, Step
     from wkmp_orm.orchestrator import ImportOptions, ImportSummary
 
 logger = logging.getLogger("wkmp_orm.library")
@@ -122,12 +123,49 @@ class Library(Database):
         )
         return library
 
+    @staticmethod
+    def adopt(
+        database: str | os.PathLike[str],
+        *,
+        root: str | os.PathLike[str] | None = None,
+        dry_run: bool = False,
+        on_progress: Callable[[Step], object] | None = None,
+    ) -> Adoption:
+        """Take over a database that WKMP's other services made and filled, with all of its rows.
+
+        The file is copied first; then everything is converted in one transaction, or nothing is.
+        What cannot stay as it is is kept in the table `adoption_set_aside`, with its reason, and
+        the report beside the database tells of it. `root` is the folder that stored paths shall be
+        relative to: needed where music was imported from several folders. `dry_run` adopts a copy,
+        reports what was done to it, and deletes it. `on_progress` is called with each step.
+
+        A database that is a library already, or has no tables of ours yet, is left as it is.
+        `open` takes over by itself what has no rows yet.
+
+        Raises SchemaUnmanagedError for another program's database, LockTimeoutError while anybody
+        has it open, StorageError where less than three times its size is free, ConfigurationError
+        for PostgreSQL and for a root that is not known, SchemaError when it cannot be proved that
+        all went well; then nothing was changed. Any thread.
+        """
+        from wkmp_orm.adoption import adopt  # noqa: PLC0415
+
+        return adopt(database, root=root, dry_run=dry_run, on_progress=on_progress)
+
     def _prepare_schema(
         self, root: str | os.PathLike[str] | None, *, upgrade: bool, given: Collection[str]
     ) -> None:
         read_only = self.options.read_only
         engine = self._readers if read_only else self._writer.engine
-        if read_only and current_revision(engine) is None:
+        revision = current_revision(engine)
+        if revision is None and self.target.path is not None:
+            # Needed once in the life of a database.
+            from wkmp_orm.adoption import refuse_unadopted, take_over_empty  # noqa: PLC0415
+
+            if read_only:
+                refuse_unadopted(self.target, engine)
+            else:
+                take_over_empty(self.target, engine, hold=self._turn_to_migrate)
+        if read_only and revision is None:
             msg = (
                 f"{self.target} has no schema of wkmp_orm yet, and opening read-only does not"
                 " create it"

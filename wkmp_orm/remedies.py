@@ -37,6 +37,22 @@ LIST_SETTINGS: Final = Remedy(
     "wkmp_orm.settings.SETTINGS has them all", "see them all:", ("wkmp-orm", "settings", "list")
 )
 
+GIVE_ROOT_TO_ADOPT: Final = Remedy(
+    "say which folder is its root: Library.adopt(root=...)",
+    "say which folder is its root:",
+    ("wkmp-orm", "db", "adopt", "--root", "FOLDER"),
+)
+
+
+def adopt_database(database: str) -> Remedy:
+    """Take over a database of the other services, with its rows."""
+    command = ("wkmp-orm", "db", "adopt", "--database", database)
+    return Remedy(
+        f"run {shlex.join(command)}, or call Library.adopt",
+        "take it over, after a backup:",
+        command,
+    )
+
 
 def create_schema(database: str) -> Remedy:
     """Let somebody who may write make the schema."""

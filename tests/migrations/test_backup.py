@@ -128,21 +128,30 @@ def test_what_lies_in_the_place_of_an_unfinished_backup_is_removed_and_not_follo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_lies_in_the_place_of_the_backup_is_replaced_and_not_followed(
+def test_what_lies_in_the_place_of_the_backup_stays_and_is_not_followed(
     target: DatabaseTarget, sqlite_engine: sa.Engine, tmp_path: Path, kind: str
 ) -> None:
-    backup = place_of_unfinished(target).with_suffix("")
-    plant(kind, backup, tmp_path / "victims")
+    place = place_of_unfinished(target).with_suffix("")
+    plant(kind, place, tmp_path / "victims")
+    planted = place.lstat()
     before = state_of(tmp_path / "victims")
-    if kind == "a folder":
-        with pytest.raises(SchemaError, match="no backup"):
-            back_up(target, sqlite_engine)
-        assert not place_of_unfinished(target).exists()
-    else:
-        assert back_up(target, sqlite_engine) == backup
-        assert stat.S_ISREG(backup.lstat().st_mode)
-        assert is_whole(backup)
+    backup = back_up(target, sqlite_engine)
+    assert backup == place.with_name(f"wkmp.db-before-{head_revision()}-2.bak")
+    assert stat.S_ISREG(backup.lstat().st_mode)
+    assert is_whole(backup)
+    assert os.path.samestat(place.lstat(), planted)
     assert state_of(tmp_path / "victims") == before
+
+
+def test_an_older_backup_stays_whatever_is_changed_how_often(
+    target: DatabaseTarget, sqlite_engine: sa.Engine
+) -> None:
+    backups = [back_up(target, sqlite_engine) for _ in range(3)]
+    assert [each.name for each in backups] == [
+        f"wkmp.db-before-{head_revision()}{number}.bak" for number in ("", "-2", "-3")
+    ]
+    assert all(map(is_whole, backups))
+    assert {each.stat().st_nlink for each in backups} == {1}
 
 
 @pytest.mark.parametrize("suffix", REMNANTS)

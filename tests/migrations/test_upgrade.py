@@ -125,11 +125,11 @@ def test_without_a_backup_nothing_is_upgraded(
     older = head_revision()
     install_next_release()
     assert sqlite_target.path is not None
-    sqlite_target.path.with_name("wkmp.db-before-a_later_one.bak").mkdir()
+    sqlite_target.path.with_name("wkmp.db-before-a_later_one.bak.unfinished").mkdir()
     with pytest.raises(SchemaError, match="no backup"):
         upgrade_schema(sqlite_target, sqlite_engine)
     assert current_revision(sqlite_engine) == older
-    assert [*sqlite_target.path.parent.glob("*.unfinished")] == []
+    assert [*sqlite_target.path.parent.glob("*.bak")] == []
 
 
 def test_postgresql_is_backed_up_with_its_own_tools(

@@ -1,4 +1,4 @@
-"""`wkmp-orm db`: a database as a whole: its schema upgraded, named and checked, backups of it.
+"""`wkmp-orm db`: a database as a whole: its schema upgraded, adopted and checked, backups of it.
 
 Must not know what the revisions change.
 """
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from wkmp_orm import remedies
+from wkmp_orm.adoption import refuse_unadopted, take_over_empty
+from wkmp_orm.cli.adopt_command import adopt_command
 from wkmp_orm.cli.backup_commands import backup_command, restore_command
 from wkmp_orm.cli.options import chosen_database, database_option, existing_database
 from wkmp_orm.cli.terminal import printable
@@ -60,6 +62,8 @@ def upgrade(database: str | None) -> None:
     """
     with _writing(chosen_database(database)) as (target, engine, hold):
         before = current_revision(engine)
+        if before is None and target.path is not None:
+            take_over_empty(target, engine, hold=hold)
         backup = upgrade_schema(target, engine, hold=hold)
     name = printable(str(target))
     if before == head_revision():
@@ -68,6 +72,9 @@ def upgrade(database: str | None) -> None:
         click.echo(f"{name}: {before or 'created'} -> {head_revision()}")
     if backup is not None:
         click.echo(f"The database as it was before is kept in {printable(str(backup))}")
+
+
+db_command.add_command(adopt_command)
 
 
 @db_command.command()
@@ -151,6 +158,8 @@ def _reading(database: str | None) -> Iterator[sa.Engine]:
     engine = create_reader_engine(target, EngineOptions(read_only=True))
     try:
         with translate_opening_errors(target):
+            if target.path is not None and current_revision(engine) is None:
+                refuse_unadopted(target, engine)
             yield engine
     finally:
         engine.dispose()

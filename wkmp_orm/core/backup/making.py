@@ -42,9 +42,14 @@ def make_backup(
     """
     check_keep(keep)
     place = _place_of(file, target)
+
+    def put_there(unfinished: Path, place: Path) -> Path:
+        make_way(place, keep)
+        return unfinished.replace(place)
+
     try:
         if target.path is None:
-            postgresql.dump(target, place, lambda: make_way(place, keep))
+            postgresql.dump(target, place, put_there)
         else:
             name = str(target)
             copy_database(
@@ -52,7 +57,7 @@ def make_backup(
                 place,
                 like=target.path.stat(),
                 check=lambda copy: refuse_unsound(copy, name),
-                before_it_is_put_there=lambda: make_way(place, keep),
+                put_there=put_there,
                 on_progress=on_progress,
             )
     except (OSError, engine.dialect.loaded_dbapi.Error) as error:

@@ -24,7 +24,7 @@ _NOT_FOR_PROGRAMS: Final = frozenset({"password", "context", "prepare_threshold"
 _TABLE: Final = re.compile(r"^\d+; \d+ \d+ TABLE \S+ (?P<name>\S+) ", re.MULTILINE)
 
 
-def dump(target: DatabaseTarget, file: Path, before_it_is_put_there: Callable[[], None]) -> None:
+def dump(target: DatabaseTarget, file: Path, put_there: Callable[[Path, Path], Path]) -> None:
     """Let `pg_dump` write an archive of the whole database, read it through, put it in its place.
 
     Raises BackupError with what the program says, ConfigurationError where it is not, OSError.
@@ -39,8 +39,7 @@ def dump(target: DatabaseTarget, file: Path, before_it_is_put_there: Callable[[]
         refuse_another(unfinished, descriptor)
         os.fsync(descriptor)
         read_through(unfinished, ())
-        before_it_is_put_there()
-        unfinished.replace(file)
+        put_there(unfinished, file)
     sync_folder(file.parent)
 
 

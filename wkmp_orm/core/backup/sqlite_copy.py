@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
@@ -13,7 +14,6 @@ from wkmp_orm.core.engine.own_files import make_like, open_own
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
-    from pathlib import Path
 
     import sqlalchemy as sa
 
@@ -30,14 +30,15 @@ def copy_database(
     *,
     like: os.stat_result,
     check: Callable[[sqlite3.Connection], None] | None = None,
-    before_it_is_put_there: Callable[[], None] | None = None,
+    put_there: Callable[[Path, Path], Path] = Path.replace,
     on_progress: OnProgress | None = None,
-) -> None:
-    """Copy what is committed now to `file`, whole or not at all.
+) -> Path:
+    """Copy what is committed now to `file`, whole or not at all, and return where it is.
 
     Readers and writers may go on meanwhile; what they commit is not in the copy. Nobody but this
     user can read it before it is whole; then it has the mode and the group of `like`. A link in its
-    place is replaced, not followed. `check` looks at the copy and raises if it is not sound.
+    place is replaced, not followed. `check` looks at the copy and raises if it is not sound;
+    `put_there` gives the whole copy its name, or another one.
 
     Raises OSError and the driver's errors. Any thread.
     """
@@ -58,10 +59,9 @@ def copy_database(
                 check(destination)
         os.fsync(descriptor)
         make_like(descriptor, like)
-        if before_it_is_put_there is not None:
-            before_it_is_put_there()
-        unfinished.replace(file)
+        place = put_there(unfinished, file)
     sync_folder(file.parent)
+    return place
 
 
 @contextmanager

@@ -5,6 +5,8 @@ Must not know the change.
 
 from __future__ import annotations
 
+import os
+from itertools import count
 from typing import TYPE_CHECKING
 
 from wkmp_orm.core.backup.sqlite_copy import copy_database
@@ -21,20 +23,39 @@ if TYPE_CHECKING:
 def back_up(target: DatabaseTarget, engine: sa.Engine, *, before: str) -> Path:
     """Copy the database as it is committed now to `<name>-before-<before>.bak` beside it.
 
-    `before` says what comes now: a revision, or another change.
+    `before` says what comes now: a revision, or another change. What has that name already, as an
+    older backup, stays, and the new one is `<name>-before-<before>-2.bak`, and so on.
 
-    Readers and writers may go on meanwhile. The copy is whole or absent, and replaces an older one
-    of the same name. Nobody but this user can read it before it is whole; then it has the mode and
-    the group of the database. Raises SchemaError when it cannot be made (no space, no right), and
-    ConfigurationError for PostgreSQL, which has its own tools. Any thread.
+    Readers and writers may go on meanwhile. The copy is whole or absent. Nobody but this user can
+    read it before it is whole; then it has the mode and the group of the database. Raises
+    SchemaError when it cannot be made (no space, no right), and ConfigurationError for PostgreSQL,
+    which has its own tools. Any thread.
     """
     if target.path is None:
         message = f"{target} is not a file: back it up with pg_dump"
         raise ConfigurationError(message)
     copy = target.path.with_name(f"{target.path.name}-before-{before}.bak")
     try:
-        copy_database(engine, copy, like=target.path.stat())
+        return copy_database(engine, copy, like=target.path.stat(), put_there=_numbered)
     except (OSError, engine.dialect.loaded_dbapi.Error) as error:
         message = f"no backup of {target} could be made at {copy}, so nothing was changed: {error}"
         raise SchemaError(message) from error
-    return copy
+
+
+def _numbered(unfinished: Path, file: Path) -> Path:
+    """Give a whole copy the first name that nothing has, and return it."""
+    for number in count(1):
+        copy = file if number == 1 else file.with_name(f"{file.stem}-{number}{file.suffix}")
+        if os.path.lexists(copy):
+            continue
+        try:
+            # Unlike a rename, it replaces nothing that another process has put there meanwhile.
+            copy.hardlink_to(unfinished)
+        except FileExistsError:
+            continue
+        except OSError:  # a file system without hard links
+            unfinished.rename(copy)
+        else:
+            unfinished.unlink()
+        return copy
+    raise AssertionError  # count never ends

@@ -49,6 +49,25 @@ def describe_sqlite(ask: Ask, tables: AbstractSet[str]) -> dict[tuple[str, str],
     return parts
 
 
+def column_definitions(sql: str) -> dict[str, str]:
+    """Return each column of a CREATE TABLE as it is written, by its name in lower case."""
+    found = [each for each in _TOKEN.finditer(sql) if not each["skip"]]
+    opening = next((at for at, each in enumerate(found) if each[0] == "("), len(found))
+    depth, first = 1, opening + 1
+    definitions: dict[str, str] = {}
+    for at, each in enumerate(found[opening + 1 :], opening + 1):
+        depth += {"(": 1, ")": -1}.get(each[0], 0)
+        if (depth, each[0]) == (1, ",") or depth == 0:
+            name = (_tokens(found[first][0]) or [""])[0]
+            written = sql[found[first].start() : found[at - 1].end()]
+            if found[first]["quoted"] or name not in {"constraint", *_UNNAMED}:
+                definitions.setdefault(name, written)
+            first = at + 1
+        if depth == 0:
+            break
+    return definitions
+
+
 def _tokens(sql: str) -> Tokens:
     tokens = []
     for found in _TOKEN.finditer(sql):

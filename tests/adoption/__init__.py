@@ -1,0 +1,1 @@
+"""Tests of adoption: databases as the other services make them, taken over."""

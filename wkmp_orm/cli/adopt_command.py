@@ -1,0 +1,76 @@
+"""`wkmp-orm db adopt`: takes over a database that WKMP's other services made.
+
+Must not know what is converted how.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.text import Text
+
+from wkmp_orm.adoption import document, lines
+from wkmp_orm.cli.options import database_option, existing_database
+from wkmp_orm.cli.terminal import err, out, printable
+from wkmp_orm.library import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wkmp_orm.adoption import Adoption, Step
+
+MOST_NAMED: Final = 20
+
+
+@click.command("adopt", short_help="Take over a database that WKMP's other services made.")
+@database_option
+@click.option(
+    "--root",
+    metavar="FOLDER",
+    help="What stored paths shall be relative to.  [default: the folder of the database, or the"
+    " only folder that was imported]",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+def adopt_command(database: str | None, *, root: str | None, dry_run: bool, as_json: bool) -> None:
+    """Take over a database that WKMP's other services made and filled.
+
+    It is copied first; then all of its rows are converted, or none. What cannot stay as it is is
+    kept in a table of its own, and a report is written beside the database. Stop the other services
+    before.
+    """
+    place = existing_database(None, database)
+    adoption = Library.adopt(place, root=root, dry_run=dry_run, on_progress=_teller())
+    if as_json:
+        click.echo(json.dumps(document(adoption), indent=2))
+        return
+    _show(adoption)
+
+
+def _teller() -> Callable[[Step], None]:
+    """Return what says each step once, on the way to the terminal's user alone."""
+    last: list[tuple[str, str]] = []
+
+    def tell(step: Step) -> None:
+        if (now := (step.what, step.table)) not in last:
+            last[:] = [now]
+            err.print(Text(f"{step.what} {step.table}".rstrip(), style="dim"))
+
+    return tell
+
+
+def _show(adoption: Adoption) -> None:
+    name = printable(adoption.database)
+    if not adoption.is_needed:
+        out.print(f"{name} needs no adoption: it is a library already, or it has no tables yet")
+        return
+    verb = "would be adopted" if adoption.dry_run else "is adopted"
+    out.print(Text(f"{name} {verb}", style="bold green"))
+    for line in lines(adoption, most=MOST_NAMED):
+        out.print(Text(printable(line)))
+    if adoption.backup is not None:
+        out.print(Text(f"\nAs it was before: {printable(str(adoption.backup))}"))
+    if adoption.report is not None:
+        out.print(Text(f"The whole report: {printable(str(adoption.report))}"))
