@@ -82,10 +82,9 @@ def import_folder(
 
     Rows of files that were moved follow them. Known files that are gone are marked as missing. If
     that would be most of them, or if the folder is empty or cannot be read in part, none is marked
-    and a note in the summary says so; `accept_missing` marks them all the same.
-
-    What another program's import has doubled or emptied is healed. While one runs, or may run, this
-    one is refused; `take_over` cancels its session.
+    and a note in the summary says so; `accept_missing` marks them all the same. What another
+    program's import left doubled or emptied is healed; while one may run, this one is refused, and
+    `take_over` cancels its session.
 
     A file that cannot be imported is in the summary's `failures` and never stops the others. Raises
     ConfigurationError for a folder that cannot be read or lies outside the root, and
