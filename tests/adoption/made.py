@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -231,6 +231,8 @@ class Age:
     """By table: columns that there are beside, or that were declared otherwise."""
     tables: Mapping[str, Columns] = field(default_factory=dict)
     """Tables that there are beside."""
+    is_loose: bool = False
+    """Whether nothing but the keys holds: then a table takes whatever is put into it."""
 
     def statements(self) -> list[str]:
         """Return what creates it."""
@@ -242,8 +244,10 @@ class Age:
                 for column, declared in (columns | self.columns.get(name, {})).items()
                 if column not in self.without.get(name, ())
             }
+            if self.is_loose and name in CURRENT:
+                kept = {column: _without_rules(declared) for column, declared in kept.items()}
             parts = [f"{column} {declared}" for column, declared in kept.items()]
-            if name in _PAIRS:
+            if name in _PAIRS and not self.is_loose:
                 parts.append(f"PRIMARY KEY ({', '.join(_PAIRS[name])})")
             made.append(f"CREATE TABLE {name} ({', '.join(parts)})")
         made += INDEXES
@@ -253,6 +257,11 @@ class Age:
                 for each in range(1, self.version + 1)
             ]
         return made
+
+
+def _without_rules(declared: str) -> str:
+    key = " PRIMARY KEY" if "PRIMARY KEY" in declared else ""
+    return f"{declared.split(maxsplit=1)[0]}{key}"
 
 
 _LATER_FILES: Final = [
@@ -353,6 +362,7 @@ NEWEST: Final = Age(
         "recording_cache": {"recording_mbid": "TEXT PRIMARY KEY", "answer": "TEXT"},
     },
 )
+LOOSE: Final = replace(NEWEST, name="without any constraint", is_loose=True)
 AGES: Final = (OCTOBER, NOVEMBER, SECOND, VISIBLE, MAIN, NEWEST)
 
 
@@ -372,9 +382,11 @@ def make(
 
 
 def insert(connection: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
-    """Insert rows, without any check of references."""
+    """Insert rows, without any check of references; the first one of a key stays."""
     known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
     for row in rows:
         given = {name: value for name, value in row.items() if name in known}
         names, marks = ", ".join(given), ", ".join("?" * len(given))
-        connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", [*given.values()])
+        connection.execute(
+            f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", [*given.values()]
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from alembic import command
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from wkmp_orm.adoption.workshop import Workshop
+
+CACHE_KIB: Final = 256 * 1024
+"""SQLite's own 2 MB are too few for the keys of a million rows, which come in any order."""
 
 
 def convert(work: Workshop) -> None:
@@ -71,6 +74,8 @@ def _convert_table(work: Workshop, table: str) -> None:
 def _tools(work: Workshop) -> Iterator[None]:
     """Lend the connection what a conversion needs, and take it back however it ends."""
     add_functions(work.connection)
+    kept = work.value("PRAGMA cache_size")
+    work.run(f"PRAGMA cache_size = -{CACHE_KIB}")
     work.run(CREATE)
     for statement in TEMPORARY:
         work.run(statement)
@@ -83,8 +88,10 @@ def _tools(work: Workshop) -> Iterator[None]:
     finally:
         # The connection goes back to a pool, where others write with it.
         if not work.connection.invalidated:
-            for pragma in ("legacy_alter_table", "ignore_check_constraints"):
-                work.connection.connection.cursor().execute(f"PRAGMA {pragma} = OFF")
+            cursor = work.connection.connection.cursor()
+            for pragma in ("legacy_alter_table = OFF", "ignore_check_constraints = OFF"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.execute(f"PRAGMA cache_size = {kept}")
 
 
 def _remember_root(work: Workshop) -> None:

@@ -59,9 +59,12 @@ GUID: Final = Reading(
     " WHEN {x} IS NULL THEN NULL ELSE adopt_guid({x}) END"
 )
 _TIMES: Final[Mapping[Stored, Reading]] = {
+    # With a modifier, so that SQLite computes 30 February, and by `substr`, because the column's
+    # affinity would make a number of '0001'.
     Stored.SECONDS: Reading(
-        "CASE WHEN {x} IS NULL THEN NULL WHEN typeof({x}) = 'text' AND datetime({x}) = {x}"
-        " AND {x} >= '0001' THEN {x} ELSE adopt_seconds({x}) END"
+        "CASE WHEN {x} IS NULL THEN NULL"
+        " WHEN typeof({x}) = 'text' AND datetime({x}, '+0 days') = {x}"
+        " AND substr({x}, 1, 4) >= '0001' THEN {x} ELSE adopt_seconds({x}) END"
     ),
     Stored.RFC3339: Reading("CASE WHEN {x} IS NOT NULL THEN adopt_rfc3339({x}) END"),
     Stored.UNIX: Reading("CASE WHEN {x} IS NOT NULL THEN adopt_unix({x}) END"),

@@ -6,6 +6,7 @@ library of ours has one root.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ def settle_roots(target: DatabaseTarget, ask: Ask, found: Found, given: Path | N
     imported = tuple(folder for folder in map(Path, told) if folder.is_absolute())
     root = _choose(beside, imported, given, said)
     if root != beside:
-        refuse_missing_root(root)
+        _refuse_unreachable(root, is_given=given is not None)
     return Roots(
         root,
         imported,
@@ -72,6 +73,14 @@ def _choose(
     folders = ", ".join(f"{str(folder)!a}" for folder in sorted(set(imported)))
     message = f"music was imported from several folders ({folders}), and a library has one root"
     raise ConfigurationError(message, GIVE_ROOT_TO_ADOPT)
+
+
+def _refuse_unreachable(root: Path, *, is_given: bool) -> None:
+    if is_given:
+        refuse_missing_root(root)
+    elif not os.path.isdir(root):  # noqa: PTH112  Path.is_dir raises PermissionError
+        message = f"music was imported from {str(root)!a}, which cannot be reached: mount it"
+        raise ConfigurationError(message, GIVE_ROOT_TO_ADOPT)
 
 
 def _stored_root(ask: Ask, found: Found) -> Path | None:

@@ -1,0 +1,93 @@
+"""Whoever kills an adoption finds the database as it was, or adopted: never anything between."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.adoption.checking import check_adopted, dump
+from tests.adoption.made import MAIN, make
+from tests.adoption.rows import faulty, file, passage
+from wkmp_orm import Library
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wkmp_orm.adoption import Step
+
+ADOPTING = """
+import os, signal, sys
+from wkmp_orm import Library
+
+steps = 0
+
+def tell(step):
+    global steps
+    steps += 1
+    print(steps, flush=True)
+    if steps == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Library.adopt(sys.argv[1], on_progress=tell)
+print("committed", flush=True)
+"""
+
+
+def count_steps(database: Path) -> int:
+    steps: list[Step] = []
+    Library.adopt(database, dry_run=True, on_progress=steps.append)
+    return len(steps)
+
+
+@pytest.mark.parametrize("where", [0.02, 0.4, 0.97])
+def test_an_adoption_that_is_killed_at_a_step_has_changed_nothing(
+    database: Path, where: float
+) -> None:
+    make(database, MAIN, faulty())
+    before = dump(database)
+    step = max(1, round(where * count_steps(database)))
+    arguments = [sys.executable, "-c", ADOPTING, str(database), str(step)]
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL
+    assert done.stdout.split()[-1] == str(step)
+    assert dump(database) == before
+    again = Library.adopt(database)
+    assert again.is_needed
+    assert again.backup is not None
+    assert dump(again.backup) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_an_adoption_that_is_killed_at_any_moment_leaves_the_old_database_or_the_new_one(
+    database: Path, seed: int
+) -> None:
+    rows = faulty()
+    rows["files"] += [file(n) for n in range(5_000, 9_000)]
+    rows["passages"] += [passage(n + 10_000, n) for n in range(5_000, 9_000)]
+    make(database, MAIN, rows)
+    before = dump(database)
+    original = database.with_name("original.db")
+    original.write_bytes(database.read_bytes())
+    arguments = [sys.executable, "-c", ADOPTING, str(database), "-1"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as adopting:
+        assert adopting.stdout is not None
+        adopting.stdout.readline()  # it has begun
+        time.sleep(random.Random(seed).uniform(0, 2.0))
+        os.kill(adopting.pid, signal.SIGKILL)
+        is_committed = "committed" in adopting.stdout.read()
+    if dump(database) == before:
+        assert not is_committed
+        adoption = Library.adopt(database)
+        assert adoption.is_needed
+        check_adopted(database, original, adoption)
+    else:
+        assert not Library.adopt(database).is_needed
+        Library.open(database).close()
