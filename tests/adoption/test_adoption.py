@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.adoption.checking import check_adopted, dump, rows_of
-from tests.adoption.made import AGES, MAIN, NEWEST, OCTOBER, OF_OTHERS, VISIBLE, Age, make
+from tests.adoption.made import AGES, MAIN, NEWEST, OCTOBER, OF_OTHERS, VISIBLE, Age, insert, make
 from tests.adoption.rows import TICKS, faultless, faulty, file, passage, sha, song, uuid
 from wkmp_orm import Library
 from wkmp_orm.models import Passage, Song
@@ -291,3 +291,29 @@ def test_a_broken_json_is_kept_beside_and_asked_for_again(
         {"guid": uuid(1), "flavor_vector": '{"bpm": NaN}'},
         {"guid": uuid(1), "status": "FLAVOR READY"},
     ]
+
+
+def test_names_in_capitals_and_tables_without_row_numbers_are_adopted_as_well(
+    database: Path, query: Query
+) -> None:
+    links = [
+        {
+            "passage_id": uuid(2),
+            "song_id": uuid(3),
+            "start_time_ticks": 0,
+            "end_time_ticks": TICKS,
+        }
+    ]
+    make(database, MAIN, {"files": [file(1)], "passages": [passage(2, 1)], "songs": [song(3)]})
+    with closing(sqlite3.connect(database)) as connection:
+        ((sql,),) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'passage_songs'")
+        connection.execute("DROP TABLE passage_songs")
+        connection.execute(f"{sql} WITHOUT ROWID")
+        insert(connection, "passage_songs", links)
+        connection.execute("ALTER TABLE songs RENAME TO new")
+        connection.execute("ALTER TABLE new RENAME TO Songs")
+        connection.commit()
+    Library.adopt(database)
+    assert query("SELECT song_id, end_time_ticks FROM passage_songs") == [(uuid(3), TICKS)]
+    with Library.open(database) as library, library.reader() as session:
+        assert session.scalars(sa.select(Song.title)).all() == ["Song 3"]

@@ -139,6 +139,8 @@ def _without_set_aside(adoption: Adoption) -> Iterator[str]:
     if adoption.root is not None:
         yield f"Paths are relative to {adoption.root}"
     for name, each in adoption.tables.items():
+        if not (each.before or each.after or each.unknown_columns):
+            continue
         yield ""
         yield from _about_table(name, each)
     if adoption.references:

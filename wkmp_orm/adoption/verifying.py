@@ -28,6 +28,7 @@ def refuse_lost_rows(work: Workshop) -> None:
     Before the old tables are dropped.
     """
     for table, report in work.tables.items():
+        report.after = work.value(f"SELECT count(*) FROM {quoted(table)}")
         if table not in work.found.tables:
             continue
         work.tell("counting", table)
@@ -40,7 +41,6 @@ def refuse_lost_rows(work: Workshop) -> None:
             Aside.ROW,
             Aside.MERGED,
         )
-        report.after = work.value(f"SELECT count(*) FROM {quoted(table)}")
         accounted = report.after - report.made + report.merged + report.set_aside
         if lost or accounted != report.before:
             raise _refused(f"{table} had {report.before:,} rows, of which {accounted:,} were found")

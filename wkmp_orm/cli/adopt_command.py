@@ -6,6 +6,7 @@ Must not know what is converted how.
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wkmp_orm.adoption import Adoption, Step
 
 MOST_NAMED: Final = 20
+SECONDS_BETWEEN: Final = 3.0
 
 
 @click.command("adopt", short_help="Take over a database that WKMP's other services made.")
@@ -50,13 +52,18 @@ def adopt_command(database: str | None, *, root: str | None, dry_run: bool, as_j
 
 
 def _teller() -> Callable[[Step], None]:
-    """Return what says each step once, on the way to the terminal's user alone."""
-    last: list[tuple[str, str]] = []
+    """Return what says each step when it begins, and of a long one how far it is."""
+    said = ("", "")
+    said_at = 0.0
 
     def tell(step: Step) -> None:
-        if (now := (step.what, step.table)) not in last:
-            last[:] = [now]
-            err.print(Text(f"{step.what} {step.table}".rstrip(), style="dim"))
+        nonlocal said, said_at
+        is_new = said != (step.what, step.table)
+        if not is_new and time.monotonic() - said_at < SECONDS_BETWEEN:
+            return
+        said, said_at = (step.what, step.table), time.monotonic()
+        far = "" if is_new else f": {step.done:,} of {step.total:,}"
+        err.print(Text(f"{step.what} {step.table}".rstrip() + far, style="dim"))
 
     return tell
 
