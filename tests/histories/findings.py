@@ -60,7 +60,7 @@ def main() -> None:
             features=FEATURES - set(arguments.without),
             tables=tuple(arguments.tables),
             seeded=arguments.seed,
-            tell=lambda found: print(f"found {found.about}: {found.kind}", flush=True),
+            tell=lambda found: print(f"found {found}\n", flush=True),
         ) as findings,
     ):
         took = time.monotonic() - started

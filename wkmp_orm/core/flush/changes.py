@@ -158,6 +158,8 @@ class Changes:
     locks: set[str] = field(default_factory=set)
     is_bound: bool = False
     """Whether an attempt was made, so that rows remember what it learned."""
+    vanished: set[Any] = field(default_factory=set)
+    """The guids of rows that a look-up found and the transaction did not."""
     deleted: list[PendingRow] = field(default_factory=list)
     """The rows that a later stage deleted, told by the last attempt."""
 

@@ -58,6 +58,7 @@ class Flusher:
         report.sender = self._writer.bulk
         if is_empty:
             return report
+        changes.vanished.clear()
         deadline = self._writer.deadline()
         attempts = Attempts(self._writer, self._new_sender, changes, report, deadline)
         started = time.perf_counter()

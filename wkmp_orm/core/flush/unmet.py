@@ -62,9 +62,12 @@ def not_there(changes: Changes, info: TableInfo, order: PendingOrder) -> FlushEr
     guid = guid_of(order.guid)
     if _has_deleted(changes, info, guid):
         return _not_found(info, order, "the same unit of work has deleted it before")
-    if _has_found(changes, info, guid):
-        return StalePrefetchError(f"{info.name}: a row vanished before it was changed")
-    return _not_found(info, order, "it was deleted, or the guid belongs to another table")
+    if not _has_found(changes, info, guid):
+        return _not_found(info, order, "it was deleted, or the guid belongs to another table")
+    if guid in changes.vanished:  # the row is there outside of our transaction
+        return _not_found(info, order, "it goes with one that the same unit of work has deleted")
+    changes.vanished.add(guid)
+    return StalePrefetchError(f"{info.name}: a row vanished before it was changed")
 
 
 def _has_found(changes: Changes, info: TableInfo, guid: Any) -> bool:
@@ -85,11 +88,11 @@ def _has_said_more(changes: Changes, info: TableInfo, order: PendingOrder) -> bo
 
 
 def _has_deleted(changes: Changes, info: TableInfo, guid: Any) -> bool:
-    """Say whether an earlier order of the unit has deleted the row, or one that it belongs to."""
+    """Say whether an earlier order of the unit has deleted the row."""
     return any(
-        order.matched and (name != info.name or guid_of(order.guid) == guid)
+        order.matched and guid_of(order.guid) == guid
         for name, table in changes.all_tables()
-        if name == info.name or name in info.ancestors
+        if name == info.name
         for order in table.deletes
     )
 

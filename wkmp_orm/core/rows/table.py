@@ -41,6 +41,8 @@ class Table(AnyTable, Generic[M]):
         """The updates that a later one of the same row still corrects."""
         self._taken: dict[Reference, PendingDelete] = {}
         """The unconditional deletes: to say one again changes nothing."""
+        self._made_anew: dict[PendingRow, PendingDelete] = {}
+        """The rows that have the guid of one that was deleted so."""
         super().__init__(owner, info)
         self._put_rows = self._checker.put_rows
         self._made_here = info.natural_key != info.key
@@ -77,7 +79,6 @@ class Table(AnyTable, Generic[M]):
             self._checker.require(values)
             guid = values.pop(self._info.guid, "") if self._made_here else ""
             shape = tuple(values)
-            self._taken.pop(guid, None)
         if not self._made_here:
             guid = values[self._info.guid]
         if self._puts or self._updates or self._corrected:
@@ -85,6 +86,8 @@ class Table(AnyTable, Generic[M]):
         handle: Handle[M] = Handle(self, values, shape, guid, False)
         if not guid:
             handle.made_guid = handle.stored_guid = self._info.new_key()
+        elif self._taken:
+            self._make_anew(handle)
         self._adds.append(handle)
         return handle
 
@@ -114,7 +117,6 @@ class Table(AnyTable, Generic[M]):
             values, key = self._put_values(values)
             if self._made_here:
                 guid = values.pop(info.guid, None) or ""
-                self._taken.pop(guid, None)
             shape = tuple(values)
         if self._updates or self._corrected or self._adds or unit.deleted:
             self._separate_put(key)
@@ -126,8 +128,16 @@ class Table(AnyTable, Generic[M]):
         if not self._made_here:
             guid = values[info.guid]
         handle: Handle[M] = Handle(self, values, shape, guid, True)
+        if guid and self._taken:
+            self._make_anew(handle)
         self._puts[key] = handle
         return handle
+
+    def _make_anew(self, handle: Handle[M]) -> None:
+        """Let a row that was deleted, and has its guid again, be deleted once more."""
+        taken = self._taken.pop(handle.made_guid, None)
+        if taken is not None:
+            self._made_anew[handle] = taken
 
     def _put_values(self, values: dict[str, Any]) -> tuple[dict[str, Any], Hashable]:
         info = self._info
@@ -254,6 +264,7 @@ class Table(AnyTable, Generic[M]):
         taken = self._taken.get(order.guid)
         if taken is not None and required and not where:
             taken.required = True
+            self._last[order.guid] = taken
             return Outcome(self, taken)
         if self._must_follow(order):
             self.unit.begin_stage()
@@ -283,6 +294,7 @@ class Table(AnyTable, Generic[M]):
         self._last.clear()
         self._corrected.clear()
         self._taken.clear()
+        self._made_anew.clear()
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its key stays."""
@@ -302,6 +314,8 @@ class Table(AnyTable, Generic[M]):
             changes.deletes[:] = [order for order in changes.deletes if order.guid is not row]
         self._last.pop(row, None)
         self._corrected.pop(row, None)
+        if row in self._made_anew:
+            self._taken.setdefault(row.made_guid, self._made_anew.pop(row))
 
     def _key(self, guid: Reference) -> Any:
         if not isinstance(guid, PendingRow):
