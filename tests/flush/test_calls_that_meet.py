@@ -164,6 +164,42 @@ def test_a_row_that_the_unit_has_deleted_by_its_handle_is_not_found_by_its_guid(
     assert dump(library) == before
 
 
+def test_a_row_that_goes_with_its_parent_is_not_found(library: Library) -> None:
+    file = add_file(library)
+    with library.unit_of_work("before") as work:
+        work.passages.put(file_id=file, end_time_ticks=SECOND)
+    work = library.unit_of_work("deleting")
+    passage = work.passages.put(file_id=file, end_time_ticks=SECOND)
+    work.files.delete(file)
+    work.passages.update(passage, title="Sinnerman")
+    with pytest.raises(RowNotFoundError, match="goes with one that the same unit") as caught:
+        work.commit()
+    assert caught.value.handle is passage
+
+
+def test_a_row_that_was_deleted_may_be_deleted_once_more_though_one_in_its_place_was_discarded(
+    library: Library,
+) -> None:
+    guid = add_artist(library, NINA)
+    with library.unit_of_work("deleting") as work:
+        first = work.artists.delete(guid)
+        work.artists.add(guid=guid, artist_mbid=NINA, name="Nina").discard()
+        second = work.artists.delete(guid)
+    assert (first.matched, second.matched) == (True, True)
+    with pytest.raises(KeyError):
+        row_of(library, "artists", guid)
+
+
+def test_a_row_that_was_deleted_twice_is_known_to_be_gone(library: Library) -> None:
+    guid = add_artist(library, NINA)
+    work = library.unit_of_work("deleting")
+    work.artists.delete(guid)
+    work.artists.update(guid, required=False, name="Nina")
+    work.artists.delete(guid)
+    with pytest.raises(InvalidRowError, match="has deleted the row before"):
+        work.artists.update(guid, name="Nina")
+
+
 def test_rows_in_two_spellings_that_bring_no_news_are_not_written(library: Library) -> None:
     song, [artist] = add_song(library, 0.6)
     file = add_file(library)
