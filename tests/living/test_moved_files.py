@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.living.test_histories import PowerFailureError, failing_after
 from tests.support.imports import statuses, table, touch
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from wkmp_orm import File, Library, Passage, Phase
@@ -254,3 +255,20 @@ def test_files_whose_new_content_no_import_has_seen_are_known_by_size_and_time(
     counts = import_folder(library).counts
     assert counts.imported == 2
     assert known(library) == {new: before[old] for old, new in names.items()}
+
+
+def test_a_copy_is_imported_in_the_run_that_follows_a_killed_one_in_which_its_original_changed(
+    library: Library, music: Path
+) -> None:
+    original = tag_sound(make_sound(music / "a.flac"), **musicbrainz_tags(1))
+    shutil.copyfile(original, music / "b.flac")
+    import_folder(library, workers=1)
+    assert sorted(statuses(library).values()) == ["DUPLICATE HASH", "INGEST COMPLETE"]
+    (changed,) = [path for path, status in statuses(library).items() if status.startswith("INGEST")]
+    tag_sound(music / changed, **musicbrainz_tags(2))
+    touch(music / changed)
+    with failing_after(library, 2), pytest.raises(PowerFailureError):
+        import_folder(library, workers=1)
+    assert import_folder(library, workers=1).counts.imported == 2
+    assert set(statuses(library).values()) == {"INGEST COMPLETE"}
+    assert import_folder(library, workers=1).counts.to_import == 0

@@ -73,8 +73,8 @@ def import_folder(
     default the setting `ingest_max_concurrent_jobs`; `ai_processing_thread_count` processes decode
     them. `on_progress` is called ten times a second in a thread of its own; what it raises is
     logged once. Setting `stop` ends the import with the state CANCELLED, after the phases that are
-    being written, and the next import goes on from there. A KeyboardInterrupt does the same and
-    comes through, and so does a KeyboardInterrupt or SystemExit of `on_progress`.
+    being written, and the next one goes on from there. A KeyboardInterrupt does the same and comes
+    through, as one of `on_progress` does, or its SystemExit.
 
     `flavor_sources` replace the sources of flavor that the settings name. `steps` are the phases of
     a file, by default `STEPS`; one of your own goes before the last. If a step raises, even a
@@ -86,13 +86,12 @@ def import_folder(
     program's import left doubled or emptied is healed; while one may run, this one is refused, and
     `take_over` cancels its session.
 
-    A file that cannot be imported is in the summary's `failures` and never stops the others. Raises
-    ConfigurationError for a folder that cannot be read or lies outside the root, and
-    ImportRunningError. What no file could get past ends the import with the state FAILED:
-    StorageError, LockTimeoutError, DatabaseUnavailableError, NoDecoderError, EveryFileFailsError.
+    A file that cannot be imported is in the summary's `failures` and stops no other. Raises
+    ConfigurationError for a folder that cannot be read or is outside the root, ImportRunningError,
+    and what ends the import with the state FAILED, as no file could get past it: StorageError,
+    LockTimeoutError, DatabaseUnavailableError, NoDecoderError, EveryFileFailsError.
     """
-    settings = library.settings.snapshot()
-    number = _number_of_workers(workers, settings)
+    number = _number_of_workers(workers, settings := library.settings.snapshot())
     given = library.root if folder is None else _given(folder)
     scan_folder(given)  # refuses a missing folder before anything remembers it
     stop = stop or threading.Event()
@@ -247,7 +246,8 @@ class _Run:
     def _process(self, intake: Intake) -> None:
         for note in self._equipment.notes:
             logger.info(note)
-        has_changes = any(file.matched.match is Match.CHANGED for file in intake.to_import)
+        # What is unfinished may have changed before an import that was killed.
+        may_have_changed = any(file.matched.match is not Match.NEW for file in intake.to_import)
         with self._equipment.unpacked(
             self._library, self._session_id, self._statistics, self._stop, self._workers
         ) as tools:
@@ -259,7 +259,7 @@ class _Run:
             if emptied:
                 workers.process(emptied)
             workers.process(rest)
-            if has_changes:
+            if may_have_changed:
                 self._process_promoted(workers, intake)
 
     def _process_promoted(self, workers: Workers, intake: Intake) -> None:
