@@ -267,7 +267,7 @@ def test_a_copy_is_imported_in_the_run_that_follows_a_killed_one_in_which_its_or
     (changed,) = [path for path, status in statuses(library).items() if status.startswith("INGEST")]
     tag_sound(music / changed, **musicbrainz_tags(2))
     touch(music / changed)
-    with failing_after(library, 2), pytest.raises(PowerFailureError):
+    with failing_after(library, 4), pytest.raises(PowerFailureError):
         import_folder(library, workers=1)
     assert import_folder(library, workers=1).counts.imported == 2
     assert set(statuses(library).values()) == {"INGEST COMPLETE"}
