@@ -143,9 +143,9 @@ class Library(Database):
         `open` takes over by itself what has no rows yet.
 
         Raises SchemaUnmanagedError for another program's database, LockTimeoutError while anybody
-        has it open, StorageError where less than three times its size is free, ConfigurationError
-        for PostgreSQL and for a root that is not known, SchemaError when it cannot be proved that
-        all went well; then nothing was changed. Any thread.
+        has it open, ReadOnlyDatabaseError, StorageError where less than three times its size is
+        free, ConfigurationError for PostgreSQL and for a root that is not known, SchemaError when
+        it cannot be proved that all went well; then nothing was changed. Any thread.
         """
         from wkmp_orm.adoption import adopt  # noqa: PLC0415
 

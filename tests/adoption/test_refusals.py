@@ -16,6 +16,7 @@ import pytest
 from tests.adoption.checking import dump
 from tests.adoption.made import MAIN, make
 from tests.adoption.rows import faultless, faulty, uuid
+from tests.support.unprivileged import public_folder, read_only, without_privileges
 from wkmp_orm import Library, cli
 from wkmp_orm.adoption import converting
 from wkmp_orm.adoption.others import lead_references_of_others
@@ -95,9 +96,9 @@ def test_every_command_names_the_one_that_takes_the_database_over(
 
 def test_a_program_that_opens_it_is_told_the_same(database: Path) -> None:
     make(database, MAIN, faultless())
-    for read_only in (False, True):
+    for only_reads in (False, True):
         with pytest.raises(SchemaUnmanagedError, match=r"call Library\.adopt"):
-            Library.open(database, read_only=read_only)
+            Library.open(database, read_only=only_reads)
 
 
 def test_who_may_only_read_a_database_without_rows_is_told_to_create_the_tables(
@@ -129,6 +130,7 @@ def test_a_second_adoption_finds_nothing_to_do(database: Path) -> None:
     before, files = dump(database), sorted(database.parent.iterdir())
     again = Library.adopt(database)
     assert not again.is_needed
+    assert cli._run(["db", "check", "--database", str(database)]) == 0
     assert dump(database) == before
     assert sorted(database.parent.iterdir()) == files
 
@@ -240,3 +242,14 @@ def test_a_program_is_told_as_json(
     assert document["set_aside_in_all"] == number
     changed = [each["row"] for each in document["set_aside"] if each["kind"] == "guid"]
     assert uuid(0xABC).upper() in {row.get("guid") for row in changed}
+
+
+def test_who_may_not_write_the_file_is_told_so(database: Path) -> None:
+    with public_folder() as folder:
+        place = make(folder / "wkmp.db", MAIN, faultless())
+        Library.adopt(make(database, MAIN, faultless()), dry_run=True)  # what is needed is loaded
+        with read_only(folder), without_privileges():
+            for dry_run in (True, False):
+                with pytest.raises(DatabaseUnavailableError, match="may not"):
+                    Library.adopt(place, dry_run=dry_run)
+        assert [each.name for each in folder.iterdir()] == ["wkmp.db"]

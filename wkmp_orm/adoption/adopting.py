@@ -60,6 +60,7 @@ def adopt(
             refusing.refuse_strange(target, found)
         if found.kind not in ADOPTABLE:
             return _nothing_to_do(target, dry_run=dry_run)
+        refusing.refuse_read_only(path)
         refusing.refuse_small_disk(path)
         if dry_run:
             return _rehearse(target, given, tell)

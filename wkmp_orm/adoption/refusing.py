@@ -13,6 +13,7 @@ from wkmp_orm.errors import (
     ConfigurationError,
     DatabaseUnavailableError,
     LockTimeoutError,
+    ReadOnlyDatabaseError,
     SchemaUnmanagedError,
     StorageError,
 )
@@ -45,6 +46,17 @@ def refuse_missing(target: DatabaseTarget) -> None:
     if target.path is not None and not os.path.lexists(target.path):
         message = f"{target} does not exist, so there is nothing to adopt; check its spelling"
         raise DatabaseUnavailableError(message)
+
+
+def refuse_read_only(path: Path) -> None:
+    """Raise ReadOnlyDatabaseError where this user may not write the file or its folder."""
+    for place in (path, path.parent):
+        if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            message = (
+                f"{place} may not be written by this user, so {path.name} cannot be adopted: adopt"
+                " it as its owner. Nothing was changed"
+            )
+            raise ReadOnlyDatabaseError(message)
 
 
 def refuse_strange(target: DatabaseTarget, found: Found) -> None:
