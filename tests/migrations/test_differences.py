@@ -28,11 +28,11 @@ SQLITE: Final = {
         ),
     ),
     "a word is missing": (
-        (", 'FLAVORING FAILED'", ""),
+        (" OR status = 'FLAVORING FAILED'", ""),
         (
             "songs: constraint ck_songs__status_known is"
-            " `check (status in ('PENDING', 'FLAVOR READY'))`, should be"
-            " `check (status in ('PENDING', 'FLAVOR READY', 'FLAVORING FAILED'))`"
+            " `check (status = 'PENDING' or status = 'FLAVOR READY')`, should be `check (status ="
+            " 'PENDING' or status = 'FLAVOR READY' or status = 'FLAVORING FAILED')`"
         ),
     ),
     "a default is another": (

@@ -132,6 +132,19 @@ def test_without_a_backup_nothing_is_upgraded(
     assert [*sqlite_target.path.parent.glob("*.bak")] == []
 
 
+def test_a_backup_never_replaces_an_older_one(
+    sqlite_target: DatabaseTarget, sqlite_engine: sa.Engine
+) -> None:
+    ensure_schema(sqlite_target, sqlite_engine)
+    copies = [back_up(sqlite_target, sqlite_engine, before="change") for _ in range(3)]
+    assert [copy.name for copy in copies] == [
+        "wkmp.db-before-change.bak",
+        "wkmp.db-before-change-2.bak",
+        "wkmp.db-before-change-3.bak",
+    ]
+    assert len({copy.read_bytes() for copy in copies}) == 1
+
+
 def test_postgresql_is_backed_up_with_its_own_tools(
     postgresql_target: DatabaseTarget, postgresql_engine: sa.Engine
 ) -> None:

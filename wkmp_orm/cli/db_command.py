@@ -5,9 +5,10 @@ Must not know what the revisions change.
 
 from __future__ import annotations
 
+import sys
 import time
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +32,7 @@ from wkmp_orm.schema import (
     schema_differences,
     upgrade_schema,
 )
+from wkmp_orm.schema.rebuilding import rebuild_tables
 from wkmp_orm.schema.rows import mend_rows, row_problems
 
 if TYPE_CHECKING:
@@ -55,10 +57,12 @@ db_command.add_command(restore_command)
 
 @db_command.command()
 @database_option
-def upgrade(database: str | None) -> None:
+@click.option("--rebuild", is_flag=True, help="Rebuild tables of a form that was found slow, too.")
+def upgrade(database: str | None, *, rebuild: bool) -> None:
     """Create the schema, or bring it to the newest revision.
 
-    An SQLite file is copied before its schema changes. All of it changes or nothing.
+    An SQLite file is copied before its schema changes. All of it changes or nothing. --rebuild also
+    copies the tables whose CHECKs SQLite is slow with; no other program may have the file open.
     """
     with _writing(chosen_database(database)) as (target, engine, hold):
         before = current_revision(engine)
@@ -72,6 +76,27 @@ def upgrade(database: str | None) -> None:
         click.echo(f"{name}: {before or 'created'} -> {head_revision()}")
     if backup is not None:
         click.echo(f"The database as it was before is kept in {printable(str(backup))}")
+    if rebuild:
+        _rebuild(database)
+
+
+def _rebuild(database: str | None) -> None:
+    with _writing(chosen_database(database)) as (target, engine, hold), ExitStack() as shown:
+        bars: dict[str, Any] = {}
+
+        def show(table: str, done: int, total: int) -> None:
+            if table not in bars:
+                bar = click.progressbar(length=total, label=table, file=sys.stderr)
+                bars[table] = shown.enter_context(bar)
+            bars[table].update(done - bars[table].pos)
+
+        tables, backup = rebuild_tables(target, engine, hold=hold, progress=show)
+    name = printable(str(target))
+    if not tables:
+        click.echo(f"{name} has no table to rebuild")
+        return
+    click.echo(f"{name}: rebuilt {', '.join(tables)}")
+    click.echo(f"The database as it was before is kept in {printable(str(backup))}")
 
 
 db_command.add_command(adopt_command)

@@ -110,6 +110,15 @@ def cooldown(seconds: int) -> Any:
     return user_owned(default=seconds, server_default=sa.text(str(seconds)))
 
 
+def known(column: str) -> dict[str, Any]:
+    """Make the condition of an index that leaves out the rows in which the column is NULL.
+
+    An import leaves it NULL, and pays nothing for the index.
+    """
+    condition = sa.text(f"{column} IS NOT NULL")
+    return {"sqlite_where": condition, "postgresql_where": condition}
+
+
 def not_negative(column: str, *, name: str) -> Rule:
     """Make the rule that a number is 0 or more."""
     return Rule(f"{column} >= 0", name=name, says=f"{{{column}}} is negative")

@@ -15,7 +15,6 @@ from wkmp_orm.core.types import Guid
 from wkmp_orm.models import Base
 from wkmp_orm.models.file import is_original_sql
 from wkmp_orm.models.import_session import SessionState, is_running_sql
-from wkmp_orm.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +113,9 @@ def _stops_them(name: str, row_key: str) -> _Check:
     )
 
 
+_UNREADABLE: Final = ("lead_in_threshold_dB", "lead_out_threshold_dB")
+"""Settings whose rows the Rust services read as numbers, which a text column has none of."""
+
 _CHECKS: Final = (
     _Check(
         "files",
@@ -158,7 +160,7 @@ _CHECKS: Final = (
         ),
         on=("sqlite", "postgresql"),
     ),
-    *(_stops_them(key.name, key.row_key) for key in SETTINGS.values() if key.row_key != key.name),
+    *(_stops_them(name, f"wkmp_orm_{name}") for name in _UNREADABLE),
 )
 
 
