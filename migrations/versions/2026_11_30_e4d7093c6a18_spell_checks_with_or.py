@@ -1,8 +1,8 @@
 """Spell lists of words in CHECKs with OR, and leave NULL out of the indexes that are mostly NULL.
 
 For `status IN (...)` with three words and more SQLite builds a b-tree for each row: a recording of
-24 passages took 0.62 of the instructions without. Three indexes are of columns that an import
-leaves NULL.
+24 passages took 0.62 of the instructions without. Two indexes are of columns that may be NULL in
+most rows.
 
 On SQLite a CHECK changes with its table alone. So tables without a row are made anew here, as in a
 new database, and those with rows stay as they are: slower, and no harm. `wkmp-orm db upgrade
@@ -49,7 +49,6 @@ WORDS: Final = {
     ),
 }
 MOSTLY_NULL: Final = {
-    "idx_songs_last_played": ("songs", "last_played_at"),
     "idx_songs_work_id": ("songs", "work_id"),
     "idx_passages_import_session_id": ("passages", "import_session_id"),
 }

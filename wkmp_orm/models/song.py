@@ -84,7 +84,8 @@ class Song(Audited, Base):
         is_one_of("status", STATUS),
         *programme_rules(),
         sa.Index("idx_songs_recording_mbid", "recording_mbid", unique=True),
-        sa.Index("idx_songs_last_played", "last_played_at", **known("last_played_at")),
+        # Of all rows: there is none narrower to count a million songs in.
+        sa.Index("idx_songs_last_played", "last_played_at"),
         sa.Index("idx_songs_work_id", "work_id", **known("work_id")),
         sa.Index("idx_songs_title_order", SortKey(title), "guid"),
         # For counting: there are few of them where flavors are known.
