@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from tests.histories.calls import Guid
 from tests.histories.drafts import Culprit, Draft, UnitDraft
 from tests.histories.performer import FIXED, fixed
-from tests.histories.phrases import child_first, known, own, reference, renames, shares
+from tests.histories.phrases import (
+    child_first,
+    known,
+    own,
+    reference,
+    renames,
+    shares,
+    spelled_twice,
+)
 from tests.histories.shapes import shape
 
 if TYPE_CHECKING:
@@ -129,28 +137,24 @@ class Drawing:
         children = [table for table in self._tables if self._parents(table)]
         if {"chosen guids", "add", "puts"} <= self._features and children:
             phrases.append(_each_table(children, self._child_first))
+        spelled = [table for table in children if self._parents(table, shape(table).natural_key)]
+        if "puts" in self._features and spelled:
+            phrases.append(_each_table(spelled, self._spelled_twice))
         made = [call] * 9 + phrases
         return st.sampled_from(range(len(made))).flatmap(made.__getitem__)
 
-    def _parents(self, table: str) -> dict[str, str]:
-        return {column: its for column, its in _parents(table).items() if its in self._made}
+    def _parents(self, table: str, among: Iterable[str] = ()) -> dict[str, str]:
+        parents = {column: its for column, its in _parents(table).items() if its in self._made}
+        return {column: parents[column] for column in among or parents if column in parents}
 
     def _child_first(self, table: str) -> st.SearchStrategy[list[Draft]]:
-        """Draw a row that is given before the row that it refers to, and maybe a call between."""
+        rows = self._row("put", table) | self._row("add", table)
+        parents = {p: self._row("put", p) | self._row("add", p) for p in self._made}
+        return child_first(self._parents(table), rows, self.call(), parents)
 
-        def given(pair: tuple[str, str]) -> st.SearchStrategy[list[Draft]]:
-            column, parent = pair
-            return st.builds(
-                child_first,
-                self._row("put", table) | self._row("add", table),
-                st.lists(self.call(), max_size=1),
-                self._row("put", parent) | self._row("add", parent),
-                st.just(column),
-                st.integers(0, FIXED - 1).map(lambda number: fixed(parent, number)),
-            )
-
-        pairs = {pair: given(pair) for pair in self._parents(table).items()}
-        return st.sampled_from(sorted(pairs)).flatmap(pairs.__getitem__)
+    def _spelled_twice(self, table: str) -> st.SearchStrategy[list[Draft]]:
+        parents = self._parents(table, shape(table).natural_key)
+        return spelled_twice(self._world, parents, self._row("put", table))
 
     def call(self) -> st.SearchStrategy[Draft]:
         """Draw any call."""
@@ -160,8 +164,7 @@ class Drawing:
         weighted += [(3, self.update())] if "updates" in self._features else []
         weighted += [(2, self.delete())] if "deletes" in self._features else []
         weighted += [(1, self.correction())] if "corrections" in self._features else []
-        if "statements" in self._features and self._stated():
-            weighted.append((1, self.statement()))
+        weighted += [(1, self.statement())] if self._stated() else []
         kinds = [kind for weight, kind in weighted for _ in range(weight)]
         return st.sampled_from(range(len(kinds))).flatmap(kinds.__getitem__)
 
@@ -298,7 +301,8 @@ class Drawing:
         return _each_table(self._stated(), self._statement)
 
     def _stated(self) -> list[str]:
-        return [table for table in self._made if table in self._world.texts]
+        stated = self._world.texts if "statements" in self._features else ()
+        return [table for table in self._made if table in stated]
 
     def _statement(self, table: str) -> st.SearchStrategy[Draft]:
         row = st.fixed_dictionaries({"g": reference(table)})
