@@ -56,7 +56,7 @@ FEATURES: Final = frozenset(
 
 _OFTEN: Final = 3
 SEAMS: Final = (0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8)
-"""Where another program comes. Few commits make more than five calls of the database."""
+"""Where another program comes: few commits make more than five calls."""
 
 
 Drawn = TypeVar("Drawn")
@@ -144,8 +144,8 @@ class Drawing:
         return st.sampled_from(range(len(made))).flatmap(made.__getitem__)
 
     def _parents(self, table: str, among: Iterable[str] = ()) -> dict[str, str]:
-        parents = {column: its for column, its in _parents(table).items() if its in self._made}
-        return {column: parents[column] for column in among or parents if column in parents}
+        found = _parents(table)
+        return {name: found[name] for name in among or found if found.get(name) in self._made}
 
     def _child_first(self, table: str) -> st.SearchStrategy[list[Draft]]:
         rows = self._row("put", table) | self._row("add", table)
@@ -312,13 +312,10 @@ class Drawing:
         expected = st.none() | st.integers(0, 1)
 
         def drawn(verb: str, rows: st.SearchStrategy[Any]) -> st.SearchStrategy[Draft]:
+            said = {"verb": verb, "column": column}
             return st.builds(
                 lambda rows, expected: Draft(
-                    "execute",
-                    table,
-                    {"verb": verb, "column": column},
-                    rows=tuple(rows),
-                    expected=expected,
+                    "execute", table, said, rows=tuple(rows), expected=expected
                 ),
                 st.lists(rows, min_size=least, max_size=2),
                 expected,
