@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from tests.adoption.checking import check_adopted, dump, rows_of
+from tests.adoption.checking import check_adopted, check_schema, dump, rows_of
 from tests.adoption.made import AGES, MAIN, NEWEST, OCTOBER, OF_OTHERS, VISIBLE, Age, insert, make
 from tests.adoption.rows import TICKS, faultless, faulty, file, passage, sha, song, uuid
 from wkmp_orm import Library
@@ -43,6 +43,7 @@ def test_a_database_of_any_age_with_every_fault_is_adopted_without_losing_a_row(
     database: Path, age: Age
 ) -> None:
     adoption = adopted(database, age, faulty())
+    check_schema(database)
     assert adoption.is_needed
     assert adoption.backup is not None
     assert adoption.report is not None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-FEW: Final = 6
+FEW: Final = 5
 MANY: Final = int(os.environ.get("WKMP_ADOPTIONS", "300"))
 
 _GUIDS: Final = [uuid(n) for n in range(4)]
