@@ -34,7 +34,13 @@ print("committed", flush=True)
 """
 
 
-@pytest.mark.parametrize("step", [("converting", "passages"), ("reading back", "passage_songs")])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(("converting", "passages"), marks=pytest.mark.slow),
+        ("reading back", "passage_songs"),
+    ],
+)
 def test_an_adoption_that_is_killed_at_a_step_has_changed_nothing(
     database: Path, step: tuple[str, str]
 ) -> None:

@@ -158,7 +158,7 @@ connection.execute("UPDATE files SET title = 'still here'")
 """
 
 
-@pytest.mark.parametrize("begin", ["", "BEGIN", "BEGIN IMMEDIATE"])
+@pytest.mark.parametrize("begin", ["", "BEGIN IMMEDIATE"])
 def test_nothing_is_adopted_while_another_program_has_it_open(
     database: Path, query: Query, begin: str
 ) -> None:

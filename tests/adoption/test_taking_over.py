@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.adoption.checking import rows_of
-from tests.adoption.made import MAIN, NEWEST, NOVEMBER, OCTOBER, OF_OTHERS, Age, make
+from tests.adoption.made import MAIN, NEWEST, OCTOBER, OF_OTHERS, Age, make
 from tests.adoption.rows import session
 from tests.support.flavor import stand_in_for_essentia
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
@@ -43,7 +43,7 @@ def source_of_flavor(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in_for_essentia(monkeypatch)
 
 
-@pytest.mark.parametrize("age", [OCTOBER, NOVEMBER, NEWEST], ids=lambda age: age.name)
+@pytest.mark.parametrize("age", [OCTOBER, NEWEST], ids=lambda age: age.name)
 def test_a_database_without_music_is_taken_over_when_it_is_opened(
     database: Path, age: Age, query: Query
 ) -> None:
