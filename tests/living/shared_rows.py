@@ -66,6 +66,35 @@ def unclaimed(library: Library) -> dict[str, tuple[Any, ...]]:
     }
 
 
+def speakers(library: Library) -> dict[str, set[str]]:
+    """Return which files speak of each of those by their passages; of files that are there."""
+    found: dict[str, set[str]] = defaultdict(set)
+    with library.reader() as session:
+        for file, *keys in session.execute(
+            sa.select(
+                File.guid,
+                Song.recording_mbid,
+                Artist.artist_mbid,
+                Album.album_mbid,
+                Work.work_mbid,
+            )
+            .join_from(Passage, File)
+            .join(PassageSong, PassageSong.passage_id == Passage.guid)
+            .join(Song, Song.guid == PassageSong.song_id)
+            .outerjoin(SongArtist, SongArtist.song_id == Song.guid)
+            .outerjoin(Artist, Artist.guid == SongArtist.artist_id)
+            .outerjoin(SongWork, SongWork.song_id == Song.guid)
+            .outerjoin(Work, Work.guid == SongWork.work_id)
+            .outerjoin(PassageAlbum, PassageAlbum.passage_id == Passage.guid)
+            .outerjoin(Album, Album.guid == PassageAlbum.album_id)
+            .where(File.missing_since.is_(None))
+        ):
+            for key in keys:
+                if key is not None:
+                    found[key].add(file)
+    return found
+
+
 def said(library: Library) -> dict[str, set[tuple[Any, ...]]]:
     """Return what the files of a fresh library say of them, by their ids."""
     found: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
