@@ -50,6 +50,8 @@ def test_current_and_check_speak_of_both_databases(
     assert capsys.readouterr().out.startswith("No differences")
     assert run_here("db", "upgrade", "--database", database.url) == 0
     assert "already" in capsys.readouterr().out
+    assert run_here("db", "upgrade", "--rebuild", "--database", database.url) == 0
+    assert "has no table to rebuild" in capsys.readouterr().out
 
 
 def test_check_names_differences_and_exits_with_1(
