@@ -107,7 +107,11 @@ def faultless() -> Rows:
 
 
 def faulty() -> Rows:
-    """Make a library with each fault that the reference of the old services knows."""
+    """Make a library with each fault that the other services are known to leave."""
+    return _faulty_music() | _faulty_entities() | _faulty_links() | _faulty_bookkeeping()
+
+
+def _faulty_music() -> Rows:
     upper = uuid(0xABC).upper()
     return {
         "files": [
@@ -134,6 +138,11 @@ def faulty() -> Rows:
             passage(107, 10, file_id=upper, song_id=uuid(23).upper()),
             passage(108, 7, guid=uuid(0xDEF).upper(), song_id=uuid(24)),
         ],
+    }
+
+
+def _faulty_entities() -> Rows:
+    return {
         "songs": [
             song(21, work_id=uuid(71)),
             song(22, recording_mbid=uuid(0xFAB), status="PENDING", flavor_vector=None),
@@ -152,6 +161,11 @@ def faulty() -> Rows:
             {"guid": uuid(91), "album_mbid": "title:Best Of", "title": "Best Of"},
             {"guid": uuid(92), "album_mbid": uuid(93), "title": "Pastel Blues"},
         ],
+    }
+
+
+def _faulty_links() -> Rows:
+    return {
         "passage_albums": [
             {"passage_id": uuid(101), "album_id": uuid(91)},
             {"passage_id": uuid(102), "album_id": uuid(91)},
@@ -182,6 +196,12 @@ def faulty() -> Rows:
             {"id": uuid(202), "passage_id": uuid(102), "source_type": "ID3Metadata"},
             {"id": uuid(203), "passage_id": uuid(105), "source_type": "What"},
         ],
+    }
+
+
+def _faulty_bookkeeping() -> Rows:
+    upper = uuid(0xABC).upper()
+    return {
         "import_sessions": [
             session(31, state='"PROCESSING"', ended_at=None),
             session(32, state="SCANNING", ended_at=None, errors="no list"),

@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from tests.adoption.checking import check_adopted, check_schema, dump, rows_of
-from tests.adoption.made import AGES, MAIN, NEWEST, OF_OTHERS, VISIBLE, Age, insert, make
+from tests.adoption.made import AGES, MAIN, NEWEST, VISIBLE, Age, insert, make
 from tests.adoption.rows import TICKS, faultless, faulty, file, passage, sha, song, uuid
+from tests.adoption.tables import OF_OTHERS
 from wkmp_orm import Library
 from wkmp_orm.models import Passage, Song
 

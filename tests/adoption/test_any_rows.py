@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.adoption.checking import check_adopted
-from tests.adoption.made import CURRENT, LOOSE, OCTOBER, OF_OTHERS, VISIBLE, Age, make
+from tests.adoption.made import LOOSE, OCTOBER, VISIBLE, Age, make
 from tests.adoption.rows import LONG_AGO, MTIME, OTHER_MTIME, TICKS, sha, uuid
+from tests.adoption.tables import CURRENT, OF_OTHERS
 from wkmp_orm import Library
 
 if TYPE_CHECKING:

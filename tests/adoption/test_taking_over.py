@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from tests.adoption.checking import rows_of
-from tests.adoption.made import MAIN, NEWEST, OCTOBER, OF_OTHERS, Age, make
+from tests.adoption.made import MAIN, NEWEST, OCTOBER, Age, make
 from tests.adoption.rows import session
+from tests.adoption.tables import OF_OTHERS
 from tests.support.flavor import stand_in_for_essentia
 from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from wkmp_orm import Library, cli
