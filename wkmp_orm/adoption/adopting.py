@@ -7,7 +7,7 @@ import tempfile
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from wkmp_orm.adoption import refusing
 from wkmp_orm.adoption.converting import convert
@@ -15,6 +15,7 @@ from wkmp_orm.adoption.look import Found, Kind, look
 from wkmp_orm.adoption.report import Adoption, count_set_aside, read_set_aside, write_report
 from wkmp_orm.adoption.roots import settle_roots
 from wkmp_orm.adoption.workshop import OnProgress, Step, Workshop
+from wkmp_orm.core.backup.sqlite_copy import copy_pages
 from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine
 from wkmp_orm.core.engine.options import EngineOptions
 from wkmp_orm.core.engine.place import check_place
@@ -29,6 +30,7 @@ from wkmp_orm.schema import back_up
 
 if TYPE_CHECKING:
     import os
+    import sqlite3
     from collections.abc import Iterator
 
     import sqlalchemy as sa
@@ -169,8 +171,7 @@ def _copy(source: DatabaseTarget, destination: DatabaseTarget) -> None:
             closing(reader.raw_connection()) as from_,
             closing(driver.connect(str(destination.path))) as to,
         ):
-            backed_up: Any = from_.driver_connection
-            backed_up.backup(to)
+            copy_pages(cast("sqlite3.Connection", from_.driver_connection), to, None)
     finally:
         reader.dispose()
 
