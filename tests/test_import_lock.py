@@ -17,7 +17,7 @@ from wkmp_orm import Library
 from wkmp_orm.core.engine.lock_file import HOST
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import DatabaseUnavailableError, ImportRunningError
-from wkmp_orm.import_lock import sole_import
+from wkmp_orm.import_lock import import_lock
 from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import import_folder
 from wkmp_orm.phases import start_session
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def import_until_killed(pipe: Connection[Any, Any], url: str, root: Path) -> None:
     """Be the process of an import: guard, session, and no end."""
-    with Library.open(url, root=root) as library, sole_import(library.target):
+    with Library.open(url, root=root) as library, import_lock(library.target):
         start_session(library, str(root), {})
         pipe.send("running")
         pipe.recv()
@@ -68,7 +68,7 @@ def test_an_import_is_refused_while_another_process_imports(
 def test_the_guard_is_free_as_soon_as_an_import_has_ended(database: Database) -> None:
     with database.open() as library:
         for _ in range(20):
-            with sole_import(library.target) as is_sole:
+            with import_lock(library.target) as is_sole:
                 assert is_sole
 
 
@@ -89,11 +89,11 @@ def test_a_killed_import_is_cancelled_by_the_next_one(
 
 def test_one_process_cannot_import_twice_at_once_either(database: Database) -> None:
     target = DatabaseTarget.parse(database.url)
-    with sole_import(target) as first:
+    with import_lock(target) as first:
         assert first
         with pytest.raises(ImportRunningError, match=f"process {os.getpid()} on"):
-            sole_import(target).__enter__()
-    with sole_import(target) as again:
+            import_lock(target).__enter__()
+    with import_lock(target) as again:
         assert again
 
 
@@ -103,10 +103,10 @@ def test_the_guard_is_of_the_file_and_not_of_its_name(
     link = tmp_path / "link.db"
     link.symlink_to(sqlite_database.url)
     with (
-        sole_import(DatabaseTarget.parse(sqlite_database.url)),
+        import_lock(DatabaseTarget.parse(sqlite_database.url)),
         pytest.raises(ImportRunningError),
     ):
-        sole_import(DatabaseTarget.parse(link)).__enter__()
+        import_lock(DatabaseTarget.parse(link)).__enter__()
 
 
 def test_a_session_that_may_still_run_is_not_cancelled_where_nothing_can_be_locked(

@@ -42,7 +42,7 @@ class _Lock(Protocol):
 
 
 @contextmanager
-def sole_import(target: DatabaseTarget) -> Iterator[bool]:
+def import_lock(target: DatabaseTarget) -> Iterator[bool]:
     """Be the only import on a database, on any machine, for the length of a `with` block.
 
     The block is given True when whoever ran an earlier import has surely ended, and False where

@@ -24,7 +24,7 @@ from wkmp_orm.errors import (
     ImportRunningError,
     LockTimeoutError,
 )
-from wkmp_orm.import_lock import sole_import
+from wkmp_orm.import_lock import import_lock
 from wkmp_orm.schema import head_revision, restore
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def test_pages_of_another_size_are_told_with_the_way_out(backup: Path, tmp_path:
 
 def test_no_import_may_be_running(sqlite_database: Database, backup: Path) -> None:
     before = rows_of(sqlite_database.url)
-    with sqlite_database.open() as library, sole_import(library.target):
+    with sqlite_database.open() as library, import_lock(library.target):
         with pytest.raises(ImportRunningError):
             restore(sqlite_database.url, backup)
         assert dump(library) == before

@@ -16,7 +16,7 @@ from tests.support.unprivileged import public_folder, without_privileges
 from wkmp_orm import Library, Phase
 from wkmp_orm.cli import status_command, terminal
 from wkmp_orm.cli.advice import command_line
-from wkmp_orm.import_lock import sole_import
+from wkmp_orm.import_lock import import_lock
 from wkmp_orm.models import ImportFailure, SessionState, SongStatus
 from wkmp_orm.phases import change_state, start_session
 
@@ -169,7 +169,7 @@ def test_it_may_be_asked_while_an_import_runs_and_changes_nothing(
 ) -> None:
     with Library.open(imported / "wkmp.db") as library:
         before = (imported / "wkmp.db").read_bytes()
-        with sole_import(library.target), library.begin_monitored("an import"):
+        with import_lock(library.target), library.begin_monitored("an import"):
             assert run_here("status", imported) == 0
         assert (imported / "wkmp.db").read_bytes() == before
     assert "INGEST COMPLETE" in capsys.readouterr().out
@@ -278,7 +278,7 @@ def test_where_nothing_failed_nothing_is_imported(
 
 
 def test_while_an_import_runs_nothing_is_set_back(imported: Path, refused: Refused) -> None:
-    with Library.open(imported / "wkmp.db") as library, sole_import(library.target):
+    with Library.open(imported / "wkmp.db") as library, import_lock(library.target):
         assert "another import is running" in refused("retry-failed", imported)
         with library.reader() as session:
             status = session.connection().exec_driver_sql("SELECT status FROM songs").scalar_one()

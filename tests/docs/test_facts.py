@@ -24,9 +24,9 @@ from wkmp_orm.models import FileStatus, PassageStatus, SessionState, SongStatus
 from wkmp_orm.models.import_session import FINAL_STATES
 from wkmp_orm.models.tables import TABLES
 from wkmp_orm.orchestrator.file_pipeline import STEPS
-from wkmp_orm.orchestrator.intake import CHUNK
 from wkmp_orm.orchestrator.progress import STORED_EVERY_S
 from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS
+from wkmp_orm.orchestrator.scan_queue import CHUNK
 from wkmp_orm.orchestrator.writing import LOCK_TIMEOUTS
 from wkmp_orm.phases.attempts import ATTEMPTS
 from wkmp_orm.phases.fingerprinting import NOTHING_IS_BELIEVED_FOR

@@ -18,7 +18,7 @@ from tests.support.sound import make_sound, musicbrainz_tags, tag_sound
 from wkmp_orm import Album, Artist, File, Library, Passage, Song, Work, browse
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.errors import ConfigurationError, ImportRunningError
-from wkmp_orm.import_lock import sole_import
+from wkmp_orm.import_lock import import_lock
 from wkmp_orm.orchestrator import import_folder
 from wkmp_orm.orchestrator.pruning import Pruned, prune
 
@@ -129,7 +129,7 @@ def test_when_the_root_is_away_nothing_is_pruned(half_gone: Library, music: Path
 
 
 def test_while_an_import_runs_nothing_is_pruned(half_gone: Library) -> None:
-    with sole_import(half_gone.target), pytest.raises(ImportRunningError):
+    with import_lock(half_gone.target), pytest.raises(ImportRunningError):
         pruned(half_gone)
 
 

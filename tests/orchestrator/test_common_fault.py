@@ -11,7 +11,7 @@ from tests.support.sound import make_sound
 from wkmp_orm import Phase
 from wkmp_orm.errors import EveryFileFailsError
 from wkmp_orm.models import SessionState
-from wkmp_orm.orchestrator import STEPS, FileOnItsWay, Step, import_folder
+from wkmp_orm.orchestrator import STEPS, FileInProgress, Step, import_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def songs(music: Path) -> Path:
     return music
 
 
-def refuse_all(file: FileOnItsWay) -> None:
+def refuse_all(file: FileInProgress) -> None:
     message = f"open() got an unexpected keyword argument, at {file.place}"
     raise TypeError(message)
 
@@ -89,7 +89,7 @@ def test_a_defect_of_our_own_asks_to_be_reported(
 
 
 def test_files_that_fail_each_in_a_way_of_its_own_fail_alone(library: Library, songs: Path) -> None:
-    def refuse(file: FileOnItsWay) -> None:
+    def refuse(file: FileInProgress) -> None:
         raise KeyError(file.matched.found.size_bytes, file.guid)
 
     summary = import_folder(library, steps=(Step("cover art", refuse), *STEPS))
@@ -100,7 +100,7 @@ def test_files_that_fail_each_in_a_way_of_its_own_fail_alone(library: Library, s
 def test_a_bad_album_that_comes_first_does_not_end_the_import(
     library: Library, songs: Path
 ) -> None:
-    def refuse(file: FileOnItsWay) -> None:
+    def refuse(file: FileInProgress) -> None:
         if file.path.startswith("bad"):
             raise ValueError("a defect")
 

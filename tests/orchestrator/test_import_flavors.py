@@ -15,7 +15,7 @@ from wkmp_orm import Song
 from wkmp_orm.audio.flavor import Flavor, essentia_is_installed
 from wkmp_orm.errors import AnalysisCancelledError, SoundFileError
 from wkmp_orm.models import ImportProvenance
-from wkmp_orm.orchestrator import import_folder, retry_failed, tools
+from wkmp_orm.orchestrator import import_context, import_folder, retry_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ def test_where_nobody_can_be_asked_songs_wait_for_an_import_that_can(
 ) -> None:
     song(music, 1)
     song(music, 2)
-    monkeypatch.setattr(tools, "essentia_is_installed", lambda: False)
+    monkeypatch.setattr(import_context, "essentia_is_installed", lambda: False)
     summary = import_folder(library)
     assert (summary.findings.flavors_pending, summary.counts.imported) == (2, 2)
     assert any("no source of musical flavor" in note for note in summary.notes)

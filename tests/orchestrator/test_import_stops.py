@@ -19,7 +19,7 @@ from wkmp_orm.errors import LockTimeoutError, StorageError
 from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator import (
     STEPS,
-    FileOnItsWay,
+    FileInProgress,
     ImportProgress,
     Stage,
     Step,
@@ -147,10 +147,10 @@ def test_a_session_that_is_cancelled_during_one_long_file_stops_as_well(
     monkeypatch.setattr(progress, "STORED_EVERY_S", 0.0)
     stopped: list[bool] = []
 
-    def long_work(file: FileOnItsWay) -> None:
+    def long_work(file: FileInProgress) -> None:
         session_id = sessions(library)[0].session_id
         change_state(library, session_id, SessionState.CANCELLED, operation="by a user")
-        stopped.append(file.tools.stop.wait(PATIENCE_S))
+        stopped.append(file.context.stop.wait(PATIENCE_S))
 
     assert import_folder(library, steps=(Step("long", long_work), *STEPS)).was_cancelled
     assert stopped == [True]
@@ -165,7 +165,7 @@ def test_a_signal_that_did_not_wake_the_waiting_thread_is_handled_while_a_file_i
     stop = threading.Event()
     stopped: list[bool] = []
 
-    def long_work(file: FileOnItsWay) -> None:
+    def long_work(file: FileInProgress) -> None:
         time.sleep(1.0)  # until the main thread has nothing left to do but to wait
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         stopped.append(stop.wait(PATIENCE_S))

@@ -19,7 +19,7 @@ from wkmp_orm.errors import (
     SoundFileError,
 )
 from wkmp_orm.models import SessionState
-from wkmp_orm.orchestrator import STEPS, FileOnItsWay, Step, Verdict, import_folder
+from wkmp_orm.orchestrator import STEPS, FileInProgress, Step, Verdict, import_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wkmp_orm import Library, UnitOfWork
 
 
-def find_lyrics(file: FileOnItsWay) -> None:
+def find_lyrics(file: FileInProgress) -> None:
     """Store the lyrics that lie beside a file."""
     lyrics = file.place.with_suffix(".txt").read_text()
     mbids = [passage.song.recording_mbid for passage in file.passages if passage.song]
@@ -74,7 +74,7 @@ def test_it_may_say_why_and_it_may_end_the_files_way(library: Library, music: Pa
     make_sound(music / "demo.flac", frequency=300)
     make_sound(music / "song.flac", frequency=400)
 
-    def refuse(file: FileOnItsWay) -> Verdict | None:
+    def refuse(file: FileInProgress) -> Verdict | None:
         if file.path.startswith("demo"):
             raise SoundFileError("demos are not wanted")
         return None
@@ -112,7 +112,7 @@ def test_whatever_it_raises_is_why_one_file_failed_and_the_others_go_on(
     for number in range(4):
         make_sound(music / f"{number}.flac", seconds=0.2, frequency=300 + number)
 
-    def fail_one(file: FileOnItsWay) -> None:
+    def fail_one(file: FileInProgress) -> None:
         if file.path == "1.flac":
             raise error
 
@@ -128,7 +128,7 @@ def test_whatever_it_raises_is_why_one_file_failed_and_the_others_go_on(
 def test_an_answer_that_is_no_verdict_is_why_the_file_failed(library: Library, music: Path) -> None:
     make_sound(music / "song.flac")
 
-    def answer(_: FileOnItsWay) -> Any:
+    def answer(_: FileInProgress) -> Any:
         return "COMPLETE"
 
     summary = import_folder(library, steps=(Step("own", answer), *STEPS))
@@ -151,7 +151,7 @@ def test_what_no_decoder_can_do_ends_the_import(
 def test_a_keyboard_interrupt_in_it_ends_the_import_in_order(library: Library, music: Path) -> None:
     make_sound(music / "song.flac")
 
-    def interrupted(_: FileOnItsWay) -> None:
+    def interrupted(_: FileInProgress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

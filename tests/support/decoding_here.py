@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.audio.analysis import analyse
-from wkmp_orm.orchestrator.tools import Tools
+from wkmp_orm.orchestrator.import_context import ImportContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +24,14 @@ _ANALYSED: Final[dict[str, Any]] = {}
 
 def decode_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let imports of this process decode here; the flavor of a song, nobody knows."""
-    monkeypatch.setattr(Tools, "compute", _compute)
+    monkeypatch.setattr(ImportContext, "compute", _compute)
 
 
-def _compute(tools: Tools, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    tools.statistics.waits()
-    tools.statistics.goes_on()
+def _compute(
+    context: ImportContext, function: Callable[..., Any], *args: Any, **options: Any
+) -> Any:
+    context.statistics.waits()
+    context.statistics.goes_on()
     if function is not analyse:
         is_of_a_source = hasattr(function, "__self__")
         return None if is_of_a_source else function(*args, **options)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.audio.flavor import essentia_is_installed
-from wkmp_orm.orchestrator import tools
+from wkmp_orm.orchestrator import import_context
 
 if TYPE_CHECKING:
     import pytest
@@ -33,11 +33,11 @@ def stand_in_for_essentia(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     if essentia_is_installed():
         return
-    others = tools._sources
+    others = import_context._sources
 
     def sources(settings: SettingsSnapshot) -> tuple[FlavorSource, ...]:
         # Not by tests that have taken Essentia away.
-        is_wanted = vars(tools)["essentia_is_installed"] is essentia_is_installed
+        is_wanted = vars(import_context)["essentia_is_installed"] is essentia_is_installed
         return (*others(settings), KnowsNothing()) if is_wanted else others(settings)
 
-    monkeypatch.setattr(tools, "_sources", sources)
+    monkeypatch.setattr(import_context, "_sources", sources)

@@ -17,7 +17,7 @@ from wkmp_orm.orchestrator.counts import (
     WorkerActivity,
 )
 from wkmp_orm.orchestrator.event_loops import import_folder_async
-from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
+from wkmp_orm.orchestrator.file_in_progress import FileInProgress
 from wkmp_orm.orchestrator.file_pipeline import STEPS, Step, Verdict
 from wkmp_orm.orchestrator.options import ImportOptions
 from wkmp_orm.orchestrator.retrying import retry_failed
@@ -29,7 +29,7 @@ __all__ = [
     "Counts",
     "Effort",
     "FailedFile",
-    "FileOnItsWay",
+    "FileInProgress",
     "Findings",
     "ImportOptions",
     "ImportProgress",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay, WaitingFile
+    from wkmp_orm.orchestrator.file_in_progress import FileInProgress, WaitingFile
 
 ENOUGH: Final = 5
 """So many files that fail alike, while none got past that phase, are everybody's fault."""
@@ -67,7 +67,7 @@ class CommonFault:
         with self._lock:
             self._passed.add(phase)
 
-    def met(self, file: FileOnItsWay, phase: str, error: BaseException, reason: str) -> None:
+    def met(self, file: FileInProgress, phase: str, error: BaseException, reason: str) -> None:
         """Note an unexpected error. Raises EveryFileFailsError once it is everybody's."""
         kind = (phase, type(error), reason.replace(file.path, "..."))
         with self._lock:

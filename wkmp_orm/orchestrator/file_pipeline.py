@@ -18,7 +18,7 @@ from wkmp_orm.errors import SoundFileError
 from wkmp_orm.orchestrator.counts import Findings
 from wkmp_orm.orchestrator.flavoring import flavor_songs
 from wkmp_orm.orchestrator.identification import ask_acoustid, match_songs
-from wkmp_orm.orchestrator.recorded import decoded_metadata, file_metadata
+from wkmp_orm.orchestrator.recording_input import decoded_metadata, file_metadata
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
     Match,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.audio import Tags
     from wkmp_orm.audio.analysis import SoundAnalysis
-    from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
+    from wkmp_orm.orchestrator.file_in_progress import FileInProgress
     from wkmp_orm.work import UnitOfWork
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
@@ -60,23 +60,23 @@ class Step(NamedTuple):
     """
 
     phase: str
-    run: Callable[[FileOnItsWay], Verdict | None]
+    run: Callable[[FileInProgress], Verdict | None]
 
 
-def deduplicate(file: FileOnItsWay) -> Verdict | None:
+def deduplicate(file: FileInProgress) -> Verdict | None:
     """Hash the file and find out whether an equal one is there already."""
     sha256 = file.sha256 or sha256_of(file.place)
     file.check_unchanged()
     file.write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, file.guid, sha256))
-    with file.tools.library.reader() as session:
+    with file.context.library.reader() as session:
         return Verdict.DUPLICATE if is_duplicate(session, file.guid) else None
 
 
-def extract_metadata(file: FileOnItsWay) -> None:
+def extract_metadata(file: FileInProgress) -> None:
     """Read the tags and what the file says its sound is like. Whether it plays shows later."""
 
     def ask_container(place: Path) -> Container:
-        container: Container = file.tools.compute(read_container, place)
+        container: Container = file.context.compute(read_container, place)
         return container
 
     file.tags = read_tags(file.place, ask_container=ask_container)
@@ -88,12 +88,12 @@ def extract_metadata(file: FileOnItsWay) -> None:
     file.write(Phase.METADATA_EXTRACTION, lambda work: record_metadata(work, file.path, metadata))
 
 
-def segment(file: FileOnItsWay) -> Verdict | None:
+def segment(file: FileInProgress) -> Verdict | None:
     """Decode the file, once for all phases, and find its passages; write only if it has none."""
-    tools = file.tools
+    context = file.context
     try:
-        analysis: SoundAnalysis = tools.compute(
-            analyse, file.place, tools.analysis, fingerprint=tools.asks_acoustid
+        analysis: SoundAnalysis = context.compute(
+            analyse, file.place, context.analysis, fingerprint=context.asks_acoustid
         )
     except SoundFileError as error:
         raise _why_not_played(error, file.tags) from error
@@ -101,7 +101,7 @@ def segment(file: FileOnItsWay) -> Verdict | None:
     for warning in analysis.warnings:
         logger.warning("%s: %s", file.path, warning)
     file.warnings += analysis.warnings
-    tools.statistics.found(Findings(sound_ticks=analysis.duration_ticks))
+    context.statistics.found(Findings(sound_ticks=analysis.duration_ticks))
     if analysis.passages:
         file.analysis = analysis
         return None
@@ -127,23 +127,25 @@ def _why_not_played(error: SoundFileError, tags: Tags) -> SoundFileError:
     return error
 
 
-def record(file: FileOnItsWay) -> None:
+def record(file: FileInProgress) -> None:
     """Record the passages with their songs, artists, albums and works."""
 
     def fill(work: UnitOfWork) -> None:
         _record_sound(work, file, file.analysis)
         recording = record_passages(
-            work, file.guid, file.passages, session_id=file.tools.session_id
+            work, file.guid, file.passages, session_id=file.context.session_id
         )
         file.kept_passages = recording.kept
         file.recording = recording
 
     file.write(Phase.RECORDING, fill)
     if file.recording is not None:
-        file.tools.statistics.corrected(file.recording.corrected, disputed=file.recording.disputed)
+        file.context.statistics.corrected(
+            file.recording.corrected, disputed=file.recording.disputed
+        )
 
 
-def record_lead_points(file: FileOnItsWay) -> None:
+def record_lead_points(file: FileInProgress) -> None:
     """Give the passages their lead-in and lead-out, with which they are complete."""
     amplitudes = [
         PassageAmplitude(
@@ -158,17 +160,17 @@ def record_lead_points(file: FileOnItsWay) -> None:
     file.write(Phase.AMPLITUDE, lambda work: record_amplitude(work, file.guid, amplitudes))
 
 
-def finalize(file: FileOnItsWay) -> Verdict:
+def finalize(file: FileInProgress) -> Verdict:
     """Complete the file, if its passages are and its songs are settled."""
     # Where nobody can be asked for flavor, the songs wait for an import that can ask.
-    settled = bool(file.tools.flavor_sources)
+    settled = bool(file.context.flavor_sources)
     file.write(
         Phase.FINALIZATION, lambda work: finalize_file(work, file.guid, songs_settled=settled)
     )
     return Verdict.COMPLETE
 
 
-def _record_sound(work: UnitOfWork, file: FileOnItsWay, analysis: SoundAnalysis) -> None:
+def _record_sound(work: UnitOfWork, file: FileInProgress, analysis: SoundAnalysis) -> None:
     decoded = decoded_metadata(file.tags, analysis)
     if decoded is not None:
         record_metadata(work, file.path, decoded)
@@ -176,7 +178,7 @@ def _record_sound(work: UnitOfWork, file: FileOnItsWay, analysis: SoundAnalysis)
     if file.warning or file.matched.match is not Match.NEW:
         record_warning(
             work,
-            session_id=file.tools.session_id,
+            session_id=file.context.session_id,
             path=file.path,
             file_guid=file.guid,
             reason=file.warning,

@@ -16,27 +16,27 @@ from wkmp_orm.phases import pending_songs, record_flavors
 
 if TYPE_CHECKING:
     from wkmp_orm.audio.flavor import Flavor
-    from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
+    from wkmp_orm.orchestrator.file_in_progress import FileInProgress
     from wkmp_orm.phases import PendingSong
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
 
-def flavor_songs(file: FileOnItsWay) -> None:
+def flavor_songs(file: FileInProgress) -> None:
     """Settle the file's songs that nobody was asked for yet, if there is anybody to ask.
 
     A song that has its flavor already is not computed again.
     """
-    tools = file.tools
-    with tools.library.reader() as session:
+    context = file.context
+    with context.library.reader() as session:
         pending = pending_songs(session, file.guid)
     flavors: dict[str, Flavor | None] = {}
-    if tools.flavor_sources:
+    if context.flavor_sources:
         flavors = {song.guid: _flavor_of(file, song) for song in pending}
     file.write(Phase.FLAVORING, lambda work: record_flavors(work, file.guid, flavors))
     songs = {each.song.recording_mbid for each in file.passages if each.song is not None}
     found = [flavor.source for flavor in flavors.values() if flavor is not None]
-    tools.statistics.found(
+    context.statistics.found(
         Findings(
             flavors_settled=max(0, len(songs) - len(pending)),
             flavors=Counter(found),
@@ -46,10 +46,10 @@ def flavor_songs(file: FileOnItsWay) -> None:
     )
 
 
-def _flavor_of(file: FileOnItsWay, song: PendingSong) -> Flavor | None:
-    for source in file.tools.flavor_sources:
+def _flavor_of(file: FileInProgress, song: PendingSong) -> Flavor | None:
+    for source in file.context.flavor_sources:
         try:
-            flavor = file.tools.ask_for_flavor(source, song, file.place)
+            flavor = file.context.ask_for_flavor(source, song, file.place)
         except SoundFileError as error:
             # The file is good, or it would not have come this far: a song without a flavor is
             # better than no song.

@@ -20,8 +20,8 @@ from wkmp_orm.matching import (
     recording_of_answer,
 )
 from wkmp_orm.orchestrator.counts import Findings
-from wkmp_orm.orchestrator.recorded import is_described, recorded_passage
-from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS
+from wkmp_orm.orchestrator.recording_input import is_described, recorded_passage
+from wkmp_orm.orchestrator.writing import FATAL_ERRORS
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import read_answers, record_acoustid, record_answers, request_key
 from wkmp_orm.ticks import TICKS_PER_SECOND
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.matching import Match, MusicBrainzRecording, Span
     from wkmp_orm.matching.answers import Answer
-    from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
+    from wkmp_orm.orchestrator.file_in_progress import FileInProgress
     from wkmp_orm.work import UnitOfWork
 
 T = TypeVar("T")
@@ -43,9 +43,9 @@ MUSICBRAINZ: Final = "musicbrainz"
 """The services' names in `service_answers`."""
 
 
-def ask_acoustid(file: FileOnItsWay) -> None:
+def ask_acoustid(file: FileInProgress) -> None:
     """Find out which recordings are linked to the passages' fingerprints."""
-    acoustid = file.tools.acoustid
+    acoustid = file.context.acoustid
     printed = {
         (passage.start_time_ticks, passage.end_time_ticks): passage.fingerprint
         for passage in file.analysis.passages
@@ -68,7 +68,7 @@ def ask_acoustid(file: FileOnItsWay) -> None:
         _keep(file, Phase.FINGERPRINTING, fill)
     answers = known | news
     file.candidates = {span: answers[key] for span, key in keys.items() if key in answers}
-    file.tools.statistics.found(
+    file.context.statistics.found(
         Findings(
             fingerprints=len(file.candidates),
             recognised=sum(map(bool, file.candidates.values())),
@@ -76,7 +76,7 @@ def ask_acoustid(file: FileOnItsWay) -> None:
     )
 
 
-def match_songs(file: FileOnItsWay) -> None:
+def match_songs(file: FileInProgress) -> None:
     """Decide which recording each passage is, and find out what it is called and who made it."""
     tags = file.tags
     spans = [(each.start_time_ticks, each.end_time_ticks) for each in file.analysis.passages]
@@ -103,7 +103,7 @@ def match_songs(file: FileOnItsWay) -> None:
         for span in spans
     ]
     levels = [match.level for match in matches.values() if match.recording_mbid is not None]
-    file.tools.statistics.found(
+    file.context.statistics.found(
         Findings(
             passages=len(spans),
             high=levels.count(Level.HIGH),
@@ -115,10 +115,10 @@ def match_songs(file: FileOnItsWay) -> None:
 
 
 def _described(
-    file: FileOnItsWay, matches: Iterable[Match]
+    file: FileInProgress, matches: Iterable[Match]
 ) -> Mapping[str, MusicBrainzRecording | None]:
     """Return what MusicBrainz says of the recordings that the tags do not tell enough of."""
-    musicbrainz = file.tools.musicbrainz
+    musicbrainz = file.context.musicbrainz
     wanted = {
         match.recording_mbid
         for match in matches
@@ -138,13 +138,13 @@ def _described(
 
 
 def _kept(
-    file: FileOnItsWay,
+    file: FileInProgress,
     service: str,
     keys: Iterable[str],
     read: Callable[[Mapping[str, object]], T],
 ) -> dict[str, T]:
     """Return what the service said before; what cannot be read is asked for anew."""
-    with file.tools.library.reader() as session:
+    with file.context.library.reader() as session:
         answers: dict[str, Answer] = read_answers(session, service, keys)
     kept: dict[str, T] = {}
     for key, answer in answers.items():
@@ -167,12 +167,12 @@ def _asked(keys: Iterable[str], ask: Callable[[str], T]) -> dict[str, T]:
     return answers
 
 
-def _keep(file: FileOnItsWay, phase: Phase, fill: Callable[[UnitOfWork], None]) -> None:
+def _keep(file: FileInProgress, phase: Phase, fill: Callable[[UnitOfWork], None]) -> None:
     """Keep answers for the next time; a file is not to fail because they cannot be kept."""
     try:
         file.write(phase, fill)
     except FlushError as error:
-        if isinstance(error, EVERYBODYS_ERRORS):
+        if isinstance(error, FATAL_ERRORS):
             raise
         logger.warning("%s: answers of a web service were not kept: %s", file.path, error)
 

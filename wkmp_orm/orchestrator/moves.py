@@ -22,7 +22,7 @@ from wkmp_orm.errors import SoundFileError, WkmpOrmError
 from wkmp_orm.models import FileStatus
 from wkmp_orm.orchestrator.pairing import paired
 from wkmp_orm.orchestrator.presence import Presence, is_as_scanned
-from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, write
+from wkmp_orm.orchestrator.writing import FATAL_ERRORS, write
 from wkmp_orm.paths import file_path
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
@@ -268,7 +268,7 @@ def write_groups(library: Library, groups: Sequence[list[Relocation]]) -> int:
     relocations = [each for group in groups for each in group]
     try:
         write(library, Phase.FILENAME_MATCHING, lambda work: record_relocations(work, relocations))
-    except EVERYBODYS_ERRORS:
+    except FATAL_ERRORS:
         raise
     except WkmpOrmError as error:
         if len(groups) == 1:

@@ -15,7 +15,7 @@ from wkmp_orm.core.engine.other_processes import others_with
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.errors import ImportRunningError
 from wkmp_orm.models import File, ImportSession, Passage, Song
-from wkmp_orm.orchestrator.writing import patiently
+from wkmp_orm.orchestrator.writing import retry_lock_timeouts
 from wkmp_orm.phases import cancel_interrupted
 from wkmp_orm.phases.import_session import PROGRAM, RUNNING_STATES
 from wkmp_orm.remedies import TAKE_OVER
@@ -45,7 +45,7 @@ def settle_sessions(library: Library, *, others_have_ended: bool, take_over: boo
     if not take_over:
         _respect(library, [each for each in running if not _is_ours(each.parameters)])
     if others_have_ended or take_over:
-        patiently(lambda: cancel_interrupted(library))
+        retry_lock_timeouts(lambda: cancel_interrupted(library))
 
 
 def _is_ours(parameters: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.errors import ConfigurationError
-from wkmp_orm.import_lock import sole_import
+from wkmp_orm.import_lock import import_lock
 from wkmp_orm.orchestrator.presence import Presence
 from wkmp_orm.paths import refuse_missing_root
 from wkmp_orm.phases import missing_files
@@ -72,7 +72,7 @@ def prune(
     Nothing has changed then. Any thread may call.
     """
     refuse_missing_root(library.root)
-    with sole_import(library.target):
+    with import_lock(library.target):
         missing_by = utc_now() - missing_for
         missing = _missing_since(library, missing_by)
         presence = Presence(library.root)

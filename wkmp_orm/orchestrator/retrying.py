@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wkmp_orm import phases
-from wkmp_orm.import_lock import sole_import
+from wkmp_orm.import_lock import import_lock
 from wkmp_orm.orchestrator.writing import write
 from wkmp_orm.phase import Phase
 
@@ -32,7 +32,7 @@ def retry_failed(
 
     Raises ImportRunningError, and FlushErrors: nothing has changed then. Any thread may call.
     """
-    with sole_import(library.target):
+    with import_lock(library.target):
         return write(
             library,
             Phase.SESSION,

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.errors import ConfigurationError, ImportSessionError, WkmpOrmError
-from wkmp_orm.import_lock import sole_import
+from wkmp_orm.import_lock import import_lock
 from wkmp_orm.models import FileStatus, SessionState
 from wkmp_orm.orchestrator.counts import Stage
 from wkmp_orm.orchestrator.endings import ending, operation_told
 from wkmp_orm.orchestrator.file_pipeline import STEPS
-from wkmp_orm.orchestrator.intake import Intake
+from wkmp_orm.orchestrator.import_context import ImportConfig
 from wkmp_orm.orchestrator.others_sessions import settle_sessions
 from wkmp_orm.orchestrator.progress import ProgressReporter
 from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS, scan_folder
+from wkmp_orm.orchestrator.scan_queue import ScanQueue
 from wkmp_orm.orchestrator.statistics import Statistics
 from wkmp_orm.orchestrator.summary import ImportSummary
-from wkmp_orm.orchestrator.tools import Equipment
 from wkmp_orm.orchestrator.workers import Workers
-from wkmp_orm.orchestrator.writing import patiently, write
+from wkmp_orm.orchestrator.writing import retry_lock_timeouts, write
 from wkmp_orm.paths import file_path, path_text, path_under_root, stored_path
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
@@ -97,19 +97,17 @@ def import_folder(
     stop = stop or threading.Event()
     with (
         # Refuses settings that cannot be used.
-        Equipment.of(settings, stop, flavor_sources=flavor_sources) as equipment,
+        ImportConfig.of(settings, stop, flavor_sources=flavor_sources) as config,
         _allowed_to_run(library, given, take_over=take_over) as place,
     ):
-        run = _Run(
-            library, place, equipment, steps or STEPS, number, stop=stop, accept=accept_missing
-        )
+        run = _Run(library, place, config, steps or STEPS, number, stop=stop, accept=accept_missing)
         return run.to_its_end(on_progress)
 
 
 @contextmanager
 def _allowed_to_run(library: Library, folder: Path, *, take_over: bool) -> Iterator[Path]:
     """Be the only import on this database, end sessions that were broken off, settle the root."""
-    with sole_import(library.target) as others_have_ended:
+    with import_lock(library.target) as others_have_ended:
         settle_sessions(library, others_have_ended=others_have_ended, take_over=take_over)
         yield path_under_root(folder, library.settle_root(folder))
 
@@ -151,7 +149,7 @@ class _Run:
         self,
         library: Library,
         folder: Path,
-        equipment: Equipment,
+        config: ImportConfig,
         steps: Sequence[Step],
         workers: int,
         *,
@@ -160,7 +158,7 @@ class _Run:
     ) -> None:
         self._library = library
         self._folder = folder
-        self._equipment = equipment
+        self._equipment = config
         self._workers = workers
         self._stop = stop
         self._steps = steps
@@ -174,7 +172,7 @@ class _Run:
         library, statistics = self._library, self._statistics
         scanned = scan_folder(self._folder)
         with library.measuring() as measured:
-            self._session_id = patiently(
+            self._session_id = retry_lock_timeouts(
                 lambda: start_session(library, path_text(self._folder), self._parameters())
             )
             try:
@@ -183,7 +181,7 @@ class _Run:
                 ) as reporter:
                     whole = self._stages(scanned)
                     statistics.enter(Stage.ENDED)
-                state = patiently(self._complete if whole else self._cancel)
+                state = retry_lock_timeouts(self._complete if whole else self._cancel)
             except BaseException as error:
                 self._fail(error)
                 raise
@@ -224,7 +222,7 @@ class _Run:
         """Scan and process; say whether nothing is left to do."""
         while write(self._library, Phase.HASH_DEDUPLICATION, heal_second_originals):
             pass
-        intake = Intake(
+        scan_queue = ScanQueue(
             self._library,
             self._session_id,
             self._statistics,
@@ -232,40 +230,40 @@ class _Run:
             flavors=bool(self._equipment.flavor_sources),
             threads=self._workers,
         )
-        intake.take_in(scanned)
+        scan_queue.take_in(scanned)
         if not self._stop.is_set():
-            self._note = intake.settle_missing(self._stored(), accept=self._accepts_missing)
-        if self._stop.is_set() or not patiently(self._enter_processing):
+            self._note = scan_queue.settle_missing(self._stored(), accept=self._accepts_missing)
+        if self._stop.is_set() or not retry_lock_timeouts(self._enter_processing):
             return False
         self._statistics.enter(Stage.PROCESSING)
-        if intake.to_import:
-            self._process(intake)
+        if scan_queue.to_import:
+            self._process(scan_queue)
         counts = self._statistics.progress().counts
         return counts.done == counts.to_import
 
-    def _process(self, intake: Intake) -> None:
+    def _process(self, scan_queue: ScanQueue) -> None:
         for note in self._equipment.notes:
             logger.info(note)
         # What is unfinished may have changed before an import that was killed.
-        may_have_changed = any(file.matched.match is not Match.NEW for file in intake.to_import)
+        may_have_changed = any(file.matched.match is not Match.NEW for file in scan_queue.to_import)
         with self._equipment.unpacked(
             self._library, self._session_id, self._statistics, self._stop, self._workers
-        ) as tools:
-            workers = Workers(tools, self._workers, self._steps)
+        ) as context:
+            workers = Workers(context, self._workers, self._steps)
             # First those that were complete: a copy whose hash was emptied as well would be taken
             # for the original meanwhile.
-            emptied = [file for file in intake.to_import if _was_complete(file.matched)]
-            rest = [file for file in intake.to_import if not _was_complete(file.matched)]
+            emptied = [file for file in scan_queue.to_import if _was_complete(file.matched)]
+            rest = [file for file in scan_queue.to_import if not _was_complete(file.matched)]
             if emptied:
                 workers.process(emptied)
             workers.process(rest)
             if may_have_changed:
-                self._process_promoted(workers, intake)
+                self._process_promoted(workers, scan_queue)
 
-    def _process_promoted(self, workers: Workers, intake: Intake) -> None:
+    def _process_promoted(self, workers: Workers, scan_queue: ScanQueue) -> None:
         """Import what was a duplicate of a file that changed, and is an original now."""
         while not self._stop.is_set():
-            promoted = intake.promoted([*intake.duplicates, *workers.duplicates])
+            promoted = scan_queue.promoted([*scan_queue.duplicates, *workers.duplicates])
             if not promoted:
                 return
             for file in promoted:
@@ -274,7 +272,7 @@ class _Run:
                     workers.duplicates.remove(file)
                 else:
                     self._statistics.taken_up(file.matched)
-                    intake.duplicates.remove(file)
+                    scan_queue.duplicates.remove(file)
             workers.process(promoted)
 
     def _enter_processing(self) -> bool:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, WkmpOrmError
 from wkmp_orm.orchestrator.common_fault import CommonFault
-from wkmp_orm.orchestrator.file_on_its_way import FileOnItsWay
+from wkmp_orm.orchestrator.file_in_progress import FileInProgress
 from wkmp_orm.orchestrator.file_pipeline import LATE_PHASES, Verdict
 from wkmp_orm.orchestrator.summary import FailedFile, WarnedFile
-from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, reason_of, write
+from wkmp_orm.orchestrator.writing import FATAL_ERRORS, reason_of, write
 from wkmp_orm.phases import record_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from wkmp_orm.orchestrator.file_on_its_way import WaitingFile
+    from wkmp_orm.orchestrator.file_in_progress import WaitingFile
     from wkmp_orm.orchestrator.file_pipeline import Step
-    from wkmp_orm.orchestrator.tools import Tools
+    from wkmp_orm.orchestrator.import_context import ImportContext
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
@@ -41,9 +41,9 @@ class Workers:
     another process.
     """
 
-    def __init__(self, tools: Tools, number: int, steps: Sequence[Step]) -> None:
+    def __init__(self, context: ImportContext, number: int, steps: Sequence[Step]) -> None:
         """Prepare so many workers; `process` starts them."""
-        self._tools = tools
+        self._tools = context
         self._number = number
         self._steps = steps
         self._late_steps = [step for step in steps if step.phase in LATE_PHASES]
@@ -91,19 +91,19 @@ class Workers:
                 self._abort(error)
 
     def _take_through(self, waiting: WaitingFile) -> None:
-        tools = self._tools
-        file = FileOnItsWay(tools, waiting.place, waiting.matched, waiting.sha256)
-        with tools.statistics.on_its_way(file.path):
+        context = self._tools
+        file = FileInProgress(context, waiting.place, waiting.matched, waiting.sha256)
+        with context.statistics.on_its_way(file.path):
             for step in self._late_steps if waiting.lacks_flavor else self._steps:
-                if tools.stop.is_set():
+                if context.stop.is_set():
                     return
-                with tools.statistics.working(step.phase):
+                with context.statistics.working(step.phase):
                     try:
                         verdict: object = step.run(file)
-                    except EVERYBODYS_ERRORS:
+                    except FATAL_ERRORS:
                         raise
                     except AnalysisCancelledError as error:
-                        if tools.stop.is_set():
+                        if context.stop.is_set():
                             return
                         self._fail(file, step.phase, error)
                         break
@@ -122,9 +122,9 @@ class Workers:
             else:
                 silent = "its last step did not say what became of it: see Verdict"
                 self._fail(file, self._steps[-1].phase, ConfigurationError(silent))
-        tools.statistics.through(file.matched)
+        context.statistics.through(file.matched)
 
-    def _conclude(self, waiting: WaitingFile, file: FileOnItsWay, verdict: Verdict) -> None:
+    def _conclude(self, waiting: WaitingFile, file: FileInProgress, verdict: Verdict) -> None:
         statistics = self._tools.statistics
         if file.warning and verdict is not Verdict.DUPLICATE:
             statistics.warned(WarnedFile(file.path, file.warning))
@@ -140,9 +140,9 @@ class Workers:
                     identified=file.is_identified or waiting.lacks_flavor, kept=file.kept_passages
                 )
 
-    def _fail(self, file: FileOnItsWay, phase: str, error: BaseException) -> None:
-        tools = self._tools
-        reason = reason_of(error, tools.library.root)
+    def _fail(self, file: FileInProgress, phase: str, error: BaseException) -> None:
+        context = self._tools
+        reason = reason_of(error, context.library.root)
         unexpected = not isinstance(error, WkmpOrmError | OSError)
         if not os.path.lexists(file.place):
             reason, unexpected = VANISHED, False
@@ -150,18 +150,18 @@ class Workers:
             logger.warning("%s: %s failed unexpectedly", file.path, phase, exc_info=error)
         # Whoever cannot even store the reason cannot go on: an error here is everybody's.
         write(
-            tools.library,
+            context.library,
             phase,
             lambda work: record_failure(
                 work,
-                session_id=tools.session_id,
+                session_id=context.session_id,
                 path=file.path,
                 phase=phase,
                 reason=reason,
                 file_guid=file.guid,
             ),
         )
-        tools.statistics.failed(FailedFile(file.path, phase, reason))
+        context.statistics.failed(FailedFile(file.path, phase, reason))
         if unexpected:
             self._common_fault.met(file, phase, error, reason)
 

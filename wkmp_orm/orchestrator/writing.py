@@ -32,7 +32,7 @@ LOCK_TIMEOUTS: Final = 3
 """How often in a row a phase may wait in vain for the writer lock: 15 s with the default settings.
 Somebody who holds it longer holds it for all files, and the import ends instead of failing them."""
 
-EVERYBODYS_ERRORS: Final = (
+FATAL_ERRORS: Final = (
     DatabaseUnavailableError,
     LockTimeoutError,
     NoDecoderError,
@@ -48,10 +48,10 @@ LONGEST_REASON: Final = 1_000
 
 def write(library: Library, phase: str, fill: Callable[[UnitOfWork], T]) -> T:
     """Write a phase in one unit of work, and return what `fill` returned. Raises FlushErrors."""
-    return patiently(lambda: in_unit_of_work(library, phase, fill))
+    return retry_lock_timeouts(lambda: in_unit_of_work(library, phase, fill))
 
 
-def patiently(write_something: Callable[[], T]) -> T:
+def retry_lock_timeouts(write_something: Callable[[], T]) -> T:
     """Call a function that writes, again when the lock did not come, and return its answer."""
     return retry_after(
         LockTimeoutError, write_something, attempts=LOCK_TIMEOUTS, log_level=logging.WARNING

@@ -22,7 +22,7 @@ from wkmp_orm.errors import RowNotFoundError
 from wkmp_orm.models import File, FileStatus, Passage
 from wkmp_orm.models.file import UNKNOWN_HASHES, is_original
 from wkmp_orm.phases.failures import forget_failures, has_failures
-from wkmp_orm.phases.leftovers import UNEDITED, has_edits
+from wkmp_orm.phases.user_edits import UNEDITED, has_edits
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:

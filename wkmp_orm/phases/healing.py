@@ -14,7 +14,7 @@ from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, Passage
 from wkmp_orm.models.file import is_original
 from wkmp_orm.phases.hash_deduplication import DUPLICATE, list_equal_files
-from wkmp_orm.phases.leftovers import UNEDITED, has_edits
+from wkmp_orm.phases.user_edits import UNEDITED, has_edits
 
 if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, Passage
-from wkmp_orm.phases.leftovers import UNEDITED
 from wkmp_orm.phases.relocation import STORED_COLUMNS, StoredFile
+from wkmp_orm.phases.user_edits import UNEDITED
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:

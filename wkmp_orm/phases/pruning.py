@@ -28,7 +28,7 @@ from wkmp_orm.models import (
 from wkmp_orm.models.file import UNKNOWN_HASHES
 from wkmp_orm.models.orphans import artists_that_nobody_names, untuned
 from wkmp_orm.phases.hash_deduplication import LIST_OTHERS
-from wkmp_orm.phases.leftovers import UNEDITED
+from wkmp_orm.phases.user_edits import UNEDITED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -28,8 +28,8 @@ from wkmp_orm.models import (
     Song,
 )
 from wkmp_orm.phases.json_text import JsonText
-from wkmp_orm.phases.leftovers import USER_OWNED, is_edited
 from wkmp_orm.phases.said import SAID, Said
+from wkmp_orm.phases.user_edits import USER_OWNED, is_edited
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

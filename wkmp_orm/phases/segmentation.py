@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from wkmp_orm.models import FileStatus, Passage
 from wkmp_orm.phases.failures import forget_failures
-from wkmp_orm.phases.leftovers import UNEDITED
+from wkmp_orm.phases.user_edits import UNEDITED
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:

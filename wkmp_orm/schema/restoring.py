@@ -12,7 +12,7 @@ from wkmp_orm.core.engine.place import check_place
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.core.schema import restore as restoring
-from wkmp_orm.import_lock import sole_import
+from wkmp_orm.import_lock import import_lock
 from wkmp_orm.schema.ours import OURS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def restore(
         deadline = time.monotonic() + options.max_lock_wait_ms / 1000
         return ticket_for(target.path).hold(phase="restore", deadline=deadline)
 
-    with sole_import(target):
+    with import_lock(target):
         return restoring.restore(
             target,
             options,

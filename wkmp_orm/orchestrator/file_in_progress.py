@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wkmp_orm.audio import Tags
     from wkmp_orm.audio.analysis import SoundAnalysis
     from wkmp_orm.matching import AcoustidMatch, Span
-    from wkmp_orm.orchestrator.tools import Tools
+    from wkmp_orm.orchestrator.import_context import ImportContext
     from wkmp_orm.phases import MatchedFile, RecordedPassage, Recording
     from wkmp_orm.work import UnitOfWork
 
@@ -41,10 +41,10 @@ class WaitingFile:
 
 
 @dataclass(slots=True, eq=False)
-class FileOnItsWay:
+class FileInProgress:
     """A file, and what its phases have found so far. Belongs to one worker, and goes with it."""
 
-    tools: Tools
+    context: ImportContext
     place: Path
     matched: MatchedFile
     sha256: str | None = None
@@ -104,7 +104,7 @@ class FileOnItsWay:
 
         Nothing but what is to be written belongs in `fill`. Raises the FlushErrors.
         """
-        write(self.tools.library, phase, fill)
+        write(self.context.library, phase, fill)
 
     def check_unchanged(self) -> None:
         """Raise SoundFileError unless it is the file that was scanned: rows must not mix two."""

@@ -15,7 +15,8 @@ from wkmp_orm import Library
 from wkmp_orm.audio import AnalysisOptions
 from wkmp_orm.audio.decoders import number_of_processors
 from wkmp_orm.errors import ConfigurationError
-from wkmp_orm.orchestrator import import_folder, services, tools
+from wkmp_orm.orchestrator import import_context, import_folder, services
+from wkmp_orm.orchestrator.import_context import NO_FLAVOR_SOURCE, ImportConfig, analysis_options
 from wkmp_orm.orchestrator.services import (
     KEY_STAYS_HERE,
     KEY_VARIABLE,
@@ -26,7 +27,6 @@ from wkmp_orm.orchestrator.services import (
     URL_VARIABLE,
     acoustid_key_and_url,
 )
-from wkmp_orm.orchestrator.tools import NO_FLAVOR_SOURCE, Equipment, analysis_options
 from wkmp_orm.settings import SettingsSnapshot
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def snapshot(**stored: str | None) -> SettingsSnapshot:
     return SettingsSnapshot(stored)
 
 
-def equipment(**stored: str | None) -> Equipment:
-    with Equipment.of(snapshot(**stored), threading.Event()) as made:
+def config(**stored: str | None) -> ImportConfig:
+    with ImportConfig.of(snapshot(**stored), threading.Event()) as made:
         return made
 
 
@@ -77,7 +77,7 @@ def test_every_setting_of_the_analysis_reaches_it() -> None:
 def test_there_is_a_decoder_for_every_processor_unless_the_setting_says_otherwise(
     stored: str | None, number: int
 ) -> None:
-    assert equipment(ai_processing_thread_count=stored).decoders == number
+    assert config(ai_processing_thread_count=stored).decoders == number
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_there_is_a_decoder_for_every_processor_unless_the_setting_says_otherwis
 def test_a_service_is_asked_when_it_can_be_and_else_a_note_says_why_not(
     stored: dict[str, str], asked: tuple[bool, bool], notes: list[str], home: Path
 ) -> None:
-    made = equipment(**stored)
+    made = config(**stored)
     assert (made.acoustid is not None, made.musicbrainz is not None) == asked
     assert list(made.notes) == notes
 
@@ -103,27 +103,27 @@ def test_without_what_asks_and_what_makes_fingerprints_notes_say_what_to_install
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     monkeypatch.setattr(services, "fingerprint_backend", lambda: None)
-    made = equipment(acoustid_api_key="key", web_service_contact="me@example.org")
+    made = config(acoustid_api_key="key", web_service_contact="me@example.org")
     assert made.acoustid is None
     assert made.musicbrainz is not None
     assert made.notes == (NO_BACKEND,)
     monkeypatch.setattr(services, "can_ask", lambda: False)
-    assert equipment(acoustid_api_key="key").notes == (NO_HTTPX,)
+    assert config(acoustid_api_key="key").notes == (NO_HTTPX,)
 
 
 def test_without_a_source_of_flavor_a_note_says_so(
     monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tools, "essentia_is_installed", lambda: False)
-    assert NO_FLAVOR_SOURCE in equipment().notes
-    made = equipment(acousticbrainz_folder=str(tmp_path))
+    monkeypatch.setattr(import_context, "essentia_is_installed", lambda: False)
+    assert NO_FLAVOR_SOURCE in config().notes
+    made = config(acousticbrainz_folder=str(tmp_path))
     assert [source.name for source in made.flavor_sources] == ["AcousticBrainz"]
 
 
 def test_documents_are_asked_before_anything_is_computed(home: Path, tmp_path: Path) -> None:
-    made = equipment(acousticbrainz_folder=str(tmp_path))
+    made = config(acousticbrainz_folder=str(tmp_path))
     assert [source.name for source in made.flavor_sources] == ["AcousticBrainz", "Essentia"]
-    blank = equipment(acousticbrainz_folder=" ")
+    blank = config(acousticbrainz_folder=" ")
     assert [source.name for source in blank.flavor_sources] == ["Essentia"]
 
 
@@ -236,12 +236,12 @@ def test_a_note_says_why_acoustid_is_not_asked_with_the_users_own_key(
 ) -> None:
     monkeypatch.setenv(KEY_VARIABLE, "my own")
     with web_services() as running:
-        made = equipment(acoustid_url=running.acoustid.url, web_service_contact="me@example.org")
+        made = config(acoustid_url=running.acoustid.url, web_service_contact="me@example.org")
         assert made.acoustid is None
         assert made.musicbrainz is not None
         assert made.notes == (KEY_STAYS_HERE,)
         monkeypatch.setenv(URL_VARIABLE, running.acoustid.url)
-        assert equipment(web_service_contact="me@example.org").notes == ()
+        assert config(web_service_contact="me@example.org").notes == ()
 
 
 def test_a_pipe_in_the_place_of_that_file_is_not_waited_at(

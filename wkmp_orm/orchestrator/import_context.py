@@ -54,7 +54,7 @@ NO_FLAVOR_SOURCE = Note(
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
+class ImportConfig:
     """What the settings ask for and this installation has.
 
     `notes` say what is missing that a person may want, each once. `analysis` is how sound is
@@ -101,8 +101,8 @@ class Equipment:
         statistics: Statistics,
         stop: threading.Event,
         workers: int,
-    ) -> Iterator[Tools]:
-        """Give so many workers of a session their tools. Decoders are started when one is needed.
+    ) -> Iterator[ImportContext]:
+        """Give so many workers of a session their context. Decoders are started when one is needed.
 
         No more decoders than workers: each uses one at a time.
         """
@@ -112,7 +112,7 @@ class Equipment:
                     min(self.decoders, workers), interval_s=self.analysis.yield_interval_ms / 1000
                 )
             )
-            yield Tools(
+            yield ImportContext(
                 library=library,
                 session_id=session_id,
                 statistics=statistics,
@@ -126,7 +126,7 @@ class Equipment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class ImportContext:
     """What the workers of one import share. Any of their threads may call."""
 
     library: Library

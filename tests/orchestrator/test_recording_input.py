@@ -17,7 +17,7 @@ from wkmp_orm.matching import (
     Source,
 )
 from wkmp_orm.models import SourceType
-from wkmp_orm.orchestrator.recorded import decoded_metadata, is_described, recorded_passage
+from wkmp_orm.orchestrator.recording_input import decoded_metadata, is_described, recorded_passage
 from wkmp_orm.phases import RecordedPassage, Work, artist_identity
 
 SPAN = (5, 50)

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 
 from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.models import File, FileStatus, Passage, PassageSong, Song, SongStatus
-from wkmp_orm.orchestrator.file_on_its_way import WaitingFile
+from wkmp_orm.orchestrator.file_in_progress import WaitingFile
 from wkmp_orm.orchestrator.missing import Blindness, settle_missing
 from wkmp_orm.orchestrator.moves import follow_moved_files
 from wkmp_orm.orchestrator.scan import LeftOut, ScannedFile, ScanProblem
 from wkmp_orm.orchestrator.summary import FailedFile
-from wkmp_orm.orchestrator.writing import EVERYBODYS_ERRORS, reason_of, write
+from wkmp_orm.orchestrator.writing import FATAL_ERRORS, reason_of, write
 from wkmp_orm.paths import stored_path
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
@@ -61,7 +61,7 @@ _LACKS_FLAVOR: Final = (
 )
 
 
-class Intake:
+class ScanQueue:
     """What a scan brings in: `to_import`, and the `duplicates` of which an original may change."""
 
     def __init__(
@@ -190,7 +190,7 @@ class Intake:
 
         try:
             matched = write(self._library, Phase.SCANNING, fill) if scanned else []
-        except EVERYBODYS_ERRORS:
+        except FATAL_ERRORS:
             raise
         except WkmpOrmError as error:
             if len(scanned) == 1:
@@ -242,7 +242,7 @@ class Intake:
         try:
             if failures:
                 write(self._library, Phase.SCANNING, fill)
-        except EVERYBODYS_ERRORS:
+        except FATAL_ERRORS:
             raise
         except WkmpOrmError as error:
             if len(failures) == 1:
