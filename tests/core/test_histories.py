@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.core.shop import Book
-from tests.core.shop_world import EMMA, PERSUASION, SHOP
+from tests.core.shop_world import AUSTEN, EMMA, PERSUASION, SHOP
 from tests.histories.exploring import explore
 from wkmp_orm.core.errors import ConstraintViolationError
 
@@ -41,3 +41,15 @@ def test_a_row_that_is_discarded_after_a_failed_commit_is_not_counted(shop: Shop
     known.discard()
     twin.set(isbn=PERSUASION)
     assert str(work.commit().rows["books"]) == "1 inserted"
+
+
+def test_a_delete_of_a_row_that_others_refer_to_says_so(shop: Shop) -> None:
+    with shop.unit_of_work("stock") as work:
+        book = work.books.put(isbn=EMMA, title="Emma")
+        author = work.writers.put(orcid=AUSTEN, name="Austen")
+        work.credits.link(book, author, share=1.0)
+    work = shop.unit_of_work("gone")
+    work.writers.delete(AUSTEN)
+    with pytest.raises(ConstraintViolationError, match="other rows refer to the row") as caught:
+        work.commit()
+    assert (caught.value.table, caught.value.key) == ("authors", AUSTEN)

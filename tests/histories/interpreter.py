@@ -14,7 +14,7 @@ the statements given to `execute`, in call order.** Then, of the rows:
   it is an error, or with `required=False` `matched` is False. A row that an unconditional delete of
   this unit took may be deleted once more: both are one delete.
 - A deleted row takes with it the rows that refer to it by CASCADE; SET NULL makes others forget it.
-  Both happen at the delete's place in the order.
+  Both happen at the delete's place in the order. Other rows that refer to it refuse the delete.
 - A link for which its parent's total has no room is not made, and counted as refused. (An error in
   its place keeps the rule as well: silence alone breaks it.)
 - After the commit a handle has the guid of its row, or none if a later row call deleted the row.
@@ -237,10 +237,12 @@ class _Acting:
             for its_key, row in list(self.tables[child.name].items()):
                 if row[reference.column] != key or its_key not in self.tables[child.name]:
                     continue
-                if reference.cascades:
+                if reference.on_delete == "CASCADE":
                     self._remove(child, its_key)
-                else:
+                elif reference.on_delete == "SET NULL":
                     row[reference.column] = None
+                else:  # unless it goes as well, the end finds it
+                    self.result.allowed.append(Fault("ConstraintViolationError", its.name))
 
     def _matches(self, its: Shape, key: Any, call: Call) -> bool:
         row = self.tables[its.name].get(key)

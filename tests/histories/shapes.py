@@ -34,7 +34,7 @@ class Reference:
     name: str | None
     column: str
     parent: str
-    cascades: bool
+    on_delete: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +112,7 @@ def shape(name: str) -> Shape:
                 _name(constraint),
                 constraint.elements[0].parent.name,
                 constraint.elements[0].column.table.name,
-                constraint.ondelete == "CASCADE",
+                constraint.ondelete,
             )
             for constraint in sorted(table.foreign_key_constraints, key=lambda c: str(c.name))
             if constraint.elements[0].column.table.name in world.tables

@@ -15,7 +15,13 @@ import sqlalchemy as sa
 
 from wkmp_orm.core.engine.faults import Fault, driver_error, fault_of
 from wkmp_orm.core.errors import ConstraintViolationError
-from wkmp_orm.core.flush.changes import PendingOrder, PendingRow, PendingUpdate, guid_of
+from wkmp_orm.core.flush.changes import (
+    PendingDelete,
+    PendingOrder,
+    PendingRow,
+    PendingUpdate,
+    guid_of,
+)
 from wkmp_orm.core.remedies import MEND_THE_ROW
 
 if TYPE_CHECKING:
@@ -70,9 +76,11 @@ def constraint_violation(
     fault = fault_of(error)
     if fault is Fault.TRIGGER and name:  # one that stands in for a unique index
         fault = Fault.UNIQUE
-    meaning = _MEANING.get(fault, "the database does not accept a value")
+    what, meaning = "the row", _MEANING.get(fault, "the database does not accept a value")
+    if isinstance(sent.rows[0], PendingDelete):
+        what, meaning = "the delete", "other rows refer to the row; delete those before"
     which = f"{info.name} {_spelled(refused.key)}" if refused else f"one row of {info.name}"
-    message = f"{which}: {name or 'a constraint'} refused the row: {meaning}; nothing was written"
+    message = f"{which}: {name or 'a constraint'} refused {what}: {meaning}; nothing was written"
     return ConstraintViolationError(
         message,
         MEND_THE_ROW,
