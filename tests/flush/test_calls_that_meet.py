@@ -136,13 +136,18 @@ def test_an_order_whose_row_another_program_deletes_meanwhile_names_it(library: 
             work.artists.add(guid=nina, artist_mbid=NINA, name=NINA)
 
 
-def test_of_many_required_orders_the_one_that_is_not_met_is_named(library: Library) -> None:
+@pytest.mark.parametrize("verb", ["update", "delete"])
+def test_of_many_required_orders_the_one_that_is_not_met_is_named(
+    library: Library, verb: str
+) -> None:
     keys = [f"name:{number}" for number in range(20)]
     with library.unit_of_work("before") as work:
         artists = work.artists.put_many({"artist_mbid": key, "name": key} for key in keys)
     work = library.unit_of_work("orders")
     for artist, key in zip(artists, keys, strict=True):
-        work.artists.delete(artist, where={"name": "other" if key == keys[7] else key})
+        values: dict[str, Any] = {"name": "claimed"} if verb == "update" else {}
+        wanted = {"name": "other" if key == keys[7] else key}
+        getattr(work.artists, verb)(artist, where=wanted, **values)
     with pytest.raises(ConditionNotMetError, match="name is 'name:7', not 'other'") as caught:
         work.commit()
     assert caught.value.key == artists[7].guid

@@ -17,6 +17,7 @@ from wkmp_orm.core.flush.changes import (
     PendingOrder,
     PendingRow,
     PendingStatement,
+    PendingUpdate,
     Stage,
     bound,
     guid_of,
@@ -265,8 +266,16 @@ class Write:
         orders: Sequence[PendingOrder],
         rows: list[dict[str, Any]],
     ) -> int:
-        """Execute orders: required ones at once, others one by one to see which of them matched."""
-        if orders[0].required:
+        """Execute orders: all at once, or one by one to see which of them matched.
+
+        That is asked of those that need not match, and of updates that set what their conditions
+        are about: a row that was changed cannot be told from one that was like that before.
+        """
+        first = orders[0]
+        is_claim = isinstance(first, PendingUpdate) and not first.where.keys().isdisjoint(
+            first.values
+        )
+        if first.required and not is_claim:
             self.sent = Sent(info, orders)
             matched = self.sender.execute(statement, Batch.of_rows(rows))
             if matched != len(orders):
@@ -277,6 +286,8 @@ class Write:
         for order, row in zip(orders, rows, strict=True):
             self.sent = Sent(info, [order])
             order.matched = self.sender.execute(statement, Batch.of_rows([row])) > 0
+            if order.required and not order.matched:
+                raise self._unmet(info, [order])
         return sum(order.matched or False for order in orders)
 
     def _unmet(self, info: TableInfo, orders: Sequence[PendingOrder]) -> FlushError:
