@@ -308,3 +308,27 @@ def test_a_row_that_is_given_before_the_one_that_it_refers_to_and_cannot_be_sent
         work.commit()
     assert caught.value.constraint == "fk_passages__file_id"
     assert caught.value.handle is passage
+
+
+@pytest.mark.parametrize("corrected", ["put", "set", "update"])
+def test_a_call_that_is_corrected_to_refer_to_a_row_of_a_later_stage_is_named(
+    library: Library, corrected: str
+) -> None:
+    with library.unit_of_work("before") as work:
+        song = work.songs.put(recording_mbid=mbid(2, 1))
+        other = work.works.put(work_mbid=mbid(1, 1), title="Sinnerman")
+    work = library.unit_of_work("corrected")
+    again = None if corrected == "update" else work.songs.put(recording_mbid=mbid(2, 1))
+    if again is None:
+        work.songs.update(song.guid, title="x")
+    work.works.update(other.guid, title="Feeling Good")
+    later = work.works.put(work_mbid=mbid(1, 2), title="Pirate Jenny")
+    if again is None:
+        work.songs.update(song.guid, work_id=later)
+    elif corrected == "set":
+        again.set(work_id=later)
+    else:
+        work.songs.put(recording_mbid=mbid(2, 1), work_id=later)
+    with pytest.raises(ConstraintViolationError, match="which a later call makes") as caught:
+        work.commit()
+    assert (caught.value.constraint, caught.value.key) == ("fk_songs__work_id", song.guid)

@@ -37,11 +37,10 @@ from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import Handle, Reference
 from tests.histories.results import Counts, Fault, Result, Tables
-from tests.histories.shapes import Shape, Unique, referring, shape
+from tests.histories.shapes import Shape, collide, has_room, key_of, referring, shape
 from tests.histories.values import same, same_numbers
 from tests.histories.world import Row
 from wkmp_orm.core.policy import Policy
-from wkmp_orm.core.table_info import TOTAL_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,22 +62,34 @@ def perform(
     `others` are calls of another program, committed before the row call with that number. If it was
     only `looked_up` by then, of the calls before that one those have acted that change nothing.
     """
-    copy = {name: {key: dict(row) for key, row in rows.items()} for name, rows in tables.items()}
-    acting = _Acting(copy)
-    waiting = acting.each_unless_it_changes(calls[:before]) if looked_up else []
-    if not looked_up:
-        acting.each(calls[:before])
-    stranger = _Acting(copy)
-    stranger.each(others)
-    acting.each([*waiting, *calls[before:]])
-    acting.end_of_rows()
-    acting.each(statements)
+
+    def acted(foreseen: Mapping[int, tuple[str, Any]]) -> _Acting:
+        copy = {
+            name: {key: dict(row) for key, row in rows.items()} for name, rows in tables.items()
+        }
+        acting = _Acting(copy, foreseen)
+        waiting = acting.each_unless_it_changes(calls[:before]) if looked_up else []
+        if not looked_up:
+            acting.each(calls[:before])
+        _Acting(copy, {}).each(others)
+        acting.each([*waiting, *calls[before:]])
+        acting.end_of_rows()
+        acting.each(statements)
+        return acting
+
+    acting = acted({})
+    if acting.looked_ahead:
+        acting = acted(acting.answered)
     return acting.result
 
 
 class _Acting:
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, foreseen: Mapping[int, tuple[str, Any]]) -> None:
         self.tables = tables
+        self.foreseen = foreseen
+        """The rows of later handles, to which a corrected call may refer."""
+        self.looked_ahead = False
+        self.table = ""
         self.result = Result(tables)
         self.answered: dict[int, tuple[str, Any]] = {}  # the row of each handle
         self.put_before: set[tuple[str, Any]] = set()
@@ -88,6 +99,7 @@ class _Acting:
 
     def each(self, calls: Iterable[Call]) -> None:
         for call in calls:
+            self.table = call.table
             try:
                 getattr(self, call.verb)(call)
             except Fault as fault:
@@ -113,7 +125,7 @@ class _Acting:
     def put(self, call: Call) -> None:
         its, given = shape(call.table), self._bound(call.values)
         key = self._find(its, given)
-        if key is None and not _has_room(its, self.tables[its.name], given):
+        if key is None and not has_room(its, self.tables[its.name], given):
             self._count(its).refused += 1
             return
         if key is None:
@@ -174,9 +186,11 @@ class _Acting:
         for reference in its.references:
             parent = row[reference.column]
             if parent is not None and parent not in self.tables[reference.parent]:
-                self.result.faults.append(
-                    Fault("ConstraintViolationError", its.name, reference.name, is_mendable=True)
-                )
+                self._fault(its, reference.name, is_mendable=True)
+
+    def _fault(self, its: Shape, name: str | None, *, is_mendable: bool = False) -> None:
+        fault = Fault("ConstraintViolationError", its.name, name, is_mendable=is_mendable)
+        self.result.faults.append(fault)
 
     # What the calls are made of
 
@@ -187,7 +201,7 @@ class _Acting:
         for name, default in its.defaults.items():
             if row[name] is None:
                 row[name] = default
-        key = _key(its, row)
+        key = key_of(its, row)
         self._check_required(its, row)
         self.answered[call.number] = its.name, key
         self._check_unique(its, None, row)
@@ -229,8 +243,7 @@ class _Acting:
             parent = row[reference.column]
             gone = parent is not None and parent not in self.tables[reference.parent]
             if gone and (reference.parent, parent) not in self.removed:
-                fault = Fault("ConstraintViolationError", its.name, reference.name)
-                self.result.faults.append(fault)
+                self._fault(its, reference.name)
         del self.tables[its.name][key]
         self.removed.add((its.name, key))
         for child, reference in referring(its.name):
@@ -260,7 +273,7 @@ class _Acting:
         faults = [
             Fault("ConstraintViolationError", its.name, unique.name)
             for unique in its.uniques
-            if any(_collide(unique, row, other) for other in others)
+            if any(collide(unique, row, other) for other in others)
         ]
         if faults:
             self.result.faults += faults[1:]
@@ -279,10 +292,9 @@ class _Acting:
     def _check_references(self, its: Shape, values: Row) -> None:
         for reference in its.references:
             parent = values.get(reference.column)
-            if parent is None or parent in self.tables[reference.parent]:
-                continue
-            fault = Fault("ConstraintViolationError", its.name, reference.name)
-            self.result.allowed.append(fault)
+            if parent is not None and parent not in self.tables[reference.parent]:
+                fault = Fault("ConstraintViolationError", its.name, reference.name)
+                self.result.allowed.append(fault)
 
     def _find(self, its: Shape, given: Row) -> Any:
         """Return the key of the row that has this natural key."""
@@ -292,9 +304,13 @@ class _Acting:
         return None
 
     def _row(self, target: Reference | None) -> Any:
-        if isinstance(target, Handle):  # of a call at fault there is no row
-            return self.answered.get(target.number, (None, None))[1]
-        return target.name if target else None
+        if not isinstance(target, Handle):
+            return target.name if target else None
+        if target.number not in self.answered:
+            self.looked_ahead = True
+            self.result.allowed.append(Fault("ConstraintViolationError", self.table))
+        found = self.answered.get(target.number) or self.foreseen.get(target.number)
+        return found[1] if found else None  # of a call at fault there is no row
 
     def _bound(self, values: Mapping[str, Any]) -> Row:
         return {name: self._value(value) for name, value in values.items()}
@@ -322,23 +338,3 @@ class _Acting:
 
     def _count(self, its: Shape) -> Counts:
         return self.result.counts.setdefault(its.name, Counts())
-
-
-def _key(its: Shape, row: Row) -> Any:
-    return tuple(row[name] for name in its.key) if its.is_link else row[its.key[0]]
-
-
-def _collide(unique: Unique, one: Row, other: Row) -> bool:
-    return (
-        unique.counts(one)
-        and unique.counts(other)
-        and all(one[name] is not None and one[name] == other[name] for name in unique.columns)
-    )
-
-
-def _has_room(its: Shape, rows: Mapping[Any, Row], link: Row) -> bool:
-    if its.total is None:
-        return True
-    column, per = its.total.column, its.total.per
-    there = sum(row[column] for row in rows.values() if row[per] == link[per])
-    return bool(there + link[column] <= its.total.limit + TOTAL_TOLERANCE)

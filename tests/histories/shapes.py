@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tests.histories.world import Row, world_of
 from wkmp_orm.core.policy import Policy, Total, policy_of, total_of, unknown_texts_of
+from wkmp_orm.core.table_info import TOTAL_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,3 +151,26 @@ def descendants(parent: str) -> frozenset[str]:
     """Return the tables whose rows a delete in a table may delete or change."""
     children = {its.name for its, _ in referring(parent)} - {parent}
     return frozenset(children).union(*map(descendants, children))
+
+
+def key_of(its: Shape, row: Row) -> Any:
+    """Return the key of a row."""
+    return tuple(row[name] for name in its.key) if its.is_link else row[its.key[0]]
+
+
+def collide(unique: Unique, one: Row, other: Row) -> bool:
+    """Say whether two rows have what must be unique in common."""
+    return (
+        unique.counts(one)
+        and unique.counts(other)
+        and all(one[name] is not None and one[name] == other[name] for name in unique.columns)
+    )
+
+
+def has_room(its: Shape, rows: Mapping[Any, Row], link: Row) -> bool:
+    """Say whether the total of its parent has room for a link."""
+    if its.total is None:
+        return True
+    column, per = its.total.column, its.total.per
+    there = sum(row[column] for row in rows.values() if row[per] == link[per])
+    return bool(there + link[column] <= its.total.limit + TOTAL_TOLERANCE)

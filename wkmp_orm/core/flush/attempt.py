@@ -18,6 +18,7 @@ from wkmp_orm.core.errors import FlushFailedError
 from wkmp_orm.core.flush.ledger import ENTER_LEDGER, LEDGER_LIFETIME
 from wkmp_orm.core.flush.plan import Step, counted_before, plan
 from wkmp_orm.core.flush.prefetch import prefetch
+from wkmp_orm.core.flush.refused_row import refuse_early_references
 from wkmp_orm.core.flush.unmet import StalePrefetchError
 from wkmp_orm.core.flush.write import Write
 
@@ -81,6 +82,8 @@ class Attempts:
         for number, stage in enumerate(self.changes.stages[done:], done + 1):
             prefetch(sender, self.changes, stage)
             steps = plan(self.changes.catalog, stage)
+            if len(self.changes.stages) > 1:
+                refuse_early_references(self.changes.catalog, stage)
             for name, count in counted_before(stage, steps).items():
                 self._counts.setdefault(name, RowCounts()).add(count)
             if steps:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.changes import Stage
-    from wkmp_orm.core.table_info import TableInfo
+    from wkmp_orm.core.table_info import Catalog, TableInfo
 
 _SQLITE_INDEX: Final = re.compile(r"index '(\w+)'")
 _SQLITE_CHECK: Final = re.compile(r"CHECK constraint failed: (\w+)")
@@ -89,6 +89,36 @@ def constraint_violation(
         constraint=name,
         handle=refused and refused.handle,
     )
+
+
+def refuse_early_references(catalog: Catalog, stage: Stage) -> None:
+    """Refuse rows and updates that refer to a row of a later stage, whose guid is open still.
+
+    A later call of the unit has corrected them so. Raises ConstraintViolationError.
+    """
+    for name, table in stage.tables.items():
+        info = catalog[name]
+        items: list[PendingRow | PendingUpdate] = [*table.rows(), *table.updates]
+        for item in items:
+            for column in info.foreign_keys.keys() & item.values:
+                parent = item.values[column]
+                if isinstance(parent, PendingRow) and not parent.stored_guid:
+                    refused = _refused(info, item)
+                    constraint = _foreign_key(info, column)
+                    raise ConstraintViolationError(
+                        f"{name} {_spelled(refused.key)}: {constraint} refused the row: it refers"
+                        f" to {parent!r}, which a later call makes; make that call before it",
+                        table=name,
+                        key=refused.key,
+                        constraint=constraint,
+                        handle=refused.handle,
+                    )
+
+
+def _foreign_key(info: TableInfo, column: str) -> str | None:
+    """Name the foreign key of a column."""
+    constraints = info.table.foreign_key_constraints
+    return next((str(one.name) for one in constraints if column in one.columns), None)
 
 
 def _refused(info: TableInfo, row: PendingRow | PendingOrder) -> _Refused:
