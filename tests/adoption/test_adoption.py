@@ -39,6 +39,7 @@ def adopted(database: Path, age: Age, rows: Rows) -> Adoption:
     return adoption
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("age", AGES, ids=lambda age: age.name)
 def test_a_database_of_any_age_with_every_fault_is_adopted_without_losing_a_row(
     database: Path, age: Age

@@ -44,6 +44,7 @@ def source_of_flavor(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in_for_essentia(monkeypatch)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("age", [OCTOBER, NEWEST], ids=lambda age: age.name)
 def test_a_database_without_music_is_taken_over_when_it_is_opened(
     database: Path, age: Age, query: Query
