@@ -17,12 +17,15 @@ class Fault(Exception):  # noqa: N818  it is told as an error of the package, na
     def __init__(
         self, kind: str, table: str, detail: str | None = None, *, is_mendable: bool = False
     ) -> None:
-        super().__init__(f"{kind}({table}, {detail})")
+        super().__init__(kind, table, detail)  # so that it can be copied
         self.kind = kind
         self.table = table
         self.detail = detail
         self.is_mendable = is_mendable
         """Whether a later call may mend it: one that gives the parent, or the column."""
+
+    def __str__(self) -> str:
+        return f"{self.kind}({self.table}, {self.detail})"
 
 
 @dataclass(slots=True)
