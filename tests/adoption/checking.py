@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tests.coexistence.readers import OURS_ALONE, unreadable
 from wkmp_orm import Library
 from wkmp_orm.core.engine.factory import create_reader_engine
 from wkmp_orm.core.engine.target import DatabaseTarget
@@ -61,6 +62,13 @@ def check_adopted(path: Path, before: Path, adoption: Adoption) -> None:
                 connection.execute(sa.select(*info.table.c)).all()
     finally:
         engine.dispose()
+    ours = {
+        (info.name, column.name)
+        for info in TABLES.in_order
+        if info.name not in OURS_ALONE
+        for column in info.table.c
+    }
+    assert unreadable(str(path), ours) == []
     _check_counts(path, before, adoption)
 
 

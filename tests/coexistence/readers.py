@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 CLASSES: Final = {"TEXT": "text", "INTEGER": "integer", "REAL": "real", "TIMESTAMP": "text"}
 OURS_ALONE: Final = ("alembic_version", "flush_ledger", "import_failures", "service_answers")
@@ -51,10 +51,10 @@ PARAMETERS: Final[dict[str, type]] = {
 }
 
 
-def unreadable(database: str) -> list[str]:
-    """Return a line for each value that they could not read."""
+def unreadable(database: str, columns: Collection[tuple[str, str]] | None = None) -> list[str]:
+    """Return a line for each value that they could not read; of these columns, or of all."""
     with closing(sqlite3.connect(database)) as connection:
-        return [*_by_declared_type(connection), *_by_meaning(connection)]
+        return [*_by_declared_type(connection, columns), *_by_meaning(connection)]
 
 
 def count_values(database: str) -> int:
@@ -74,8 +74,12 @@ def _columns(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
                 yield table, column, declared
 
 
-def _by_declared_type(connection: sqlite3.Connection) -> Iterator[str]:
+def _by_declared_type(
+    connection: sqlite3.Connection, columns: Collection[tuple[str, str]] | None
+) -> Iterator[str]:
     for table, column, declared in _columns(connection):
+        if columns is not None and (table, column) not in columns:
+            continue
         found = connection.execute(
             f'SELECT DISTINCT typeof("{column}") FROM "{table}" WHERE "{column}" IS NOT NULL'
         )
