@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tests.adoption.checking import check_adopted, check_schema, dump, rows_of
 from tests.adoption.made import AGES, MAIN, NEWEST, VISIBLE, Age, insert, make
-from tests.adoption.rows import TICKS, faultless, faulty, file, passage, sha, song, uuid
+from tests.adoption.rows import TICKS, faultless, faulty, file, passage, session, sha, song, uuid
 from tests.adoption.tables import OF_OTHERS
 from wkmp_orm import Library
 from wkmp_orm.models import Passage, Song
@@ -270,6 +270,23 @@ def test_ticks_from_the_files_start_and_shares_above_one_are_mended(
     adopted(database, MAIN, rows)
     assert query("SELECT start_time_ticks, end_time_ticks FROM passage_songs") == [(0, 30 * TICKS)]
     assert query("SELECT weight FROM song_artists") == [(0.5,), (0.5,)]
+
+
+def test_errors_of_a_session_become_what_its_readers_want(database: Path, query: Query) -> None:
+    known = {
+        "file_path": "a.flac",
+        "error_code": "SCAN",
+        "error_message": "no sound",
+        "severity": "SKIP",
+        "occurred_at": "2025-11-02T03:04:05Z",
+    }
+    errors = json.dumps(["a.flac: cut off", known, {"x": 1}])
+    adopted(database, NEWEST, {"import_sessions": [session(1, errors=errors)]})
+    [(stored,)] = query("SELECT errors FROM import_sessions")
+    text, same, other = json.loads(stored)
+    assert same == known
+    assert text["error_message"] == "a.flac: cut off"
+    assert other["error_message"] == '{"x":1}'
 
 
 def test_a_running_session_is_cancelled_and_a_lost_one_made(database: Path, query: Query) -> None:

@@ -6,7 +6,9 @@ right form already: a call costs 2 microseconds, and a million passages have 60 
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from wkmp_orm.core.errors import StoredValueError
 from wkmp_orm.core.types import Json, Stored, UtcDateTime, dump_json, new_guid
 from wkmp_orm.phases.identity import UNKNOWN_ARTIST, album_identity, artist_identity
+from wkmp_orm.phases.session_errors import Severity, is_session_error, session_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +29,7 @@ Function = tuple[int, "Callable[..., Any]"]
 _DIALECT: Final = sqlite_dialect()
 _JSON: Final = Json()
 _LEADING_NUMBER: Final = re.compile(r"\s*([+-]?\d{1,18})(?!\d)")
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST: Final = 2**63 - 1
 
 
@@ -102,6 +106,31 @@ def _json_that_is(shape: type) -> Callable[[object], str | None]:
     return respelled
 
 
+def session_errors(value: object) -> str | None:
+    """Return a list of errors as the other services read it: what is none becomes one.
+
+    When it happened is not known then, and said to be 1970.
+    """
+    text = _json_that_is(list)(value)
+    if text is None:
+        return None
+    errors = json.loads(text)
+    if all(map(is_session_error, errors)):
+        return text
+    return dump_json(
+        [
+            each
+            if is_session_error(each)
+            else session_error(
+                each if isinstance(each, str) else dump_json(each),
+                severity=Severity.SKIP,
+                at=_LONG_AGO,
+            )
+            for each in errors
+        ]
+    )
+
+
 def artist_key(name: object) -> str | None:
     """Return the placeholder of an artist, as an import makes it."""
     return artist_identity(name).key if isinstance(name, str) else None
@@ -124,6 +153,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "adopt_unix": (1, _time_in(Stored.UNIX)),
     "adopt_json_list": (1, _json_that_is(list)),
     "adopt_json_map": (1, _json_that_is(dict)),
+    "adopt_session_errors": (1, session_errors),
     "adopt_artist_key": (1, artist_key),
     "adopt_album_key": (2, album_key),
 }

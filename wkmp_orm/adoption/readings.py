@@ -70,6 +70,7 @@ _TIMES: Final[Mapping[Stored, Reading]] = {
     Stored.UNIX: Reading("CASE WHEN {x} IS NOT NULL THEN adopt_unix({x}) END"),
 }
 _LIST: Final = Reading("CASE WHEN {x} IS NOT NULL THEN adopt_json_list({x}) END")
+_ERRORS: Final = Reading("CASE WHEN {x} IS NOT NULL THEN adopt_session_errors({x}) END")
 _MAP: Final = Reading("CASE WHEN {x} IS NOT NULL THEN adopt_json_map({x}) END")
 
 LISTS: Final = frozenset(
@@ -80,10 +81,9 @@ LISTS: Final = frozenset(
         ("passages", "validation_issues"),
         ("songs", "related_songs"),
         ("songs", "flavor_source_blend"),
-        ("import_sessions", "errors"),
     }
 )
-"""The JSON columns that hold an array; all others hold an object."""
+"""The JSON columns that hold an array; others hold an object, and a session's errors both."""
 
 _SOURCES: Final = (
     "CASE WHEN lower({x}) GLOB '*flavor*' OR lower({x}) GLOB '*acousticbrainz*'"
@@ -142,6 +142,8 @@ def _by_type(column: sa.Column[Any], key: tuple[str, str]) -> Reading:
             return _word(kind)
         case UtcDateTime():
             return _TIMES[kind.stored]
+        case Json() if key == ("import_sessions", "errors"):
+            return _ERRORS
         case Json():
             return _LIST if key in LISTS else _MAP
     plain = ((Guid, GUID), (sa.Integer, WHOLE), (sa.Numeric, NUMBER), (sa.Double, NUMBER))

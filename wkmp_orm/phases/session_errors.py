@@ -6,6 +6,7 @@ otherwise. Earlier versions of wkmp_orm stored plain strings, which are read as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 UNKNOWN_CODE = "IMPORT_ERROR"
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Severity(StrEnum):
@@ -39,6 +42,19 @@ def session_error(
         "severity": severity.value,
         "occurred_at": at.isoformat("T", "microseconds"),
     }
+
+
+def is_session_error(value: object) -> bool:
+    """Say whether a value is an error that the Rust services can read."""
+    if not isinstance(value, Mapping) or value.get("severity") not in set(Severity):
+        return False
+    texts = [value.get(name) for name in ("file_path", "error_code", "error_message")]
+    at = value.get("occurred_at")
+    return (
+        all(isinstance(text, str) for text in texts)
+        and isinstance(at, str)
+        and _RFC3339.fullmatch(at) is not None
+    )
 
 
 def spelled_errors(stored: Iterable[Any]) -> tuple[str, ...]:
