@@ -332,3 +332,18 @@ def test_a_call_that_is_corrected_to_refer_to_a_row_of_a_later_stage_is_named(
     with pytest.raises(ConstraintViolationError, match="which a later call makes") as caught:
         work.commit()
     assert (caught.value.constraint, caught.value.key) == ("fk_songs__work_id", song.guid)
+
+
+@pytest.mark.parametrize("corrected", ["put", "add"])
+def test_a_row_that_is_put_and_one_that_is_added_do_not_get_one_natural_key_by_a_correction(
+    library: Library, corrected: str
+) -> None:
+    with library.unit_of_work("works") as work:
+        put = work.works.put(work_mbid=mbid(1, 2), title="Sinnerman")
+        added = work.works.add(work_mbid=mbid(1, 1), title="Feeling Good")
+        row, other = (put, mbid(1, 1)) if corrected == "put" else (added, mbid(1, 2))
+        with pytest.raises(InvalidRowError, match="same natural key") as caught:
+            row.set(work_mbid=other)
+        assert caught.value.field == "work_mbid"
+    assert work.report is not None
+    assert str(work.report.rows["works"]) == "2 inserted"

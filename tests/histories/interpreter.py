@@ -32,6 +32,7 @@ What is refused before the commit stands in `saying`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,8 @@ class _Acting:
         """The rows of later handles, to which a corrected call may refer."""
         self.looked_ahead = False
         self.table = ""
+        self.refused: dict[str, list[Row]] = defaultdict(list)
+        """What a unique key refuses; a later row with the same key may be told in its place."""
         self.result = Result(tables)
         self.answered: dict[int, tuple[str, Any]] = {}  # the row of each handle
         self.put_before: set[tuple[str, Any]] = set()
@@ -275,7 +278,13 @@ class _Acting:
             for unique in its.uniques
             if any(collide(unique, row, other) for other in others)
         ]
+        self.result.allowed += [
+            Fault("ConstraintViolationError", its.name, unique.name)
+            for unique in its.uniques
+            if any(collide(unique, row, other) for other in self.refused[its.name])
+        ]
         if faults:
+            self.refused[its.name].append(row)
             self.result.faults += faults[1:]
             raise faults[0]
 

@@ -3,7 +3,8 @@
 What can never be right is refused when it is said:
 
 - a column that is missing from an `add`, a new link or a natural key; NULL where none may be;
-- another key for a row: only its natural key may be corrected, where that is not the key;
+- another key for a row: only its natural key may be corrected, where that is not the key, and not
+  to that of another row that is put, or of a put row to that of one that is added;
 - links of one song whose shares, as this unit gives them, pass 1;
 - an unconditional `delete` of a handle of the unit's own;
 - a required update of a row that the last word about it deleted unconditionally;
@@ -151,8 +152,12 @@ class Said:
         old, row.values = row.values, values
         key = _spelled(row)
         twins = [c for c in self.calls if c is not row and c.verb == row.verb != "add"]
+        moved = its.natural_key and _natural(its, old) != _natural(its, values)
+        crossing = {"add": "put", "put": "add"}.get(row.verb) if moved else None
+        crossed = [c for c in self.calls if c.table == its.name and c.verb == crossing]
         try:
             _check_twins(its, key, twins)
+            _check_crossed(its, values, crossed)
             self._check_share(its, row)
         except Fault:
             row.values = old
@@ -226,6 +231,15 @@ class Said:
 def _check_twins(its: Shape, key: tuple[Any, ...], others: list[Call]) -> None:
     if any(_spelled(call) == key for call in others):
         raise Fault("InvalidRowError", its.name)
+
+
+def _check_crossed(its: Shape, values: dict[str, Any], others: list[Call]) -> None:
+    if any(_natural(its, call.values) == _natural(its, values) for call in others):
+        raise Fault("InvalidRowError", its.name)
+
+
+def _natural(its: Shape, values: dict[str, Any]) -> list[Any]:
+    return [values.get(name, its.defaults.get(name)) for name in its.natural_key]
 
 
 def _told(call: Call) -> str:

@@ -6,6 +6,7 @@ A table belongs to its unit of work and to the thread or task of that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -116,8 +117,17 @@ class AnyTable:
                     self._earlier[new_key] = row
         row.values, row.shape = merged, tuple(merged)
 
-    def _refuse_twin(self, key: Any) -> None:
-        if any(key in self._rows_by_key(changes) for changes in self._stages):
+    def _refuse_twin(self, key: Any, *, is_added: bool = False) -> None:
+        """Refuse to give a row the natural key of another one.
+
+        Of rows that are added the database says so, but not of one that is put and one that is
+        added: which of them came first is not known any more.
+        """
+        info = self._info
+        added = () if is_added or info.is_link else chain(*(its.adds for its in self._stages))
+        if any(key in self._rows_by_key(changes) for changes in self._stages) or any(
+            info.natural({**info.defaults, **row.values}) == key for row in added
+        ):
             reason = "this unit of work has another row with the same natural key; discard one"
             raise InvalidRowError(self.name, self._info.natural_key[-1], reason)
 

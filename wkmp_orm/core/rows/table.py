@@ -298,10 +298,17 @@ class Table(AnyTable, Generic[M]):
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated row; its key stays."""
+        self.unit.check_usable()
         key = columns.get(self._info.guid, row.values.get(self._info.guid, row.made_guid))
         if key not in (row.made_guid, row.values.get(self._info.guid)):
             reason = "is the key, which never changes; discard the row and accumulate another"
             raise InvalidRowError(self.name, self._info.guid, reason)
+        is_added = any(row is other for changes in self._stages for other in changes.adds)
+        if is_added and not columns.keys().isdisjoint(self._info.natural_key):
+            before = {**self._info.defaults, **row.values}
+            after = before | self._columns(row.values | columns)
+            if self._info.natural(after) != self._info.natural(before):
+                self._refuse_twin(self._info.natural(after), is_added=True)
         super().change(row, columns)
         self._added_keys, self._counted_adds = set(), 0
 
