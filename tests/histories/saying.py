@@ -22,6 +22,7 @@ update) of the same table.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.calls import ORDERS, ROWS, Handle, references
@@ -142,6 +143,8 @@ class Said:
     def _set(self, call: Call) -> None:
         row = self._target(call)
         its, values = shape(row.table), row.values | call.values
+        if self._refers_to_discarded(replace(row, values=values)):
+            raise Fault("InvalidRowError", its.name)
         name = its.key[0]
         if not its.is_link and values.get(name) != row.values.get(name):
             raise Fault("InvalidRowError", its.name, name)
