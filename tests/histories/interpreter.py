@@ -18,14 +18,14 @@ the statements given to `execute`, in call order.** Then, of the rows:
 - A link for which its parent's total has no room is not made, and counted as refused. (An error in
   its place keeps the rule as well: silence alone breaks it.)
 - After the commit a handle has the guid of its row, or none if a later row call deleted the row.
-  (A row that another program deletes meanwhile or afterwards has been there.)
+  (Of a row that another program deletes meanwhile either may be told.)
 - Of a unit with several faults any one may be told. So what is wrong is gathered: a call at fault
   does nothing, and the rest is done as if it had not been made.
 
 Counts are of calls: a row call inserted its row, changed it, found it as it should be (unchanged)
 or deleted it. Rows that go by CASCADE are not counted, nor are orders that did not match. An order
-that sets what is there already may be told as updated or as unchanged; a second
-put or unconditional update of one row in one unit may be told as a call of its own or not.
+that sets what is there already may be told as updated or as unchanged; a second put or
+unconditional update of one row in one unit may be told as a call of its own or not.
 
 What is refused before the commit stands in `saying`.
 """
@@ -44,7 +44,7 @@ from tests.histories.world import Row
 from wkmp_orm.core.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tests.histories.calls import Call
 
@@ -72,9 +72,10 @@ def perform(
         waiting = acting.each_unless_it_changes(calls[:before]) if looked_up else []
         if not looked_up:
             acting.each(calls[:before])
-        _Acting(copy, {}).each(others)
+        stranger = _Acting(copy, {})
+        stranger.each(others)
         acting.each([*waiting, *calls[before:]])
-        acting.end_of_rows()
+        acting.end_of_rows(stranger.removed)
         acting.each(statements)
         return acting
 
@@ -177,13 +178,14 @@ class _Acting:
 
     # What holds at the end of the row calls
 
-    def end_of_rows(self) -> None:
+    def end_of_rows(self, lost: Collection[tuple[str, Any]]) -> None:
         for name, rows in self.tables.items():
             for row in rows.values():
                 self._check_parents(shape(name), row)
         for number, (name, key) in self.answered.items():
             is_gone = key not in self.tables[name] and (name, key) in self.removed
             self.result.guids[number] = None if is_gone else key
+            self.result.lost |= {number} if (name, key) in lost else set()
 
     def _check_parents(self, its: Shape, row: Row) -> None:
         for reference in its.references:
@@ -325,7 +327,6 @@ class _Acting:
         return {name: self._value(value) for name, value in values.items()}
 
     def _alternatives(self, wanted: Any) -> list[Any]:
-        """Return the values that a condition allows."""
         return [self._value(value) for value in (wanted if isinstance(wanted, list) else [wanted])]
 
     def _value(self, value: Any) -> Any:

@@ -54,6 +54,8 @@ class Result:
     """Faults that may be told in place of these, or of a commit."""
     guids: dict[int, Any] = field(default_factory=dict)
     """The row of each handle, by the number of the call; None once it was deleted."""
+    lost: set[int] = field(default_factory=set)
+    """The handles of rows that another program has deleted meanwhile."""
     matched: dict[int, int] = field(default_factory=dict)
     """How many rows each order and statement matched, by the number of the call."""
     counts: dict[str, Counts] = field(default_factory=dict)
