@@ -153,6 +153,22 @@ def test_of_many_required_orders_the_one_that_is_not_met_is_named(
     assert caught.value.key == artists[7].guid
 
 
+def test_a_claim_on_a_row_that_is_already_as_if_claimed_is_named_among_many(
+    library: Library,
+) -> None:
+    keys = [f"name:{number}" for number in range(5)]
+    with library.unit_of_work("before") as work:
+        artists = work.artists.put_many({"artist_mbid": key, "name": key} for key in keys)
+    with library.unit_of_work("another worker") as work:
+        work.artists.update(artists[3].guid, name="claimed")
+    work = library.unit_of_work("claims")
+    for artist, key in zip(artists, keys, strict=True):
+        work.artists.update(artist.guid, where={"name": key}, name="claimed")
+    with pytest.raises(ConditionNotMetError, match="name is 'claimed', not 'name:3'") as caught:
+        work.commit()
+    assert caught.value.key == artists[3].guid
+
+
 def test_a_row_that_the_unit_has_deleted_by_its_handle_is_not_found_by_its_guid(
     library: Library,
 ) -> None:

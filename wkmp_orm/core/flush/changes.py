@@ -160,6 +160,8 @@ class Changes:
     """Whether an attempt was made, so that rows remember what it learned."""
     vanished: set[Any] = field(default_factory=set)
     """The guids of rows that a look-up found and the transaction did not."""
+    one_by_one: bool = False
+    """Whether claims are sent one by one, to see which of many is not met."""
     deleted: list[PendingRow] = field(default_factory=list)
     """The rows that a later stage deleted, told by the last attempt."""
 

@@ -59,6 +59,7 @@ class Flusher:
         if is_empty:
             return report
         changes.vanished.clear()
+        changes.one_by_one = False
         deadline = self._writer.deadline()
         attempts = Attempts(self._writer, self._new_sender, changes, report, deadline)
         started = time.perf_counter()

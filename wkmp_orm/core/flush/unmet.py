@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from wkmp_orm.core.errors import ConditionNotMetError, FlushError, RowNotFoundError
-from wkmp_orm.core.flush.changes import PendingDelete, PendingOrder, PendingRow, guid_of
+from wkmp_orm.core.flush.changes import (
+    PendingDelete,
+    PendingOrder,
+    PendingRow,
+    PendingUpdate,
+    guid_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,15 +44,16 @@ def unmet(
     for order in orders:
         row = stored.get(guid_of(order.guid))
         if row is not None:
-            for name, wanted in order.where.items():
-                allowed = [guid_of(v) for v in (wanted if isinstance(wanted, tuple) else (wanted,))]
-                if not any(info.are_stored_alike(name, row[name], each) for each in allowed):
-                    told = f"{name} is {_shown(row[name])}, not {' or '.join(map(_shown, allowed))}"
-                    if _has_said_more(changes, info, order):
-                        told += ", after what the same unit of work says of the row before"
-                    return _not_met(info, order, told)
+            told = _told(info, order, row, may_have_matched=len(orders) > 1)
+            if told is not None:
+                if _has_said_more(changes, info, order):
+                    told += ", after what the same unit of work says of the row before"
+                return _not_met(info, order, told)
         elif not isinstance(order, PendingDelete):
             return not_there(changes, info, order)
+    if is_claim(orders[0]) and len(orders) > 1:
+        changes.one_by_one = True
+        return StalePrefetchError(f"{info.name}: one of several updates did not match")
     if not isinstance(orders[0], PendingDelete):
         return _not_met(info, orders[0], "its condition does not hold after the calls before it")
     # The deletes that have matched took their rows away as well.
@@ -55,6 +62,28 @@ def unmet(
         if said[guid_of(order.guid)] > 1 or _has_deleted(changes, info, guid_of(order.guid)):
             return _not_found(info, order, "the same unit of work has deleted it before")
     return StalePrefetchError(f"{info.name}: a row vanished before it was deleted")
+
+
+def _told(
+    info: TableInfo, order: PendingOrder, row: Mapping[str, Any], *, may_have_matched: bool
+) -> str | None:
+    """Say what of a row does not meet an order's conditions; None if that cannot be seen."""
+    for name, wanted in order.where.items():
+        allowed = [guid_of(each) for each in (wanted if isinstance(wanted, tuple) else (wanted,))]
+        seen = list(allowed)
+        if may_have_matched and is_claim(order) and name in order.values:
+            seen.append(guid_of(order.values[name]))
+        if not any(info.are_stored_alike(name, row[name], each) for each in seen):
+            return f"{name} is {_shown(row[name])}, not {' or '.join(map(_shown, allowed))}"
+    return None
+
+
+def is_claim(order: PendingOrder) -> TypeGuard[PendingUpdate]:
+    """Say whether an update sets what its condition is about.
+
+    A row that it has changed cannot be told from one that was like that before.
+    """
+    return isinstance(order, PendingUpdate) and not order.where.keys().isdisjoint(order.values)
 
 
 def not_there(changes: Changes, info: TableInfo, order: PendingOrder) -> FlushError:

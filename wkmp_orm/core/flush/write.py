@@ -17,7 +17,6 @@ from wkmp_orm.core.flush.changes import (
     PendingOrder,
     PendingRow,
     PendingStatement,
-    PendingUpdate,
     Stage,
     bound,
     guid_of,
@@ -40,7 +39,7 @@ from wkmp_orm.core.flush.prefetch import (
 )
 from wkmp_orm.core.flush.refused_row import Sent
 from wkmp_orm.core.flush.senders import Batch
-from wkmp_orm.core.flush.unmet import StalePrefetchError, unmet
+from wkmp_orm.core.flush.unmet import StalePrefetchError, is_claim, unmet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -266,16 +265,13 @@ class Write:
         orders: Sequence[PendingOrder],
         rows: list[dict[str, Any]],
     ) -> int:
-        """Execute orders: all at once, or one by one to see which of them matched.
+        """Execute orders: required ones at once, others one by one to see which of them matched.
 
-        That is asked of those that need not match, and of updates that set what their conditions
-        are about: a row that was changed cannot be told from one that was like that before.
+        Claims are sent one by one when an attempt has shown that one of many is not met, and not
+        which.
         """
         first = orders[0]
-        is_claim = isinstance(first, PendingUpdate) and not first.where.keys().isdisjoint(
-            first.values
-        )
-        if first.required and not is_claim:
+        if first.required and not (self.changes.one_by_one and is_claim(first)):
             self.sent = Sent(info, orders)
             matched = self.sender.execute(statement, Batch.of_rows(rows))
             if matched != len(orders):
