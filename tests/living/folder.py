@@ -163,7 +163,7 @@ def import_and_check(
     before, edited, preferred = rows(library), edits(library), tuned(library)
     for key, values in unclaimed(library).items():
         folder.left[key].add(values)
-    called, spoke = shared(library), speakers(library)
+    called, spoke, told = shared(library), speakers(library), said(library)
     import_folder(library, workers=1)
     there, after = folder.hashes(), rows(library)
     assert edited <= edits(library)
@@ -177,11 +177,11 @@ def import_and_check(
         check_identity(row, after[row.guid], there)
     with fresh() as other:
         import_folder(other, workers=1)
-        # Where all that spoke of a row stop in one import, and others begin in it, nothing may be
-        # left that tells whose words the row has.
+        # Where all that spoke of a row stop in one import, and others begin in it, it may be called
+        # what one of the former said: nothing is left that tells whose words these are.
         for key, files in speakers(library).items():
             if key in called and not files & spoke[key]:
-                folder.left[key].add(called[key])
+                folder.left[key] |= {called[key], *told.get(key, ())}
         compare(library, other, folder.left)
         check_orphans(library, other)
     dumped = music_dump(library)
