@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.adoption.files import heal_files
-from wkmp_orm.adoption.readings import LONG_AGO, NOW_RFC3339
+from wkmp_orm.adoption.readings import LONG_AGO
 from wkmp_orm.adoption.rebasing import rebase_paths
 from wkmp_orm.adoption.workshop import TableReport, said, staged
 from wkmp_orm.models.import_session import IS_RUNNING
@@ -62,7 +62,7 @@ def end_sessions(work: Workshop) -> None:
     work.note_values("import_sessions", "state", running, why)
     work.run(
         "UPDATE import_sessions AS n SET state = '\"CANCELLED\"',"
-        f" ended_at = coalesce(ended_at, {NOW_RFC3339}) WHERE {running}"
+        f" ended_at = coalesce(ended_at, started_at) WHERE {running}"
     )
 
 

@@ -52,17 +52,15 @@ def adopt_command(database: str | None, *, root: str | None, dry_run: bool, as_j
 
 
 def _teller() -> Callable[[Step], None]:
-    """Return what says each step when it begins, and of a long one how far it is."""
-    said = ("", "")
-    said_at = 0.0
+    """Return what says now and then at which step it is, and how far a long one is."""
+    said_at = time.monotonic()
 
     def tell(step: Step) -> None:
-        nonlocal said, said_at
-        is_new = said != (step.what, step.table)
-        if not is_new and time.monotonic() - said_at < SECONDS_BETWEEN:
+        nonlocal said_at
+        if time.monotonic() - said_at < SECONDS_BETWEEN:
             return
-        said, said_at = (step.what, step.table), time.monotonic()
-        far = "" if is_new else f": {step.done:,} of {step.total:,}"
+        said_at = time.monotonic()
+        far = f": {step.done:,} of {step.total:,}" if step.done else ""
         err.print(Text(f"{step.what} {step.table}".rstrip() + far, style="dim"))
 
     return tell
