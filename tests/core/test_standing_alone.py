@@ -13,7 +13,10 @@ import pytest
 from tests.support.patience import PATIENCE_S
 
 CHECKOUT = Path(__file__).parents[2]
-SUPPORT = ("__init__", "faults", "interception", "patience", "postgres", "postgres_binaries")
+SUPPORT = (
+    *("__init__", "faults", "interception", "overtaking"),
+    *("patience", "postgres", "postgres_binaries"),
+)
 OURS = ("conftest", "findings", "music", "test_histories", "test_known_histories")
 """What `tests/histories` has for our own tables alone."""
 CONFTEST = """\

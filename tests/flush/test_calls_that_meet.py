@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from tests.flush.overtaking import overtaken
 from tests.flush.recordings import LONG_AGO, SECOND, add_file, mbid
 from tests.flush.stored import dump, row_of
+from tests.support.overtaking import overtaken
 from wkmp_orm.errors import (
     ConditionNotMetError,
     ConstraintViolationError,

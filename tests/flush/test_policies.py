@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.flush.overtaking import overtaken
 from tests.flush.policy_model import (
     KEYS,
     SPAN,
@@ -26,6 +25,7 @@ from tests.flush.policy_model import (
 )
 from tests.flush.recordings import LONG_AGO, add_file, mbid
 from tests.flush.stored import row_of
+from tests.support.overtaking import overtaken
 from wkmp_orm.models.file import UNKNOWN_HASHES
 from wkmp_orm.models.tables import TABLES
 

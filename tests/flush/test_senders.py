@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.flush.overtaking import overtaken
 from tests.flush.recordings import mbid
 from tests.flush.representative import accumulate, prepare
 from tests.flush.sent import as_inserts
 from tests.flush.stored import age, content, dump, restore
+from tests.support.overtaking import overtaken
 from tests.support.recorder import recording
 from wkmp_orm.core.flush.senders import CopySender, DriverSender, SessionSender
 from wkmp_orm.models import AcoustidCache, Album, Artist, File, Song, Work

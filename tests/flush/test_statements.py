@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.flush.overtaking import overtaken
 from tests.flush.recordings import SECOND, add_file, mbid, record
 from tests.flush.sent import as_inserts
 from tests.flush.stored import row_of
+from tests.support.overtaking import overtaken
 from tests.support.recorder import Recorded, StatementRecorder, recording
 from wkmp_orm.models import FileStatus, SongStatus
 

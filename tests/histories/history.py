@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.flush.overtaking import overtaken
 from tests.histories.calls import CORRECTIONS, ROWS, Call, Guid, Handle, references
 from tests.histories.comparison import (
     Mismatch,
@@ -25,6 +24,7 @@ from tests.histories.interpreter import perform
 from tests.histories.intruding import Intruder, Intrusion, Neighbour
 from tests.histories.results import Fault, Result, Tables
 from tests.histories.saying import Said
+from tests.support.overtaking import overtaken
 from wkmp_orm.core.errors import WkmpOrmError
 
 if TYPE_CHECKING:
