@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -19,6 +19,9 @@ from wkmp_orm import Library
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+KILLS: Final = int(os.environ.get("WKMP_ADOPTION_KILLS", "12"))
+"""How many moments the slow test tries, of some 2 s of computing each."""
 
 ADOPTING = """
 import os, signal, sys
@@ -58,7 +61,7 @@ def test_an_adoption_that_is_killed_at_a_step_has_changed_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(KILLS))
 def test_an_adoption_that_is_killed_at_any_moment_leaves_the_old_database_or_the_new_one(
     database: Path, seed: int
 ) -> None:
