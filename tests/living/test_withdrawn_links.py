@@ -14,8 +14,9 @@ from tests.phases.importing import add_file, mbid, race, record, set_columns, st
 from tests.phases.recordings import recording
 from wkmp_orm import Artist, Passage, Phase, Song, Work
 from wkmp_orm.models import FileStatus, SongArtist, SongWork
-from wkmp_orm.phases import RecordedPassage
+from wkmp_orm.phases import RecordedPassage, in_unit_of_work
 from wkmp_orm.phases import Work as RecordedWork
+from wkmp_orm.phases.missing import unmark_missing
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
@@ -225,3 +226,31 @@ def test_the_title_of_a_work_is_corrected_and_withdrawn_as_that_of_a_song(
     assert works_of(library) == ["Old"]
     gone(library, first)
     assert works_of(library) == ["Older"]
+
+
+def back(library: Library, file: str) -> None:
+    """Let an import find that a file is there again."""
+    in_unit_of_work(library, Phase.SCANNING, lambda work: unmark_missing(work, [file]))
+
+
+def test_a_file_that_is_back_has_its_song_record_its_works_beside_those_of_others(
+    library: Library,
+) -> None:
+    file = add_file(library, "1.flac")
+    record(library, file, said(works=((7, "Seventh"),)))
+    gone(library, file)
+    record(library, add_file(library, "2.flac"), said(works=((8, "Eighth"),)))
+    assert works_of(library) == ["Eighth"]
+    back(library, file)
+    assert works_of(library) == ["Eighth", "Seventh"]
+
+
+def test_a_file_that_is_back_replaces_the_works_that_only_a_missing_one_named(
+    library: Library,
+) -> None:
+    one, other = two(library, said(works=((7, "Seventh"),)), said(works=((8, "Eighth"),)))
+    for file in (one, other):
+        gone(library, file)
+    assert works_of(library) == ["Eighth", "Seventh"]
+    back(library, other)
+    assert works_of(library) == ["Eighth"]

@@ -106,6 +106,13 @@ def _json_that_is(shape: type) -> Callable[[object], str | None]:
     return respelled
 
 
+def guid_list(value: object) -> str | None:
+    """Return a list of UUIDs in the one spelling that is stored."""
+    text = _json_that_is(list)(value)
+    guids = [] if text is None else [guid_of(each) for each in json.loads(text)]
+    return None if text is None or None in guids else dump_json(guids)
+
+
 def session_errors(value: object) -> str | None:
     """Return a list of errors as the other services read it: what is none becomes one.
 
@@ -153,6 +160,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "adopt_unix": (1, _time_in(Stored.UNIX)),
     "adopt_json_list": (1, _json_that_is(list)),
     "adopt_json_map": (1, _json_that_is(dict)),
+    "adopt_json_guids": (1, guid_list),
     "adopt_session_errors": (1, session_errors),
     "adopt_artist_key": (1, artist_key),
     "adopt_album_key": (2, album_key),

@@ -70,20 +70,21 @@ _TIMES: Final[Mapping[Stored, Reading]] = {
     Stored.UNIX: Reading("CASE WHEN {x} IS NOT NULL THEN adopt_unix({x}) END"),
 }
 _LIST: Final = Reading("CASE WHEN {x} IS NOT NULL THEN adopt_json_list({x}) END")
+_GUIDS: Final = Reading("CASE WHEN {x} IS NOT NULL THEN adopt_json_guids({x}) END")
 _ERRORS: Final = Reading("CASE WHEN {x} IS NOT NULL THEN adopt_session_errors({x}) END")
 _MAP: Final = Reading("CASE WHEN {x} IS NOT NULL THEN adopt_json_map({x}) END")
 
 LISTS: Final = frozenset(
     {
-        ("files", "matching_hashes"),
         ("passages", "flavor_source_blend"),
         ("passages", "identity_conflicts"),
         ("passages", "validation_issues"),
-        ("songs", "related_songs"),
         ("songs", "flavor_source_blend"),
     }
 )
 """The JSON columns that hold an array; others hold an object, and a session's errors both."""
+GUIDS: Final = frozenset({("files", "matching_hashes"), ("songs", "related_songs")})
+"""Those that hold an array of guids, and nothing else may stand in it."""
 
 _SOURCES: Final = (
     "CASE WHEN lower({x}) GLOB '*flavor*' OR lower({x}) GLOB '*acousticbrainz*'"
@@ -142,12 +143,18 @@ def _by_type(column: sa.Column[Any], key: tuple[str, str]) -> Reading:
             return _word(kind)
         case UtcDateTime():
             return _TIMES[kind.stored]
-        case Json() if key == ("import_sessions", "errors"):
-            return _ERRORS
         case Json():
-            return _LIST if key in LISTS else _MAP
+            return _json(key)
     plain = ((Guid, GUID), (sa.Integer, WHOLE), (sa.Numeric, NUMBER), (sa.Double, NUMBER))
     return next((reading for each, reading in plain if isinstance(kind, each)), TEXT)
+
+
+def _json(key: tuple[str, str]) -> Reading:
+    if key == ("import_sessions", "errors"):
+        return _ERRORS
+    if key in GUIDS:
+        return _GUIDS
+    return _LIST if key in LISTS else _MAP
 
 
 def _word(kind: EnumText[Any]) -> Reading:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, Passage
 from wkmp_orm.phases.relocation import STORED_COLUMNS, StoredFile
+from wkmp_orm.phases.returning import say_again
 from wkmp_orm.phases.user_edits import UNEDITED
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
@@ -105,8 +106,10 @@ def mark_missing(work: UnitOfWork, rows: Sequence[StoredFile]) -> PendingStateme
 
 def unmark_missing(work: UnitOfWork, guids: Iterable[str]) -> PendingStatement:
     """Say of files that they are there. `matched` is how many were missing before."""
-    now = utc_now()
-    return work.execute(_UNMARK, [{"of_guid": guid, "now": now} for guid in guids])
+    now, back = utc_now(), list(guids)
+    unmarked = work.execute(_UNMARK, [{"of_guid": guid, "now": now} for guid in back])
+    say_again(work, back)
+    return unmarked
 
 
 def copies_of(library: Library, hashes: Sequence[str]) -> list[StoredFile]:

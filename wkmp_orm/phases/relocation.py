@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, ImportFailure
 from wkmp_orm.models.file import UNKNOWN_HASHES
+from wkmp_orm.phases.returning import say_again
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
@@ -190,6 +191,8 @@ def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> N
             work.execute(statement, chosen, expected=len(chosen))
             work.execute(_TELL, chosen)
     withdraw(work, withdrawal)
+    back = [each.row for each in relocations if each.found is not None]
+    say_again(work, [row.guid for row in back if row.missing_since is not None])
 
 
 def _aside(guid: str) -> str:
