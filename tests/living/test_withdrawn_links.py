@@ -14,7 +14,7 @@ from tests.phases.importing import add_file, mbid, race, record, set_columns, st
 from tests.phases.recordings import recording
 from wkmp_orm import Artist, Passage, Phase, Song, Work
 from wkmp_orm.models import FileStatus, SongArtist, SongWork
-from wkmp_orm.phases import RecordedPassage, in_unit_of_work
+from wkmp_orm.phases import RecordedPassage, in_unit_of_work, mark_missing, stored_files
 from wkmp_orm.phases import Work as RecordedWork
 from wkmp_orm.phases.missing import unmark_missing
 
@@ -249,8 +249,8 @@ def test_a_file_that_is_back_replaces_the_works_that_only_a_missing_one_named(
     library: Library,
 ) -> None:
     one, other = two(library, said(works=((7, "Seventh"),)), said(works=((8, "Eighth"),)))
-    for file in (one, other):
-        gone(library, file)
+    rows = [row for row in stored_files(library) if row.guid in {one, other}]
+    in_unit_of_work(library, Phase.SCANNING, lambda work: mark_missing(work, rows))
     assert works_of(library) == ["Eighth", "Seventh"]
     back(library, other)
     assert works_of(library) == ["Eighth"]
