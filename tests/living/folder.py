@@ -19,7 +19,7 @@ from tests.living.shared_rows import said, shared, speakers, unclaimed, works
 from tests.support.imports import music_dump, table
 from tests.support.sound import make_sound, mbid, tag_sound
 from wkmp_orm import Album, Artist, File, Library, Passage, Song
-from wkmp_orm.models import PassageAlbum, PassageSong, SongArtist
+from wkmp_orm.models import FileStatus, PassageAlbum, PassageSong, SongArtist
 from wkmp_orm.orchestrator import import_folder
 
 if TYPE_CHECKING:
@@ -265,7 +265,11 @@ def links(library: Library) -> set[tuple[str, ...]]:
             .join(Artist, Artist.guid == SongArtist.artist_id)
             .join(PassageAlbum, PassageAlbum.passage_id == Passage.guid)
             .join(Album, Album.guid == PassageAlbum.album_id)
-            .where(File.missing_since.is_(None), Passage.title == File.title)
+            .where(
+                File.missing_since.is_(None),
+                File.status != FileStatus.DUPLICATE_HASH,
+                Passage.title == File.title,
+            )
         )
         return {tuple(map(str, row)) for row in rows}
 
