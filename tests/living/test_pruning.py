@@ -70,8 +70,11 @@ def test_of_a_file_a_backup_is_made_first(half_gone: Library) -> None:
             pruned(half_gone, without_backup=False)
         assert paths(half_gone) == {"gone.flac", "there.flac"}
         return
+    older = set(half_gone.target.path.parent.glob("wkmp.db-before-prune*.bak"))
     backup = pruned(half_gone).backup
-    assert backup == half_gone.target.path.with_name("wkmp.db-before-prune.bak")
+    assert backup is not None
+    assert {*half_gone.target.path.parent.glob("wkmp.db-before-prune*.bak")} == {*older, backup}
+    assert backup not in older
     with Library.open(backup, read_only=True) as before:
         assert paths(before) == {"gone.flac", "there.flac"}
 
