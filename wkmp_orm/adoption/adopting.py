@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -16,11 +15,11 @@ from wkmp_orm.adoption.report import Adoption, count_set_aside, read_set_aside, 
 from wkmp_orm.adoption.roots import settle_roots
 from wkmp_orm.adoption.workshop import OnProgress, Step, Workshop
 from wkmp_orm.core.backup.sqlite_copy import copy_pages
-from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine
+from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine, disposing
 from wkmp_orm.core.engine.options import EngineOptions
 from wkmp_orm.core.engine.place import check_place
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.core.engine.ticket import ticket_for
+from wkmp_orm.core.engine.ticket import turn_to_write
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.core.schema.migrations import folder_of
 from wkmp_orm.core.schema.state import asking, asking_once
@@ -31,7 +30,7 @@ from wkmp_orm.schema import back_up
 if TYPE_CHECKING:
     import os
     import sqlite3
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
 
@@ -105,29 +104,21 @@ def refuse_unadopted(target: DatabaseTarget, engine: sa.Engine) -> Found:
 
 
 def _look_at(target: DatabaseTarget) -> Found:
-    engine = create_reader_engine(target, EngineOptions(read_only=True))
-    try:
+    with disposing(create_reader_engine(target, EngineOptions(read_only=True))) as engine:
         return look(asking_once(engine))
-    finally:
-        engine.dispose()
 
 
-@contextmanager
-def _engine_of(target: DatabaseTarget) -> Iterator[sa.Engine]:
-    engine = create_writer_engine(target, EngineOptions(create=False))
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+def _engine_of(target: DatabaseTarget) -> AbstractContextManager[sa.Engine]:
+    return disposing(create_writer_engine(target, EngineOptions(create=False)))
 
 
 def _adopt(
     target: DatabaseTarget, engine: sa.Engine, given: Path | None, tell: OnProgress
 ) -> Adoption:
     assert target.path is not None  # noqa: S101  refused above
-    deadline = time.monotonic() + EngineOptions().max_lock_wait_ms / 1000
+    patience_ms = EngineOptions().max_lock_wait_ms
     with (
-        ticket_for(target.path).hold(phase="adoption", deadline=deadline),
+        turn_to_write(target.path, phase="adoption", patience_ms=patience_ms),
         migration_transaction(target, engine, frozenset()) as connection,
     ):
         found = look(asking(connection))
@@ -164,16 +155,12 @@ def _rehearse(target: DatabaseTarget, given: Path | None, tell: OnProgress) -> A
 
 
 def _copy(source: DatabaseTarget, destination: DatabaseTarget) -> None:
-    reader = create_reader_engine(source, EngineOptions(read_only=True))
-    driver = reader.dialect.loaded_dbapi
-    try:
-        with (
-            closing(reader.raw_connection()) as from_,
-            closing(driver.connect(str(destination.path))) as to,
-        ):
-            copy_pages(cast("sqlite3.Connection", from_.driver_connection), to, None)
-    finally:
-        reader.dispose()
+    with (
+        disposing(create_reader_engine(source, EngineOptions(read_only=True))) as reader,
+        closing(reader.raw_connection()) as from_,
+        closing(reader.dialect.loaded_dbapi.connect(str(destination.path))) as to,
+    ):
+        copy_pages(cast("sqlite3.Connection", from_.driver_connection), to, None)
 
 
 def _nothing_to_do(target: DatabaseTarget, *, dry_run: bool) -> Adoption:

@@ -9,7 +9,7 @@ from wkmp_orm.cli.copying import shown
 from wkmp_orm.cli.options import chosen_database, database_option, existing_database
 from wkmp_orm.cli.terminal import printable
 from wkmp_orm.core.backup.making import make_backup
-from wkmp_orm.core.engine.factory import create_reader_engine
+from wkmp_orm.core.engine.factory import create_reader_engine, disposing
 from wkmp_orm.core.engine.options import EngineOptions
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
@@ -32,12 +32,12 @@ def backup_command(file: str, database: str | None, keep: int | None) -> None:
     Nobody else can read it before it is whole. On PostgreSQL pg_dump makes it.
     """
     target = DatabaseTarget.parse(existing_database(None, database))
-    engine = create_reader_engine(target, EngineOptions(read_only=True))
-    try:
-        with translate_opening_errors(target), shown("copied") as on_progress:
-            place = make_backup(target, engine, file, keep=keep, on_progress=on_progress)
-    finally:
-        engine.dispose()
+    with (
+        disposing(create_reader_engine(target, EngineOptions(read_only=True))) as engine,
+        translate_opening_errors(target),
+        shown("copied") as on_progress,
+    ):
+        place = make_backup(target, engine, file, keep=keep, on_progress=on_progress)
     click.echo(f"{printable(str(target))} is backed up in {printable(str(place))}, and checked")
 
 

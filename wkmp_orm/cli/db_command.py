@@ -6,8 +6,8 @@ Must not know what the revisions change.
 from __future__ import annotations
 
 import sys
-import time
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,10 +18,10 @@ from wkmp_orm.cli.adopt_command import adopt_command
 from wkmp_orm.cli.backup_commands import backup_command, restore_command
 from wkmp_orm.cli.options import chosen_database, database_option, existing_database
 from wkmp_orm.cli.terminal import printable
-from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine
+from wkmp_orm.core.engine.factory import create_reader_engine, create_writer_engine, disposing
 from wkmp_orm.core.engine.options import EngineOptions
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.core.engine.ticket import ticket_for
+from wkmp_orm.core.engine.ticket import turn_to_write
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.errors import SchemaOutdatedError
 from wkmp_orm.schema import (
@@ -162,29 +162,22 @@ def _writing(
     """Give a writer engine, and what makes the turn to write with it."""
     target = DatabaseTarget.parse(database)
     options = EngineOptions()
-    engine = create_writer_engine(target, options)
-
-    def hold() -> AbstractContextManager[None]:
-        if target.path is None:
-            return nullcontext()
-        deadline = time.monotonic() + options.max_lock_wait_ms / 1000
-        return ticket_for(target.path).hold(phase="schema", deadline=deadline)
-
-    try:
-        with translate_opening_errors(target):
-            yield target, engine, hold
-    finally:
-        engine.dispose()
+    patience_ms = options.max_lock_wait_ms
+    hold = partial(turn_to_write, target.path, phase="schema", patience_ms=patience_ms)
+    with (
+        disposing(create_writer_engine(target, options)) as engine,
+        translate_opening_errors(target),
+    ):
+        yield target, engine, hold
 
 
 @contextmanager
 def _reading(database: str | None) -> Iterator[sa.Engine]:
     target = DatabaseTarget.parse(existing_database(None, database))
-    engine = create_reader_engine(target, EngineOptions(read_only=True))
-    try:
-        with translate_opening_errors(target):
-            if target.path is not None and current_revision(engine) is None:
-                refuse_unadopted(target, engine)
-            yield engine
-    finally:
-        engine.dispose()
+    with (
+        disposing(create_reader_engine(target, EngineOptions(read_only=True))) as engine,
+        translate_opening_errors(target),
+    ):
+        if target.path is not None and current_revision(engine) is None:
+            refuse_unadopted(target, engine)
+        yield engine

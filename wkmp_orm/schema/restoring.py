@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wkmp_orm.core.engine.options import EngineOptions
 from wkmp_orm.core.engine.place import check_place
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.core.engine.ticket import ticket_for
 from wkmp_orm.core.schema import restore as restoring
 from wkmp_orm.import_lock import import_lock
 from wkmp_orm.schema.ours import OURS
 
 if TYPE_CHECKING:
     import os
-    from contextlib import AbstractContextManager
 
     from wkmp_orm.core.backup.sqlite_copy import OnProgress
     from wkmp_orm.core.schema.restore import Restored
@@ -46,13 +42,6 @@ def restore(
     target = database if isinstance(database, DatabaseTarget) else DatabaseTarget.parse(database)
     options = EngineOptions(max_lock_wait_ms=max_lock_wait_ms)
     check_place(target, read_only=False)
-
-    def hold() -> AbstractContextManager[None]:
-        if target.path is None:
-            return nullcontext()
-        deadline = time.monotonic() + options.max_lock_wait_ms / 1000
-        return ticket_for(target.path).hold(phase="restore", deadline=deadline)
-
     with import_lock(target):
         return restoring.restore(
             target,
@@ -60,6 +49,5 @@ def restore(
             Path(backup).expanduser().absolute(),
             OURS,
             keep_present=keep_present,
-            hold=hold,
             on_progress=on_progress,
         )

@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 from weakref import WeakSet
@@ -258,6 +259,19 @@ def ticket_for(database: Path) -> WriterTicket:
     """
     path = os.path.realpath(database)
     return _by_path.get(path) or _by_path.setdefault(path, WriterTicket(database))
+
+
+def turn_to_write(
+    database: Path | None, *, phase: str, patience_ms: float
+) -> AbstractContextManager[None]:
+    """Return a `with` block in which this process has its turn, at most so long from now on.
+
+    None: a server, where nobody waits for a turn. See `WriterTicket.acquire` for what it raises.
+    """
+    if database is None:
+        return nullcontext()
+    deadline = time.monotonic() + patience_ms / 1000
+    return ticket_for(database).hold(phase=phase, deadline=deadline)
 
 
 def _start_anew_after_fork() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,8 @@ from wkmp_orm.core.backup.sqlite_copy import (
     new_file,
     sync_folder,
 )
-from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.factory import create_writer_engine, disposing
+from wkmp_orm.core.engine.ticket import turn_to_write
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.core.errors import BackupError, NotADatabaseError
 from wkmp_orm.core.schema.backup import back_up
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.options import EngineOptions
     from wkmp_orm.core.engine.target import DatabaseTarget
     from wkmp_orm.core.schema.migrations import Migrations
-    from wkmp_orm.core.schema.upgrade import Hold
 
 _PAGE_SIZES_DIFFER: Final = sqlite3.SQLITE_READONLY
 
@@ -58,7 +58,6 @@ def restore(
     migrations: Migrations,
     *,
     keep_present: bool = True,
-    hold: Hold = nullcontext,
     on_progress: OnProgress | None = None,
 ) -> Restored:
     """Replace all that a database holds by what a backup holds, in one transaction.
@@ -68,20 +67,22 @@ def restore(
     programs that read go on with what was there before. A database that is not there is made.
 
     Raises BackupError for a backup that cannot be restored, and when what is there now is no
-    database; LockTimeoutError, and what `back_up` raises. Nothing has changed then. `hold` is the
-    turn to write. Any thread.
+    database; LockTimeoutError, and what `back_up` raises. Nothing has changed then. Any thread.
     """
     _refuse_what_is_no_file(file)
     if target.path is None:
         postgresql.read_through(file, {migrations.version_table})
         postgresql.load(target, file, patience_s=options.max_lock_wait_ms / 1000)
         return Restored(None, None)
-    with _engine(target, options) as engine, _opened(engine, file) as source:
+    with (
+        disposing(create_writer_engine(target, options)) as engine,
+        _opened(engine, file) as source,
+    ):
         revision = _revision_of(source, file, migrations)
         if not target.path.exists():
             _make(engine.dialect.loaded_dbapi, source, target.path, on_progress)
             return Restored(revision, None)
-        with hold():
+        with turn_to_write(target.path, phase="restore", patience_ms=options.max_lock_wait_ms):
             _refuse_no_database(target, engine)
             before = None
             if keep_present and target.path.stat().st_size:
@@ -127,15 +128,6 @@ def _revision_of(source: sqlite3.Connection, file: Path, migrations: Migrations)
         message = f"{file} was made by a newer version of {migrations.owner}"
         raise BackupError(message, *migrations.remedies_if_too_new())
     return state.revision
-
-
-@contextmanager
-def _engine(target: DatabaseTarget, options: EngineOptions) -> Iterator[Any]:
-    engine = create_writer_engine(target, options)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _refuse_no_database(target: DatabaseTarget, engine: sa.Engine) -> None:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
-from wkmp_orm.core.engine.factory import create_writer_engine
+from wkmp_orm.core.engine.factory import create_writer_engine, disposing
 from wkmp_orm.core.engine.faults import Fault, driver_error, fault_of
 from wkmp_orm.core.engine.retry import retrying
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.core.engine.ticket import ticket_for
+from wkmp_orm.core.engine.ticket import turn_to_write
 from wkmp_orm.core.engine.translate_errors import write_error
 from wkmp_orm.core.errors import (
     DatabaseUnavailableError,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
-    from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
 
@@ -82,20 +81,13 @@ def migration_connection(
     what `migration_transaction` raises, ConfigurationError for a database that cannot be used.
     """
     target = database if isinstance(database, DatabaseTarget) else DatabaseTarget.parse(database)
-    engine = create_writer_engine(target)
-    deadline = time.monotonic() + PATIENCE_S
-    turn: AbstractContextManager[None] = nullcontext()
-    if target.path is not None:
-        turn = ticket_for(target.path).hold(phase="alembic", deadline=deadline)
-    try:
-        with (
-            turn,
-            migration_transaction(target, engine, tables) as connection,
-            silence_about_indexes(),
-        ):
-            yield connection
-    finally:
-        engine.dispose()
+    with (
+        disposing(create_writer_engine(target)) as engine,
+        turn_to_write(target.path, phase="alembic", patience_ms=PATIENCE_S * 1000),
+        migration_transaction(target, engine, tables) as connection,
+        silence_about_indexes(),
+    ):
+        yield connection
 
 
 @contextmanager
