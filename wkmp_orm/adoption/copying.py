@@ -14,7 +14,7 @@ from wkmp_orm.adoption.guids import (
 from wkmp_orm.adoption.look import quoted
 from wkmp_orm.adoption.readings import OTHER_COLUMNS, Reading, reading_of
 from wkmp_orm.adoption.set_aside import Aside, as_json, insert_aside
-from wkmp_orm.adoption.workshop import said, staged
+from wkmp_orm.adoption.workshop import literal, staged
 from wkmp_orm.models.tables import TABLES
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def _set_rest_aside(work: Workshop, old: Table, expressions: Mapping[str, str]) 
     missing = f"o.rowid NOT IN (SELECT rowid FROM {quoted(old.name)})"
     needed = [name for name in expressions if not info.table.c[name].nullable]
     reasons = " ".join(
-        f"WHEN ({expressions[name]}) IS NULL THEN {said(_why(old.name, name))}" for name in needed
+        f"WHEN ({expressions[name]}) IS NULL THEN {literal(_why(old.name, name))}"
+        for name in needed
     )
     reason = f"CASE {reasons} ELSE 'its key is that of another row, which stays' END"
     work.tables[old.name].set_aside += work.set_aside(old.name, missing, reason)

@@ -6,7 +6,7 @@ import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from wkmp_orm.adoption.workshop import said
+from wkmp_orm.adoption.workshop import literal
 from wkmp_orm.core.types import dump_json
 from wkmp_orm.phases.hash_deduplication import MOST_LISTED
 
@@ -69,8 +69,8 @@ def _elect_originals(work: Workshop) -> None:
 
 
 def _set_status(work: Workshop, status: str, where: str, why: str) -> None:
-    work.note_values("files", "status", where, said(f"its status is {status} now: {why}"))
-    work.run(f"UPDATE files AS n SET status = {said(status)} WHERE {where}")
+    work.note_values("files", "status", where, literal(f"its status is {status} now: {why}"))
+    work.run(f"UPDATE files AS n SET status = {literal(status)} WHERE {where}")
 
 
 def _list_equals(work: Workshop) -> None:
@@ -83,7 +83,9 @@ def _list_equals(work: Workshop) -> None:
         for row, listed in _lists([*equals]):
             _store_list(work, row, listed)
     stale = "n.matching_hashes IS NOT NULL AND n.rowid NOT IN (SELECT rid FROM temp.adopt_equals)"
-    work.note_values("files", "matching_hashes", stale, said("it has no equals, so it lists none"))
+    work.note_values(
+        "files", "matching_hashes", stale, literal("it has no equals, so it lists none")
+    )
     work.run(f"UPDATE files AS n SET matching_hashes = NULL WHERE {stale}")
 
 
@@ -111,6 +113,6 @@ def _store_list(
     elif sorted(map(str, json.loads(before))) == sorted(listed):
         work.tables["files"].respelled["matching_hashes"] += 1
     else:
-        why = said("its list of equal files is made anew from their hashes")
+        why = literal("its list of equal files is made anew from their hashes")
         work.note_values("files", "matching_hashes", "n.rowid = ?", why, rowid)
     work.run("UPDATE files SET matching_hashes = ? WHERE rowid = ?", text, rowid)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from wkmp_orm.adoption.look import quoted
 from wkmp_orm.adoption.readings import GUID, GUID_PATTERN
 from wkmp_orm.adoption.set_aside import Aside
-from wkmp_orm.adoption.workshop import said, staged
+from wkmp_orm.adoption.workshop import literal, staged
 from wkmp_orm.core.types import Guid
 from wkmp_orm.models.tables import TABLES
 
@@ -71,7 +71,7 @@ def record_changed_guids(work: Workshop, table: str) -> None:
     )
     work.run(
         "INSERT OR IGNORE INTO temp.adopt_guids"
-        f" SELECT {said(table)}, o.{guid}, n.{guid} FROM {changed} AND o.{guid} IS NOT NULL"
+        f" SELECT {literal(table)}, o.{guid}, n.{guid} FROM {changed} AND o.{guid} IS NOT NULL"
     )
     noted = work.set_aside(
         table,
@@ -92,6 +92,6 @@ def reference(work: Workshop, parent: str, x: str) -> tuple[str, str]:
     exact = GUID.sql(x)
     if not work.value("SELECT 1 FROM temp.adopt_guids WHERE source = ? LIMIT 1", parent):
         return exact, exact
-    mapped = f"(SELECT new FROM temp.adopt_guids WHERE source = {said(parent)} AND old = {{}})"
+    mapped = f"(SELECT new FROM temp.adopt_guids WHERE source = {literal(parent)} AND old = {{}})"
     whole = f"coalesce({mapped.format(x)}, {mapped.format(exact)}, {exact})"
     return whole, whole

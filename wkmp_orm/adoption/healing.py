@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from wkmp_orm.adoption.files import heal_files
 from wkmp_orm.adoption.readings import LONG_AGO
 from wkmp_orm.adoption.rebasing import rebase_paths
-from wkmp_orm.adoption.workshop import TableReport, said, staged
+from wkmp_orm.adoption.workshop import TableReport, literal, staged
 from wkmp_orm.models.import_session import IS_RUNNING
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def make_stub_sessions(work: Workshop) -> None:
 def end_sessions(work: Workshop) -> None:
     """End the sessions that call themselves running: nobody has the database open but we."""
     running = f"n.session_id IN (SELECT session_id FROM import_sessions WHERE {IS_RUNNING})"
-    why = said("its state is CANCELLED now: the process that ran this import has ended")
+    why = literal("its state is CANCELLED now: the process that ran this import has ended")
     work.note_values("import_sessions", "state", running, why)
     work.run(
         "UPDATE import_sessions AS n SET state = '\"CANCELLED\"',"
@@ -69,7 +69,9 @@ def end_sessions(work: Workshop) -> None:
 def heal_songs(work: Workshop) -> None:
     """Ask again for a flavor that is called known and is not there."""
     lost = "n.status = 'FLAVOR READY' AND n.flavor_vector IS NULL"
-    work.note_values("songs", "status", lost, said("its status is PENDING now: it has no flavor"))
+    work.note_values(
+        "songs", "status", lost, literal("its status is PENDING now: it has no flavor")
+    )
     work.run(f"UPDATE songs AS n SET status = 'PENDING' WHERE {lost}")
 
 
@@ -150,7 +152,7 @@ def _make_relative(work: Workshop) -> None:
     )
     for where, change, why in steps:
         for column in ("start_time_ticks", "end_time_ticks"):
-            work.note_values("passage_songs", column, where, said(why))
+            work.note_values("passage_songs", column, where, literal(why))
         work.run(f"UPDATE passage_songs AS n SET {change} WHERE {where}")
 
 
@@ -160,7 +162,7 @@ def share_songs(work: Workshop) -> None:
         "n.song_id IN (SELECT song_id FROM song_artists GROUP BY song_id"
         f" HAVING sum(weight) > {MORE_THAN_ONE})"
     )
-    why = said("the shares of a song's artists summed to more than 1, and sum to 1 now")
+    why = literal("the shares of a song's artists summed to more than 1, and sum to 1 now")
     work.note_values("song_artists", "weight", too_much, why)
     work.run(
         "CREATE TEMP TABLE adopt_shares AS SELECT song_id, sum(weight) AS whole"

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from wkmp_orm.adoption.look import quoted
 from wkmp_orm.adoption.readings import STAND_INS, default_of
-from wkmp_orm.adoption.workshop import said
+from wkmp_orm.adoption.workshop import literal
 from wkmp_orm.core.rules import Rule
 from wkmp_orm.models.tables import TABLES
 
@@ -34,7 +34,7 @@ def mend_references(work: Workshop, table: str) -> None:
             f" (SELECT 1 FROM {quoted(parent)} AS p WHERE p.{key} = n.{quoted(column)})"
         )
         if foreign_key.ondelete == "CASCADE":
-            work.remove(table, where, said(f"its {column} names no row of {parent}"))
+            work.remove(table, where, literal(f"its {column} names no row of {parent}"))
         else:
             _empty(work, table, [column], where, f"there is no such row of {parent}")
 
@@ -55,7 +55,7 @@ def mend_checks(work: Workshop, table: str) -> None:
         elif (default := _default(check)) is not None:
             _replace(work, table, default, where, f"it broke the rule {name}")
         else:
-            work.remove(table, where, said(f"it breaks the rule {name}"))
+            work.remove(table, where, literal(f"it breaks the rule {name}"))
 
 
 def _which_are_broken(
@@ -87,12 +87,12 @@ def _default(check: sa.CheckConstraint) -> tuple[str, str] | None:
 def _empty(work: Workshop, table: str, columns: Sequence[str], where: str, why: str) -> None:
     for column in columns:
         given = f"n.{quoted(column)} IS NOT NULL AND ({where})"
-        work.note_values(table, column, given, said(f"its {column} is empty now: {why}"))
+        work.note_values(table, column, given, literal(f"its {column} is empty now: {why}"))
     emptied = ", ".join(f"{quoted(column)} = NULL" for column in columns)
     work.run(f"UPDATE {quoted(table)} AS n SET {emptied} WHERE {where}")
 
 
 def _replace(work: Workshop, table: str, default: tuple[str, str], where: str, why: str) -> None:
     column, value = default
-    work.note_values(table, column, where, f"{said(f'{why}: its {column} is now ')} || {value}")
+    work.note_values(table, column, where, f"{literal(f'{why}: its {column} is now ')} || {value}")
     work.run(f"UPDATE {quoted(table)} AS n SET {quoted(column)} = {value} WHERE {where}")

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from wkmp_orm.adoption.look import quoted
 from wkmp_orm.adoption.readings import default_of
 from wkmp_orm.adoption.set_aside import Aside
-from wkmp_orm.adoption.workshop import said, staged
+from wkmp_orm.adoption.workshop import literal, staged
 from wkmp_orm.models.tables import TABLES
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _lead_references(work: Workshop, table: str, guid: str) -> None:
     for spelled in ("o", "n"):
         work.run(
             "INSERT OR REPLACE INTO temp.adopt_guids"
-            f" SELECT {said(table)}, {spelled}.{guid}, s.{guid} FROM {pairs}"
+            f" SELECT {literal(table)}, {spelled}.{guid}, s.{guid} FROM {pairs}"
             f" WHERE {spelled}.{guid} IS NOT NULL"
         )
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wkmp_orm.adoption.look import quoted
 from wkmp_orm.adoption.set_aside import SET_ASIDE, Aside, as_json, insert_aside
-from wkmp_orm.adoption.workshop import STAGED, said
+from wkmp_orm.adoption.workshop import STAGED, literal
 from wkmp_orm.models.tables import TABLES
 from wkmp_orm.schema.ours import VERSION_TABLE
 
@@ -58,11 +58,11 @@ def lead_references_of_others(work: Workshop) -> None:
         table, column = quoted(each.table), quoted(each.column)
         mapped = (
             "SELECT new FROM temp.adopt_guids"
-            f" WHERE source = {said(each.parent)} AND old = {column}"
+            f" WHERE source = {literal(each.parent)} AND old = {column}"
         )
         changed = work.run(
             f"UPDATE OR IGNORE {table} SET {column} = ({mapped}) WHERE {column} IN"
-            f" (SELECT old FROM temp.adopt_guids WHERE source = {said(each.parent)})"
+            f" (SELECT old FROM temp.adopt_guids WHERE source = {literal(each.parent)})"
             f" AND ({mapped}) IS NOT {column}"
         )
         if changed:
@@ -140,7 +140,7 @@ def _end_references_to_nothing(work: Workshop, each: Reference) -> None:
     if not work.value(f"SELECT EXISTS (SELECT 1 FROM {table} AS t WHERE {gone})"):
         return
     columns = [name for _, name, *_ in work.rows(f"PRAGMA table_info({table})")]
-    reason = said(f"its {each.column} named a row of {each.parent} that was set aside or merged")
+    reason = literal(f"its {each.column} named a row of {each.parent} that was set aside or merged")
     work.run(
         insert_aside(
             Aside.ROW,

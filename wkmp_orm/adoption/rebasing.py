@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wkmp_orm.adoption.workshop import said, staged
+from wkmp_orm.adoption.workshop import literal, staged
 from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.paths import file_path, path_text
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wkmp_orm.adoption.roots import Roots
     from wkmp_orm.adoption.workshop import Workshop
 
-_WHY: Final = said("its path is relative to the library's root now, with / between the names")
+_WHY: Final = literal("its path is relative to the library's root now, with / between the names")
 
 
 def rebase_paths(work: Workshop) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from wkmp_orm.adoption.look import quoted
 from wkmp_orm.adoption.set_aside import SET_ASIDE, Aside
-from wkmp_orm.adoption.workshop import STAGED, TableReport, said, staged
+from wkmp_orm.adoption.workshop import STAGED, TableReport, literal, staged
 from wkmp_orm.core.schema.sqlite_catalog import column_definitions
 from wkmp_orm.models.tables import TABLES
 
@@ -94,7 +94,7 @@ def _is_for_sqlite(index: sa.Index) -> bool:
 
 
 def _what_stands_on(work: Workshop) -> Iterator[OfOthers]:
-    names = ", ".join(said(table.spelled.lower()) for table in work.found.tables.values())
+    names = ", ".join(literal(table.spelled.lower()) for table in work.found.tables.values())
     rows = work.rows(
         "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
         f" AND (type = 'index' AND lower(tbl_name) IN ({names})"

@@ -82,10 +82,6 @@ class Workshop:
         """Return the only value of a query."""
         return self.connection.exec_driver_sql(query, values).scalar()
 
-    def ask(self, query: str) -> Sequence[Any]:
-        """Return all rows of a query without values."""
-        return self.rows(query)
-
     def tell(self, what: str, table: str = "", done: int = 0, total: int = 0) -> None:
         """Say how far it is."""
         self.on_progress(Step(what, table, done, total))
@@ -142,6 +138,6 @@ def staged(table: str) -> str:
     return quoted(f"{STAGED}{table}")
 
 
-def said(text: str) -> str:
+def literal(text: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
