@@ -98,6 +98,24 @@ HISTORIES: Final[dict[str, list[Draft]]] = {
         Draft("put", "artists", {"artist_mbid": "name:b", "name": "y"}),
         share(0.6, artist=Own("artists", 0)),
     ],
+    "a row is deleted three times, once if it is there": [
+        delete(FILE),
+        delete(FILE, required=False),
+        delete(FILE),
+    ],
+    "a row is deleted if it is there, and then for certain": [
+        delete(FILE, required=False),
+        delete(FILE, required=False),
+        delete(FILE),
+    ],
+    "an artist is deleted twice, and shares come after each": [
+        delete(ARTIST),
+        Draft("put", "artists", {"artist_mbid": "name:b", "name": "y"}),
+        Draft("put", "artists", {"artist_mbid": "name:c", "name": "y"}),
+        share(0.4, artist=Own("artists", 0)),
+        delete(ARTIST),
+        share(1.0, artist=Own("artists", 1)),
+    ],
 }
 
 

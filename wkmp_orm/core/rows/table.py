@@ -265,13 +265,15 @@ class Table(AnyTable, Generic[M]):
         if taken is not None and required and not where:
             taken.required = True
             self._last[order.guid] = taken
+            self.unit.note_delete(self.name)
             return Outcome(self, taken)
         if self._must_follow(order):
             self.unit.begin_stage()
         self._changes.deletes.append(order)
         self._last[order.guid] = order
         if not where:
-            self._taken[order.guid] = order
+            # The first one takes the row: that a later one may find nothing is no fault of it.
+            self._taken.setdefault(order.guid, order)
         self.unit.note_delete(self.name)
         return Outcome(self, order)
 
