@@ -17,6 +17,7 @@ from wkmp_orm.phases import (
     PassageAmplitude,
     finalize_file,
     in_unit_of_work,
+    is_duplicate,
     pending_songs,
     read_answers,
     record_acoustid,
@@ -44,30 +45,55 @@ FLAVOR: Final = Flavor(
 
 def import_file(library: Library, guid: str, recording: Recording) -> None:
     """Take one file through the phases after scanning, each of them with changes."""
+    for run in phases_of(library, guid, recording).values():
+        run()
+
+
+def phases_of(library: Library, guid: str, recording: Recording) -> dict[str, Callable[[], object]]:
+    """Return the phases after scanning, by name, in their order; each writes when it is called."""
     digest = sha256(recording.path.encode()).hexdigest()
     passages = recorded_passages(recording)
     amplitudes = [_amplitude(track) for track in recording.tracks]
-
-    def write(phase: Phase, fill: Callable[[UnitOfWork], object]) -> None:
-        in_unit_of_work(library, phase, fill)
-
-    write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, guid, digest))
-    write(
-        Phase.METADATA_EXTRACTION,
-        lambda work: record_metadata(work, recording.path, _metadata(recording)),
-    )
     by_sound = {
         request_key(f"sound of {each.song.recording_mbid}"): each for each in recording.tracks
     }
-    _ask(library, Phase.FINGERPRINTING, "acoustid", by_sound)
     by_recording = {track.song.recording_mbid: track for track in recording.tracks}
-    _ask(library, Phase.SONG_MATCHING, "musicbrainz", by_recording)
-    write(Phase.RECORDING, lambda work: record_passages(work, guid, passages))
-    write(Phase.AMPLITUDE, lambda work: record_amplitude(work, guid, amplitudes))
-    with library.reader() as session:
-        flavors = {song.guid: FLAVOR for song in pending_songs(session, guid)}
-    write(Phase.FLAVORING, lambda work: record_flavors(work, guid, flavors))
-    write(Phase.FINALIZATION, lambda work: finalize_file(work, guid, songs_settled=True))
+    metadata = _metadata(recording)
+
+    def write(phase: Phase, fill: Callable[[UnitOfWork], object]) -> Callable[[], object]:
+        return lambda: in_unit_of_work(library, phase, fill)
+
+    def ask(phase: Phase, service: str, questions: dict[str, Track]) -> Callable[[], object]:
+        return lambda: _ask(library, phase, service, questions)
+
+    def elect() -> None:
+        in_unit_of_work(
+            library, Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, guid, digest)
+        )
+        with library.reader() as session:
+            is_duplicate(session, guid)
+
+    def flavor() -> None:
+        with library.reader() as session:
+            flavors = {song.guid: FLAVOR for song in pending_songs(session, guid)}
+        in_unit_of_work(library, Phase.FLAVORING, lambda work: record_flavors(work, guid, flavors))
+
+    return {
+        Phase.HASH_DEDUPLICATION: elect,
+        Phase.METADATA_EXTRACTION: write(
+            Phase.METADATA_EXTRACTION, lambda work: record_metadata(work, recording.path, metadata)
+        ),
+        Phase.FINGERPRINTING: ask(Phase.FINGERPRINTING, "acoustid", by_sound),
+        Phase.SONG_MATCHING: ask(Phase.SONG_MATCHING, "musicbrainz", by_recording),
+        Phase.RECORDING: write(Phase.RECORDING, lambda work: record_passages(work, guid, passages)),
+        Phase.AMPLITUDE: write(
+            Phase.AMPLITUDE, lambda work: record_amplitude(work, guid, amplitudes)
+        ),
+        Phase.FLAVORING: flavor,
+        Phase.FINALIZATION: write(
+            Phase.FINALIZATION, lambda work: finalize_file(work, guid, songs_settled=True)
+        ),
+    }
 
 
 def _ask(library: Library, phase: Phase, service: str, questions: dict[str, Track]) -> None:
