@@ -1,4 +1,4 @@
-"""PostgreSQL connections: named, in UTC, never waiting for a lock without an end."""
+"""PostgreSQL connections: named, in UTC, never waiting without an end."""
 
 from __future__ import annotations
 
@@ -44,16 +44,19 @@ def shown(engine: sa.Engine, *names: str) -> tuple[Any, ...]:
 
 
 @pytest.mark.smoke
-def test_connections_are_named_and_in_utc_and_wait_half_as_long_as_a_write_may(
+def test_connections_are_named_and_in_utc_and_wait_as_long_as_a_write_may(
     postgresql_database: Database, library: Library
 ) -> None:
     names = ("application_name", "timezone", "lock_timeout", "transaction_isolation")
-    assert shown(library._writer.engine, *names) == ("wkmp_orm", "UTC", "2500ms", "read committed")
+    assert shown(library._writer.engine, *names) == ("wkmp_orm", "UTC", "5s", "read committed")
     library.settings.save({AI_DATABASE_MAX_LOCK_WAIT_MS: 8_000})
 
     with postgresql_database.open() as again:
-        for engine in (again._writer.engine, again._readers):
-            assert shown(engine, *names) == ("wkmp_orm", "UTC", "4s", "read committed")
+        for engine, isolation in (
+            (again._writer.engine, "read committed"),
+            (again._readers, "repeatable read"),
+        ):
+            assert shown(engine, *names) == ("wkmp_orm", "UTC", "8s", isolation)
         assert shown(again._writer.engine, "transaction_read_only") == ("off",)
         assert shown(again._readers, "transaction_read_only") == ("on",)
 
@@ -73,7 +76,7 @@ def test_what_the_url_says_is_kept_beside_what_we_need(
 
     with Library.open(url.render_as_string(hide_password=False)) as other:
         names = ("application_name", "search_path", "timezone", "lock_timeout")
-        assert shown(other._writer.engine, *names) == ("player", "public,player", "UTC", "2500ms")
+        assert shown(other._writer.engine, *names) == ("player", "public,player", "UTC", "5s")
 
 
 @pytest.mark.smoke
@@ -104,8 +107,7 @@ def test_a_lock_that_does_not_come_is_an_error_in_time_and_the_rows_stay(
             pytest.raises(LockTimeoutError, match="by another transaction; nothing was") as late,
         ):
             work.commit()
-        assert 500 <= late.value.waited_ms < 500 + 250 + 1_000
-        assert len(sent.attempts) >= 2
+        assert 500 <= late.value.waited_ms < 500 + 1_000
         assert sent.transactions == []
 
         assert work.commit().rows["songs"].inserted == 1

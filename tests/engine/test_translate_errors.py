@@ -153,26 +153,18 @@ def test_a_lost_connection_is_no_refusal_of_the_rows_and_is_not_asked_for_one(
         assert work.commit().rows["songs"].inserted == 1
 
 
-def test_a_monitored_transaction_begins_anew_on_a_connection_that_was_lost_while_idle(
+def test_a_monitored_transaction_begins_anew_when_its_connection_is_lost_at_the_beginning(
     postgresql_database: Database,
 ) -> None:
     with postgresql_database.open() as library:
-        with library._writer.engine.connect() as connection:
-            connection.exec_driver_sql("SELECT 1")
-        terminating = sa.text(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = 'wkmp_orm'"
-        )
-        engine = sa.create_engine(postgresql_database.url)
-        with engine.connect() as administrator:
-            administrator.execute(terminating)
-        engine.dispose()
-
-        insert(library)
-
+        first = calls_of(library, insert)[0]
+        assert first.kind == "execute"
+        injector = FaultInjector(library._writer.engine)
+        with injector.failing(first.number, "before", connection_lost) as fault:
+            insert(library)
+        assert fault.fired
         assert library.totals().retries >= 1
-        with library._writer.engine.connect() as connection:
-            assert connection.scalar(sa.select(sa.func.count()).select_from(Song)) == 1
+        assert count_songs(library) == 1
 
 
 @pytest.mark.parametrize("error", [connection_lost, connection_terminated])

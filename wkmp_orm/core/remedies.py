@@ -105,7 +105,9 @@ REPAIR_DISK: Final = _the_same("make room or repair the disk, then try again")
 END_READERS: Final = Remedy("end readers sooner", "end other programs that read it")
 MORE_READERS: Final = _the_same("raise reader_pool_size")
 END_THE_PROGRAM: Final = _the_same("end it and try again")
-CHECK_SERVER: Final = _the_same("check the URL and that the server runs")
+CHECK_SERVER: Final = _the_same(
+    "check the URL, that the server runs, and that it lets this role connect so often"
+)
 SERVER_THEN_COMMIT: Final = Remedy(
     "check the server, then commit again", "check the server, then run the same command again"
 )
@@ -115,6 +117,29 @@ LOCAL_DISK: Final = _the_same(
 )
 LOOK_WHETHER: Final = _the_same("look whether it has before you repeat it")
 OTHER_DATABASE: Final = _the_same("take another database")
+
+# A PostgreSQL server.
+
+USE_UTF8: Final = _the_same(
+    "make a database that can: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+)
+UPGRADE_SERVER: Final = _the_same("upgrade the server")
+GRANT_RIGHTS: Final = _the_same(
+    "GRANT the role what it needs: SELECT, INSERT, UPDATE and DELETE on the tables to write,"
+    " SELECT to read, CREATE on the schema to make or upgrade them"
+)
+ON_PRIMARY: Final = _the_same(
+    "connect to the primary server: this one is a standby, or its transactions are read-only"
+)
+LET_IT_TAKE_LONGER: Final = _the_same("raise statement_timeout of the role")
+GIVE_RESOURCES: Final = _the_same("look into the server's log and give it what it lacks")
+READ_AGAIN: Final = _the_same(
+    "read again; hot_standby_feedback = on lets readers of a standby take longer"
+)
+POOL_SESSIONS: Final = _the_same(
+    "connect to the server itself, or let the pooler keep a connection for each session"
+    " (PgBouncer: pool_mode = session)"
+)
 
 
 def install(extra: str) -> Remedy:

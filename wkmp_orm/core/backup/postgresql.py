@@ -12,6 +12,7 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.core.backup.sqlite_copy import new_file, refuse_another, sync_folder
+from wkmp_orm.core.engine.postgresql import NOTICES_LOSS
 from wkmp_orm.core.errors import BackupError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wkmp_orm.core.engine.target import DatabaseTarget
+
+LOCK_WAIT_MS: Final = 60_000
+"""How long a dump waits for a table that somebody is changing: as an upgrade of the schema does."""
 
 _NOT_FOR_PROGRAMS: Final = frozenset({"password", "context", "prepare_threshold", "autocommit"})
 _TABLE: Final = re.compile(r"^\d+; \d+ \d+ TABLE \S+ (?P<name>\S+) ", re.MULTILINE)
@@ -33,7 +37,10 @@ def dump(target: DatabaseTarget, file: Path, put_there: Callable[[Path, Path], P
     unfinished = file.with_name(f"{file.name}.unfinished")
     with new_file(unfinished) as descriptor:
         # By name: to its standard output it writes an archive whose cut end nothing notices.
-        arguments = ("--format=custom", "--no-password", f"--file={unfinished}")
+        arguments = (
+            *("--format=custom", "--no-password", f"--file={unfinished}"),
+            f"--lock-wait-timeout={LOCK_WAIT_MS}",
+        )
         what = f"no backup of {target} could be made"
         _run([program, *arguments, *_connection(target)], target, what)
         refuse_another(unfinished, descriptor)
@@ -101,7 +108,7 @@ def _connection(target: DatabaseTarget) -> list[str]:
     _, arguments = target.url.get_dialect()().create_connect_args(target.url)
     shown = {key: value for key, value in arguments.items() if key not in _NOT_FOR_PROGRAMS}
     shown.pop("options", None)
-    return ["--dbname", make_conninfo("", **shown)]
+    return ["--dbname", make_conninfo("", **NOTICES_LOSS | shown)]
 
 
 def _run(

@@ -53,8 +53,10 @@ class RowCounts:
 class WriteReport:
     """One write transaction, told after its end. Times are in milliseconds.
 
-    `waited_ms` is the time before the transaction had the lock, over all attempts; `held_ms` lasts
-    from BEGIN through COMMIT of the last attempt. `sender` says how the rows were sent, "session"
+    `waited_ms` is the time before the transaction had the lock, over all attempts. On PostgreSQL it
+    includes what statements waited for locks: as the server does not tell, what each took beyond a
+    trip to the server and a millisecond for each row, from 50 ms on. `held_ms` is the rest, from
+    BEGIN through COMMIT of the last attempt. `sender` says how the rows were sent, "session"
     or "driver", as `Library.open(bulk=...)` explains.
     """
 

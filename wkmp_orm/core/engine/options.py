@@ -20,9 +20,10 @@ class EngineOptions:
 
     Times are in milliseconds. `lock_retry_ms` is one wait for a lock inside the database
     (SQLite's busy_timeout); `max_lock_wait_ms` is the deadline over all waits and retries of one
-    write (and half of it PostgreSQL's lock_timeout). `create` lets SQLite make a file that is not
-    there; once a library is open its file has to be. `writer_statements` are what each connection
-    of the writers executes when it is opened, on SQLite.
+    write (and PostgreSQL's lock_timeout, of which later statements have what is left). `create`
+    lets SQLite make a file that is not there; once a library is open its file has to be.
+    `writer_statements` are what each connection of the writers executes when it is opened, on
+    SQLite.
     """
 
     lock_retry_ms: int = 250

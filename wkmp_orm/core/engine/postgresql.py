@@ -1,13 +1,17 @@
-"""PostgreSQL connections: named, in UTC, with a lock timeout so that a wait can end in an error."""
+"""PostgreSQL connections: named, in UTC, noticing what is lost, never waiting without an end."""
 
 from __future__ import annotations
 
+import select
 from difflib import get_close_matches
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DisconnectionError
 
+from wkmp_orm.core.engine.pooler import PoolerWatch
+from wkmp_orm.core.engine.postgresql_session import prepare_session, session_settings
 from wkmp_orm.core.errors import ConfigurationError
 from wkmp_orm.core.remedies import install
 
@@ -19,42 +23,136 @@ APPLICATION_NAME: Final = "wkmp_orm"
 WRITER_CONNECTIONS: Final = 16
 """Flushes that may run at once in one process; PostgreSQL's own default allows 100 in all."""
 
+NOTICES_LOSS: Final = {
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "12000",
+}
+"""What the client's side of a connection does about a network that is cut: an error after 12 to
+15 s, be it a question or an answer that is lost. Without them a COMMIT hung for 111 s at a cut of
+60 s. Larger than a pause of a mobile network; the URL may say otherwise."""
+
+
+GUARD_PATIENCE_S: Final = 5
+"""How long the connection of a lock may take to be made, and to answer."""
+
 
 def create_postgresql_engine(
     target: DatabaseTarget, options: EngineOptions, *, writer: bool
 ) -> sa.Engine:
     """Create the engine of the writers or of the readers; nothing is connected yet.
 
-    Raises ConfigurationError without the driver, and for an option in the URL that it does not
-    know.
+    A reader's transaction is one snapshot. Raises ConfigurationError without the driver, and for an
+    option in the URL that it does not know.
     """
-    if find_spec("psycopg") is None:
-        msg = "PostgreSQL needs its driver"
-        raise ConfigurationError(msg, install("postgresql"))
-    url = target.url
-    _refuse_unknown_options(target)
-    read_only = "off" if writer and not options.read_only else "on"
-    own_options = url.query.get("options", "")  # such as a search_path; ours come after it
-    return sa.create_engine(
-        url,
-        isolation_level="READ COMMITTED",
+    return _create(
+        target,
+        lock_wait_ms=options.max_lock_wait_ms,
+        writer=writer and not options.read_only,
+        application_name=target.url.query.get("application_name", APPLICATION_NAME),
+        patience_s=max(2, options.max_lock_wait_ms // 1000),
+        isolation_level="READ COMMITTED" if writer else "REPEATABLE READ",
         pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
         max_overflow=0 if writer else 4,
         pool_timeout=options.max_lock_wait_ms / 1000,
         pool_use_lifo=True,
-        hide_parameters=True,  # as for SQLite
-        connect_args={
-            "application_name": url.query.get("application_name", APPLICATION_NAME),
-            "options": (
-                f"{own_options} -c timezone=UTC -c default_transaction_read_only={read_only}"
-                f" -c lock_timeout={options.max_lock_wait_ms // 2}"
-            ),
-            "connect_timeout": url.query.get(
-                "connect_timeout", max(2, options.max_lock_wait_ms // 1000)
-            ),
-            **dict(target.secrets),
-        },
     )
+
+
+def create_guard_engine(target: DatabaseTarget, *, application_name: str) -> sa.Engine:
+    """Create the engine of a connection that holds a lock, outside of any pool and transaction."""
+    return _create(
+        target,
+        lock_wait_ms=GUARD_PATIENCE_S * 1000,
+        writer=True,
+        application_name=application_name,
+        patience_s=GUARD_PATIENCE_S,
+        isolation_level="AUTOCOMMIT",
+        poolclass=sa.NullPool,
+    )
+
+
+def _create(
+    target: DatabaseTarget,
+    *,
+    lock_wait_ms: int,
+    writer: bool,
+    application_name: str | tuple[str, ...],
+    patience_s: int,
+    **engine_options: Any,
+) -> sa.Engine:
+    if find_spec("psycopg") is None:
+        msg = "PostgreSQL needs its driver"
+        raise ConfigurationError(msg, install("postgresql"))
+    _refuse_unknown_options(target)
+    from wkmp_orm.core.engine.lock_waits import ClockedCursor  # noqa: PLC0415  needs the driver
+
+    arguments: dict[str, Any] = {
+        "client_encoding": "utf8",
+        "cursor_factory": ClockedCursor,
+        "connect_timeout": patience_s,
+        **NOTICES_LOSS,
+        **target.url.query,
+        "application_name": application_name,
+        **dict(target.secrets),
+    }
+    engine = sa.create_engine(
+        target.url,
+        hide_parameters=True,  # as for SQLite
+        connect_args=arguments,
+        **engine_options,
+    )
+
+    def connect() -> Any:
+        positional, named = engine.dialect.create_connect_args(target.url)
+        return engine.dialect.connect(*positional, **{**named, **arguments})
+
+    watch = PoolerWatch(target, connect)
+    settings = session_settings(lock_wait_ms=lock_wait_ms, writer=writer)
+
+    # Before SQLAlchemy's own first questions: what is refused may not understand them.
+    @sa.event.listens_for(engine, "connect", insert=True)
+    def prepare(connection: Any, record: Any) -> None:
+        try:
+            answered = prepare_session(connection, target, settings, patience_s=patience_s)
+            watch.refuse_mixed_sessions(connection, answered, patience_s=patience_s)
+        except BaseException:  # the pool would leave it to the garbage collector
+            connection.close()
+            raise
+        record.info.update(may_stage=answered.may_stage, lock_wait_s=lock_wait_ms / 1000)
+
+    @sa.event.listens_for(engine, "checkout")
+    def replace_lost(connection: Any, _record: object, _proxy: object) -> None:
+        if not _is_alive(connection, engine.dialect):
+            raise DisconnectionError  # the pool connects anew
+
+    return engine
+
+
+def _is_alive(connection: Any, dialect: sa.Dialect) -> bool:
+    """Say whether a pooled connection can be used, for the price of a system call.
+
+    A server that restarts, or ends an idle session, says good-bye, and the system notices a network
+    that is cut: there is something to read. Only then is the server asked, which costs a trip.
+    """
+    if connection.closed:
+        return False
+    if not _has_something_to_read(connection.fileno()):
+        return True
+    try:
+        return dialect.do_ping(connection)  # it may have been a mere notice
+    except dialect.loaded_dbapi.Error:
+        return False
+
+
+def _has_something_to_read(number: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _refuse_unknown_options(target: DatabaseTarget) -> None:

@@ -13,16 +13,11 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from wkmp_orm.core.engine.lock_file import HOST
+from wkmp_orm.core.engine.postgresql import create_guard_engine
 from wkmp_orm.core.errors import LockHolder
 
 if TYPE_CHECKING:
     from wkmp_orm.core.engine.target import DatabaseTarget
-
-# A machine that lost its power says no good-bye: without these the server would believe in it for
-# two hours. Now it asks after a silent minute, and gives up after half another one.
-_KEEPALIVES: Final = (
-    "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
-)
 
 _KEY: Final = "hashtextextended(:name || ' of ' || current_schema(), 0)"
 _TRY: Final = sa.text(f"SELECT pg_try_advisory_lock({_KEY})")
@@ -52,16 +47,9 @@ class SessionLock:
     def __init__(self, target: DatabaseTarget, name: str) -> None:
         """Only choose the name, of 20 characters at most; `try_lock` connects."""
         self.name = name
-        self._engine = sa.create_engine(
-            target.url,
-            poolclass=sa.NullPool,
-            isolation_level="AUTOCOMMIT",
-            connect_args={
-                # PostgreSQL keeps 63 bytes of it.
-                "application_name": f"{name} by {os.getpid()}@{HOST}"[:63],
-                "options": f"{target.url.query.get('options', '')} {_KEEPALIVES}".strip(),
-                **dict(target.secrets),
-            },
+        # PostgreSQL keeps 63 bytes of the name of an application.
+        self._engine = create_guard_engine(
+            target, application_name=f"{name} by {os.getpid()}@{HOST}"[:63]
         )
         self._connection: sa.Connection | None = None
         self._is_held = False

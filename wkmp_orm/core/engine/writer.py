@@ -149,6 +149,7 @@ class Writer:
                 begun = time.perf_counter()
                 with (
                     self._ended(transaction, report, begun, commit=commit),
+                    self._waits_counted(connection, report, deadline),
                     DriverCursor(connection) as cursor,
                 ):
                     if cancel_token is not None:
@@ -187,7 +188,26 @@ class Writer:
         finally:
             if transaction.is_active:
                 transaction.rollback()
-            report.held_ms = (time.perf_counter() - begun) * 1000
+            report.held_ms += (time.perf_counter() - begun) * 1000
+
+    @contextmanager
+    def _waits_counted(
+        self, connection: sa.Connection, report: WriteReport, deadline: float
+    ) -> Iterator[None]:
+        """Count what statements wait for locks as a wait and not as a hold (PostgreSQL)."""
+        if self.target.path is not None:
+            yield
+            return
+        from wkmp_orm.core.engine.lock_waits import clock_of  # noqa: PLC0415  needs the driver
+
+        clock = clock_of(connection.connection.driver_connection)
+        clock.begin(deadline, connection.info["lock_wait_s"])
+        try:
+            yield
+        finally:
+            waited_ms = clock.end() * 1000
+            report.waited_ms += waited_ms
+            report.held_ms -= waited_ms
 
     @contextmanager
     def begin_monitored(self, caller: str) -> Iterator[Session]:

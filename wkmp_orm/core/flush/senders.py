@@ -164,6 +164,7 @@ class CopySender(DriverSender):
         super().__init__(cursor)
         self._copy_from = copy_from
         self._stage_from = stage_from
+        self._may_stage = cursor.connection.info.get("may_stage", True)  # else TEMPORARY is lacking
         self._staged = 0
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
@@ -177,7 +178,7 @@ class CopySender(DriverSender):
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
         """Insert rows whose natural key is not there: one COPY beside the table, one INSERT."""
         # A total is counted row by row: within one INSERT no row sees the one before.
-        if keys.info.total or len(rows) < self._stage_from:
+        if keys.info.total or len(rows) < self._stage_from or not self._may_stage:
             return super().insert_if_absent(rows, keys, now)
         ready = prepared_insert("postgresql", keys, copied=True)
         self._staged += 1  # a transaction may write to a table more than once
