@@ -183,7 +183,7 @@ class Library(Database):
         self._take_settings(given)
         self._settle_root(root)
         if self.target.dialect == "postgresql" and not read_only:
-            self._prune_ledger()
+            self._flusher.pruner.prune()
 
     def _take_settings(self, given: Collection[str]) -> None:
         """Give the stored numbers, but for options that the caller gave, to later connections."""

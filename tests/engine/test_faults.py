@@ -68,24 +68,40 @@ SQLITE = {
     "SQLITE_INTERRUPT": Fault.OTHER,
 }
 POSTGRESQL = {
+    "40000": Fault.CONFLICT,
     "40001": Fault.CONFLICT,
     "40P01": Fault.CONFLICT,
     "55P03": Fault.LOCKED,
+    "53300": Fault.LOCKED,
+    "57014": Fault.CANCELLED,
     "08000": Fault.DISCONNECTED,
     "08006": Fault.DISCONNECTED,
+    "08P01": Fault.DISCONNECTED,
     "57P01": Fault.DISCONNECTED,
     "57P02": Fault.DISCONNECTED,
     "57P03": Fault.DISCONNECTED,
+    "57P04": Fault.DISCONNECTED,
+    "57P05": Fault.DISCONNECTED,
+    "25P03": Fault.DISCONNECTED,
+    "25P04": Fault.DISCONNECTED,
     "23505": Fault.UNIQUE,
     "23503": Fault.FOREIGN_KEY,
     "23514": Fault.CHECK,
     "23502": Fault.NOT_NULL,
     "53100": Fault.FULL,
+    "53000": Fault.RESOURCES,
+    "53200": Fault.RESOURCES,
+    "53400": Fault.RESOURCES,
     "58030": Fault.IO,
+    "58P01": Fault.IO,
+    "XX001": Fault.CORRUPT,
+    "XX002": Fault.CORRUPT,
     "25006": Fault.READ_ONLY,
+    "42501": Fault.FORBIDDEN,
+    "26000": Fault.MIXED_SESSIONS,
+    "42P05": Fault.MIXED_SESSIONS,
     "42P01": Fault.OTHER,
     "22003": Fault.OTHER,
-    "57014": Fault.OTHER,
 }
 
 
@@ -121,8 +137,8 @@ def test_a_pool_without_a_free_connection_counts_as_locked() -> None:
 
 
 def test_what_is_repeated_and_what_a_stale_look_explains() -> None:
-    assert {Fault.LOCKED, Fault.CONFLICT} == REFUSED
-    assert {Fault.LOCKED, Fault.CONFLICT, Fault.DISCONNECTED} == RETRYABLE
+    assert {Fault.LOCKED, Fault.CONFLICT, Fault.CANCELLED} == REFUSED
+    assert {*REFUSED, Fault.DISCONNECTED} == RETRYABLE
     assert {Fault.UNIQUE, Fault.FOREIGN_KEY} == STALE
 
 

@@ -20,7 +20,7 @@ from tests.flush.recordings import mbid
 from tests.flush.stage import Stage
 from tests.support.driver_errors import connection_lost, serialization_failure
 from tests.support.patience import PATIENCE_S
-from wkmp_orm.errors import AlreadyFinishedError, FlushFailedError
+from wkmp_orm.errors import AlreadyFinishedError, ConnectionLostError, FlushFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,9 +133,10 @@ def test_a_server_that_cannot_be_asked_is_asked_by_the_next_commit(
     work, handles = stage.accumulated()
     with (
         stage.injector.failing(commit.number, when, connection_lost, times=10_000),
-        pytest.raises(FlushFailedError, match="Committing again will find out"),
+        pytest.raises(ConnectionLostError, match="Committing again will find out") as lost,
     ):
         work.commit()
+    assert lost.value.in_doubt
     work.commit()
     stage.assert_whole(handles, commit)
 
@@ -148,7 +149,7 @@ def test_a_transaction_that_stays_in_doubt_is_settled_by_the_next_commit(
     work, handles = stage.accumulated()
     with (
         stage.injector.failing(commit_of(stage).number, "before", in_doubt),
-        pytest.raises(FlushFailedError, match="Committing again will find out"),
+        pytest.raises(ConnectionLostError, match="Committing again will find out"),
     ):
         work.commit()
     with pytest.raises(AlreadyFinishedError, match="may have taken effect: commit again"):
@@ -209,7 +210,7 @@ def test_a_commit_that_was_in_doubt_for_too_long_is_not_repeated_but_asked_back(
     work, _ = stage.accumulated()
     with (
         stage.injector.failing(commit_of(stage).number, "before", connection_lost, times=10_000),
-        pytest.raises(FlushFailedError, match="Committing again will find out"),
+        pytest.raises(ConnectionLostError, match="Committing again will find out"),
     ):
         work.commit()
     monkeypatch.setattr("wkmp_orm.core.flush.attempt.LEDGER_LIFETIME", timedelta(0))
@@ -218,3 +219,55 @@ def test_a_commit_that_was_in_doubt_for_too_long_is_not_repeated_but_asked_back(
             work.commit()
     work.discard()
     assert entries(stage) == []
+
+
+def age_entries(library: Library, number: int) -> None:
+    with library.begin_monitored("ages") as session:
+        session.execute(
+            sa.text(
+                "INSERT INTO flush_ledger (flush_id, committed_at)"
+                " SELECT gen_random_uuid(), now() - interval '25 hours'"
+                f" FROM generate_series(1, {number})"
+            )
+        )
+
+
+def old_entries_after_a_commit(library: Library, number: int) -> int:
+    with library.unit_of_work("songs") as work:
+        work.songs.put(recording_mbid=mbid(2, number))
+    old = "SELECT count(*) FROM flush_ledger WHERE committed_at < now() - interval '1 day'"
+    with library.reader() as session:
+        return session.scalar(sa.text(old)) or 0
+
+
+def test_old_entries_are_deleted_in_batches_while_the_database_is_in_use(
+    postgresql_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgresql_database.open() as library:
+        age_entries(library, 7)
+        assert old_entries_after_a_commit(library, 1) == 7, "an hour has not passed"
+
+    monkeypatch.setattr("wkmp_orm.core.flush.ledger.PRUNED_AT_ONCE", 3)
+    monkeypatch.setattr("wkmp_orm.core.flush.ledger.PRUNED_AGAIN_AFTER_S", 0.0)
+    with postgresql_database.open() as library:  # which deletes the first three
+        assert [old_entries_after_a_commit(library, number) for number in (2, 3)] == [1, 0]
+        age_entries(library, 1)
+        assert old_entries_after_a_commit(library, 4) == 1, "there was no more, so in an hour"
+
+
+def test_a_ledger_that_cannot_be_pruned_harms_no_flush(
+    postgresql_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("wkmp_orm.core.flush.ledger.PRUNED_EVERY_S", 0.0)
+    with postgresql_database.open() as library:
+        age_entries(library, 1)
+        with library.begin_monitored("another program") as session:
+            session.execute(
+                sa.text("CREATE RULE kept AS ON DELETE TO flush_ledger DO INSTEAD SELECT 1 / 0")
+            )
+        assert old_entries_after_a_commit(library, 1) == 1
+        with library.reader() as session:
+            assert session.scalar(sa.text("SELECT count(*) FROM songs")) == 1
+    assert "old entries of flush_ledger were not deleted" in caplog.text

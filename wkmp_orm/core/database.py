@@ -22,7 +22,7 @@ from wkmp_orm.core.engine.translate_errors import translate_opening_errors, tran
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import ReadOnlyDatabaseError, UnitOfWorkError, WrongOwnerError
 from wkmp_orm.core.flush.flush import Flusher
-from wkmp_orm.core.flush.ledger import LEDGER, PRUNE_LEDGER
+from wkmp_orm.core.flush.ledger import LEDGER
 from wkmp_orm.core.remedies import OPEN_WRITABLE
 from wkmp_orm.core.schema.migrations import Migrations, folder_of
 from wkmp_orm.core.schema.upgrade import migrate
@@ -142,12 +142,7 @@ class Database:
         self.options.create = False  # a file that is lost later must not be made anew, and empty
         self._writer.renew()
         if self.target.dialect == "postgresql":
-            self._prune_ledger()
-
-    def _prune_ledger(self) -> None:
-        # By the server's clock, which has dated the entries: this machine's may be days ahead.
-        with self.begin_monitored("flush_ledger::prune") as session:
-            session.execute(PRUNE_LEDGER)
+            self._flusher.pruner.prune()
 
     def create_tables(self) -> None:
         """Create the tables that are not there yet, as their models describe them.
@@ -217,9 +212,10 @@ class Database:
     def reader(self) -> Iterator[Session]:
         """Open a read-only Session for the length of a `with` block: one consistent snapshot.
 
-        What it loads may be used afterwards. Raises ReadOnlyDatabaseError for a write through it,
-        DatabaseUnavailableError when the database cannot be read; what is wrong with a query of
-        the caller's comes through as SQLAlchemy raised it.
+        What it loads may be used afterwards. Raises
+        ReadOnlyDatabaseError for a write through it, ConnectionLostError for a server that is away
+        and DatabaseUnavailableError when the database cannot be read otherwise; what is wrong with
+        a query of the caller's comes through as SQLAlchemy raised it.
         """
         self._check_usable()
         with (

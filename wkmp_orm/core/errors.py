@@ -3,6 +3,7 @@
     WkmpOrmError
     ├── ConfigurationError            an argument, a path or a URL cannot be used
     ├── DatabaseUnavailableError      the database cannot be opened at all
+    │   ├── ConnectionLostError       the server does not answer now, and may do so later
     │   ├── NotADatabaseError         the file is something else, or damaged
     │   └── ReadOnlyDatabaseError     it can be read but not written
     ├── SchemaError                   the tables are not the ones this version needs
@@ -83,6 +84,23 @@ class ConfigurationError(WkmpOrmError):
 
 class DatabaseUnavailableError(WkmpOrmError):
     """The database cannot be opened at all."""
+
+
+class ConnectionLostError(DatabaseUnavailableError):
+    """The server does not answer now: it restarts or fails over, or the network is cut.
+
+    Nothing was written, unless `in_doubt` says that nobody knows: then the connection was lost
+    during COMMIT. A unit of work that is committed again finds out. `was_open` says that a
+    connection was lost that had been open, so that the server may be there; else it was asked in
+    vain until the deadline.
+    """
+
+    def __init__(
+        self, what: str, *remedies: Remedy, in_doubt: bool = False, was_open: bool = False
+    ) -> None:
+        super().__init__(what, *remedies)
+        self.in_doubt = in_doubt
+        self.was_open = was_open
 
 
 class NotADatabaseError(DatabaseUnavailableError):

@@ -19,6 +19,7 @@ class Fault(Enum):
 
     LOCKED = "locked"
     CONFLICT = "serialization failure or deadlock"
+    CANCELLED = "cancelled by the server"
     DISCONNECTED = "connection lost"
     UNIQUE = "unique constraint"
     FOREIGN_KEY = "foreign key constraint"
@@ -28,14 +29,17 @@ class Fault(Enum):
     FULL = "disk full"
     IO = "input/output error"
     CORRUPT = "damaged file"
+    RESOURCES = "the server lacks memory or another resource"
     READ_ONLY = "read-only"
+    FORBIDDEN = "a right is missing"
+    MIXED_SESSIONS = "a prepared statement was lost"
     NOT_A_DATABASE = "not a database"
     CANNOT_OPEN = "cannot be opened"
     NO_LOCKS = "locks do not work"
     OTHER = "other"
 
 
-REFUSED: Final = frozenset({Fault.LOCKED, Fault.CONFLICT})
+REFUSED: Final = frozenset({Fault.LOCKED, Fault.CONFLICT, Fault.CANCELLED})
 """Faults after which the same transaction may succeed, and has certainly not been committed."""
 
 RETRYABLE: Final = REFUSED | {Fault.DISCONNECTED}
@@ -68,19 +72,41 @@ _SQLITE_CONSTRAINT: Final = {
 }
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATE: Final = {
+    "40000": Fault.CONFLICT,
     "40001": Fault.CONFLICT,
     "40P01": Fault.CONFLICT,
     "55P03": Fault.LOCKED,
+    # All connections that the server, the database or the role may have are taken. At a connect
+    # psycopg does not tell the code, and it is taken for a connection lost: both are tried again.
+    "53300": Fault.LOCKED,
+    # statement_timeout, or an administrator. Where a statement of ours takes so long, it waited.
+    "57014": Fault.CANCELLED,
     "23505": Fault.UNIQUE,
     "23503": Fault.FOREIGN_KEY,
     "23514": Fault.CHECK,
     "23502": Fault.NOT_NULL,
     "53100": Fault.FULL,
+    "53000": Fault.RESOURCES,
+    "53200": Fault.RESOURCES,
+    "53400": Fault.RESOURCES,
     "58030": Fault.IO,
+    "58P01": Fault.IO,
+    "XX001": Fault.CORRUPT,
+    "XX002": Fault.CORRUPT,
     "25006": Fault.READ_ONLY,
+    "42501": Fault.FORBIDDEN,
+    # The server ends the session: 57P01 to 57P05 because it stops, starts, drops the database or
+    # finds the session idle for too long; 25P03 and 25P04 because of an idle or long transaction.
     "57P01": Fault.DISCONNECTED,
     "57P02": Fault.DISCONNECTED,
     "57P03": Fault.DISCONNECTED,
+    "57P04": Fault.DISCONNECTED,
+    "57P05": Fault.DISCONNECTED,
+    "25P03": Fault.DISCONNECTED,
+    "25P04": Fault.DISCONNECTED,
+    # A pooler has given our statement to another session.
+    "26000": Fault.MIXED_SESSIONS,
+    "42P05": Fault.MIXED_SESSIONS,
 }
 
 

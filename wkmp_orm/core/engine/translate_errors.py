@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004  of the pool
 from wkmp_orm.core.engine.faults import Fault, code_of, comes_from, driver_error, fault_of
 from wkmp_orm.core.engine.open_files import lost_file_error
 from wkmp_orm.core.errors import (
+    ConnectionLostError,
     DatabaseUnavailableError,
     LockTimeoutError,
     NotADatabaseError,
@@ -25,15 +26,22 @@ from wkmp_orm.core.errors import (
 from wkmp_orm.core.remedies import (
     CHECK_PERMISSIONS,
     CHECK_SERVER,
+    COMMIT_TO_FIND_OUT,
     END_READERS,
     END_THE_HOLDER,
     END_THE_PROGRAM,
+    GIVE_RESOURCES,
+    GRANT_RIGHTS,
+    LET_IT_TAKE_LONGER,
     LOCAL_DISK,
     LOOK_WHETHER,
     MAKE_ROOM,
     MORE_READERS,
+    ON_PRIMARY,
     OPEN_READ_ONLY,
     OTHER_PATH,
+    POOL_SESSIONS,
+    READ_AGAIN,
     REPAIR_DISK,
     RESTORE_BACKUP,
     SERVER_THEN_COMMIT,
@@ -98,34 +106,58 @@ def write_error(  # noqa: PLR0911  one return for each kind
     match fault:
         case Fault.LOCKED:
             return _lock_timeout(target, write, attempts, waited_ms)
+        case Fault.CANCELLED:
+            return LockTimeoutError(
+                f"{write}: {_reason(error)} on {target} ({code}, {attempts} attempts in"
+                f" {waited_ms:.0f} ms), maybe while it waited for another transaction; nothing was"
+                " written",
+                LET_IT_TAKE_LONGER,
+                END_THE_HOLDER,
+                waited_ms=waited_ms,
+            )
         case Fault.FULL | Fault.IO | Fault.CORRUPT:
             return StorageError(
                 f"{write}: {fault.value} ({code}) on {target}; nothing was written",
                 MAKE_ROOM if is_commit else REPAIR_DISK,
+            )
+        case Fault.RESOURCES:
+            return StorageError(
+                f"{write}: {fault.value} ({code}) on {target}: {_reason(error)}; nothing was"
+                " written",
+                GIVE_RESOURCES,
             )
         case Fault.CANNOT_OPEN if target.path is not None and not target.path.exists():
             return lost_file_error(target.path)
         case Fault.READ_ONLY:
             return ReadOnlyDatabaseError(
                 f"{write}: {target} cannot be written ({code}); nothing was written",
-                CHECK_PERMISSIONS,
+                CHECK_PERMISSIONS if target.path is not None else ON_PRIMARY,
+            )
+        case Fault.FORBIDDEN:
+            return ReadOnlyDatabaseError(
+                f"{write}: this role may not do that on {target}: {_reason(error)}; nothing was"
+                " written",
+                GRANT_RIGHTS,
             )
         case Fault.DISCONNECTED:
-            return DatabaseUnavailableError(
+            return ConnectionLostError(
                 f"{write}: {target} cannot be reached: {_reason(error)}; nothing was written",
                 SERVER_THEN_COMMIT if is_commit else SERVER_THEN_RETRY,
             )
-        case Fault.NOT_A_DATABASE | Fault.CANNOT_OPEN | Fault.NO_LOCKS:
+        case Fault.NOT_A_DATABASE | Fault.CANNOT_OPEN | Fault.NO_LOCKS | Fault.MIXED_SESSIONS:
             return _unavailable_error(target, error, reading=False)
         case _:
             return None
 
 
-def in_doubt_error(target: DatabaseTarget, write: str) -> DatabaseUnavailableError:
+def in_doubt_error(
+    target: DatabaseTarget, write: str, *, is_commit: bool = False
+) -> ConnectionLostError:
     """Make the error of a write of which nobody knows whether it was committed."""
-    return DatabaseUnavailableError(
+    return ConnectionLostError(
         f"{write}: the connection to {target} was lost during COMMIT, which may have taken effect",
-        LOOK_WHETHER,
+        COMMIT_TO_FIND_OUT if is_commit else LOOK_WHETHER,
+        in_doubt=True,
     )
 
 
@@ -146,6 +178,10 @@ def _unavailable_error(  # noqa: C901, PLR0911  one return for each kind
     target: DatabaseTarget, error: Exception, *, reading: bool
 ) -> DatabaseUnavailableError | None:
     fault = fault_of(error)
+    if target.path is None:
+        problem = _unavailable_server(target, error, fault, reading=reading)
+        if problem is not None:
+            return problem
     match fault:
         case Fault.NOT_A_DATABASE | Fault.CORRUPT:
             return NotADatabaseError(
@@ -179,16 +215,47 @@ def _unavailable_error(  # noqa: C901, PLR0911  one return for each kind
             return DatabaseUnavailableError(
                 f"{target} stayed locked by another program", END_THE_PROGRAM
             )
-        case Fault.DISCONNECTED:
-            return _unreachable(target, error)
-        case Fault.OTHER if target.path is None and not reading:
-            return _unreachable(target, error)
         case _:
             return None
 
 
-def _unreachable(target: DatabaseTarget, error: Exception) -> DatabaseUnavailableError:
-    return DatabaseUnavailableError(f"{target} cannot be reached: {_reason(error)}", CHECK_SERVER)
+def _unavailable_server(  # noqa: PLR0911  one return for each kind
+    target: DatabaseTarget, error: Exception, fault: Fault, *, reading: bool
+) -> DatabaseUnavailableError | None:
+    """Make the error for what only a server has."""
+    reason = _reason(error)
+    match fault:
+        case Fault.DISCONNECTED:
+            # Of a connect that fails psycopg tells no code.
+            was_open = code_of(error) is not None or (
+                isinstance(error, DBAPIError) and error.connection_invalidated
+            )
+            return ConnectionLostError(
+                f"{target} cannot be reached: {reason}", CHECK_SERVER, was_open=was_open
+            )
+        case Fault.FORBIDDEN:
+            kind = DatabaseUnavailableError if reading else ReadOnlyDatabaseError
+            return kind(f"this role may not do that on {target}: {reason}", GRANT_RIGHTS)
+        case Fault.READ_ONLY if not reading:
+            return ReadOnlyDatabaseError(
+                f"{target} cannot be written: {reason}", ON_PRIMARY, OPEN_READ_ONLY
+            )
+        case Fault.CANCELLED:
+            return DatabaseUnavailableError(f"{target}: {reason}", LET_IT_TAKE_LONGER)
+        case Fault.CONFLICT if reading:  # nothing but the replay of a standby is in its way
+            return DatabaseUnavailableError(f"{target}: {reason}", READ_AGAIN)
+        case Fault.CORRUPT:
+            return NotADatabaseError(f"{target} is damaged: {reason}", RESTORE_BACKUP)
+        case Fault.RESOURCES:
+            return DatabaseUnavailableError(f"{target}: {fault.value}: {reason}", GIVE_RESOURCES)
+        case Fault.MIXED_SESSIONS:
+            return DatabaseUnavailableError(
+                f"{target} is behind a pooler that mixes up sessions: {reason}", POOL_SESSIONS
+            )
+        case Fault.OTHER if not reading:
+            return DatabaseUnavailableError(f"{target} cannot be reached: {reason}", CHECK_SERVER)
+        case _:
+            return None
 
 
 def _reason(error: Exception) -> str:

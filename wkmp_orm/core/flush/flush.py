@@ -12,15 +12,16 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from wkmp_orm.core.engine.async_commits import CancelToken
 from wkmp_orm.core.engine.faults import code_of
-from wkmp_orm.core.engine.translate_errors import write_error
+from wkmp_orm.core.engine.translate_errors import in_doubt_error, write_error
 from wkmp_orm.core.engine.whole_write import write_whole
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.core.flush.attempt import MOST_STALE, Attempts
+from wkmp_orm.core.flush.ledger import LedgerPruner
 from wkmp_orm.core.flush.refused_row import constraint_violation
 from wkmp_orm.core.flush.senders import CopySender, DriverSender, Sender, SessionSender
 from wkmp_orm.core.flush.unmet import StalePrefetchError
-from wkmp_orm.core.remedies import COMMIT_AGAIN, COMMIT_TO_FIND_OUT, SEE_THE_CAUSE
+from wkmp_orm.core.remedies import COMMIT_AGAIN, SEE_THE_CAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,8 @@ class Flusher:
         """Write through `writer`, and send rows as it says."""
         self._writer = writer
         self._new_sender = sender_of(writer)
+        self._has_ledger = writer.target.dialect == "postgresql"
+        self.pruner = LedgerPruner(writer)
 
     def flush(
         self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
@@ -84,6 +87,8 @@ class Flusher:
         finally:
             if report.attempts:
                 self._writer.monitor.record(report)
+        if self._has_ledger:
+            self.pruner.prune_if_due()
         return report
 
     def _translated(
@@ -93,12 +98,7 @@ class Flusher:
         report, target = attempts.report, self._writer.target
         phase = report.phase
         if attempts.changes.entry.in_doubt:
-            return FlushFailedError(
-                f"{phase}: the connection was lost during COMMIT and {target} cannot be asked"
-                " whether it took effect",
-                COMMIT_TO_FIND_OUT,
-                code=code,
-            )
+            return in_doubt_error(target, phase, is_commit=True)
         refused = write_error(
             target,
             error,
