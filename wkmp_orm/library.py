@@ -284,7 +284,7 @@ class Library(Database):
         """Import a folder's sound files, and return what became of them when all are through.
 
         `folder` is the library's root unless given. The options are `workers`, `on_progress`,
-        `stop`, `flavor_sources`, `steps`, `accept_missing` and `take_over`:
+        `stop`, `flavor_sources`, `steps`, `accept_missing`, `take_over`, `executor` and `paths`:
         `wkmp_orm.orchestrator.import_folder` says what they mean and what is raised. Needs the
         `audio` extra: ConfigurationError without it.
         """

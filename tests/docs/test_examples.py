@@ -45,6 +45,22 @@ def namespace(music: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
             del sys.modules[name]
 
 
+@pytest.fixture
+def dask_scheduler() -> Iterator[str]:
+    """Give the address of a dask scheduler with one worker, in threads of this process."""
+    from distributed import LocalCluster  # noqa: PLC0415  takes a second, for one page
+
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address=None,
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
 def run(block: Block, namespace: dict[str, Any]) -> None:
     """Run one block, or write it if it is a file; a failure names the page and the line."""
     # Empty lines before it, so that tracebacks count as the page does.
@@ -74,6 +90,8 @@ def test_every_python_block_runs(
 ) -> None:
     if "WKMP_DATABASE" in page.read_text(encoding="utf-8"):
         monkeypatch.setenv("WKMP_DATABASE", request.getfixturevalue("postgresql_database").url)
+    if "DASK_SCHEDULER" in page.read_text(encoding="utf-8"):
+        monkeypatch.setenv("DASK_SCHEDULER", request.getfixturevalue("dask_scheduler"))
     try:
         for block in blocks(page):
             if block.language == "python":

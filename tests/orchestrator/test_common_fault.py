@@ -83,7 +83,7 @@ def test_a_defect_of_our_own_asks_to_be_reported(
     def broken(_: Path) -> str:
         raise AttributeError("no such thing")
 
-    monkeypatch.setattr("wkmp_orm.orchestrator.file_pipeline.sha256_of", broken)
+    monkeypatch.setattr("wkmp_orm.orchestrator.reading.sha256_of", broken)
     with pytest.raises(EveryFileFailsError, match="Please report this with the traceback"):
         import_folder(sqlite_library)
 

@@ -38,7 +38,7 @@ def snapshot(**stored: str | None) -> SettingsSnapshot:
 
 
 def config(**stored: str | None) -> ImportConfig:
-    with ImportConfig.of(snapshot(**stored), threading.Event()) as made:
+    with ImportConfig.of(snapshot(**stored), threading.Event(), {}) as made:
         return made
 
 

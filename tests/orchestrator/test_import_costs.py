@@ -18,7 +18,7 @@ from tests.support.varied_music import make_varied_music
 from wkmp_orm import Library, WriteReport
 from wkmp_orm.audio.decoders import Decoders
 from wkmp_orm.audio.decoders import pool as decoder_pool
-from wkmp_orm.orchestrator import file_pipeline, import_folder
+from wkmp_orm.orchestrator import import_folder, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,7 +116,7 @@ def test_nothing_is_read_or_computed_with_a_connection_in_hand(
 
     with connections_by_thread(library) as held:
         for name in ("sha256_of", "read_tags"):
-            monkeypatch.setattr(file_pipeline, name, watch(name, getattr(file_pipeline, name)))
+            monkeypatch.setattr(reading, name, watch(name, getattr(reading, name)))
         monkeypatch.setattr(Decoders, "run", watch("decode", Decoders.run))
         summary = import_folder(library, workers=4)
     assert len(summary.failures) == 4  # only those that are broken

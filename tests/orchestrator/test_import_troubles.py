@@ -301,7 +301,7 @@ def test_an_unexpected_error_of_one_file_is_its_reason_and_nobody_elses(
             raise ValueError(f"a defect at {path}")
         return sha256_of(path)
 
-    monkeypatch.setattr("wkmp_orm.orchestrator.file_pipeline.sha256_of", broken)
+    monkeypatch.setattr("wkmp_orm.orchestrator.reading.sha256_of", broken)
     (failure,) = import_folder(library).failures
     assert failure.reason == "unexpected ValueError: a defect at .../bad.flac"
     assert statuses(library)["good.flac"] == "INGEST COMPLETE"

@@ -81,6 +81,11 @@ class FileInProgress:
         self._tags = tags
 
     @property
+    def has_tags(self) -> bool:
+        """Whether its tags are known: where they came with its hash, before that phase."""
+        return self._tags is not None
+
+    @property
     def analysis(self) -> SoundAnalysis:
         """What was found in its sound, once the segmentation phase has decoded it."""
         return self._known(self._analysis, "sound")

@@ -10,14 +10,12 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from wkmp_orm.audio import read_tags, sha256_of
 from wkmp_orm.audio.analysis import analyse
-from wkmp_orm.audio.container import Container, read_container
-from wkmp_orm.audio.decoders.decoder import DecoderDiedError
 from wkmp_orm.errors import SoundFileError
 from wkmp_orm.orchestrator.counts import Findings
 from wkmp_orm.orchestrator.flavoring import flavor_songs
 from wkmp_orm.orchestrator.identification import ask_acoustid, match_songs
+from wkmp_orm.orchestrator.reading import crashed, hash_of, tags_of
 from wkmp_orm.orchestrator.recording_input import decoded_metadata, file_metadata
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
@@ -34,8 +32,6 @@ from wkmp_orm.phases import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wkmp_orm.audio import Tags
     from wkmp_orm.audio.analysis import SoundAnalysis
     from wkmp_orm.orchestrator.file_in_progress import FileInProgress
@@ -65,7 +61,7 @@ class Step(NamedTuple):
 
 def deduplicate(file: FileInProgress) -> Verdict | None:
     """Hash the file and find out whether an equal one is there already."""
-    sha256 = file.sha256 or sha256_of(file.place)
+    sha256 = hash_of(file)
     file.check_unchanged()
     file.write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, file.guid, sha256))
     with file.context.library.reader() as session:
@@ -74,12 +70,7 @@ def deduplicate(file: FileInProgress) -> Verdict | None:
 
 def extract_metadata(file: FileInProgress) -> None:
     """Read the tags and what the file says its sound is like. Whether it plays shows later."""
-
-    def ask_container(place: Path) -> Container:
-        container: Container = file.context.compute(read_container, place)
-        return container
-
-    file.tags = read_tags(file.place, ask_container=ask_container)
+    file.tags = tags_of(file)
     file.check_unchanged()
     for warning in file.tags.warnings:
         logger.info("%s: %s", file.path, warning)
@@ -119,7 +110,7 @@ def _why_not_played(error: SoundFileError, tags: Tags) -> SoundFileError:
 
     The decoder knows that it failed; what its tags were read from knows what the file should be.
     """
-    says_more = isinstance(error.__cause__, DecoderDiedError) or str(error).startswith("cannot be")
+    says_more = crashed(error) or str(error).startswith("cannot be")
     if not says_more and tags.format is None:
         return SoundFileError("not a sound file: no sound was found in it")
     if not says_more and tags.damage is not None:

@@ -5,12 +5,13 @@ Knows which settings ask for what, and what is installed; must not know what a p
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from wkmp_orm.audio import AnalysisOptions
-from wkmp_orm.audio.decoders import Decoders, number_of_processors
+from wkmp_orm.audio import AnalysisOptions, sha256_of
+from wkmp_orm.audio.decoders import Decoders, ElsewhereDecoders, number_of_processors
+from wkmp_orm.audio.first_look import FirstLook, look_at
 from wkmp_orm.audio.flavor import AcousticBrainzFolder, EssentiaSource, essentia_is_installed
 from wkmp_orm.core.remedies import Note, install
 from wkmp_orm.errors import ConfigurationError, NoDecoderError
@@ -36,12 +37,13 @@ from wkmp_orm.settings import (
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from wkmp_orm.audio.flavor import Flavor, FlavorSource
     from wkmp_orm.library import Library
     from wkmp_orm.matching import AcoustidClient, MusicBrainzClient
+    from wkmp_orm.orchestrator.options import ImportOptions
     from wkmp_orm.orchestrator.statistics import Statistics
     from wkmp_orm.phases import PendingSong
     from wkmp_orm.settings import SettingsSnapshot
@@ -58,11 +60,12 @@ class ImportConfig:
     """What the settings ask for and this installation has.
 
     `notes` say what is missing that a person may want, each once. `analysis` is how sound is
-    divided and measured, `decoders` how many processes may do it.
+    divided and measured, `decoders` how many processes may do it, or `elsewhere` who does it.
     """
 
     analysis: AnalysisOptions
     decoders: int
+    elsewhere: ElsewhereDecoders | None
     acoustid: AcoustidClient | None
     musicbrainz: MusicBrainzClient | None
     flavor_sources: tuple[FlavorSource, ...]
@@ -74,19 +77,24 @@ class ImportConfig:
         cls,
         settings: SettingsSnapshot,
         stop: threading.Event,
-        *,
-        flavor_sources: Sequence[FlavorSource] | None = None,
+        options: ImportOptions,
     ) -> Iterator[Self]:
         """Give a `with` block what the settings ask for; `stop` ends every wait for a service.
 
-        `flavor_sources` are asked in place of those that the settings name. Raises
-        ConfigurationError for a setting that cannot be used.
+        Of the options it takes `flavor_sources`, who are asked in place of those that the settings
+        name, and `executor` with `paths`. Raises ConfigurationError for what cannot be used.
         """
-        sources = _sources(settings) if flavor_sources is None else tuple(flavor_sources)
+        executor, paths = options.get("executor"), options.get("paths")
+        if paths and executor is None:
+            raise ConfigurationError("paths are for the workers of an executor, and none is given")
+        elsewhere = None if executor is None else ElsewhereDecoders(executor, paths)
+        given = options.get("flavor_sources")
+        sources = _sources(settings) if given is None else tuple(given)
         with services_of(settings, stop) as services:
             yield cls(
                 analysis=analysis_options(settings),
                 decoders=settings.get(AI_PROCESSING_THREAD_COUNT) or number_of_processors(),
+                elsewhere=elsewhere,
                 acoustid=services.acoustid,
                 musicbrainz=services.musicbrainz,
                 flavor_sources=sources,
@@ -106,12 +114,7 @@ class ImportConfig:
 
         No more decoders than workers: each uses one at a time.
         """
-        with ExitStack() as stack:
-            decoders = stack.enter_context(
-                Decoders(
-                    min(self.decoders, workers), interval_s=self.analysis.yield_interval_ms / 1000
-                )
-            )
+        with closing(self.elsewhere or self._own_decoders(workers)) as decoders:
             yield ImportContext(
                 library=library,
                 session_id=session_id,
@@ -123,6 +126,17 @@ class ImportConfig:
                 flavor_sources=self.flavor_sources,
                 _decoders=decoders,
             )
+
+    def hash_of(self, place: Path, stop: threading.Event) -> str:
+        """Return the SHA-256 of a file. Raises SoundFileError, AnalysisCancelledError."""
+        if self.elsewhere is None:
+            return sha256_of(place)
+        look: FirstLook = self.elsewhere.run(look_at, place, tags=False, cancelled=stop.is_set)
+        return look.sha256
+
+    def _own_decoders(self, workers: int) -> Decoders:
+        interval_s = self.analysis.yield_interval_ms / 1000
+        return Decoders(min(self.decoders, workers), interval_s=interval_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +151,12 @@ class ImportContext:
     acoustid: AcoustidClient | None
     musicbrainz: MusicBrainzClient | None
     flavor_sources: tuple[FlavorSource, ...]
-    _decoders: Decoders
+    _decoders: Decoders | ElsewhereDecoders
+
+    @property
+    def reads_elsewhere(self) -> bool:
+        """Whether files are read by the workers of an executor, and not by this machine."""
+        return isinstance(self._decoders, ElsewhereDecoders)
 
     @property
     def asks_acoustid(self) -> bool:

@@ -17,8 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from wkmp_orm.audio import sha256_of
-from wkmp_orm.errors import SoundFileError, WkmpOrmError
+from wkmp_orm.errors import AnalysisCancelledError, SoundFileError, WkmpOrmError
 from wkmp_orm.models import FileStatus
 from wkmp_orm.orchestrator.pairing import paired
 from wkmp_orm.orchestrator.presence import Presence, is_as_scanned
@@ -34,7 +33,8 @@ from wkmp_orm.phases import (
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from wkmp_orm.library import Library
     from wkmp_orm.phases import FoundFile, LooseFile, StoredFile
@@ -53,14 +53,20 @@ class Moves:
 
 
 def follow_moved_files(
-    library: Library, loose: Sequence[LooseFile], stop: threading.Event, *, threads: int
+    library: Library,
+    loose: Sequence[LooseFile],
+    stop: threading.Event,
+    *,
+    threads: int,
+    hash_of: Callable[[Path, threading.Event], str],
 ) -> Moves:
     """Give the rows of files that lie elsewhere now their new paths.
 
-    `loose` are all files of the scan that are not settled. Raises the FlushErrors that everybody
-    meets; a row that another program changes meanwhile is left as it is.
+    `loose` are all files of the scan that are not settled; `hash_of` returns the SHA-256 of one, in
+    so many `threads` at a time. Raises the FlushErrors that everybody meets; a row that another
+    program changes meanwhile is left as it is.
     """
-    search = _Search(library, loose, stop, threads)
+    search = _Search(library, loose, stop, threads, hash_of)
     targets = search.targets()
     if stop.is_set():
         return Moves(hashes=search.hashes)
@@ -73,11 +79,17 @@ class _Search:
     """Finds out which loose row belongs to which file."""
 
     def __init__(
-        self, library: Library, loose: Sequence[LooseFile], stop: threading.Event, threads: int
+        self,
+        library: Library,
+        loose: Sequence[LooseFile],
+        stop: threading.Event,
+        threads: int,
+        hash_of: Callable[[Path, threading.Event], str],
     ) -> None:
         self._library = library
         self._stop = stop
         self._threads = threads
+        self._sha256_of = hash_of
         self._files = {each.found.path: each for each in loose}
         self.row_at = {path: each.row for path, each in self._files.items() if each.row}
         self.hashes: dict[str, str] = {}
@@ -138,10 +150,10 @@ class _Search:
             return None
         place, found = file_path(path, self._library.root), self._files[path].found
         try:
-            sha256 = sha256_of(place)
+            sha256 = self._sha256_of(place, self._stop)
             if not is_as_scanned(place, found):
                 return None
-        except (OSError, SoundFileError):
+        except (OSError, SoundFileError, AnalysisCancelledError):
             return None  # its own import will say why
         return sha256
 

@@ -6,7 +6,8 @@ Knows no import.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import TypedDict
 
 from wkmp_orm.audio.flavor import FlavorSource
@@ -23,7 +24,8 @@ class ImportOptions(TypedDict, total=False):
     instead of those that the settings name, one after the other. `steps` are the phases of a file,
     by default `STEPS`; one of your own goes before the last. `accept_missing` marks files that are
     gone as missing, also where they are most of the library. `take_over` cancels the session of
-    another program that may still be importing.
+    another program that may still be importing. `executor` hashes and decodes files by its workers,
+    for whom folders may lie at other `paths`.
     """
 
     workers: int | None
@@ -33,3 +35,12 @@ class ImportOptions(TypedDict, total=False):
     steps: Sequence[Step] | None
     accept_missing: bool
     take_over: bool
+    executor: Executor | None
+    paths: Mapping[str, str] | None
+
+
+def refuse_unknown_options(options: ImportOptions) -> None:
+    """Raise TypeError for an option that there is not, as a misspelled one."""
+    if unknown := sorted(options.keys() - ImportOptions.__optional_keys__):
+        known = ", ".join(sorted(ImportOptions.__optional_keys__))
+        raise TypeError(f"an import has no option {unknown[0]!r}; there are {known}")

@@ -9,7 +9,7 @@ import logging
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from wkmp_orm.errors import ConfigurationError, ImportSessionError, WkmpOrmError
 from wkmp_orm.import_lock import import_lock
@@ -18,6 +18,7 @@ from wkmp_orm.orchestrator.counts import Stage
 from wkmp_orm.orchestrator.endings import ending, operation_told
 from wkmp_orm.orchestrator.file_pipeline import STEPS
 from wkmp_orm.orchestrator.import_context import ImportConfig
+from wkmp_orm.orchestrator.options import ImportOptions, refuse_unknown_options
 from wkmp_orm.orchestrator.others_sessions import settle_sessions
 from wkmp_orm.orchestrator.progress import ProgressReporter
 from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS, scan_folder
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
 
-    from wkmp_orm.audio.flavor import FlavorSource
     from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.counts import ImportProgress
@@ -57,14 +57,7 @@ logger = logging.getLogger("wkmp_orm.orchestrator")
 def import_folder(
     library: Library,
     folder: str | os.PathLike[str] | None = None,
-    *,
-    workers: int | None = None,
-    on_progress: Callable[[ImportProgress], object] | None = None,
-    stop: threading.Event | None = None,
-    flavor_sources: Sequence[FlavorSource] | None = None,
-    steps: Sequence[Step] | None = None,
-    accept_missing: bool = False,
-    take_over: bool = False,
+    **options: Unpack[ImportOptions],
 ) -> ImportSummary:
     """Import a folder's sound files: what is new, what changed, what was left unfinished.
 
@@ -75,6 +68,10 @@ def import_folder(
     logged once. Setting `stop` ends the import with the state CANCELLED, after the phases that are
     being written, and the next one goes on from there. A KeyboardInterrupt does the same and comes
     through, as one of `on_progress` does, or its SystemExit.
+
+    With an `executor` its workers hash, read tags and decode, on whatever machines they run, where
+    folders may lie at other `paths` ({"/music": "/mnt/nas/music"}); no byte of the music comes here
+    then. Give it as many `workers` as it has, and some more. It stays its owner's.
 
     `flavor_sources` replace the sources of flavor that the settings name. `steps` are the phases of
     a file, by default `STEPS`; one of your own goes before the last. If a step raises, even a
@@ -91,17 +88,21 @@ def import_folder(
     and what ends the import with the state FAILED, as no file could get past it: StorageError,
     LockTimeoutError, DatabaseUnavailableError, NoDecoderError, EveryFileFailsError.
     """
-    number = _number_of_workers(workers, settings := library.settings.snapshot())
+    refuse_unknown_options(options)
+    settings = library.settings.snapshot()
+    number = _number_of_workers(options.get("workers"), settings)
     given = library.root if folder is None else _given(folder)
     scan_folder(given)  # refuses a missing folder before anything remembers it
-    stop = stop or threading.Event()
+    stop = options.get("stop") or threading.Event()
     with (
         # Refuses settings that cannot be used.
-        ImportConfig.of(settings, stop, flavor_sources=flavor_sources) as config,
-        _allowed_to_run(library, given, take_over=take_over) as place,
+        ImportConfig.of(settings, stop, options) as config,
+        _allowed_to_run(library, given, take_over=options.get("take_over", False)) as place,
     ):
-        run = _Run(library, place, config, steps or STEPS, number, stop=stop, accept=accept_missing)
-        return run.to_its_end(on_progress)
+        accept = options.get("accept_missing", False)
+        steps = options.get("steps") or STEPS
+        run = _Run(library, place, config, steps, number, stop=stop, accept=accept)
+        return run.to_its_end(options.get("on_progress"))
 
 
 @contextmanager
@@ -229,6 +230,7 @@ class _Run:
             self._stop,
             flavors=bool(self._equipment.flavor_sources),
             threads=self._workers,
+            hash_of=self._equipment.hash_of,
         )
         scan_queue.take_in(scanned)
         if not self._stop.is_set():

@@ -36,7 +36,8 @@ from wkmp_orm.phases import (
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
@@ -73,14 +74,19 @@ class ScanQueue:
         *,
         flavors: bool,
         threads: int,
+        hash_of: Callable[[Path, threading.Event], str],
     ) -> None:
-        """Start empty. `flavors`: there is somebody to ask for the flavor of songs."""
+        """Start empty. `flavors`: there is somebody to ask for the flavor of songs.
+
+        `hash_of` returns the SHA-256 of a file, in so many `threads` at a time.
+        """
         self._library = library
         self._session_id = session_id
         self._statistics = statistics
         self._stop = stop
         self._flavors = flavors
         self._threads = threads
+        self._hash_of = hash_of
         self._waiting: list[ScannedFile] = []
         self._loose: list[LooseFile] = []
         self._hashes: dict[str, str] = {}
@@ -113,7 +119,9 @@ class ScanQueue:
 
     def _take_in_waiting(self) -> None:
         """Let rows follow their files, and take in what waited for that."""
-        moves = follow_moved_files(self._library, self._loose, self._stop, threads=self._threads)
+        moves = follow_moved_files(
+            self._library, self._loose, self._stop, threads=self._threads, hash_of=self._hash_of
+        )
         self._statistics.moved(moves.moved)
         self._hashes = moves.hashes
         self._loose.clear()
