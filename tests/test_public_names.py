@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import subprocess
-import sys
 from importlib import import_module
 
 import click
@@ -48,19 +46,6 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
             getattr(wkmp_orm, name)
     assert wkmp_orm.browse.songs
     assert set(wkmp_orm.__all__) <= set(dir(wkmp_orm))
-
-
-@pytest.mark.parametrize("argument", ["--help", "--version"])
-def test_help_and_version_come_without_the_database(argument: str) -> None:
-    script = f"""
-import sys
-from wkmp_orm.cli import main
-try:
-    main([{argument!r}])
-finally:
-    assert not {{"sqlalchemy", "alembic", "wkmp_orm.models"}} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
 def test_help_says_of_every_command_what_the_command_says_of_itself() -> None:
@@ -123,17 +108,3 @@ def test_everything_public_says_what_it_is() -> None:
             value = getattr(module, name)
             if inspect.isclass(value) or inspect.isroutine(value):
                 assert inspect.getdoc(value), name
-
-
-@pytest.mark.smoke
-def test_importing_it_opens_nothing_and_needs_no_extra() -> None:
-    script = """
-import sys
-import wkmp_orm
-extras = {"psycopg", "pysqlite3", "mediafile", "mutagen", "numpy", "av", "factory", "hypothesis"}
-assert not extras & set(sys.modules), extras & set(sys.modules)
-namespace = {}
-exec("from wkmp_orm import *", namespace)
-assert set(wkmp_orm.__all__) <= set(namespace)
-"""
-    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)

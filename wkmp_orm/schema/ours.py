@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from wkmp_orm.core.remedies import Remedy
     from wkmp_orm.core.schema.upgrade import Hold
 
-OUR_TABLES: Final = frozenset(Base.metadata.tables)
 VERSION_TABLE: Final = "alembic_version"
+OUR_TABLES: Final = frozenset(Base.metadata.tables)
 
 
 class _OurMigrations(Migrations):

@@ -6,14 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-
 from wkmp_orm.core.schema.alone import one_at_a_time
+from wkmp_orm.core.schema.migrations import Migrations
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from alembic.config import Config
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
@@ -30,14 +28,15 @@ def alembic_config() -> Config:
     Put a connection whose transaction you hold into its `attributes["connection"]`; without one
     the commands look for a database as the `alembic` command does.
     """
+    from alembic.config import Config  # noqa: PLC0415  only those who migrate need it
+
     return Config(scripts_folder() / "alembic.ini")
 
 
 @cache
 def known_revisions() -> tuple[str, ...]:
     """Return every revision of this version of wkmp_orm, the newest first."""
-    scripts = ScriptDirectory.from_config(alembic_config())
-    return tuple(script.revision for script in scripts.walk_revisions())
+    return Migrations(scripts_folder() / "migrations", "alembic_version").revisions()
 
 
 def head_revision() -> str:
@@ -50,6 +49,8 @@ def run_migrations(connection: sa.Connection) -> None:
 
     On SQLite its foreign keys must be off already. Any thread.
     """
+    from alembic import command  # noqa: PLC0415  only those who migrate need it
+
     config = alembic_config()
     config.attributes["connection"] = connection
     with one_at_a_time:
