@@ -14,7 +14,7 @@ from wkmp_orm.models import PassageAlbum, PassageSong, SongArtist, SongWork
 from wkmp_orm.phases.pruning import Deleted, delete_orphans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 ENTITIES: Final[dict[Any, str]] = {
     Song: "recording_mbid",
@@ -74,8 +74,8 @@ def referred_to(library: Library, rows: Iterable[str]) -> set[str]:
     return found & keys(library).keys()
 
 
-def check_orphans(library: Library, fresh: Library) -> None:
-    """Check that what a fresh import would not have is what is pruned, tuned or remembered."""
+def check_orphans(library: Library, fresh: Library, kept: Collection[str]) -> None:
+    """Check that what a fresh import would not have is pruned, tuned, remembered or `kept`."""
     stored, wanted = keys(library), set(keys(fresh).values())
     orphans = would_be_pruned(library)
     assert not {stored[guid] for guid in orphans} & wanted
@@ -87,7 +87,7 @@ def check_orphans(library: Library, fresh: Library) -> None:
         for guid, file, title in table(library, Passage, "guid", "file_id", "user_title")
         if title is not None or file in missing
     ]
-    left = {guid for guid, key in stored.items() if key not in wanted}
+    left = {guid for guid, key in stored.items() if key not in wanted.union(kept)}
     explained = orphans | referred_to(library, [*tuned(library), *remembering])
     assert left <= explained, {stored[guid] for guid in left - explained}
     assert orphans.isdisjoint(tuned(library))
