@@ -52,15 +52,27 @@ def live_view(
         return Text()
     if progress.stage != "processing":
         found = number_of(progress.counts.found, "file")
-        text = Text.assemble("Scanning  ", (found, "bold"), " found")
+        text = Text.assemble("Scanning  ", (found, "bold"), " found", (_away(progress), "yellow"))
         return Spinner("line" if ascii_only else "dots", text=text)
     parts: list[RenderableType] = [_bar(progress, width), _findings(progress)]
     room = height - ROOM_FOR_THE_REST
+    if progress.away_s:
+        parts.append(_line((f"  {away(progress)}", "yellow")))
+        room -= 1
     if height >= PHASES_FROM_HEIGHT:
         parts.append(_phases(progress))
         room -= len(progress.phases)
     parts.append(_workers(progress.active, now, max(room, 1), width))
     return Group(*parts)
+
+
+def away(progress: ImportProgress) -> str:
+    """Return what an import says while it waits for the database's server."""
+    return f"the database has been away for {progress.away_s:,.0f} s; waiting"
+
+
+def _away(progress: ImportProgress) -> str:
+    return f"; {away(progress)}" if progress.away_s else ""
 
 
 def remaining_s(progress: ImportProgress) -> float | None:

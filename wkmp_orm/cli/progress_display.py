@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-from wkmp_orm.cli.live_view import live_view, remaining_s, speed
+from wkmp_orm.cli.live_view import away, live_view, remaining_s, speed
 from wkmp_orm.cli.terminal import err
 from wkmp_orm.cli.words import clock, number_of
 
@@ -108,6 +108,8 @@ class PlainLines:
 def one_line(progress: ImportProgress) -> str:
     """Return the progress in one line of text, empty when there is nothing left to say."""
     counts = progress.counts
+    if progress.away_s:
+        return away(progress)
     match progress.stage:
         case "scanning":
             found = number_of(counts.found, "file")

@@ -16,6 +16,7 @@ from wkmp_orm.core.engine.callbacks import refuse_coroutine_function, tell
 from wkmp_orm.core.engine.factory import create_reader_engine
 from wkmp_orm.core.engine.options import BulkChoice, EngineOptions, SqliteDriver, Synchronous
 from wkmp_orm.core.engine.place import check_place
+from wkmp_orm.core.engine.reading import readable
 from wkmp_orm.core.engine.retry import retry_on_lock
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors, translate_reading_errors
@@ -212,7 +213,8 @@ class Database:
     def reader(self) -> Iterator[Session]:
         """Open a read-only Session for the length of a `with` block: one consistent snapshot.
 
-        What it loads may be used afterwards. Raises
+        What it loads may be used afterwards. A server that does not answer is tried again until
+        the deadline of a write; once the block has begun, nothing is repeated. Raises
         ReadOnlyDatabaseError for a write through it, ConnectionLostError for a server that is away
         and DatabaseUnavailableError when the database cannot be read otherwise; what is wrong with
         a query of the caller's comes through as SQLAlchemy raised it.
@@ -221,7 +223,8 @@ class Database:
         with (
             self._uses.block(),
             translate_reading_errors(self.target, self._readers),
-            Session(self._readers, expire_on_commit=False) as session,
+            readable(self._readers, self.options) as bind,
+            Session(bind, expire_on_commit=False) as session,
         ):
             yield session
 

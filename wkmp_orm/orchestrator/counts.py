@@ -163,7 +163,8 @@ class ImportProgress:
     """How far an import is. `seconds` have passed since it began.
 
     `phases` and `workers` are who has spent how much on what, by their names, in the order in
-    which they began; `active` is who does what now, the longest first.
+    which they began; `active` is who does what now, the longest first. `away_s` is for how long the
+    server of the database has not answered, 0 when it does: the import waits for it.
     """
 
     stage: Stage
@@ -174,3 +175,4 @@ class ImportProgress:
     active: tuple[WorkerActivity, ...]
     seconds: float
     processing_seconds: float
+    away_s: float = 0.0

@@ -68,7 +68,8 @@ class ProgressReporter:
         store_next = time.monotonic() + STORED_EVERY_S
         while not self._ended.wait(SHOWN_EVERY_S):
             self._show_now()
-            if time.monotonic() >= store_next:
+            # Nor may the display stand still while nothing can be stored.
+            if time.monotonic() >= store_next and not self._statistics.progress().away_s:
                 self._store_now()
                 store_next = time.monotonic() + STORED_EVERY_S
 

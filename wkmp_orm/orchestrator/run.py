@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from wkmp_orm.core.engine.outage import ServerWait, waiting_for_server
 from wkmp_orm.errors import ConfigurationError, ImportSessionError, WkmpOrmError
 from wkmp_orm.import_lock import import_lock
 from wkmp_orm.models import FileStatus, SessionState
@@ -172,7 +173,8 @@ class _Run:
         """Import, and leave the session in a final state whatever happens."""
         library, statistics = self._library, self._statistics
         scanned = scan_folder(self._folder)
-        with library.measuring() as measured:
+        server_wait = ServerWait(self._stop, statistics.server_is_away)
+        with library.measuring() as measured, waiting_for_server(server_wait):
             self._session_id = retry_lock_timeouts(
                 lambda: start_session(library, path_text(self._folder), self._parameters())
             )

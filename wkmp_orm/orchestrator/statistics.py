@@ -52,6 +52,7 @@ class Statistics:
         self._warnings: list[WarnedFile] = []
         self._kept: list[str] = []
         self._started = self._processing_since = time.monotonic()
+        self._away_since: float | None = None
 
     def enter(self, stage: Stage) -> None:
         """Take note that another stage has begun."""
@@ -59,6 +60,11 @@ class Statistics:
             self._stage = stage
             if stage is Stage.PROCESSING:
                 self._processing_since = time.monotonic()
+
+    def server_is_away(self, seconds: float, reason: str) -> None:
+        """Take note for how long the database has not answered; no reason: it does again."""
+        with self._lock:
+            self._away_since = time.monotonic() - seconds if reason else None
 
     def matched(self, files: Iterable[MatchedFile]) -> None:
         """Count files that the scan found and whose rows are written."""
@@ -236,6 +242,7 @@ class Statistics:
                 processing_seconds=(
                     0.0 if self._stage is Stage.SCANNING else now - self._processing_since
                 ),
+                away_s=0.0 if self._away_since is None else now - self._away_since,
             )
 
     def _name(self, failure: FailedFile) -> None:

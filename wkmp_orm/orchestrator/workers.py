@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, WkmpOrmError
@@ -61,7 +62,10 @@ class Workers:
         """
         waiting = self._common_fault.spread(files)
         threads = [
-            threading.Thread(target=self._work, args=(waiting,), name=f"import-{number}")
+            # In the import's own context: a worker waits for a server that is away as it does.
+            threading.Thread(
+                target=copy_context().run, args=(self._work, waiting), name=f"import-{number}"
+            )
             for number in range(1, self._number + 1)
         ]
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wkmp_orm.phases.amplitude import PassageAmplitude, record_amplitude
-from wkmp_orm.phases.attempts import in_unit_of_work
+from wkmp_orm.phases.attempts import in_unit_of_work, read_anew
 from wkmp_orm.phases.failures import forget_outdated_failures, record_failure, record_warning
 from wkmp_orm.phases.finalization import complete_passages, finalize_file
 from wkmp_orm.phases.fingerprinting import (
@@ -117,6 +117,7 @@ __all__ = [
     "missing_files",
     "notes_told_before",
     "pending_songs",
+    "read_anew",
     "read_answers",
     "record_acoustid",
     "record_amplitude",

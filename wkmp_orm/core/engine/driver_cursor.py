@@ -81,8 +81,11 @@ class DriverCursor:
             error, self.connection.connection.dbapi_connection, self._cursor
         )
         if is_lost:
+            lost = self.connection.connection
             self.connection.invalidate(error)
-            engine.dispose()  # when one connection is gone, the idle ones are as well
+            # When one connection is gone, the idle ones are as well. Not `dispose`: those that are
+            # in use elsewhere would belong to no pool then, and be closed by nobody.
+            engine.pool._invalidate(lost, error)
         wrapped: BaseException = DBAPIError.instance(
             text,
             None,

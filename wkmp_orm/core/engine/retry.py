@@ -22,7 +22,15 @@ from tenacity import (
 from tenacity.wait import wait_random, wait_random_exponential
 
 from wkmp_orm.core.engine.callbacks import refuse_coroutine_function
-from wkmp_orm.core.engine.faults import REFUSED, RETRYABLE, Fault, code_of, fault_of
+from wkmp_orm.core.engine.faults import (
+    REFUSED,
+    RETRYABLE,
+    Fault,
+    code_of,
+    driver_error,
+    fault_of,
+)
+from wkmp_orm.core.engine.outage import present_wait
 from wkmp_orm.core.errors import LockTimeoutError
 
 if TYPE_CHECKING:
@@ -69,7 +77,10 @@ def retry(
         return operation()
 
     loop = retrying(name, deadline=deadline, dialect=dialect, also=also)
-    return loop(first_that_failure)
+    result = loop(first_that_failure)
+    if (patience := present_wait()) is not None:
+        patience.is_back()
+    return result
 
 
 def retrying(
@@ -85,16 +96,31 @@ def retrying(
 
     It repeats after an error of the given kinds, and after those for which `also` says yes. The
     last error is raised as it is. Faults are logged at `log_level`, and other errors at DEBUG.
+    A lost connection is repeated for longer inside of `waiting_for_server`.
     """
     pause = _FLAT if dialect == "sqlite" else _EXPONENTIAL
+    patience = present_wait()
+
+    def is_over(state: RetryCallState) -> bool:
+        lost = _lost(state)
+        if patience is None:
+            return time.monotonic() >= deadline
+        if lost is not None:
+            return not patience.goes_on(str(driver_error(lost)).strip().partition("\n")[0])
+        patience.is_back()
+        return time.monotonic() >= deadline
 
     def clamped(state: RetryCallState) -> float:
+        if patience is not None and _lost(state) is not None:
+            return patience.pause(state.attempt_number)
         return max(0.0, min(pause(state), deadline - time.monotonic()))
 
     def log(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
+        is_told = patience is not None and _lost(state) is not None
+        is_fault = error is not None and fault_of(error) is not Fault.OTHER
         logger.log(
-            logging.DEBUG if error is None or fault_of(error) is Fault.OTHER else log_level,
+            log_level if is_fault and not is_told else logging.DEBUG,
             "%s: attempt %d failed (%s), again in %.0f ms",
             name,
             state.attempt_number,
@@ -106,10 +132,17 @@ def retrying(
     return Retrying(
         retry=retry_if_exception(lambda error: fault_of(error) in faults or also(error)),
         wait=clamped,
-        stop=lambda _state: time.monotonic() >= deadline,
+        stop=is_over,
+        sleep=time.sleep if patience is None else patience.sleep,
         before_sleep=log,
         reraise=True,
     )
+
+
+def _lost(state: RetryCallState) -> BaseException | None:
+    """Return the error of the last attempt if it was a lost connection."""
+    error = state.outcome.exception() if state.outcome else None
+    return error if error is not None and fault_of(error) is Fault.DISCONNECTED else None
 
 
 def retry_after(
