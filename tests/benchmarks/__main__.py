@@ -18,6 +18,7 @@ from tests.benchmarks import (
     headline,
     importing,
     looking,
+    memory,
     one_file,
     overhead,
     sound,
@@ -43,6 +44,7 @@ BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
     "growth": growth.measure,
     "headline": headline.measure,
     "looking": looking.measure,
+    "memory": memory.measure,
     "overhead": overhead.measure,
     "import": importing.measure,
     "sound": sound.measure,
@@ -50,7 +52,7 @@ BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
 WIDTH: Final = 160
 """Characters for the tables where there is no terminal that has a width."""
 
-LONG: Final[frozenset[str]] = frozenset({"growth"})
+LONG: Final[frozenset[str]] = frozenset({"growth", "memory"})
 """Those that take many minutes: only with --long, or by name."""
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
@@ -15,10 +14,11 @@ from wkmp_orm.errors import EveryFileFailsError
 from wkmp_orm.phase import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from wkmp_orm.orchestrator.file_in_progress import FileInProgress, WaitingFile
+    from wkmp_orm.orchestrator.waiting import Queue
 
 ENOUGH: Final = 5
 """So many files that fail alike, while none got past that phase, are everybody's fault."""
@@ -50,14 +50,16 @@ class CommonFault:
         self._from_elsewhere = 0
         self._left = 0
 
-    def spread(self, files: Iterable[WaitingFile]) -> Iterator[WaitingFile]:
+    def spread(self, files: Queue) -> Iterator[WaitingFile]:
         """Give files in their order, and from the other end while all of them fail alike."""
-        waiting = deque(files)
-        while waiting:
+        while True:
             with self._lock:
-                self._left = len(waiting) - 1
                 suspicious = self._alike >= SUSPICIOUS
-                file = waiting.pop() if suspicious else waiting.popleft()
+            file = files.take(from_end=suspicious)
+            if file is None:
+                return
+            with self._lock:
+                self._left = len(files)
                 if suspicious:
                     self._elsewhere.add(file.place)
             yield file

@@ -62,8 +62,8 @@ def follow_moved_files(
 ) -> Moves:
     """Give the rows of files that lie elsewhere now their new paths.
 
-    `loose` are all files of the scan that are not settled; `hash_of` returns the SHA-256 of one, in
-    so many `threads` at a time. Raises the FlushErrors that everybody meets; a row that another
+    `loose` are the files of the scan that may be other rows'; `hash_of` returns the SHA-256 of one,
+    in so many `threads` at a time. Raises the FlushErrors that everybody meets; a row that another
     program changes meanwhile is left as it is.
     """
     search = _Search(library, loose, stop, threads, hash_of)

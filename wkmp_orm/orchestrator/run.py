@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from wkmp_orm.core.engine.outage import ServerWait, waiting_for_server
 from wkmp_orm.errors import ConfigurationError, ImportSessionError, WkmpOrmError
 from wkmp_orm.import_lock import import_lock
-from wkmp_orm.models import FileStatus, SessionState
+from wkmp_orm.models import SessionState
 from wkmp_orm.orchestrator.counts import Stage
 from wkmp_orm.orchestrator.endings import ending, operation_told
 from wkmp_orm.orchestrator.file_pipeline import STEPS
@@ -26,13 +26,12 @@ from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS, scan_folder
 from wkmp_orm.orchestrator.scan_queue import ScanQueue
 from wkmp_orm.orchestrator.statistics import Statistics
 from wkmp_orm.orchestrator.summary import ImportSummary
+from wkmp_orm.orchestrator.waiting import WaitingFiles
 from wkmp_orm.orchestrator.workers import Workers
 from wkmp_orm.orchestrator.writing import retry_lock_timeouts, write
 from wkmp_orm.paths import file_path, path_text, path_under_root, stored_path
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
-    Match,
-    MatchedFile,
     change_state,
     forget_outdated_failures,
     heal_second_originals,
@@ -140,10 +139,6 @@ def _is_gone(stored: str, root: Path) -> bool:
     return False
 
 
-def _was_complete(file: MatchedFile) -> bool:
-    return file.match is Match.UNFINISHED and file.status is FileStatus.INGEST_COMPLETE
-
-
 class _Run:
     """One import that is allowed to run."""
 
@@ -179,10 +174,13 @@ class _Run:
                 lambda: start_session(library, path_text(self._folder), self._parameters())
             )
             try:
-                with ProgressReporter(
-                    library, self._session_id, statistics, self._stop, on_progress
-                ) as reporter:
-                    whole = self._stages(scanned)
+                with (
+                    WaitingFiles() as waiting,
+                    ProgressReporter(
+                        library, self._session_id, statistics, self._stop, on_progress
+                    ) as reporter,
+                ):
+                    whole = self._stages(scanned, waiting)
                     statistics.enter(Stage.ENDED)
                 state = retry_lock_timeouts(self._complete if whole else self._cancel)
             except BaseException as error:
@@ -221,7 +219,7 @@ class _Run:
             "notes": [note.what for note in self._equipment.notes],
         }
 
-    def _stages(self, scanned: Iterator[Scanned]) -> bool:
+    def _stages(self, scanned: Iterator[Scanned], waiting: WaitingFiles) -> bool:
         """Scan and process; say whether nothing is left to do."""
         while write(self._library, Phase.HASH_DEDUPLICATION, heal_second_originals):
             pass
@@ -230,6 +228,7 @@ class _Run:
             self._session_id,
             self._statistics,
             self._stop,
+            waiting,
             flavors=bool(self._equipment.flavor_sources),
             threads=self._workers,
             hash_of=self._equipment.hash_of,
@@ -240,44 +239,29 @@ class _Run:
         if self._stop.is_set() or not retry_lock_timeouts(self._enter_processing):
             return False
         self._statistics.enter(Stage.PROCESSING)
-        if scan_queue.to_import:
-            self._process(scan_queue)
+        if waiting:
+            self._process(scan_queue, waiting)
         counts = self._statistics.progress().counts
         return counts.done == counts.to_import
 
-    def _process(self, scan_queue: ScanQueue) -> None:
+    def _process(self, scan_queue: ScanQueue, waiting: WaitingFiles) -> None:
         for note in self._equipment.notes:
             logger.info(note)
+        counts = self._statistics.progress().counts
         # What is unfinished may have changed before an import that was killed.
-        may_have_changed = any(file.matched.match is not Match.NEW for file in scan_queue.to_import)
+        may_have_changed = counts.to_import > counts.new
         with self._equipment.unpacked(
             self._library, self._session_id, self._statistics, self._stop, self._workers
         ) as context:
-            workers = Workers(context, self._workers, self._steps)
+            workers = Workers(context, self._workers, self._steps, waiting)
             # First those that were complete: a copy whose hash was emptied as well would be taken
             # for the original meanwhile.
-            emptied = [file for file in scan_queue.to_import if _was_complete(file.matched)]
-            rest = [file for file in scan_queue.to_import if not _was_complete(file.matched)]
-            if emptied:
-                workers.process(emptied)
-            workers.process(rest)
-            if may_have_changed:
-                self._process_promoted(workers, scan_queue)
-
-    def _process_promoted(self, workers: Workers, scan_queue: ScanQueue) -> None:
-        """Import what was a duplicate of a file that changed, and is an original now."""
-        while not self._stop.is_set():
-            promoted = scan_queue.promoted([*scan_queue.duplicates, *workers.duplicates])
-            if not promoted:
-                return
-            for file in promoted:
-                if file in workers.duplicates:
-                    self._statistics.promoted(file.matched)
-                    workers.duplicates.remove(file)
-                else:
-                    self._statistics.taken_up(file.matched)
-                    scan_queue.duplicates.remove(file)
-            workers.process(promoted)
+            if first_ones := waiting.first_ones():
+                workers.process(first_ones)
+            workers.process(waiting)
+            # What was a copy of a file that changed may be an original now.
+            while may_have_changed and not self._stop.is_set() and scan_queue.take_promoted():
+                workers.process(waiting)
 
     def _enter_processing(self) -> bool:
         try:

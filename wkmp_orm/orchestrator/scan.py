@@ -15,11 +15,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import deque
+from array import array
+from bisect import bisect_left
+from collections import defaultdict, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+import numpy as np
 
 from wkmp_orm.core.engine.place import why_not_read
 from wkmp_orm.errors import ConfigurationError
@@ -55,6 +59,9 @@ _SET_ASIDE: Final = frozenset(
 _SET_ASIDE_BY_OLD_WINDOWS: Final = frozenset({"RECYCLER", "RECYCLED"})
 """Up to XP, and on its disks to this day. As it spelled them: there is a band called Recycler."""
 
+_64_BITS: Final = 2**64 - 1
+"""Some file systems of Windows number their files with 128."""
+_NONE: Final = array("Q")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -135,12 +142,39 @@ def modification_time(mtime_ns: int) -> datetime:
         return _EPOCH
 
 
+class _SeenFiles:
+    """Which files were seen, in 8 bytes each: a set of pairs took 140, and may hold ten million."""
+
+    def __init__(self) -> None:
+        self._by_device: defaultdict[int, array[int]] = defaultdict(lambda: array("Q"))
+        self._later: set[tuple[int, int]] | None = None
+
+    def add(self, status: os.stat_result) -> None:
+        """Remember a file."""
+        if self._later is None:
+            self._by_device[status.st_dev].append(status.st_ino & _64_BITS)
+        else:
+            self._later.add((status.st_dev, status.st_ino & _64_BITS))
+
+    def __contains__(self, status: os.stat_result) -> bool:
+        if self._later is None:
+            # The first link is looked at when all files outside of linked folders have been seen.
+            self._later = set()
+            for numbers in self._by_device.values():
+                np.frombuffer(numbers, np.uint64).sort()
+        device, number = status.st_dev, status.st_ino & _64_BITS
+        those = self._by_device.get(device, _NONE)
+        place = bisect_left(those, number)
+        return (device, number) in self._later or (place < len(those) and those[place] == number)
+
+
 class _Walk:
     """One walk: what it looks for, what it has seen, and the links that wait for their turn."""
 
     def __init__(self, suffixes: frozenset[str], *, skip_hidden: bool) -> None:
         self._suffixes = suffixes
         self._skip_hidden = skip_hidden
+        self._files = _SeenFiles()
         self._seen: set[tuple[int, int]] = set()
         self._links: deque[Path] = deque()
 
@@ -185,7 +219,7 @@ class _Walk:
             elif self._is_wanted(path):
                 # Not entry.stat(), whose device and inode numbers are zero on Windows.
                 status = path.stat()
-                self._is_new(status)
+                self._files.add(status)
                 yield _report(path, status)
         except FileNotFoundError:
             return
@@ -207,7 +241,7 @@ class _Walk:
             return
         if stat.S_ISDIR(status.st_mode):
             yield from self._tree(path)
-        elif self._is_wanted(path) and self._is_new(status):
+        elif self._is_wanted(path) and status not in self._files and self._is_new(status):
             yield _report(path, status)
 
     def _is_wanted(self, path: Path) -> bool:

@@ -1,8 +1,8 @@
 """The first two phases: what the scan finds becomes rows, and rows become work to do.
 
-What is settled is settled at once. What is not waits for the end of the scan: only then is it known
-which files have moved. Knows the scan and the rows of files; must not know what is done with a file
-afterwards.
+What may be a known file that has moved waits for the end of the scan, when it is known what has.
+All else is taken in at once. Knows the scan and the rows of files; must not know what is done with
+a file afterwards.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from wkmp_orm.errors import WkmpOrmError
 from wkmp_orm.models import File, FileStatus, Passage, PassageSong, Song, SongStatus
+from wkmp_orm.orchestrator.candidates import MoveCandidates
 from wkmp_orm.orchestrator.file_in_progress import WaitingFile
 from wkmp_orm.orchestrator.missing import Blindness, settle_missing
 from wkmp_orm.orchestrator.moves import follow_moved_files
@@ -28,7 +29,6 @@ from wkmp_orm.phases import (
     FoundFile,
     Match,
     MatchedFile,
-    is_empty,
     loose_files,
     record_failure,
     record_files,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.scan import Scanned
     from wkmp_orm.orchestrator.statistics import Statistics
+    from wkmp_orm.orchestrator.waiting import WaitingFiles
     from wkmp_orm.phases import LooseFile
     from wkmp_orm.work import UnitOfWork
 
@@ -63,7 +64,7 @@ _LACKS_FLAVOR: Final = (
 
 
 class ScanQueue:
-    """What a scan brings in: `to_import`, and the `duplicates` of which an original may change."""
+    """Takes in what a scan finds: files that are to wait, and copies whose original may change."""
 
     def __init__(
         self,
@@ -71,12 +72,13 @@ class ScanQueue:
         session_id: str,
         statistics: Statistics,
         stop: threading.Event,
+        waiting: WaitingFiles,
         *,
         flavors: bool,
         threads: int,
         hash_of: Callable[[Path, threading.Event], str],
     ) -> None:
-        """Start empty. `flavors`: there is somebody to ask for the flavor of songs.
+        """Fill `waiting`, which is empty. `flavors`: somebody can be asked for the flavor of songs.
 
         `hash_of` returns the SHA-256 of a file, in so many `threads` at a time.
         """
@@ -87,12 +89,12 @@ class ScanQueue:
         self._flavors = flavors
         self._threads = threads
         self._hash_of = hash_of
+        self._files = waiting
         self._waiting: list[ScannedFile] = []
         self._loose: list[LooseFile] = []
+        self._candidates = MoveCandidates(library, stop)
         self._hashes: dict[str, str] = {}
         self.blindness = Blindness()
-        self.to_import: list[WaitingFile] = []
-        self.duplicates: list[WaitingFile] = []
 
     def take_in(self, scanned: Iterable[Scanned]) -> None:
         """Write the rows of new and changed files, in chunks. Raises the FlushErrors.
@@ -100,21 +102,21 @@ class ScanQueue:
         Rows of files that lie elsewhere now follow them first. Stopped, it leaves out what is not
         written yet.
         """
-        nothing_can_have_moved = is_empty(self._library)
         for chunk in _chunks(takewhile(lambda _: not self._stop.is_set(), scanned)):
             self._take_in_problems([each for each in chunk if isinstance(each, ScanProblem)])
             self._statistics.left_out(sum(isinstance(each, LeftOut) for each in chunk))
             files = [each for each in chunk if isinstance(each, ScannedFile)]
-            self._take_in_files(files if nothing_can_have_moved else self._settled_of(files))
+            self._take_in_files(files if self._candidates.are_impossible else self._staying(files))
         if self._waiting and not self._stop.is_set():
             self._take_in_waiting()
 
-    def _settled_of(self, scanned: Sequence[ScannedFile]) -> list[ScannedFile]:
-        """Return the files that are settled; the others wait for the end of the scan."""
+    def _staying(self, scanned: Sequence[ScannedFile]) -> list[ScannedFile]:
+        """Return the files that are not another row's; the others wait for the end of the scan."""
         by_path = {stored_path(each.path, self._library.root): each for each in scanned}
         loose = loose_files(self._library, [_found(each, path) for path, each in by_path.items()])
-        self._loose += loose
-        self._waiting += [by_path.pop(each.found.path) for each in loose]
+        moved = [each for each in loose if self._candidates.may_be(each)]
+        self._loose += moved
+        self._waiting += [by_path.pop(each.found.path) for each in moved]
         return list(by_path.values())
 
     def _take_in_waiting(self) -> None:
@@ -145,42 +147,51 @@ class ScanQueue:
             accept=accept,
         )
         self._statistics.went(outcome)
-        places = {file.matched.found.path: file for file in self.duplicates}
         for each in outcome.handed_over:
-            file = places.get(each.path)
-            if file is None or each.found is None:
+            if each.found is None or (file := self._files.take_copy_at(each.path)) is None:
                 continue
-            self.duplicates.remove(file)
             if each.row.is_unfinished:
                 match = MatchedFile(each.found, each.row.guid, Match.UNFINISHED, each.row.status)
                 self._statistics.taken_up(match)
-                self.to_import.append(WaitingFile(file.place, match))
+                self._files.add([WaitingFile(file.place, match)])
         return outcome.note
 
-    def promoted(self, candidates: Sequence[WaitingFile]) -> list[WaitingFile]:
-        """Return those of the files, duplicates before, that were elected originals meanwhile."""
-        pending: set[str] = set()
-        with self._library.reader() as session:
-            for chunk in _chunks(candidates):
-                guids = [file.matched.guid for file in chunk]
-                query = sa.select(File.guid).where(
-                    File.guid.in_(guids), File.status == FileStatus.PENDING
-                )
-                pending.update(session.scalars(query))
-        return [file for file in candidates if file.matched.guid in pending]
+    def take_promoted(self) -> bool:
+        """Let copies wait that were elected originals meanwhile, and say whether there are any."""
+        for copies in self._files.copies():
+            guids = [file.matched.guid for file in copies]
+            query = sa.select(File.guid).where(
+                File.guid.in_(guids), File.status == FileStatus.PENDING
+            )
+            with self._library.reader() as session:
+                pending = set(session.scalars(query))
+            promoted = [file for file in copies if file.matched.guid in pending]
+            for file in promoted:
+                if self._files.take_copy(file):
+                    self._statistics.promoted(file.matched)
+                else:
+                    self._statistics.taken_up(file.matched)
+            self._files.add(promoted)
+        return bool(self._files)
 
     def _take_in_files(self, scanned: Sequence[ScannedFile]) -> None:
         taken = self._written(scanned)
         self._statistics.matched(match for _, match in taken)
+        to_import: list[WaitingFile] = []
+        emptied: list[WaitingFile] = []
         complete: list[WaitingFile] = []
         for each, match in taken:
             file = WaitingFile(each.path, match, sha256=self._hashes.get(match.found.path))
-            if match.match is not Match.SETTLED:
-                self.to_import.append(file)
+            if match.match is Match.UNFINISHED and match.status is FileStatus.INGEST_COMPLETE:
+                emptied.append(file)
+            elif match.match is not Match.SETTLED:
+                to_import.append(file)
             elif match.status is FileStatus.DUPLICATE_HASH:
-                self.duplicates.append(file)
+                self._files.add_copy(file, is_new=False)
             elif match.status is FileStatus.INGEST_COMPLETE:
                 complete.append(file)
+        self._files.add(emptied, first=True)
+        self._files.add(to_import)
         if self._flavors and complete:
             self._take_up(complete)
 
@@ -213,10 +224,10 @@ class ScanQueue:
         query = _LACKS_FLAVOR.where(Passage.file_id.in_([file.matched.guid for file in complete]))
         with self._library.reader() as session:
             lacking = set(session.scalars(query))
-        for file in complete:
-            if file.matched.guid in lacking:
-                self._statistics.taken_up(file.matched)
-                self.to_import.append(replace(file, lacks_flavor=True))
+        taken = [file for file in complete if file.matched.guid in lacking]
+        for file in taken:
+            self._statistics.taken_up(file.matched)
+        self._files.add(replace(file, lacks_flavor=True) for file in taken)
 
     def _take_in_problems(self, problems: Sequence[ScanProblem]) -> None:
         root = self._library.root

@@ -21,11 +21,12 @@ from wkmp_orm.orchestrator.writing import FATAL_ERRORS, reason_of, write
 from wkmp_orm.phases import record_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from wkmp_orm.orchestrator.file_in_progress import WaitingFile
     from wkmp_orm.orchestrator.file_pipeline import Step
     from wkmp_orm.orchestrator.import_context import ImportContext
+    from wkmp_orm.orchestrator.waiting import Queue, WaitingFiles
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
@@ -42,19 +43,20 @@ class Workers:
     another process.
     """
 
-    def __init__(self, context: ImportContext, number: int, steps: Sequence[Step]) -> None:
-        """Prepare so many workers; `process` starts them."""
+    def __init__(
+        self, context: ImportContext, number: int, steps: Sequence[Step], waiting: WaitingFiles
+    ) -> None:
+        """Prepare so many workers; `process` starts them. `waiting` is given the copies."""
         self._tools = context
+        self._waiting = waiting
         self._number = number
         self._steps = steps
         self._late_steps = [step for step in steps if step.phase in LATE_PHASES]
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._common_fault = CommonFault()
-        self.duplicates: list[WaitingFile] = []
-        """Files that turned out to be equal to another one."""
 
-    def process(self, files: Iterable[WaitingFile]) -> None:
+    def process(self, files: Queue) -> None:
         """Take the files through the pipeline and return when all workers have ended.
 
         Raises the first error that concerned all files, EveryFileFailsError among them; the
@@ -134,8 +136,7 @@ class Workers:
             statistics.warned(WarnedFile(file.path, file.warning))
         match verdict:
             case Verdict.DUPLICATE:
-                with self._lock:
-                    self.duplicates.append(waiting)
+                self._waiting.add_copy(waiting, is_new=True)
                 statistics.duplicate()
             case Verdict.NO_AUDIO:
                 statistics.no_audio()

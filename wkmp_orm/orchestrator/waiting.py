@@ -1,0 +1,195 @@
+"""The files that wait for their turn, and those that turned out to be copies: any number of them.
+
+They are kept on disk, in a database of SQLite's that nobody else sees and that is gone with its
+connection: 10 million files took 8.5 GiB of memory. Knows no file and no row of a library.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+import threading
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from wkmp_orm.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import TracebackType
+
+    from wkmp_orm.orchestrator.file_in_progress import WaitingFile
+
+PAGE: Final = 200
+"""Files in memory at a time: 0.2 MB, and a read of 0.4 ms."""
+CACHE_KIB: Final = 2_000
+"""What SQLite keeps in memory of its file before it writes to it."""
+
+_TABLES: Final = """
+PRAGMA journal_mode = OFF;
+PRAGMA cache_size = -{cache};
+CREATE TABLE waiting (number INTEGER PRIMARY KEY, goes_first INTEGER NOT NULL, file BLOB NOT NULL);
+CREATE INDEX first_ones ON waiting (number) WHERE goes_first;
+CREATE TABLE copies (
+    guid TEXT PRIMARY KEY, path TEXT NOT NULL, is_new INTEGER NOT NULL, file BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX copies_by_path ON copies (path);
+"""
+
+
+class Queue(Protocol):
+    """Whatever files are taken from, one at a time."""
+
+    def __len__(self) -> int:
+        """Return how many are left."""
+
+    def take(self, *, from_end: bool = False) -> WaitingFile | None:
+        """Return the next file, or the last one; None: there is none."""
+
+
+class WaitingFiles:
+    """A queue of files, and beside it the copies. Any thread may call; close it at the end.
+
+    Every method raises StorageError when the disk of temporary files is full or fails.
+    """
+
+    def __init__(self) -> None:
+        """Start empty. SQLite's file is where it keeps temporary ones: see $SQLITE_TMPDIR."""
+        self._lock = threading.RLock()
+        self._page: deque[bytes] = deque()
+        self._left = 0
+        with self._reported():
+            self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            self._database.executescript(_TABLES.format(cache=CACHE_KIB))
+
+    def __len__(self) -> int:
+        return self._left
+
+    def add(self, files: Iterable[WaitingFile], *, first: bool = False) -> None:
+        """Let files wait, behind those that do already; `first`: `take_first` is to find them."""
+        rows = [(first, pickle.dumps(file)) for file in files]
+        with self._reported():
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT INTO waiting (goes_first, file) VALUES (?, ?)", rows)
+            self._database.execute("COMMIT")
+            self._left += len(rows)
+
+    def take(self, *, from_end: bool = False) -> WaitingFile | None:
+        """Return the next file, or the last one; None: there is none."""
+        with self._reported():
+            if from_end and (file := self._pop("1 ORDER BY number DESC")) is not None:
+                return file
+            if not self._page:
+                self._turn_page()
+            if not self._page:
+                return None
+            self._left -= 1
+            return _loaded(self._page.pop() if from_end else self._page.popleft())
+
+    def first_ones(self) -> FirstOnes:
+        """Return the queue of those alone that go first: empty it before `take` is called."""
+        return FirstOnes(self)
+
+    def add_copy(self, file: WaitingFile, *, is_new: bool) -> None:
+        """Keep a file that is equal to another one. `is_new`: this import has found that out."""
+        with self._reported():
+            self._database.execute(
+                "INSERT OR REPLACE INTO copies VALUES (?, ?, ?, ?)",
+                (file.matched.guid, file.matched.found.path, is_new, pickle.dumps(file)),
+            )
+
+    def copies(self) -> Iterator[list[WaitingFile]]:
+        """Give the copies in lists of a few hundred; what is taken meanwhile may be left out."""
+        last = ""
+        while True:
+            with self._reported():
+                rows = self._rows(
+                    "SELECT guid, file FROM copies WHERE guid > ? ORDER BY guid LIMIT ?",
+                    (last, PAGE),
+                )
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield [_loaded(file) for _, file in rows]
+
+    def take_copy(self, file: WaitingFile) -> bool:
+        """Forget a copy, and say whether this import has found out that it was one."""
+        with self._reported():
+            key = (file.matched.guid,)
+            ((is_new,),) = self._rows("SELECT is_new FROM copies WHERE guid = ?", key)
+            self._rows("DELETE FROM copies WHERE guid = ?", key)
+            return bool(is_new)
+
+    def take_copy_at(self, path: str) -> WaitingFile | None:
+        """Forget the copy at a stored path, and return it; None: there is none."""
+        with self._reported():
+            rows = self._rows("SELECT file FROM copies WHERE path = ?", (path,))
+            self._rows("DELETE FROM copies WHERE path = ?", (path,))
+            return _loaded(rows[0][0]) if rows else None
+
+    def close(self) -> None:
+        """Forget all of it."""
+        with self._lock:
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _turn_page(self) -> None:
+        rows = self._rows("SELECT number, file FROM waiting ORDER BY number LIMIT ?", (PAGE,))
+        if rows:
+            self._page.extend(file for _, file in rows)
+            self._rows("DELETE FROM waiting WHERE number <= ?", (rows[-1][0],))
+
+    def _pop(self, which: str) -> WaitingFile | None:
+        """Take one of the files that are not in memory."""
+        rows = self._rows(f"SELECT number, file FROM waiting WHERE {which} LIMIT 1")  # noqa: S608
+        if not rows:
+            return None
+        self._rows("DELETE FROM waiting WHERE number = ?", (rows[0][0],))
+        self._left -= 1
+        return _loaded(rows[0][1])
+
+    def _rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return self._database.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise StorageError(
+                    f"the list of waiting files cannot be kept as a temporary file ({error}): make"
+                    " room for it, or name another folder in the variable SQLITE_TMPDIR"
+                ) from error
+
+
+class FirstOnes:
+    """Those of the waiting files that go first, as a queue of their own."""
+
+    def __init__(self, waiting: WaitingFiles) -> None:
+        """Take them out of the others' queue, one by one."""
+        self._waiting = waiting
+
+    def __len__(self) -> int:
+        with self._waiting._reported():
+            ((number,),) = self._waiting._rows("SELECT count(*) FROM waiting WHERE goes_first")
+        return int(number)
+
+    def take(self, *, from_end: bool = False) -> WaitingFile | None:
+        """Return the next file, or the last one; None: there is none."""
+        order = "DESC" if from_end else "ASC"
+        with self._waiting._reported():
+            return self._waiting._pop(f"goes_first ORDER BY number {order}")
+
+
+def _loaded(file: bytes) -> WaitingFile:
+    waiting: WaitingFile = pickle.loads(file)  # noqa: S301  what we have written ourselves
+    return waiting
