@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ import click
 from rich.console import Console
 
 from tests.benchmarks import (
+    against,
     bulk,
     equal_files,
     fairness,
@@ -25,10 +27,10 @@ from tests.benchmarks import (
     steps,
 )
 from tests.benchmarks.place import open_place
-from tests.benchmarks.report import Result, machine, show, write_json
+from tests.benchmarks.report import Result, load, machine, show, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tests.benchmarks.place import Place
 
@@ -60,6 +62,17 @@ LONG: Final[frozenset[str]] = frozenset({"growth", "memory"})
 @click.option(
     "--only", multiple=True, type=click.Choice(list(BENCHMARKS)), help="Run this one; repeatable."
 )
+@click.option(
+    "--against",
+    "against_revision",
+    metavar="REV",
+    help="Run only this: the checkout and another revision of the package, in turns.",
+)
+@click.option(
+    "--instructions",
+    is_flag=True,
+    help="With --against: count instructions as well, by valgrind; takes many minutes.",
+)
 @click.option("--long", "with_long", is_flag=True, help="Run those as well that take very long.")
 @click.option("--quick", is_flag=True, help="Little work, one round: does it run at all?")
 @click.option("--rounds", default=5, show_default=True, help="How often each is measured.")
@@ -77,6 +90,8 @@ LONG: Final[frozenset[str]] = frozenset({"growth", "memory"})
 def main(
     only: tuple[str, ...],
     *,
+    against_revision: str | None,
+    instructions: bool,
     with_long: bool,
     quick: bool,
     rounds: int,
@@ -88,15 +103,23 @@ def main(
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     logging.getLogger("wkmp_orm").addHandler(logging.NullHandler())  # its warnings are not ours
     console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
-    chosen = only or tuple(name for name in BENCHMARKS if with_long or name not in LONG)
+    chosen: Mapping[str, Callable[[Place], Result]] = {
+        name: measure
+        for name, measure in BENCHMARKS.items()
+        if (name in only if only else with_long or name not in LONG)
+    }
+    if against_revision is not None:
+        compare = partial(against.compare, revision=against_revision)
+        chosen = {"against": partial(compare, count_instructions=instructions)}
     results = []
     many = 1 if quick else rounds
     with open_place(directory=directory, rounds=many, quick=quick, music=music) as place:
-        for name in chosen:
+        for name, measure in chosen.items():
             with console.status(name):
-                result = BENCHMARKS[name](place)
+                result = measure(place)
             show(result, console)
             results.append(result)
+    console.print(f"load average at the end: {load()}")
     if json_path is not None:
         write_json(results, json_path)
 

@@ -62,13 +62,14 @@ def side_by_side(
     laps = {name: Lap() for name in contenders}
     for start in range(0, len(recordings), block):
         for name, contender in contenders.items():
-            _record_block(contender.record, recordings[start : start + block], laps[name])
+            record_block(contender.record, recordings[start : start + block], laps[name])
     return laps
 
 
-def _record_block(
+def record_block(
     record: Callable[[Recording], None], recordings: Iterable[Recording], lap: Lap
 ) -> None:
+    """Let one contender record files, one after the other, and count them in its lap."""
     gc.collect()
     for recording in recordings:
         started = Moment.now()

@@ -50,6 +50,7 @@ COLUMNS: Final = {
     "range": "rounds",
     "processor": "x, CPU",
     "processor_range": "rounds",
+    "surcharge": "CPU us over by hand",
     "with_checkpoints": "x, checkpoints in",
     "target": "target",
 }
@@ -153,6 +154,9 @@ def _add(
         range=str(ratio),
         processor=processor.median,
         processor_range=str(processor),
+        surcharge=Spread.of(
+            (lap[name].typical_processor - lap[baseline].typical_processor) * 1e6 for lap in laps
+        ).median,
         with_checkpoints=ratios(laps, name, baseline, lambda lap: lap.total).median,
         target=target and f"<= {target}",
         met=target and ratio.median <= target,

@@ -87,5 +87,12 @@ def machine() -> dict[str, Any]:
         "sqlite": sqlite3.sqlite_version,
         "system": platform.platform(),
         "processors": os.cpu_count(),
-        "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
+        "load average": load(),
     }
+
+
+def load() -> str:
+    """Say how many programs have wanted a processor in the last 1, 5 and 15 minutes."""
+    if not hasattr(os, "getloadavg"):
+        return "unknown"
+    return ", ".join(f"{each:.1f}" for each in os.getloadavg())
