@@ -26,7 +26,7 @@ from tests.benchmarks import (
     sound,
     steps,
 )
-from tests.benchmarks.place import open_place
+from tests.benchmarks.place import GROWTH_FILES, open_place
 from tests.benchmarks.report import Result, load, machine, show, write_json
 
 if TYPE_CHECKING:
@@ -86,6 +86,13 @@ LONG: Final[frozenset[str]] = frozenset({"growth", "memory"})
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder of real music, for the benchmark `sound`.",
 )
+@click.option(
+    "--growth-files",
+    type=click.IntRange(min=10),
+    default=GROWTH_FILES,
+    show_default=True,
+    help="How many files of 24 passages `growth` records; 200,000 take 7 GB for each contender.",
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures too.")
 def main(
     only: tuple[str, ...],
@@ -97,6 +104,7 @@ def main(
     rounds: int,
     directory: Path | None,
     music: Path | None,
+    growth_files: int,
     json_path: Path | None,
 ) -> None:
     """Measure wkmp_orm beside hand-written SQL and other libraries, in turns."""
@@ -113,7 +121,9 @@ def main(
         chosen = {"against": partial(compare, count_instructions=instructions)}
     results = []
     many = 1 if quick else rounds
-    with open_place(directory=directory, rounds=many, quick=quick, music=music) as place:
+    with open_place(
+        directory=directory, rounds=many, quick=quick, music=music, growth_files=growth_files
+    ) as place:
         for name, measure in chosen.items():
             with console.status(name):
                 result = measure(place)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks.databases import make_template
 from tests.support.postgres import running_server
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.support.postgres import PostgresServer
 
 TEMPLATE = "benchmark_template"
+GROWTH_FILES: Final = 41_666
+"""A million passages, less a few."""
 
 
 @dataclass
@@ -35,6 +37,8 @@ class Place:
     quick: bool
     resources: ExitStack
     music: Path | None = None
+    growth_files: int = GROWTH_FILES
+    """How many files `growth` records."""
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def some(self, usual: int, *, quick: int) -> int:
@@ -79,9 +83,14 @@ class Place:
 
 @contextmanager
 def open_place(
-    *, directory: Path | None, rounds: int, quick: bool, music: Path | None = None
+    *,
+    directory: Path | None,
+    rounds: int,
+    quick: bool,
+    music: Path | None = None,
+    growth_files: int = GROWTH_FILES,
 ) -> Iterator[Place]:
     """Prepare a run, and clear everything away after it."""
     with ExitStack() as resources:
         root = resources.enter_context(tempfile.TemporaryDirectory(dir=directory))
-        yield Place(Path(root), rounds, quick, resources, music)
+        yield Place(Path(root), rounds, quick, resources, music, growth_files)
