@@ -71,6 +71,18 @@ def upgrade_schema(database: str) -> Remedy:
     )
 
 
+def restore_backup(database: str) -> Remedy:
+    """Bring a backup back."""
+    command = ("wkmp-orm", "db", "restore", "FILE", "--database", database)
+    return Remedy("restore a backup with wkmp_orm.schema.restore", "restore a backup:", command)
+
+
+def mend_rows(database: str) -> Remedy:
+    """Mend rows of which it is certain what they mean."""
+    command = ("wkmp-orm", "db", "check", "--mend", "--database", database)
+    return Remedy(f"run {shlex.join(command)}", "mend them, after a backup:", command)
+
+
 def set_setting(name: str, value: str) -> Remedy:
     """Store a setting; `value` may be a word in capitals that stands for one."""
     command = ("wkmp-orm", "settings", "set", name, value)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wkmp_orm import remedies
 from wkmp_orm.adoption import refuse_unadopted, take_over_empty
 from wkmp_orm.cli.adopt_command import adopt_command
 from wkmp_orm.cli.backup_commands import backup_command, restore_command
@@ -23,17 +22,15 @@ from wkmp_orm.core.engine.options import EngineOptions
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.ticket import turn_to_write
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
-from wkmp_orm.errors import SchemaOutdatedError
 from wkmp_orm.schema import (
-    back_up,
     current_revision,
     head_revision,
-    migration_transaction,
+    mending,
     schema_differences,
     upgrade_schema,
 )
 from wkmp_orm.schema.rebuilding import rebuild_tables
-from wkmp_orm.schema.rows import mend_rows, row_problems
+from wkmp_orm.schema.rows import row_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,19 +136,10 @@ def check(database: str | None, *, mend: bool) -> int:
 
 
 def _mend(database: str | None) -> None:
-    with _writing(existing_database(None, database)) as (target, engine, hold):
-        if current_revision(engine) != head_revision():
-            raise SchemaOutdatedError(
-                f"the schema of {target} is not at the newest revision",
-                remedies.upgrade_schema(target.name),
-            )
-        with hold(), migration_transaction(target, engine) as connection:
-            problems = [each for each in row_problems(connection) if each.is_mendable]
-            if problems and target.path is not None:
-                backup = back_up(target, engine, before="mending")
-                click.echo(f"The database as it was before is kept in {printable(str(backup))}")
-            mend_rows(connection)
-    for problem in problems:
+    mended = mending.mend(DatabaseTarget.parse(existing_database(None, database)))
+    if mended.backup is not None:
+        click.echo(f"The database as it was before is kept in {printable(str(mended.backup))}")
+    for problem in mended.problems:
         click.echo(f"mended: {problem.table}: {problem.rows:,} {problem.what}")
 
 
