@@ -13,13 +13,15 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wkmp_orm.core.engine.lock_file import LockFile
-from wkmp_orm.core.engine.session_lock import SessionLock
+from wkmp_orm.core.engine.session_lock import SessionLock, holder_of
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.errors import ImportRunningError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import sqlalchemy as sa
 
     from wkmp_orm.core.engine.target import DatabaseTarget
     from wkmp_orm.errors import LockHolder
@@ -66,6 +68,13 @@ def import_lock(target: DatabaseTarget) -> Iterator[bool]:
             if is_held:
                 with suppress(OSError):
                     lock_file.wipe()
+
+
+def who_imports(target: DatabaseTarget, connection: sa.Connection) -> LockHolder | None:
+    """Return who runs an import on a database, as far as it can be told; it takes no lock."""
+    if target.path is None:
+        return holder_of(connection, NAME)
+    return LockFile(f"{os.path.realpath(target.path)}-import").holder()
 
 
 def _take_file(lock: LockFile, target: DatabaseTarget, database: Path) -> bool:

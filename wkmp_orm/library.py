@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import DeclarativeBase
 
     from wkmp_orm.adoption import Adoption, Step
+    from wkmp_orm.doctor import Examination
     from wkmp_orm.orchestrator import ImportOptions, ImportSummary
 
 logger = logging.getLogger("wkmp_orm.library")
@@ -277,6 +278,12 @@ class Library(Database):
             if self._root is None or not has_files:
                 self._settle_root(folder)
         return self.root
+
+    def examine(self, *, quick: bool = False) -> Examination:
+        """Examine the database and what it stands on: see `wkmp_orm.doctor.examine`. Any thread."""
+        from wkmp_orm.doctor import examine  # noqa: PLC0415  only who asks for it loads it
+
+        return examine(self.target, quick=quick)
 
     def import_folder(
         self, folder: str | os.PathLike[str] | None = None, **options: Unpack[ImportOptions]

@@ -50,6 +50,11 @@ LISTED: Final = {
         "prune_command",
         "Delete the rows of files that have been missing for long.",
     ),
+    "doctor": Listed(
+        "doctor_command",
+        "doctor_command",
+        "Examine a library, and say what mends what is wrong.",
+    ),
     "settings": Listed(
         "settings_command", "settings_command", "Show and change the settings of a database."
     ),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wkmp_orm.core.engine.monitor import Totals
+    from wkmp_orm.core.remedies import Spelled
+    from wkmp_orm.doctor import Examination
     from wkmp_orm.orchestrator import Effort, ImportSummary
     from wkmp_orm.orchestrator.pruning import Pruned
     from wkmp_orm.phases import Failure, FileWarning, LibraryStatus, MissingFile, SessionReport
@@ -123,4 +125,24 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in fields.items()
+    }
+
+
+def examination_document(examination: Examination, spelled: Spelled) -> dict[str, Any]:
+    """Return what was found in a database, the worst first."""
+    return {
+        "version": VERSION,
+        "database": examination.database,
+        "quick": examination.quick,
+        "severity": examination.severity,
+        "findings": [
+            {
+                "check": each.check,
+                "severity": each.severity,
+                "what": each.for_people(spelled),
+                "evidence": list(each.evidence),
+                "fixable": each.fix is not None,
+            }
+            for each in examination.findings
+        ],
     }

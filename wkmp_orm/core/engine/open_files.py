@@ -40,7 +40,7 @@ def refuse_unsafe_opening(path: Path, driver: str) -> None:
     file = _identify(path)
     if file is None:
         return
-    _refuse_second_name(path)
+    refuse_second_name(path)
     if file in _inherited.values():
         msg = (
             f"{path} was open when this process was forked; a forked child that opens it again"
@@ -100,6 +100,13 @@ def forget_closed(connection: Any) -> None:
         _open.pop(connection, None)
 
 
+def is_open_here(path: Path) -> bool:
+    """Say whether this process has the file at a real path open, or its parent had. Any thread."""
+    file = _identify(path)
+    with _lock:
+        return any(file == other for other, *_ in _open.values()) or file in _inherited.values()
+
+
 def _is_one_place(one: Path, other: Path) -> bool:
     """Say whether two real paths have one log: a folder may be mounted in two places."""
     if one == other:
@@ -132,7 +139,7 @@ MOUNTS: Final = Path("/proc/self/mountinfo")
 _ESCAPED: Final = re.compile(rb"\\([0-7]{3})")
 
 
-def _refuse_second_name(path: Path) -> None:
+def refuse_second_name(path: Path) -> None:
     """Raise ConfigurationError if the file at a real path has another name. Any thread.
 
     What cannot be looked at is not refused: opening it will say why.
@@ -167,10 +174,11 @@ def _is_mounted_alone(path: Path) -> bool:
     except OSError:  # no Linux: there a single file cannot be mounted
         return False
     name = os.fsencode(path)
-    return any(_mount_point(line) == name for line in mounts.splitlines())
+    return any(mount_point(line) == name for line in mounts.splitlines())
 
 
-def _mount_point(line: bytes) -> bytes:
+def mount_point(line: bytes) -> bytes:
+    """Return where a line of `MOUNTS` says that something is mounted."""
     # The fifth field, in which a space and its like are spelled \040: see proc(5).
     fields = line.split(b" ", 5)
     spelled = fields[4] if len(fields) > 4 else b""

@@ -33,9 +33,33 @@ def others_with(path: Path) -> list[str]:
     ]
 
 
+_LOCK_TO_WRITE: Final = ["120", "120"]
+"""The byte of a log's index that a writer locks: https://www.sqlite.org/walformat.html 2.3."""
+
+
+def writers_of(index: Path) -> list[str]:
+    """Name the processes that hold SQLite's lock to write, by a log's index (-shm). Any thread."""
+    try:
+        status = index.stat()
+        lines = (PROC / "locks").read_text().splitlines()
+    except OSError:
+        return []
+    held = [line.split() for line in lines]
+    processes = [
+        int(words[words.index(_device(status)) - 1])
+        for words in held
+        if _device(status) in words and words[-2:] == _LOCK_TO_WRITE and "WRITE" in words
+    ]
+    return [f"{_name(process)} (process {process})" for process in processes if process > 0]
+
+
+def _device(status: os.stat_result) -> str:
+    return f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+
+
 def _locking(status: os.stat_result) -> Iterator[int]:
     """Give the processes that hold a lock on the file: see proc(5), /proc/locks."""
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    device = _device(status)
     try:
         lines = (PROC / "locks").read_text().splitlines()
     except OSError:

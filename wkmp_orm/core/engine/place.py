@@ -54,6 +54,11 @@ def why_not_read(folder: Path, error: OSError) -> str:
             return f"folder {shown} cannot be read: {reason}"
 
 
+def may(path: Path, mode: int) -> bool:
+    """Say whether this user, whoever started the process, may read or write something."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
 def check_place(target: DatabaseTarget, *, read_only: bool) -> None:
     """Raise DatabaseUnavailableError for a file that cannot be opened or made in its place."""
     path = target.path

@@ -65,13 +65,7 @@ class SessionLock:
 
     def holder(self) -> LockHolder | None:
         """Find out who holds the lock, after `try_lock`; None when no one does or may be named."""
-        if self._connection is None:
-            return None
-        row = self._connection.execute(_HOLDER, {"name": self.name}).first()
-        found = row and row.application_name and _NAME.fullmatch(row.application_name)
-        if not row or not found:
-            return None
-        return LockHolder(int(found["pid"]), found["host"], found["name"], row.backend_start)
+        return None if self._connection is None else holder_of(self._connection, self.name)
 
     def close(self) -> None:
         """Give the lock back, and close the connection."""
@@ -84,3 +78,12 @@ class SessionLock:
                     self._connection.execute(_GIVE_BACK, {"name": self.name})
             self._connection.close()
             self._connection = None
+
+
+def holder_of(connection: sa.Connection, name: str) -> LockHolder | None:
+    """Ask who holds the lock of a name; None when no one does or may be named."""
+    row = connection.execute(_HOLDER, {"name": name}).first()
+    found = row and row.application_name and _NAME.fullmatch(row.application_name)
+    if not row or not found:
+        return None
+    return LockHolder(int(found["pid"]), found["host"], found["name"], row.backend_start)

@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 from wkmp_orm.core.engine.faults import Fault
 from wkmp_orm.core.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
 from wkmp_orm.core.engine.own_files import refuse_strange_files
+from wkmp_orm.core.engine.place import may
 from wkmp_orm.core.engine.retry import retrying
 from wkmp_orm.core.errors import ConfigurationError, DatabaseUnavailableError
 from wkmp_orm.core.remedies import install
@@ -133,8 +134,8 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
     if _is_mounted_read_only(path.parent):
         return uri + ("?mode=ro" if log.exists() else "?mode=ro&immutable=1")
     if (
-        _may(path, os.R_OK)
-        and not _may(path.parent, os.W_OK)
+        may(path, os.R_OK)
+        and not may(path.parent, os.W_OK)
         and not (log.exists() and index.exists())
     ):
         msg = (
@@ -144,10 +145,6 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
         )
         raise DatabaseUnavailableError(msg)
     return uri + "?mode=ro"
-
-
-def _may(path: Path, mode: int) -> bool:
-    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _is_mounted_read_only(folder: Path) -> bool:

@@ -1,0 +1,172 @@
+"""What a PostgreSQL server says of itself: settings, indexes, locks and its clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from wkmp_orm.core.remedies import END_THE_HOLDER, Remedy
+from wkmp_orm.doctor.findings import MOST_EVIDENCE, error, note, warning
+from wkmp_orm.models import Base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wkmp_orm.doctor.findings import Finding
+
+APART: Final = timedelta(minutes=1)
+"""How far two clocks may be apart before times of rows mislead."""
+LONG_S: Final = 60
+"""How long a transaction may do nothing before it is in others' way; ours last milliseconds."""
+
+_SETTINGS: Final = (
+    ("fsync", "off", True, "a power cut damages the whole cluster"),
+    ("full_page_writes", "off", True, "a power cut leaves torn pages"),
+    ("synchronous_commit", "off", False, "a crash of the server loses the last commits"),
+    ("zero_damaged_pages", "on", True, "damaged pages read as empty, and their rows are gone"),
+    ("ignore_checksum_failure", "on", True, "damaged pages are read as if they were whole"),
+    ("session_replication_role", "replica", True, "references between rows are not checked"),
+    ("row_security", "off", False, "queries fail where rows are hidden from a role"),
+)
+_LIMITS: Final = ("statement_timeout", "transaction_timeout", "idle_in_transaction_session_timeout")
+
+_OURS: Final = (
+    "SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+    " AND relname = ANY(:tables)"
+)
+_INVALID_INDEXES: Final = (
+    "SELECT indexrelid::regclass::text FROM pg_index"
+    f" WHERE NOT (indisvalid AND indisready) AND indrelid IN ({_OURS}) ORDER BY 1"
+)
+_UNCHECKED: Final = (
+    "SELECT conrelid::regclass::text || ': ' || conname FROM pg_constraint"
+    f" WHERE NOT convalidated AND conrelid IN ({_OURS}) ORDER BY 1"
+)
+_TRIGGERS: Final = (
+    "SELECT tgname || ' on ' || tgrelid::regclass::text FROM pg_trigger"
+    f" WHERE NOT tgisinternal AND tgrelid IN ({_OURS}) UNION ALL"
+    " SELECT rulename || ' on ' || ev_class::regclass::text FROM pg_rewrite"
+    f" WHERE ev_class IN ({_OURS}) ORDER BY 1"
+)
+_SWITCHED_OFF: Final = (
+    "SELECT tgrelid::regclass::text || ': ' || tgname FROM pg_trigger"
+    f" WHERE tgisinternal AND tgenabled IN ('D', 'R') AND tgrelid IN ({_OURS}) ORDER BY 1"
+)
+_HIDDEN: Final = (
+    f"SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity AND oid IN ({_OURS})"
+)
+_UNLOGGED: Final = (
+    f"SELECT oid::regclass::text FROM pg_class WHERE relpersistence = 'u' AND oid IN ({_OURS})"
+)
+# Another version of the C library sorts texts in another order than the indexes have.
+_COLLATION: Final = (
+    "SELECT datcollate || ': ' || datcollversion || ', now '"
+    " || pg_database_collation_actual_version(oid) FROM pg_database"
+    " WHERE datname = current_database()"
+    " AND datcollversion <> pg_database_collation_actual_version(oid)"
+)
+_IDLE: Final = (
+    "SELECT 'process ' || pid || ' of ' || coalesce(usename, '?') || ' ('"
+    " || coalesce(nullif(application_name, ''), 'no name') || ')' FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND state LIKE 'idle in transaction%' AND state_change < now() - make_interval(secs => :long)"
+    " ORDER BY state_change"
+)
+_WAITING: Final = (
+    "SELECT 'process ' || pid || ' waits for process '"
+    " || array_to_string(pg_blocking_pids(pid), ', ') FROM pg_stat_activity"
+    " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+    " AND query_start < now() - make_interval(secs => :long) ORDER BY query_start"
+)
+_CHECKSUMS: Final = (
+    "SELECT 'so far ' || checksum_failures FROM pg_stat_database"
+    " WHERE datname = current_database() AND checksum_failures > 0"
+)
+
+REINDEX: Final = Remedy(*2 * ("make them anew: REINDEX INDEX CONCURRENTLY of its name",))
+VALIDATE: Final = Remedy(*2 * ("have them checked: ALTER TABLE ... VALIDATE CONSTRAINT",))
+DROP_TRIGGERS: Final = Remedy(*2 * ("look what they do, and drop them",))
+SWITCH_ON: Final = Remedy(*2 * ("switch them on: ALTER TABLE ... ENABLE TRIGGER ALL",))
+REFRESH: Final = Remedy(
+    *2 * ("REINDEX DATABASE, then ALTER DATABASE ... REFRESH COLLATION VERSION",)
+)
+CHANGE: Final = Remedy(*2 * ("change it in postgresql.conf or with ALTER ROLE",))
+SET_CLOCK: Final = Remedy(*2 * ("set the clock of this machine or of the server",))
+NO_ROW_SECURITY: Final = Remedy(*2 * ("ALTER TABLE ... DISABLE ROW LEVEL SECURITY",))
+SET_LOGGED: Final = Remedy(*2 * ("ALTER TABLE ... SET LOGGED",))
+CHECK_DISK: Final = Remedy(*2 * ("look at the server's log and its disk, and restore a backup",))
+
+
+def server_findings(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:  # noqa: ARG001  the server keeps its pages itself
+    """Look at the server as far as this role may see it."""
+    yield from _settings(connection)
+    yield from _clock(connection)
+    if connection.scalar(sa.text("SELECT pg_is_in_recovery()")):
+        what = "the server is a standby, which can be read and not written"
+        yield note("server", what)
+    for check, query, what, remedy, is_error in (
+        ("pages", _CHECKSUMS, "pages failed their checksums", CHECK_DISK, True),
+        ("indexes", _INVALID_INDEXES, "indexes are not valid", REINDEX, True),
+        (
+            "collation",
+            _COLLATION,
+            "texts are indexed in another order",
+            REFRESH,
+            True,
+        ),
+        ("constraints", _UNCHECKED, "constraints were never checked", VALIDATE, False),
+        ("references", _SWITCHED_OFF, "constraints between rows are switched off", SWITCH_ON, True),
+        (
+            "triggers",
+            _TRIGGERS,
+            "triggers or rules change what is written",
+            DROP_TRIGGERS,
+            False,
+        ),
+        ("tables", _HIDDEN, "policies may hide rows of tables", NO_ROW_SECURITY, False),
+        ("tables", _UNLOGGED, "tables are emptied when the server crashes", SET_LOGGED, True),
+        ("locks", _IDLE, "transactions are open and do nothing", END_THE_HOLDER, False),
+        ("locks", _WAITING, "sessions wait for others' locks", END_THE_HOLDER, False),
+    ):
+        found = _names(connection, query)
+        if found:
+            make = error if is_error else warning
+            yield make(check, what, remedy, evidence=tuple(found[:MOST_EVIDENCE]))
+
+
+def _names(connection: sa.Connection, query: str) -> list[str]:
+    known: dict[str, Any] = {"tables": [*Base.metadata.tables], "long": LONG_S}
+    statement = sa.text(query)
+    given = {name: value for name, value in known.items() if f":{name}" in query}
+    return [str(each) for each in connection.execute(statement, given).scalars()]
+
+
+def _settings(connection: sa.Connection) -> Iterator[Finding]:
+    query = "SELECT name, setting FROM pg_settings"
+    rows = connection.exec_driver_sql(query)
+    stored = {name: str(value) for name, value in rows}
+    for name, bad, is_error, what in _SETTINGS:
+        if stored.get(name) == bad:
+            make = error if is_error else warning
+            yield make("settings of the server", f"{name} is {bad}: {what}", CHANGE)
+    for name in _LIMITS:
+        if stored.get(name, "0") != "0":
+            what = f"{name} is {stored[name]} ms: what takes longer than that is broken off"
+            yield note("settings of the server", what)
+    if stored.get("server_encoding") != "UTF8":
+        what = (
+            f"the server keeps texts as {stored.get('server_encoding')}, which cannot hold all of"
+        )
+        remedy = Remedy(*2 * ("make the database anew with ENCODING 'UTF8'",))
+        yield error("settings of the server", f"{what} ours", remedy)
+
+
+def _clock(connection: sa.Connection) -> Iterator[Finding]:
+    before = datetime.now(UTC)
+    there = connection.scalar(sa.text("SELECT clock_timestamp()"))
+    after = datetime.now(UTC)
+    if there is not None and not before - APART < there < after + APART:
+        what = f"the server's clock says {there:%Y-%m-%d %H:%M:%S}, this machine's {after:%H:%M:%S}"
+        yield warning("clock", what, SET_CLOCK)
