@@ -123,6 +123,23 @@ def test_what_the_url_says_of_a_lost_network_is_kept(postgresql_database: Databa
         assert given[b"tcp_user_timeout"] == b"3000"
 
 
+def test_of_several_hosts_the_one_that_takes_writes_is_found(
+    postgresql_database: Database,
+) -> None:
+    with administrator(postgresql_database) as server:
+        host, port = server.info.host, server.info.port
+    url = make_url(postgresql_database.url).set(host=None, port=None, query={})
+    several = url.update_query_dict(
+        {
+            "host": ("/nonexistent:1", f"{host}:{port}"),
+            "target_session_attrs": "read-write",
+        }
+    )
+    with Library.open(several.render_as_string(hide_password=False)) as library:
+        put_song(library, 1)
+        assert count_songs(library) == 1
+
+
 @pytest.mark.smoke
 def test_sessions_that_were_ended_while_they_were_idle_are_replaced(
     postgresql_database: Database, library: Library

@@ -23,6 +23,7 @@ from wkmp_orm.phases import (
     PassageAmplitude,
     finalize_file,
     is_duplicate,
+    read_anew,
     record_amplitude,
     record_hash,
     record_metadata,
@@ -64,8 +65,8 @@ def deduplicate(file: FileInProgress) -> Verdict | None:
     sha256 = hash_of(file)
     file.check_unchanged()
     file.write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, file.guid, sha256))
-    with file.context.library.reader() as session:
-        return Verdict.DUPLICATE if is_duplicate(session, file.guid) else None
+    is_copy = read_anew(file.context.library, lambda session: is_duplicate(session, file.guid))
+    return Verdict.DUPLICATE if is_copy else None
 
 
 def extract_metadata(file: FileInProgress) -> None:

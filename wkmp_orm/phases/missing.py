@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, Passage
+from wkmp_orm.phases.attempts import read_anew
 from wkmp_orm.phases.relocation import STORED_COLUMNS, StoredFile
 from wkmp_orm.phases.returning import say_again
 from wkmp_orm.phases.user_edits import UNEDITED
@@ -114,5 +115,7 @@ def unmark_missing(work: UnitOfWork, guids: Iterable[str]) -> PendingStatement:
 
 def copies_of(library: Library, hashes: Sequence[str]) -> list[StoredFile]:
     """Return the duplicates of files with these hashes that are not known to be missing."""
-    with library.reader() as session:
-        return [StoredFile(*row) for row in session.execute(_COPIES, {"hashes": list(hashes)})]
+    given = {"hashes": list(hashes)}
+    return read_anew(
+        library, lambda session: [StoredFile(*row) for row in session.execute(_COPIES, given)]
+    )

@@ -7,6 +7,7 @@ the row still is what was read: its path, its hash. Knows no file system.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -14,12 +15,15 @@ import sqlalchemy as sa
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus, ImportFailure
 from wkmp_orm.models.file import UNKNOWN_HASHES
+from wkmp_orm.phases.attempts import read_anew
 from wkmp_orm.phases.returning import say_again
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
+
+    from sqlalchemy.orm import Session
 
     from wkmp_orm.library import Library
     from wkmp_orm.phases.scanning import FoundFile
@@ -128,8 +132,7 @@ _KEEP: Final = (
 
 def is_empty(library: Library) -> bool:
     """Say whether the library knows no file yet."""
-    with library.reader() as session:
-        return bool(session.scalar(sa.select(_IS_EMPTY)))
+    return read_anew(library, lambda session: bool(session.scalar(sa.select(_IS_EMPTY))))
 
 
 def stored_files(library: Library, folder: str | None = None) -> Iterator[StoredFile]:
@@ -137,8 +140,7 @@ def stored_files(library: Library, folder: str | None = None) -> Iterator[Stored
     query = (_PAGE if folder is None else _PAGE.where(_BELOW)).limit(PAGE)
     values: dict[str, str] = {} if folder is None else {"below": f"{folder}/"}
     while True:
-        with library.reader() as session:
-            page = [StoredFile(*row) for row in session.execute(query, values)]
+        page = read_anew(library, partial(_page, query, values))
         yield from page
         if len(page) < PAGE:
             return
@@ -151,11 +153,17 @@ def known_hashes(library: Library, hashes: Sequence[str]) -> set[str]:
     """Return those of the hashes that a file is stored with."""
     known: set[str] = set()
     for start in range(0, len(hashes), 500):
-        with library.reader() as session:
-            known.update(
-                session.scalars(_KNOWN_HASHES, {"hashes": hashes[start : start + 500]}).all()
-            )
+        chunk = {"hashes": hashes[start : start + 500]}
+        known.update(read_anew(library, partial(_known_hashes, chunk)))
     return known
+
+
+def _page(query: sa.Executable, values: dict[str, str], session: Session) -> list[StoredFile]:
+    return [StoredFile(*row) for row in session.execute(query, values)]
+
+
+def _known_hashes(chunk: dict[str, Sequence[str]], session: Session) -> Sequence[str]:
+    return session.scalars(_KNOWN_HASHES, chunk).all()
 
 
 def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import File, FileStatus
 from wkmp_orm.models.file import UNKNOWN_HASHES, is_original
+from wkmp_orm.phases.attempts import read_anew
 from wkmp_orm.phases.hash_deduplication import list_equal_files, name_originals
 from wkmp_orm.phases.missing import unmark_missing
 from wkmp_orm.phases.relocation import StoredFile
@@ -132,8 +133,7 @@ _START_ANEW: Final = (
 
 def loose_files(library: Library, found: Sequence[FoundFile]) -> list[LooseFile]:
     """Return those of the found files that are new, changed or unfinished. Writes nothing."""
-    with library.reader() as session:
-        known = _known(session, [file.path for file in found])
+    known = read_anew(library, lambda session: _known(session, [file.path for file in found]))
     return [
         LooseFile(file, None if row is None else _stored(row))
         for file in found

@@ -90,11 +90,9 @@ def _create(
     from wkmp_orm.core.engine.lock_waits import ClockedCursor  # noqa: PLC0415  needs the driver
 
     arguments: dict[str, Any] = {
+        **_unless_given(target, {"connect_timeout": patience_s, **NOTICES_LOSS}),
         "client_encoding": "utf8",
         "cursor_factory": ClockedCursor,
-        "connect_timeout": patience_s,
-        **NOTICES_LOSS,
-        **target.url.query,
         "application_name": application_name,
         **dict(target.secrets),
     }
@@ -129,6 +127,10 @@ def _create(
             raise DisconnectionError  # the pool connects anew
 
     return engine
+
+
+def _unless_given(target: DatabaseTarget, defaults: dict[str, Any]) -> dict[str, Any]:
+    return {name: target.url.query.get(name, value) for name, value in defaults.items()}
 
 
 def _is_alive(connection: Any, dialect: sa.Dialect) -> bool:
