@@ -18,6 +18,8 @@ from wkmp_orm.core.engine import postgresql, sqlite
 from wkmp_orm.core.engine.checkpoint import CHECKPOINT_AT, MEBIBYTE, WARN_AT
 from wkmp_orm.core.engine.lock_file import NOTE_BYTES
 from wkmp_orm.core.engine.monitor import HOLD_LEVELS, WAIT_LEVELS
+from wkmp_orm.core.engine.outage import PATIENCE_S
+from wkmp_orm.core.engine.postgresql_session import OLDEST
 from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW
 from wkmp_orm.matching.scoring import HIGH, LOW, MEDIUM
 from wkmp_orm.models import FileStatus, PassageStatus, SessionState, SongStatus
@@ -27,7 +29,7 @@ from wkmp_orm.orchestrator.file_pipeline import STEPS
 from wkmp_orm.orchestrator.progress import STORED_EVERY_S
 from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS
 from wkmp_orm.orchestrator.scan_queue import CHUNK
-from wkmp_orm.orchestrator.writing import LOCK_TIMEOUTS
+from wkmp_orm.orchestrator.writing import LOCK_TIMEOUTS, SERVER_LOCK_TIMEOUTS
 from wkmp_orm.phases.attempts import ATTEMPTS
 from wkmp_orm.phases.fingerprinting import NOTHING_IS_BELIEVED_FOR
 from wkmp_orm.settings import (
@@ -64,7 +66,11 @@ SENTENCES = [
     ("importing.md", f"{CHUNK} files at a time"),
     ("importing.md", f"stored every {WORDS[int(STORED_EVERY_S)]} seconds"),
     ("importing.md", f"through {WORDS[LOCK_TIMEOUTS]} deadlines in a row"),
-    ("importing.md", f"({LOCK_TIMEOUTS * DEADLINE_S} s with the default settings)"),
+    ("importing.md", f"({LOCK_TIMEOUTS * DEADLINE_S} s with the default settings;"),
+    ("importing.md", f"on PostgreSQL {SERVER_LOCK_TIMEOUTS * DEADLINE_S} s"),
+    ("importing.md", f"away for {WORDS[int(PATIENCE_S // 60)]} minutes"),
+    ("postgresql.md", f"PostgreSQL {OLDEST} or newer"),
+    ("postgresql.md", f"({postgresql.WRITER_CONNECTIONS} that write"),
     ("importing.md", f"{WORDS[len(STEPS)].capitalize()} take a file through"),
     ("importing.md", f"for {NOTHING_IS_BELIEVED_FOR.days} days"),
     ("importing.md", f"after {WORDS[FAILURES_IN_A_ROW]} failures in a row"),

@@ -20,6 +20,7 @@ from tests.flush.recordings import mbid
 from tests.flush.stage import Stage
 from tests.support.driver_errors import connection_lost, serialization_failure
 from tests.support.patience import PATIENCE_S
+from wkmp_orm.core.engine.outage import ServerWait, waiting_for_server
 from wkmp_orm.errors import AlreadyFinishedError, ConnectionLostError, FlushFailedError
 
 if TYPE_CHECKING:
@@ -111,6 +112,24 @@ def test_a_transaction_in_doubt_is_waited_for_and_repeated_only_if_it_failed(
     assert fault.fired
     assert (report.outcome, report.attempts) == ("committed", attempts)
     assert report.rows["passages"].inserted == 1
+    stage.assert_whole(handles, commit_of(stage))
+
+
+@pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK"])
+def test_who_waits_for_a_server_waits_for_its_own_lost_transaction_as_well(
+    stage: Stage, statement: str
+) -> None:
+    in_doubt = InDoubt(stage.library)
+    work, handles = stage.accumulated()
+    with (
+        stage.injector.failing(commit_of(stage).number, "before", in_doubt),
+        waiting_for_server(ServerWait(threading.Event())),
+    ):
+        long_after_the_deadline = threading.Timer(1.5, in_doubt.end, [statement])
+        long_after_the_deadline.start()
+        report = work.commit()
+        long_after_the_deadline.join()
+    assert report.outcome == "committed"
     stage.assert_whole(handles, commit_of(stage))
 
 

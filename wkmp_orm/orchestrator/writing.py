@@ -32,6 +32,10 @@ LOCK_TIMEOUTS: Final = 3
 """How often in a row a phase may wait in vain for the writer lock: 15 s with the default settings.
 Somebody who holds it longer holds it for all files, and the import ends instead of failing them."""
 
+SERVER_LOCK_TIMEOUTS: Final = 18
+"""The same on PostgreSQL: 90 s. A machine that died in a transaction keeps its locks for a minute,
+until the server ends its session."""
+
 FATAL_ERRORS: Final = (
     DatabaseUnavailableError,
     LockTimeoutError,
@@ -48,13 +52,17 @@ LONGEST_REASON: Final = 1_000
 
 def write(library: Library, phase: str, fill: Callable[[UnitOfWork], T]) -> T:
     """Write a phase in one unit of work, and return what `fill` returned. Raises FlushErrors."""
-    return retry_lock_timeouts(lambda: in_unit_of_work(library, phase, fill))
+    is_server = library.target.dialect == "postgresql"
+    return retry_lock_timeouts(
+        lambda: in_unit_of_work(library, phase, fill),
+        attempts=SERVER_LOCK_TIMEOUTS if is_server else LOCK_TIMEOUTS,
+    )
 
 
-def retry_lock_timeouts(write_something: Callable[[], T]) -> T:
+def retry_lock_timeouts(write_something: Callable[[], T], *, attempts: int = LOCK_TIMEOUTS) -> T:
     """Call a function that writes, again when the lock did not come, and return its answer."""
     return retry_after(
-        LockTimeoutError, write_something, attempts=LOCK_TIMEOUTS, log_level=logging.WARNING
+        LockTimeoutError, write_something, attempts=attempts, log_level=logging.WARNING
     )
 
 

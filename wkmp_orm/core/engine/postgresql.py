@@ -102,13 +102,35 @@ def _create(
         connect_args=arguments,
         **engine_options,
     )
+    _prepare_sessions(
+        engine, target, arguments, lock_wait_ms=lock_wait_ms, writer=writer, patience_s=patience_s
+    )
+
+    @sa.event.listens_for(engine, "checkout")
+    def replace_lost(connection: Any, _record: object, _proxy: object) -> None:
+        if not _is_alive(connection, engine.dialect):
+            raise DisconnectionError  # the pool connects anew
+
+    return engine
+
+
+def _prepare_sessions(
+    engine: sa.Engine,
+    target: DatabaseTarget,
+    arguments: dict[str, Any],
+    *,
+    lock_wait_ms: int,
+    writer: bool,
+    patience_s: int,
+) -> None:
+    """Have each new connection told its settings, and refused where it cannot keep them."""
+    settings = session_settings(lock_wait_ms=lock_wait_ms, writer=writer)
 
     def connect() -> Any:
         positional, named = engine.dialect.create_connect_args(target.url)
         return engine.dialect.connect(*positional, **{**named, **arguments})
 
     watch = PoolerWatch(target, connect)
-    settings = session_settings(lock_wait_ms=lock_wait_ms, writer=writer)
 
     # Before SQLAlchemy's own first questions: what is refused may not understand them.
     @sa.event.listens_for(engine, "connect", insert=True)
@@ -120,13 +142,6 @@ def _create(
             connection.close()
             raise
         record.info.update(may_stage=answered.may_stage, lock_wait_s=lock_wait_ms / 1000)
-
-    @sa.event.listens_for(engine, "checkout")
-    def replace_lost(connection: Any, _record: object, _proxy: object) -> None:
-        if not _is_alive(connection, engine.dialect):
-            raise DisconnectionError  # the pool connects anew
-
-    return engine
 
 
 def _unless_given(target: DatabaseTarget, defaults: dict[str, Any]) -> dict[str, Any]:

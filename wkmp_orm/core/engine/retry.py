@@ -30,7 +30,7 @@ from wkmp_orm.core.engine.faults import (
     driver_error,
     fault_of,
 )
-from wkmp_orm.core.engine.outage import present_wait
+from wkmp_orm.core.engine.outage import ServerWait, present_wait
 from wkmp_orm.core.errors import LockTimeoutError
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ DEFAULT_MAX_WAIT_MS: Final = 5_000
 # 1 to 1,353 turns.
 _FLAT: Final = wait_random(0.001, 0.010)
 _EXPONENTIAL: Final = wait_random_exponential(multiplier=0.010, max=1.0)
+
+AFTER_OUTAGE_S: Final = 90.0
+"""How long locks are waited for when a server is back: it may not know yet that our last session is
+gone, whose transaction is ended when it was idle for a minute."""
 
 WARN_AFTER_MS: Final = 2_000
 ERROR_AFTER_MS: Final = 5_000
@@ -98,29 +102,14 @@ def retrying(
     last error is raised as it is. Faults are logged at `log_level`, and other errors at DEBUG.
     A lost connection is repeated for longer inside of `waiting_for_server`.
     """
-    pause = _FLAT if dialect == "sqlite" else _EXPONENTIAL
-    patience = present_wait()
-
-    def is_over(state: RetryCallState) -> bool:
-        lost = _lost(state)
-        if patience is None:
-            return time.monotonic() >= deadline
-        if lost is not None:
-            return not patience.goes_on(str(driver_error(lost)).strip().partition("\n")[0])
-        patience.is_back()
-        return time.monotonic() >= deadline
-
-    def clamped(state: RetryCallState) -> float:
-        if patience is not None and _lost(state) is not None:
-            return patience.pause(state.attempt_number)
-        return max(0.0, min(pause(state), deadline - time.monotonic()))
+    usual = _FLAT if dialect == "sqlite" else _EXPONENTIAL
+    patience = _Patience(deadline, present_wait())
 
     def log(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        is_told = patience is not None and _lost(state) is not None
         is_fault = error is not None and fault_of(error) is not Fault.OTHER
         logger.log(
-            log_level if is_fault and not is_told else logging.DEBUG,
+            log_level if is_fault and not patience.tells(state) else logging.DEBUG,
             "%s: attempt %d failed (%s), again in %.0f ms",
             name,
             state.attempt_number,
@@ -131,12 +120,43 @@ def retrying(
 
     return Retrying(
         retry=retry_if_exception(lambda error: fault_of(error) in faults or also(error)),
-        wait=clamped,
-        stop=is_over,
-        sleep=time.sleep if patience is None else patience.sleep,
+        wait=lambda state: patience.pause(state, usual(state)),
+        stop=patience.is_over,
+        sleep=patience.sleep,
         before_sleep=log,
         reraise=True,
     )
+
+
+class _Patience:
+    """How long one loop goes on: until its deadline, and longer for a server that is away."""
+
+    def __init__(self, deadline: float, wait: ServerWait | None) -> None:
+        self._deadline = deadline
+        self._wait = wait
+        self._was_away = False
+        self.sleep = time.sleep if wait is None else wait.sleep
+
+    def is_over(self, state: RetryCallState) -> bool:
+        lost = _lost(state)
+        if self._wait is not None and lost is not None:
+            self._was_away = True
+            return not self._wait.goes_on(str(driver_error(lost)).strip().partition("\n")[0])
+        if self._wait is not None:
+            self._wait.is_back()
+        if self._was_away:
+            self._was_away = False
+            self._deadline = max(self._deadline, time.monotonic() + AFTER_OUTAGE_S)
+        return time.monotonic() >= self._deadline
+
+    def pause(self, state: RetryCallState, usual: float) -> float:
+        if self._wait is not None and self.tells(state):
+            return self._wait.pause(state.attempt_number)
+        return max(0.0, min(usual, self._deadline - time.monotonic()))
+
+    def tells(self, state: RetryCallState) -> bool:
+        """Say whether the last error is told by who waits for the server."""
+        return self._wait is not None and _lost(state) is not None
 
 
 def _lost(state: RetryCallState) -> BaseException | None:

@@ -103,28 +103,19 @@ def write_error(  # noqa: PLR0911  one return for each kind
     called, and `is_commit` says that a unit of work keeps its rows and may commit them again.
     """
     fault, code = fault_of(error), code_of(error)
+    if target.path is None:
+        refused = _servers_write_error(
+            target, error, write=write, is_commit=is_commit, attempts=attempts, waited_ms=waited_ms
+        )
+        if refused is not None:
+            return refused
     match fault:
         case Fault.LOCKED:
             return _lock_timeout(target, write, attempts, waited_ms)
-        case Fault.CANCELLED:
-            return LockTimeoutError(
-                f"{write}: {_reason(error)} on {target} ({code}, {attempts} attempts in"
-                f" {waited_ms:.0f} ms), maybe while it waited for another transaction; nothing was"
-                " written",
-                LET_IT_TAKE_LONGER,
-                END_THE_HOLDER,
-                waited_ms=waited_ms,
-            )
         case Fault.FULL | Fault.IO | Fault.CORRUPT:
             return StorageError(
                 f"{write}: {fault.value} ({code}) on {target}; nothing was written",
                 MAKE_ROOM if is_commit else REPAIR_DISK,
-            )
-        case Fault.RESOURCES:
-            return StorageError(
-                f"{write}: {fault.value} ({code}) on {target}: {_reason(error)}; nothing was"
-                " written",
-                GIVE_RESOURCES,
             )
         case Fault.CANNOT_OPEN if target.path is not None and not target.path.exists():
             return lost_file_error(target.path)
@@ -133,19 +124,47 @@ def write_error(  # noqa: PLR0911  one return for each kind
                 f"{write}: {target} cannot be written ({code}); nothing was written",
                 CHECK_PERMISSIONS if target.path is not None else ON_PRIMARY,
             )
+        case Fault.NOT_A_DATABASE | Fault.CANNOT_OPEN | Fault.NO_LOCKS | Fault.MIXED_SESSIONS:
+            return _unavailable_error(target, error, reading=False)
+        case _:
+            return None
+
+
+def _servers_write_error(
+    target: DatabaseTarget,
+    error: Exception,
+    *,
+    write: str,
+    is_commit: bool,
+    attempts: int,
+    waited_ms: float,
+) -> WkmpOrmError | None:
+    """Make the error of a write for what only a server has."""
+    reason, code = _reason(error), code_of(error)
+    match fault_of(error):
+        case Fault.CANCELLED:
+            return LockTimeoutError(
+                f"{write}: {reason} on {target} ({code}, {attempts} attempts in {waited_ms:.0f}"
+                " ms), maybe while it waited for another transaction; nothing was written",
+                LET_IT_TAKE_LONGER,
+                END_THE_HOLDER,
+                waited_ms=waited_ms,
+            )
+        case Fault.RESOURCES as fault:
+            return StorageError(
+                f"{write}: {fault.value} ({code}) on {target}: {reason}; nothing was written",
+                GIVE_RESOURCES,
+            )
         case Fault.FORBIDDEN:
             return ReadOnlyDatabaseError(
-                f"{write}: this role may not do that on {target}: {_reason(error)}; nothing was"
-                " written",
+                f"{write}: this role may not do that on {target}: {reason}; nothing was written",
                 GRANT_RIGHTS,
             )
         case Fault.DISCONNECTED:
             return ConnectionLostError(
-                f"{write}: {target} cannot be reached: {_reason(error)}; nothing was written",
+                f"{write}: {target} cannot be reached: {reason}; nothing was written",
                 SERVER_THEN_COMMIT if is_commit else SERVER_THEN_RETRY,
             )
-        case Fault.NOT_A_DATABASE | Fault.CANNOT_OPEN | Fault.NO_LOCKS | Fault.MIXED_SESSIONS:
-            return _unavailable_error(target, error, reading=False)
         case _:
             return None
 
