@@ -86,6 +86,7 @@ class Library(Database):
         sqlite_driver: SqliteDriver = "sqlite3",
         bulk: BulkChoice = "auto",
         max_lock_wait_ms: int | None = None,
+        keep_switch_interval: bool = False,
     ) -> Self:
         """Open a database by its path or URL; a new one is created at the newest schema.
 
@@ -94,6 +95,8 @@ class Library(Database):
         backup on SQLite) instead of refusing it. `read_only` opens an existing database for
         readers alone. `synchronous="FULL"` waits for the disk at every commit. `max_lock_wait_ms`
         stands in for the setting `ai_database_max_lock_wait_ms` as long as the library is open.
+        `keep_switch_interval` leaves `sys.setswitchinterval` to the program: otherwise it is 0.1 ms
+        while a transaction is open, so that threads of pure Python do not prolong it.
 
         `bulk` says how a flush sends its rows. "session": new rows through
         `Session.bulk_insert_mappings`, everything else through Core's executemany, so that
@@ -115,6 +118,7 @@ class Library(Database):
             sqlite_driver=sqlite_driver,
             bulk=bulk,
             read_only=read_only,
+            keep_switch_interval=keep_switch_interval,
             **given,
         )
         check_place(target, read_only=read_only)

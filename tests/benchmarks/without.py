@@ -37,5 +37,6 @@ def without_ticket(library: Library, threads: int) -> None:
         # Otherwise the connection pool would be a queue of its own.
         sqlite.WRITER_CONNECTIONS = threads  # type: ignore[misc]
         library._writer.renew()
+        library._writer._shared = None  # each thread writes on a connection of its own
     finally:
         sqlite.WRITER_CONNECTIONS = usual  # type: ignore[misc]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -93,6 +95,28 @@ def test_who_writes_does_not_wait_for_a_look_up_that_lasts(library: Library) -> 
         assert not long_one.done()
         done.set()
         assert long_one.result()
+
+
+def test_a_library_that_is_closed_during_a_look_up_leaves_no_file_open(
+    sqlite_database: Database,
+) -> None:
+    begun, done = threading.Event(), threading.Event()
+    library = sqlite_database.open()
+
+    def look_up_for_long() -> bool:
+        with library._writer.reading():
+            begun.set()
+            return done.wait(timeout=PATIENCE_S)
+
+    with ThreadPoolExecutor(1) as other:
+        long_one = other.submit(look_up_for_long)
+        assert begun.wait(timeout=PATIENCE_S)
+        library._writer.close()
+        done.set()
+        assert long_one.result()
+    library.close()
+    names = [Path(file.path).name for file in psutil.Process().open_files()]
+    assert not [name for name in names if name.startswith(Path(sqlite_database.url).name)]
 
 
 def test_a_look_up_that_fails_leaves_the_connection_to_the_next(library: Library) -> None:

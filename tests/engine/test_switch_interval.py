@@ -12,10 +12,12 @@ import pytest
 
 from wkmp_orm import File
 from wkmp_orm.core.engine.switch_interval import SHORT_S, ShortSwitchInterval
+from wkmp_orm.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.conftest import Database
     from wkmp_orm import Library, UnitOfWork
 
 USUAL_S = 0.007
@@ -45,6 +47,19 @@ def test_the_switch_interval_is_short_while_a_transaction_is_open(
     with library.begin_monitored("maintenance"):
         assert is_short()
     assert is_usual()
+
+
+def test_a_program_keeps_its_switch_interval_if_it_says_so(database: Database) -> None:
+    with (
+        database.open(keep_switch_interval=True) as library,
+        library.begin_monitored("maintenance"),
+    ):
+        assert is_usual()
+
+
+def test_whether_to_keep_the_switch_interval_is_said_with_true_or_false(database: Database) -> None:
+    with pytest.raises(ConfigurationError, match=r"keep_switch_interval='no' is not one of"):
+        database.open(keep_switch_interval="no")
 
 
 def test_the_switch_interval_is_usual_while_rows_are_accumulated_or_reported(

@@ -18,6 +18,7 @@ from tests.support.varied_music import make_varied_music
 from wkmp_orm import Library, WriteReport
 from wkmp_orm.audio.decoders import Decoders
 from wkmp_orm.audio.decoders import pool as decoder_pool
+from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.orchestrator import import_folder, reading
 
 if TYPE_CHECKING:
@@ -75,10 +76,12 @@ def test_no_phase_of_any_file_is_written_twice_nor_when_nothing_has_changed(
 
 
 @contextmanager
-def connections_by_thread(library: Library) -> Iterator[Counter[int]]:
+def connections_by_thread(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Counter[int]]:
     """Give how many connections each thread holds at any moment inside a `with` block."""
     held: Counter[int] = Counter()
-    engines = (library._writer.engine, library._readers)
+    connected = Writer._connected
 
     def checkout(*_: Any) -> None:
         held[threading.get_ident()] += 1
@@ -86,15 +89,23 @@ def connections_by_thread(library: Library) -> Iterator[Counter[int]]:
     def checkin(*_: Any) -> None:
         held[threading.get_ident()] -= 1
 
-    for engine in engines:
-        sa.event.listen(engine, "checkout", checkout)
-        sa.event.listen(engine, "checkin", checkin)
+    @contextmanager
+    def counted(writer: Writer, **options: Any) -> Iterator[sa.Connection]:
+        with connected(writer, **options) as connection:
+            checkout()
+            try:
+                yield connection
+            finally:
+                checkin()
+
+    monkeypatch.setattr(Writer, "_connected", counted)  # the pool does not see one that is kept
+    sa.event.listen(library._readers, "checkout", checkout)
+    sa.event.listen(library._readers, "checkin", checkin)
     try:
         yield held
     finally:
-        for engine in engines:
-            sa.event.remove(engine, "checkout", checkout)
-            sa.event.remove(engine, "checkin", checkin)
+        sa.event.remove(library._readers, "checkout", checkout)
+        sa.event.remove(library._readers, "checkin", checkin)
 
 
 def test_nothing_is_read_or_computed_with_a_connection_in_hand(
@@ -114,7 +125,7 @@ def test_nothing_is_read_or_computed_with_a_connection_in_hand(
 
         return watching
 
-    with connections_by_thread(library) as held:
+    with connections_by_thread(library, monkeypatch) as held:
         for name in ("sha256_of", "read_tags"):
             monkeypatch.setattr(reading, name, watch(name, getattr(reading, name)))
         monkeypatch.setattr(Decoders, "run", watch("decode", Decoders.run))

@@ -94,6 +94,7 @@ class Database:
         sqlite_driver: SqliteDriver = "sqlite3",
         bulk: BulkChoice = "auto",
         max_lock_wait_ms: int = 5_000,
+        keep_switch_interval: bool = False,
     ) -> Self:
         """Open a database by its path or URL.
 
@@ -101,6 +102,7 @@ class Database:
         themselves are the program's: see `create_tables`. `read_only` opens an existing database
         for readers alone. `synchronous="FULL"` waits for the disk at every commit.
         `max_lock_wait_ms` is the deadline over all waits and retries of one write.
+        `keep_switch_interval` leaves the interpreter's alone, while a transaction is open too.
 
         `bulk` says how a flush sends its rows. "session": new rows through
         `Session.bulk_insert_mappings`, everything else through Core's executemany, so that
@@ -119,6 +121,7 @@ class Database:
             bulk=bulk,
             read_only=read_only,
             max_lock_wait_ms=max_lock_wait_ms,
+            keep_switch_interval=keep_switch_interval,
         )
         check_place(target, read_only=read_only)
         opened = cls(target, options, models)

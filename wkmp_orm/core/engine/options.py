@@ -20,8 +20,9 @@ class EngineOptions:
 
     Times are in milliseconds. `lock_retry_ms` is one wait for a lock inside the database
     (SQLite's busy_timeout); `max_lock_wait_ms` is the deadline over all waits and retries of one
-    write (and PostgreSQL's lock_timeout, of which later statements have what is left). `create`
-    lets SQLite make a file that is not there; once a library is open its file has to be.
+    write (and PostgreSQL's lock_timeout, of which later statements have what is left).
+    `keep_switch_interval` leaves `sys.setswitchinterval` to the program (`switch_interval`).
+    `create` lets SQLite make a file that is not there; once a library is open its file has to be.
     `writer_statements` are what each connection of the writers executes when it is opened, on
     SQLite.
     """
@@ -33,6 +34,7 @@ class EngineOptions:
     sqlite_driver: SqliteDriver = "sqlite3"
     bulk: BulkChoice = "auto"
     read_only: bool = False
+    keep_switch_interval: bool = False
     create: bool = True
     writer_statements: tuple[str, ...] = ()
 
@@ -42,6 +44,7 @@ class EngineOptions:
         refuse_unknown("sqlite_driver", self.sqlite_driver, get_args(SqliteDriver))
         refuse_unknown("bulk", self.bulk, ("auto", *get_args(Bulk)))
         refuse_unknown("read_only", self.read_only, (True, False))
+        refuse_unknown("keep_switch_interval", self.keep_switch_interval, (True, False))
         if type(self.max_lock_wait_ms) is not int or self.max_lock_wait_ms <= 0:
             msg = f"max_lock_wait_ms={self.max_lock_wait_ms!r} is no number of milliseconds above 0"
             raise ConfigurationError(msg)

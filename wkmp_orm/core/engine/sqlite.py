@@ -13,6 +13,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
+from wkmp_orm.core.engine.driver_cursor import DriverCursor
 from wkmp_orm.core.engine.faults import Fault
 from wkmp_orm.core.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
 from wkmp_orm.core.engine.own_files import refuse_strange_files
@@ -33,6 +34,9 @@ WRITER_CONNECTIONS: Final = 4
 
 NO_BEGIN: Final = {"sqlite_begin": ""}
 """The execution options of connections that read outside any transaction."""
+
+UNSEEN_BEGIN: Final = {"sqlite_begin_unseen": True}
+"""Those of a connection whose BEGIN goes straight to the driver: its engine has no listeners."""
 
 LOG_BYTES_KEPT: Final = 64 * 1024 * 1024
 """To this size the write-ahead log is cut after a checkpoint."""
@@ -74,8 +78,12 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        statement = connection.get_execution_options().get("sqlite_begin", usual_begin)
-        if statement:
+        options = connection.get_execution_options()
+        statement = options.get("sqlite_begin", usual_begin)
+        if options.get("sqlite_begin_unseen"):
+            with DriverCursor(connection) as cursor:
+                cursor.execute(statement)
+        elif statement:
             connection.exec_driver_sql(statement)
 
     return engine

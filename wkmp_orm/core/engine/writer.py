@@ -22,6 +22,7 @@ from wkmp_orm.core.engine.faults import Fault, comes_from, fault_of
 from wkmp_orm.core.engine.monitor import Monitor, WriteReport
 from wkmp_orm.core.engine.open_files import refuse_lost
 from wkmp_orm.core.engine.retry import retry
+from wkmp_orm.core.engine.shared_connection import SharedConnection
 from wkmp_orm.core.engine.sqlite import NO_BEGIN
 from wkmp_orm.core.engine.switch_interval import short_switch_interval
 from wkmp_orm.core.engine.ticket import ticket_for
@@ -51,11 +52,8 @@ are done in 0.2 ms, and after one that is not it takes another connection."""
 class Writer:
     """Runs write transactions on one database. Any thread may call; on SQLite they take turns.
 
-    An SQLite connection drops the pages that it has cached as soon as another connection writes.
-    So all transactions share one connection, whichever thread they belong to. While it is in use,
-    other threads look up what they will write through a second engine. With four equal connections
-    16 threads were 0.75 times as fast as one thread alone; with one shared connection they are 0.85
-    times as fast, and holds are shorter.
+    On SQLite all transactions share one connection, whichever thread they belong to. While it is in
+    use, other threads look up what they will write through a second engine.
     """
 
     def __init__(self, target: DatabaseTarget, options: EngineOptions) -> None:
@@ -67,21 +65,23 @@ class Writer:
         self._checkpointer = (
             None if target.path is None else Checkpointer(target.path, self.monitor)
         )
-        self._in_use = threading.Lock()  # the connection of transactions, on SQLite
-        self._connect()
+        self.engine = create_writer_engine(target, options)
         self.bulk = decide_bulk(options.bulk, self.engine)
+        self._share()
 
-    def _connect(self) -> None:
-        self.engine = create_writer_engine(self.target, self.options)
-        is_sqlite = self.target.path is not None
-        self._lookup_engine = (
-            create_writer_engine(self.target, self.options) if is_sqlite else self.engine
-        )
+    def _share(self) -> None:
+        """Make what lends the connection of transactions, and the engine of other look-ups."""
+        self._shared: SharedConnection | None = None
+        self._lookup_engine = self.engine
+        if self.target.path is not None:
+            self._shared = SharedConnection(self.engine, is_listened_to=self.bulk == "session")
+            self._lookup_engine = create_writer_engine(self.target, self.options)
 
     def renew(self) -> None:
         """Connect from now on with the options as they are now."""
         self._disconnect(patience_s=0.0)
-        self._connect()
+        self.engine = create_writer_engine(self.target, self.options)
+        self._share()
 
     def new_report(self, *, caller: str, phase: str) -> WriteReport:
         """Open the account of one write by the present thread."""
@@ -107,18 +107,27 @@ class Writer:
         Not one of the readers: what is looked up is what is written next, and SQLite keeps the
         pages that it has read in the connection's own cache. That takes a third of the time.
         """
-        is_free = self._in_use.acquire(blocking=False)
+        with self._connected(patience_s=0.0, instead=self._lookup_engine) as connection:
+            if self.target.path is None:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            if self.bulk == "session":  # to SQLAlchemy every statement is in a transaction
+                connection.execution_options(**NO_BEGIN)
+            with DriverCursor(connection) as cursor:
+                yield cursor
+
+    @contextmanager
+    def _connected(self, *, patience_s: float, instead: sa.Engine) -> Iterator[sa.Connection]:
+        """Give the connection of transactions, or after so many seconds one of another engine."""
+        shared = self._shared
+        connection = None if shared is None else shared.take(patience_s=patience_s)
+        if shared is None or connection is None:
+            with instead.connect() as other:
+                yield other
+            return
         try:
-            with (self.engine if is_free else self._lookup_engine).connect() as connection:
-                if self.target.path is None:
-                    connection.execution_options(isolation_level="AUTOCOMMIT")
-                if self.bulk == "session":  # to SQLAlchemy every statement is in a transaction
-                    connection.execution_options(**NO_BEGIN)
-                with DriverCursor(connection) as cursor:
-                    yield cursor
+            yield connection
         finally:
-            if is_free:
-                self._in_use.release()
+            shared.give_back(connection)
 
     @contextmanager
     def transaction(
@@ -142,7 +151,7 @@ class Writer:
         try:
             with (
                 self.hold_ticket(phase=report.phase, deadline=deadline),
-                short_switch_interval,
+                nullcontext() if self.options.keep_switch_interval else short_switch_interval,
                 self._connection_that_writes(cancel_token) as connection,
             ):
                 transaction = connection.begin()
@@ -165,15 +174,10 @@ class Writer:
         """Connect in this thread's turn. Raises CommitCancelledError if the write was cancelled."""
         if cancel_token is not None:
             cancel_token.check()
-        is_ours = self._ticket is not None and self._in_use.acquire(timeout=LOOK_UP_PATIENCE_S)
-        try:
-            with self.engine.connect() as connection:
-                if self.target.path is not None:
-                    refuse_lost(connection.connection.dbapi_connection, self.target.path)
-                yield connection
-        finally:
-            if is_ours:
-                self._in_use.release()
+        with self._connected(patience_s=LOOK_UP_PATIENCE_S, instead=self.engine) as connection:
+            if self.target.path is not None:
+                refuse_lost(connection.connection.dbapi_connection, self.target.path)
+            yield connection
 
     @contextmanager
     def _ended(
@@ -301,5 +305,7 @@ class Writer:
                 # Closing is not worth a longer wait, and who opened has been told of a bad file.
                 with suppress(LockTimeoutError, DatabaseUnavailableError):
                     stack.enter_context(self._ticket.hold(phase="closing", deadline=deadline))
+            if self._shared is not None:
+                self._shared.close(patience_s=patience_s)
             self.engine.dispose()
             self._lookup_engine.dispose()
