@@ -40,8 +40,13 @@ class RowCounts:
 
     def add(self, other: RowCounts) -> None:
         """Add another's counts."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        # Spelled out, as it is called for each table of each write: a loop over the fields takes 7
+        # times as long.
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.deleted += other.deleted
+        self.unchanged += other.unchanged
+        self.refused += other.refused
 
     def __str__(self) -> str:
         names = [one.name for one in fields(self)]

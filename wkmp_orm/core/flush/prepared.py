@@ -133,7 +133,7 @@ def prepared(
     )
     # Rows were checked when they were given: their guids are text already.
     processors = {
-        name: process
+        name: _of_its_kind(process, compiled.binds[name].type, dialect)
         for name, process in compiled._bind_processors.items()
         if name not in names or not isinstance(compiled.binds[name].type, CheckedType)
     }
@@ -150,6 +150,16 @@ def prepared(
         constants,
         _results(statement, _DIALECTS[dialect]),
     )
+
+
+_of_times: Final[dict[tuple[Any, str], Callable[[Any], Any]]] = {}
+
+
+def _of_its_kind(process: Callable[[Any], Any], kind: Any, dialect: str) -> Callable[[Any], Any]:
+    """Return one processor for all columns that store times alike: a flush's is converted once."""
+    if type(kind) is not UtcDateTime:  # a subclass may convert differently
+        return process
+    return _of_times.setdefault((kind.stored, dialect), process)
 
 
 def _is_converted(kind: Any, dialect: Dialect) -> bool:

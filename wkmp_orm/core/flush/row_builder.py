@@ -60,7 +60,9 @@ class KeySet:
 
 def key_set(info: TableInfo, rows: Iterable[PendingRow]) -> KeySet:
     """Return the key set of rows of one table."""
-    return _key_set(info, frozenset([row.shape for row in rows]))
+    # Nearly all rows share one tuple: its hash is that of all its names, and its address is not.
+    shapes = {id(row.shape): row.shape for row in rows}
+    return _key_set(info, frozenset(shapes.values()))
 
 
 @lru_cache(maxsize=1024)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wkmp_orm.core.flush.changes import PendingRow, TableChanges
+    from wkmp_orm.core.rows.fast_checks import Shape
     from wkmp_orm.core.rows.row_checker import RowLike
 
 M = TypeVar("M", bound=DeclarativeBase)
@@ -34,6 +35,7 @@ class LinkTable(AnyTable, Generic[M]):
         """The sum of the total's column for each parent, as far as no delete may have made room."""
         self._weighed: set[PendingRow] = set()
         """The links that are in the sums."""
+        self._total = info.total
         super().__init__(owner, info)
 
     def enter_stage(self, changes: TableChanges) -> None:
@@ -63,7 +65,11 @@ class LinkTable(AnyTable, Generic[M]):
             unit.check_usable()
         first, second = self._info.key
         columns[first], columns[second] = left, right
-        return self._accumulate(columns, (left, right))
+        key = left, right
+        shape = self._new_rows[tuple(columns)](columns, unit)
+        if not shape or unit.deleted or self._earlier or key in self._links:
+            return self._accumulate(columns, key)
+        return self._keep(key, columns, shape)
 
     def link_many(self, rows: Iterable[RowLike | tuple[Reference, Reference]]) -> list[LinkHandle]:
         """Link rows: pairs, mappings or transient instances with both foreign keys."""
@@ -88,16 +94,21 @@ class LinkTable(AnyTable, Generic[M]):
             return known  # type: ignore[return-value]  # only handles of this table are kept here
         if not accepted:
             self._checker.require(values)
-        if self._info.total is not None:
-            self._add_share(self._info.total, values)
+        return self._keep(key, values, shape)
+
+    def _keep(self, key: tuple[Any, Any], values: dict[str, Any], shape: Shape) -> LinkHandle:
+        """Keep a link between two rows that no earlier call has linked."""
+        if self._total is None:
+            handle = self._links[key] = LinkHandle(self, values, shape)
+            return handle
+        self._add_share(self._total, values)
         handle = self._links[key] = LinkHandle(self, values, shape)
-        if self._info.total is not None:
-            self._weighed.add(handle)
+        self._weighed.add(handle)
         return handle
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
         """Correct columns of an accumulated link, of which the pair may be part."""
-        total = self._info.total
+        total = self._total
         if total is None or row not in self._weighed:
             super().change(row, columns)
             return
@@ -115,9 +126,9 @@ class LinkTable(AnyTable, Generic[M]):
     def discard(self, row: PendingRow) -> None:
         """Take an accumulated link out."""
         super().discard(row)
-        if self._info.total is not None and row in self._weighed:
+        if self._total is not None and row in self._weighed:
             self._weighed.remove(row)
-            self._take_share(self._info.total, row.values)
+            self._take_share(self._total, row.values)
 
     def _add_share(self, total: Total, values: Mapping[str, Any]) -> None:
         """Refuse a link that brings its parent's shares beyond the limit, or count it."""
