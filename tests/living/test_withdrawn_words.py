@@ -23,14 +23,15 @@ from tests.support.patience import PATIENCE_S
 from wkmp_orm import Artist, Phase, Song
 from wkmp_orm.models import FileStatus
 from wkmp_orm.phases import in_unit_of_work, mark_missing, stored_files
+from wkmp_orm.phases.missing import unmark_missing
 
 if TYPE_CHECKING:
     from wkmp_orm import Library
 
 
-def gone(library: Library, file: str) -> None:
-    """Let an import find that a file is gone."""
-    rows = [row for row in stored_files(library) if row.guid == file]
+def gone(library: Library, *files: str) -> None:
+    """Let an import find that files are gone."""
+    rows = [row for row in stored_files(library) if row.guid in files]
     in_unit_of_work(library, Phase.SCANNING, lambda work: mark_missing(work, rows))
 
 
@@ -76,6 +77,16 @@ def test_a_row_that_only_missing_files_speak_of_takes_what_the_next_one_says(
     gone(library, first)
     assert shared(library) == WRONG
     assert record(library, add_file(library, "2.flac"), tagged(**RIGHT)).corrected == 5
+    assert shared(library) == RIGHT
+
+
+def test_what_only_a_missing_file_said_gives_way_to_a_file_that_is_back(library: Library) -> None:
+    first, second = add_file(library, "1.flac"), add_file(library, "2.flac")
+    record(library, first, tagged(**WRONG))
+    record(library, second, tagged(**RIGHT))
+    gone(library, first, second)
+    assert shared(library) == WRONG
+    in_unit_of_work(library, Phase.SCANNING, lambda work: unmark_missing(work, [second]))
     assert shared(library) == RIGHT
 
 

@@ -1,7 +1,8 @@
-"""What a file that is back says again of its songs: which works they record.
+"""What a file that is back says again of the rows that files share.
 
-While it was missing, another file that named other works had its works unlinked. The file itself is
-not recorded anew, since nothing of it has changed.
+It is not recorded anew, since nothing of it has changed. But while it was missing, another file
+that named other works had its works unlinked; and what only files said that are still missing gives
+way to its words, as it does to those of a file that is recorded.
 """
 
 from __future__ import annotations
@@ -9,13 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
-from wkmp_orm.core.types import utc_now
-from wkmp_orm.models import File, Passage, PassageSong, Song
+from wkmp_orm.models import (
+    File,
+    Passage,
+    PassageAlbum,
+    PassageSong,
+    Song,
+    SongArtist,
+    SongWork,
+)
 from wkmp_orm.phases.json_text import JsonText
 from wkmp_orm.phases.said import SAID, Said
-from wkmp_orm.phases.song_links import unlink_works
-from wkmp_orm.phases.withdrawing import NO_FILE
+from wkmp_orm.phases.withdrawing import MOST_HEIRS, former_words, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,34 +39,48 @@ _SAYING: Final = (
     .order_by(Passage.guid)
 )
 
-
+_sung: Final = aliased(PassageSong)
+_on_album: Final = aliased(PassageAlbum)
+_of_artist: Final = aliased(SongArtist)
+_of_work: Final = aliased(SongWork)
+_theirs: Final = sa.select(Passage.guid).where(Passage.file_id.in_(_files))
+_THEIR_SONGS: Final = sa.select(_sung.song_id).where(_sung.passage_id.in_(_theirs))
+_THEIR_ARTISTS: Final = sa.select(_of_artist.artist_id).where(_of_artist.song_id.in_(_THEIR_SONGS))
+_THEIR_WORKS: Final = sa.select(_of_work.work_id).where(_of_work.song_id.in_(_THEIR_SONGS))
+_THEIR_ALBUMS: Final = sa.select(_on_album.album_id).where(_on_album.passage_id.in_(_theirs))
+_SPEAKING: Final = sa.union(
+    sa.select(PassageSong.passage_id).where(PassageSong.song_id.in_(_THEIR_SONGS)),
+    sa.select(PassageSong.passage_id)
+    .join(SongArtist, SongArtist.song_id == PassageSong.song_id)
+    .where(SongArtist.artist_id.in_(_THEIR_ARTISTS)),
+    sa.select(PassageSong.passage_id)
+    .join(SongWork, SongWork.song_id == PassageSong.song_id)
+    .where(SongWork.work_id.in_(_THEIR_WORKS)),
+    sa.select(PassageAlbum.passage_id).where(PassageAlbum.album_id.in_(_THEIR_ALBUMS)),
+)
 _MISSING: Final = (
-    sa.select(Song.recording_mbid, JsonText(Passage.import_metadata, SAID))
-    .join_from(Passage, PassageSong, PassageSong.passage_id == Passage.guid)
-    .join(Song, Song.guid == PassageSong.song_id)
-    .join(File, File.guid == Passage.file_id)
-    .where(
-        Song.recording_mbid.in_(sa.bindparam("songs", expanding=True)),
-        File.missing_since.is_not(None),
-        File.guid.not_in(_files),
-    )
+    sa.select(File.guid)
+    .join(Passage, Passage.file_id == File.guid)
+    .where(Passage.guid.in_(_SPEAKING), File.missing_since.is_not(None), File.guid.not_in(_files))
+    .distinct()
+    .order_by(File.guid)
+    .limit(MOST_HEIRS)
 )
 
 
 def say_again(work: UnitOfWork, files: Collection[str]) -> None:
-    """Let the songs of files that are back record the works that these name.
-
-    What only files said that are still missing gives way, as to any file that speaks of a song.
-    """
+    """Let files that are back say again what they say of songs, artists, albums and works."""
     if not files:
         return
     chosen = {"files": sorted(files)}
     with work.reader() as session:
-        rows = session.execute(_SAYING, chosen).all()
-        songs = sorted({recording for _, recording, _ in rows})
-        missing = session.execute(_MISSING, chosen | {"songs": songs}).all() if songs else []
-    for song, recording, text in rows:
-        said = Said.stored(text)
+        rows = [
+            (song, mbid, Said.stored(text)) for song, mbid, text in session.execute(_SAYING, chosen)
+        ]
+        missing = session.scalars(_MISSING, chosen).all()
+        again = [said for _, _, said in rows if said is not None]
+        withdrawal = former_words(session, missing, heirs=again) if missing else None
+    for song, recording, said in rows:
         if said is None or said.recording != recording:
             continue
         works = [
@@ -66,11 +88,4 @@ def say_again(work: UnitOfWork, files: Collection[str]) -> None:
             for mbid, title in (said.works or {}).items()
         ]
         work.song_works.link_many((song, each) for each in works)
-    former: dict[str, set[str]] = {}
-    for recording, text in missing:
-        said = Said.stored(text)
-        if said is not None and said.by_tags:
-            former.setdefault(recording, set()).update(said.works or {})
-    for recording, mbids in former.items():
-        row = {"of_file": NO_FILE, "of_mbid": recording, "now": utc_now()}
-        unlink_works(work, row, mbids, must_be_said=True)
+    withdraw(work, withdrawal)

@@ -148,11 +148,15 @@ class Withdrawal:
 
 
 def former_words(
-    session: Session, files: Collection[str], kept: Iterable[Said] = ()
+    session: Session,
+    files: Collection[str],
+    kept: Iterable[Said] = (),
+    heirs: Iterable[Said] = (),
 ) -> Withdrawal | None:
     """Read what the passages of files said, but of what `kept` speaks of as well.
 
-    None if there is nothing that others speak of.
+    `heirs` are going to speak, behind those that do now. None if there is nothing that others speak
+    of.
     """
     chosen = {"files": [*files]}
     told = [Said.stored(text) for text in session.scalars(_FORMER, chosen)]
@@ -186,6 +190,8 @@ def former_words(
                 said = Said.stored(text)
                 if said is not None:
                     found.inherit(said)
+    for said in heirs:
+        found.inherit(said)
     return found if found.heirs else None
 
 
