@@ -24,6 +24,7 @@ from tests.benchmarks import (
     one_file,
     overhead,
     sound,
+    start,
     steps,
 )
 from tests.benchmarks.place import GROWTH_FILES, open_place
@@ -50,6 +51,7 @@ BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
     "overhead": overhead.measure,
     "import": importing.measure,
     "sound": sound.measure,
+    "start": start.measure,
 }
 WIDTH: Final = 160
 """Characters for the tables where there is no terminal that has a width."""
