@@ -9,6 +9,7 @@ import pytest
 
 from tests.doctor.conftest import filled_now
 from tests.doctor.test_files import break_a_reference
+from tests.doctor.test_files import change as change_file
 from tests.doctor.test_rows import change
 from tests.support.commands import run
 
@@ -44,7 +45,7 @@ def test_what_is_safe_is_mended_and_what_is_left_is_told(
 ) -> None:
     change(filled_now(sqlite_database), "DELETE FROM passages")
     done = run("doctor", "--database", sqlite_database.url, "--fix", home=home)
-    assert "left 1 files to the next import" in done.stderr
+    assert "left to the next import: files, 1" in done.stderr
     assert "have no passages" not in done.stdout
     assert [*sqlite_database.root.glob("*before-mending*.bak")] != []
 
@@ -56,3 +57,14 @@ def test_rows_at_risk_are_told_with_the_exit_code_of_monitors(
     done = run("doctor", "--database", str(filled_file), home=home)
     assert done.returncode == 2
     assert "references" in done.stdout
+
+
+def test_what_cannot_be_mended_is_told_and_the_rest_is_examined_again(
+    filled_file: Path, home: Path
+) -> None:
+    change_file(filled_file, "DELETE FROM passages")  # what refers to them stays
+    done = run("doctor", "--database", str(filled_file), "--fix", home=home)
+    assert "not mended" in done.stderr
+    assert "have no passages" in done.stdout
+    assert f"doctor --fix --database {filled_file}" in done.stdout.replace("\n  ", " ")
+    assert done.returncode == 2

@@ -122,7 +122,7 @@ def test_fixing_leaves_a_file_without_passages_to_the_next_import(filled: Databa
     change(filled, "DELETE FROM passages")
     finding = found_in(filled.url)["files"]
     assert finding.fix is not None
-    assert "1 files to the next import" in finding.fix()
+    assert "left to the next import: files, 1" in finding.fix()
     with filled.open() as library:
         assert statuses(library)["nina.flac"] == FileStatus.PENDING
 

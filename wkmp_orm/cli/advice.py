@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wkmp_orm.core.remedies import Spelled
 
 PROGRAM: Final = "wkmp-orm"
+_ABOUT_ONE: Final = tuple((PROGRAM, command) for command in ("settings", "import", "doctor"))
+"""The commands that ask for a database and are advised without one."""
 
 
 def command_line(*arguments: str) -> str:
@@ -34,7 +36,7 @@ def spelled_for(database: str) -> Spelled:
     """Return what writes commands about one database: settings are a library's own."""
 
     def write(command: tuple[str, ...]) -> str:
-        is_about_it = command[:2] in ((PROGRAM, "settings"), (PROGRAM, "import"))
+        is_about_it = command[:2] in _ABOUT_ONE
         about = ("--database", database) if is_about_it else ()
         return spelled((*command, *about))
 

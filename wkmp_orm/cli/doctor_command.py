@@ -16,6 +16,7 @@ from wkmp_orm.cli.documents import examination_document
 from wkmp_orm.cli.options import database_option, existing_database, folder_argument
 from wkmp_orm.cli.terminal import out, print_words, printable, say_note
 from wkmp_orm.doctor import Severity, examine
+from wkmp_orm.errors import WkmpOrmError
 
 if TYPE_CHECKING:
     from wkmp_orm.core.remedies import Spelled
@@ -43,11 +44,11 @@ def doctor_command(
     the library cannot be used.
     """
     place = existing_database(folder, database)
+    spelled = spelled_for(place)
     examination = examine(place, quick=quick)
     if fix:
-        _fix(examination)
+        _fix(examination, spelled)
         examination = examine(place, quick=quick)
-    spelled = spelled_for(place)
     if as_json:
         click.echo(json.dumps(examination_document(examination, spelled), indent=2))
     else:
@@ -55,13 +56,17 @@ def doctor_command(
     return EXIT_CODES[examination.severity]
 
 
-def _fix(examination: Examination) -> None:
+def _fix(examination: Examination, spelled: Spelled) -> None:
     """Mend what can be mended, each way of it once."""
     done = set()
     for finding in examination.findings:
         if finding.fix is not None and finding.fix not in done:
             done.add(finding.fix)
-            say_note(f"{finding.check}: {printable(finding.fix())}")
+            try:
+                what = finding.fix()
+            except WkmpOrmError as refused:
+                what = f"not mended: {refused.for_people(spelled)}"
+            say_note(f"{finding.check}: {printable(what)}")
 
 
 def _show(examination: Examination, spelled: Spelled) -> None:

@@ -31,8 +31,8 @@ class Mending:
                 sa.update(File).where(File.path.in_(paths)).values(status=FileStatus.PENDING)
             ]
         mended = mend(self.target, statements)
-        done = [f"mended {each.rows:,} rows of {each.table}" for each in mended.problems]
+        done = [f"mended: rows of {each.table}, {each.rows:,}" for each in mended.problems]
         if mended.others:
-            done.append(f"left {mended.others:,} files to the next import")
+            done.append(f"left to the next import: files, {mended.others:,}")
         kept = f"; as it was before: {mended.backup}" if mended.backup else ""
         return (", ".join(done) or "nothing was left to mend") + kept

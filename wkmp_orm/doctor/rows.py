@@ -75,7 +75,7 @@ class _Contradiction:
 
     check: str
     query: sa.Select[Any]
-    one: str
+    of_these: str
     remedy: Remedy
     again: bool = False
 
@@ -86,7 +86,7 @@ class _Contradiction:
             return
         shown = connection.execute(self.query.limit(MOST_EVIDENCE)).scalars()
         fix = Mending(target, self.query) if self.again else None
-        what = f"{number:,} {self.one}"
+        what = f"{self.of_these}: {number:,}"
         yield warning(self.check, what, self.remedy, evidence=tuple(map(str, shown)), fix=fix)
 
 
@@ -157,7 +157,7 @@ def _sessions(target: DatabaseTarget, connection: sa.Connection) -> Iterator[Fin
     query = sa.select(ImportSession.root_folder).where(ImportSession.state.not_in(FINAL_STATES))
     left = [str(each) for each in connection.execute(query).scalars()]
     if left:
-        what = f"{len(left):,} import sessions count as running, and no import runs"
+        what = f"import sessions count as running, and no import runs: {len(left):,}"
         yield warning("import_sessions", what, IMPORT_AGAIN, evidence=tuple(left[:MOST_EVIDENCE]))
     query = sa.select(File.path).where(File.status == FileStatus.PROCESSING)
     interrupted = [*connection.execute(query.limit(MOST_EVIDENCE)).scalars()]
@@ -182,7 +182,7 @@ def _failures(connection: sa.Connection) -> Iterator[Finding]:
     )
     left = [path for path, failed, changed in connection.execute(query) if failed < changed]
     if left:
-        what = f"{len(left):,} failures are kept of files that were imported since"
+        what = f"failures are kept of files that were imported since: {len(left):,}"
         shown = tuple(sorted(left)[:MOST_EVIDENCE])
         yield warning("import_failures", what, DELETE_FAILURES, evidence=shown)
 
