@@ -70,12 +70,10 @@ def phases_of(library: Library, guid: str, recording: Recording) -> dict[str, Ca
         in_unit_of_work(
             library, Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, guid, digest)
         )
-        with library.reader() as session:
-            is_duplicate(session, guid)
+        is_duplicate(library, guid)
 
     def flavor() -> None:
-        with library.reader() as session:
-            flavors = {song.guid: FLAVOR for song in pending_songs(session, guid)}
+        flavors = {song.guid: FLAVOR for song in pending_songs(library, guid)}
         in_unit_of_work(library, Phase.FLAVORING, lambda work: record_flavors(work, guid, flavors))
 
     return {
@@ -98,8 +96,7 @@ def phases_of(library: Library, guid: str, recording: Recording) -> dict[str, Ca
 
 def _ask(library: Library, phase: Phase, service: str, questions: dict[str, Track]) -> None:
     """Keep a service's answers to the questions that it was not asked before."""
-    with library.reader() as session:
-        known = read_answers(session, service, questions)
+    known = read_answers(library, service, questions)
     news = {key: _answer(track) for key, track in questions.items() if key not in known}
 
     def fill(work: UnitOfWork) -> None:

@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
     from tests.conftest import Database
 
-MOST_MOVES = 10
+MOST_MOVES = {"sqlite": 10, "postgresql": 18}
+"""PostgreSQL's waits for locks are clocked statement by statement, and its answers come later."""
 
 
 @pytest.mark.parametrize("bulk", ["driver", "session"])
-def test_a_row_moves_between_rooms_at_most_ten_times(database: Database, bulk: str) -> None:
+def test_a_row_moves_between_rooms_a_few_times(database: Database, bulk: str) -> None:
     with database.open(bulk=bulk) as library:
         way = way_of_a_row(library)
-    # SQLAlchemy sends a single row of an executemany by `execute`.
-    assert way.sent[-2:] == ["executemany" if bulk == "driver" else "execute", "commit"]
-    assert way.moves <= MOST_MOVES, " -> ".join(map(str, way.rooms))
+    # SQLAlchemy sends a single row of an executemany by `execute`, and arrays are sent by that.
+    by_tuples = bulk == "driver" and database.dialect == "sqlite"
+    assert way.sent[-2:] == ["executemany" if by_tuples else "execute", "commit"]
+    assert way.moves <= MOST_MOVES[database.dialect], " -> ".join(map(str, way.rooms))
 
 
 def test_the_page_links_every_file_that_a_row_enters(tmp_path: Path) -> None:

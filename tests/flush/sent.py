@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wkmp_orm.core.flush.senders import STAGE
+from wkmp_orm.core.flush.postgresql_senders import STAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,7 +19,7 @@ from tests.support.driver_errors import (
     server_error,
 )
 from wkmp_orm import FlushError
-from wkmp_orm.core.flush.senders import CopySender
+from wkmp_orm.core.flush.postgresql_senders import CopySender
 from wkmp_orm.errors import DatabaseUnavailableError, StorageError
 
 if TYPE_CHECKING:

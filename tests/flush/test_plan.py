@@ -25,7 +25,7 @@ from wkmp_orm.core.flush.plan import (
     Update,
     plan,
 )
-from wkmp_orm.core.flush.prefetch import natural_key
+from wkmp_orm.core.flush.stored import natural_key
 from wkmp_orm.errors import InvalidRowError
 from wkmp_orm.models import Base, FileStatus, SongStatus
 from wkmp_orm.models.tables import TABLES

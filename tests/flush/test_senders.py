@@ -16,7 +16,8 @@ from tests.flush.sent import as_inserts
 from tests.flush.stored import age, content, dump, restore
 from tests.support.overtaking import overtaken
 from tests.support.recorder import recording
-from wkmp_orm.core.flush.senders import CopySender, DriverSender, SessionSender
+from wkmp_orm.core.flush.postgresql_senders import CopySender
+from wkmp_orm.core.flush.senders import DriverSender, SessionSender
 from wkmp_orm.models import AcoustidCache, Album, Artist, File, Song, Work
 from wkmp_orm.testing import build_recordings, put_all
 from wkmp_orm.testing.strategies import rows

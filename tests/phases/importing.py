@@ -72,8 +72,7 @@ def add_files(library: Library, count: int, **columns: Any) -> list[str]:
 def hash_file(library: Library, guid: str, digest: str) -> bool:
     """Run the hash phase of a file, and say whether it is a duplicate."""
     in_unit_of_work(library, Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, guid, digest))
-    with library.reader() as session:
-        return is_duplicate(session, guid)
+    return is_duplicate(library, guid)
 
 
 def record(library: Library, file: str, *passages: RecordedPassage, **options: Any) -> Recording:

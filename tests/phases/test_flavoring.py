@@ -67,8 +67,7 @@ def guid_of(library: Library, number: int) -> str:
 
 
 def pending(library: Library, file: str) -> list[PendingSong]:
-    with library.reader() as session:
-        return pending_songs(session, file)
+    return pending_songs(library, file)
 
 
 def flavoring(file: str, flavors: Mapping[str, Known | None]) -> Callable[[UnitOfWork], None]:

@@ -104,10 +104,12 @@ def test_what_a_file_costs_does_not_grow_with_the_failures_that_are_stored(
     assert sum(efforts["many"]) <= 1.2 * sum(efforts["few"]) + 100
 
 
-def test_a_file_that_never_failed_sends_nothing_about_failures_when_it_is_hashed(
+def test_a_file_that_never_failed_writes_nothing_about_failures_when_it_is_hashed(
     library: Library,
 ) -> None:
     file = add_file(library)
     with statements_of(library._writer.engine) as sent:
         commit(library, Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, file, sha256("a")))
-    assert not [statement for statement in sent.parameters if "import_failures" in statement]
+    written = [each for each in sent.parameters if not each.startswith("SELECT")]
+    assert written
+    assert not [statement for statement in written if "import_failures" in statement]

@@ -49,8 +49,7 @@ def import_file(library: Library, path: str, *songs: int) -> str:
 
 def settle(library: Library, file: str, passages: int) -> None:
     """Run the phases after recording; no source knows a song."""
-    with library.reader() as session:
-        unknown = {song.guid: None for song in pending_songs(session, file)}
+    unknown = {song.guid: None for song in pending_songs(library, file)}
     in_order(
         library,
         Phase.FLAVORING,

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from tests.conftest import Database
     from wkmp_orm.core.engine.options import Bulk
 
-FILES: Final = 6
-WARM: Final = 3
-"""Files after which connections are open and artists known."""
+FILES: Final = 8
+WARM: Final = 6
+"""Files after which connections are open, artists known and statements prepared."""
 
 MOST: Final[dict[str, dict[str, int]]] = {
-    "driver": {"recording": 53, "all": 111},
-    "session": {"recording": 49, "all": 107},
+    "driver": {"recording": 8, "all": 34},
+    "session": {"recording": 25, "all": 74},
 }
 
 

@@ -59,7 +59,7 @@ def server_error(sqlstate: str) -> ErrorFactory:
         if call.connection is None:
             return psycopg.errors.lookup(sqlstate)(message)
         raising = f"DO $$BEGIN RAISE SQLSTATE '{sqlstate}' USING MESSAGE = '{message}'; END$$"
-        error = _error_of(lambda: call.connection.execute(raising))
+        error = _error_of(lambda: call.connection.execute(raising).fetchone())
         if call.kind == "commit":  # after a refused COMMIT the server is in no transaction
             call.connection.rollback()
         return error
@@ -78,7 +78,7 @@ def connection_lost(call: Call) -> BaseException:
         return _error_of(lambda: psycopg.connect(host="/nonexistent"))
     with socket.socket(fileno=os.dup(call.connection.fileno())) as wire:
         wire.shutdown(socket.SHUT_RDWR)
-    return _error_of(lambda: call.connection.execute("SELECT 1"))
+    return _error_of(lambda: call.connection.execute("SELECT 1").fetchone())
 
 
 def connection_terminated(call: Call) -> BaseException:
@@ -86,7 +86,7 @@ def connection_terminated(call: Call) -> BaseException:
     if call.connection is None:
         return _error_of(lambda: psycopg.connect(host="/nonexistent"))
     terminating = "SELECT pg_terminate_backend(pg_backend_pid())"
-    return _error_of(lambda: call.connection.execute(terminating))
+    return _error_of(lambda: call.connection.execute(terminating).fetchone())
 
 
 def process_killed(call: Call) -> BaseException:
@@ -96,6 +96,7 @@ def process_killed(call: Call) -> BaseException:
 
 
 def _error_of(action: Callable[[], object]) -> BaseException:
+    """Return the error of an action, which fetches: in a pipeline nothing else waits for it."""
     try:
         action()
     except psycopg.Error as error:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["begin", "commit", "rollback", "execute", "executemany"]
 
+_ELEMENT = re.compile(r'"(?:[^"\\]|\\.)*"|NULL')
+"""An element of an array of PostgreSQL's: rows may be sent as arrays, one for each column."""
+
 _DML = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "COPY"})
 _WRITING = _DML | {"CREATE", "ALTER", "DROP", "TRUNCATE"}
 
@@ -43,7 +46,7 @@ class Recorded:
     table: str = ""
     """The table that the verb is about, without its schema."""
     rows: int = 0
-    """How many sets of parameters: the rows of an executemany or of a list of VALUES."""
+    """How many sets of parameters: the rows of an executemany, of a list of VALUES or of arrays."""
     parameters: int = 0
     """How many parameters there are in one such set."""
     failed: bool = False
@@ -172,6 +175,9 @@ class StatementRecorder:
         else:
             sets //= rows
         is_many = call.kind in ("executemany", "copy") or not call.is_one_statement
+        if verb == "INSERT" and "FROM unnest(" in call.statement:
+            rows, is_many = len(_ELEMENT.findall(call.parameters[0])), True
+            sets = len(call.parameters)
         kind: Kind = "executemany" if is_many else "execute"
         one = Recorded(kind, self._number(connection), call.statement, verb, table, rows, sets)
         self.recorded.append(one)

@@ -16,14 +16,14 @@ from wkmp_orm.core.engine.callbacks import refuse_coroutine_function, tell
 from wkmp_orm.core.engine.factory import create_reader_engine
 from wkmp_orm.core.engine.options import BulkChoice, EngineOptions, SqliteDriver, Synchronous
 from wkmp_orm.core.engine.place import check_place
-from wkmp_orm.core.engine.reading import readable
 from wkmp_orm.core.engine.retry import retry_on_lock
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.core.engine.translate_errors import translate_opening_errors, translate_reading_errors
+from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import ReadOnlyDatabaseError, UnitOfWorkError, WrongOwnerError
 from wkmp_orm.core.flush.flush import Flusher
 from wkmp_orm.core.flush.ledger import LEDGER
+from wkmp_orm.core.reads import Reads
 from wkmp_orm.core.remedies import OPEN_WRITABLE
 from wkmp_orm.core.schema.migrations import Migrations, folder_of
 from wkmp_orm.core.schema.upgrade import migrate
@@ -53,7 +53,7 @@ COMMIT_THREADS = 4
 """Threads that commit for event loops. On SQLite one writes while the next ones prefetch."""
 
 
-class Database:
+class Database(Reads):
     """An open database. Made by `Database.open`; a context manager that closes it.
 
     Any thread may use it. Each process opens its own; on SQLite a child that was forked while the
@@ -211,25 +211,6 @@ class Database:
         """
         self._check_writable()
         return self.unit(self, phase, caller=caller)
-
-    @contextmanager
-    def reader(self) -> Iterator[Session]:
-        """Open a read-only Session for the length of a `with` block: one consistent snapshot.
-
-        What it loads may be used afterwards. A server that does not answer is tried again until
-        the deadline of a write; once the block has begun, nothing is repeated. Raises
-        ReadOnlyDatabaseError for a write through it, ConnectionLostError for a server that is away
-        and DatabaseUnavailableError when the database cannot be read otherwise; what is wrong with
-        a query of the caller's comes through as SQLAlchemy raised it.
-        """
-        self._check_usable()
-        with (
-            self._uses.block(),
-            translate_reading_errors(self.target, self._readers),
-            readable(self._readers, self.options) as bind,
-            Session(bind, expire_on_commit=False) as session,
-        ):
-            yield session
 
     def begin_monitored(self, caller: str) -> AbstractContextManager[Session]:
         """Run a write transaction of your own under the ticket, monitored and committed.

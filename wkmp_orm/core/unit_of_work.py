@@ -18,7 +18,7 @@ from wkmp_orm.core.rows.accumulation import Accumulation
 from wkmp_orm.core.rows.handles import Handle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
     from types import TracebackType
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from wkmp_orm.core.engine.monitor import WriteReport
+    from wkmp_orm.core.engine.target import Dialect
     from wkmp_orm.core.flush.changes import Changes
+    from wkmp_orm.core.flush.senders import Query
     from wkmp_orm.core.table_info import Catalog
 
 logger = logging.getLogger("wkmp_orm.unit_of_work")
@@ -39,6 +41,10 @@ class Commits(Protocol):
     def catalog(self) -> Catalog:
         """The tables that the database was opened with."""
 
+    @property
+    def dialect(self) -> Dialect:
+        """Which kind of database it is."""
+
     def flush(
         self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
     ) -> WriteReport:
@@ -46,6 +52,9 @@ class Commits(Protocol):
 
     def reader(self) -> AbstractContextManager[Session]:
         """Open a read-only Session."""
+
+    def read(self, *queries: Query) -> list[Sequence[Sequence[Any]]]:
+        """Read by SELECTs that are compiled once."""
 
     def executor(self) -> Executor:
         """Return the threads that commit for an event loop."""
@@ -77,10 +86,20 @@ class UnitOfWork(Accumulation):
         self._failure: BaseException | None = None
         super().__init__(library.catalog, caller or self.phase)
 
+    @property
+    def dialect(self) -> Dialect:
+        """Which kind of database it is: "sqlite" or "postgresql"."""
+        return self._library.dialect
+
     def reader(self) -> AbstractContextManager[Session]:
         """Open a read-only Session. It sees what is committed, not what is accumulated here."""
         self._check_open()
         return self._library.reader()
+
+    def read(self, *queries: Query) -> list[Sequence[Sequence[Any]]]:
+        """Read by SELECTs that are compiled once, as `Database.read` does."""
+        self._check_open()
+        return self._library.read(*queries)
 
     def after_commit(self, listener: Callable[[WriteReport], object]) -> None:
         """Call `listener` with the report once the commit has succeeded.

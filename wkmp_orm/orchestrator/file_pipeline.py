@@ -23,7 +23,6 @@ from wkmp_orm.phases import (
     PassageAmplitude,
     finalize_file,
     is_duplicate,
-    read_anew,
     record_amplitude,
     record_hash,
     record_metadata,
@@ -65,8 +64,7 @@ def deduplicate(file: FileInProgress) -> Verdict | None:
     sha256 = hash_of(file)
     file.check_unchanged()
     file.write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, file.guid, sha256))
-    is_copy = read_anew(file.context.library, lambda session: is_duplicate(session, file.guid))
-    return Verdict.DUPLICATE if is_copy else None
+    return Verdict.DUPLICATE if is_duplicate(file.context.library, file.guid) else None
 
 
 def extract_metadata(file: FileInProgress) -> None:

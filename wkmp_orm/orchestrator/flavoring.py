@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wkmp_orm.errors import SoundFileError
 from wkmp_orm.orchestrator.counts import Findings
 from wkmp_orm.phase import Phase
-from wkmp_orm.phases import pending_songs, read_anew, record_flavors
+from wkmp_orm.phases import pending_songs, record_flavors
 
 if TYPE_CHECKING:
     from wkmp_orm.audio.flavor import Flavor
@@ -28,7 +28,7 @@ def flavor_songs(file: FileInProgress) -> None:
     A song that has its flavor already is not computed again.
     """
     context = file.context
-    pending = read_anew(context.library, lambda session: pending_songs(session, file.guid))
+    pending = pending_songs(context.library, file.guid)
     flavors: dict[str, Flavor | None] = {}
     if context.flavor_sources:
         flavors = {song.guid: _flavor_of(file, song) for song in pending}

@@ -23,7 +23,7 @@ from wkmp_orm.orchestrator.counts import Findings
 from wkmp_orm.orchestrator.recording_input import is_described, recorded_passage
 from wkmp_orm.orchestrator.writing import FATAL_ERRORS
 from wkmp_orm.phase import Phase
-from wkmp_orm.phases import read_anew, read_answers, record_acoustid, record_answers, request_key
+from wkmp_orm.phases import read_answers, record_acoustid, record_answers, request_key
 from wkmp_orm.ticks import TICKS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ def _kept(
     read: Callable[[Mapping[str, object]], T],
 ) -> dict[str, T]:
     """Return what the service said before; what cannot be read is asked for anew."""
-    answers: dict[str, Answer] = read_anew(
-        file.context.library, lambda session: read_answers(session, service, keys)
-    )
+    answers: dict[str, Answer] = read_answers(file.context.library, service, keys)
     kept: dict[str, T] = {}
     for key, answer in answers.items():
         try:

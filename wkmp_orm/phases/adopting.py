@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.among import Among
+from wkmp_orm.core.flush.senders import Query
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import Album, Artist, PassageSong, Song, Work
 from wkmp_orm.phases.others import (
     BY_TAGS,
-    IS_THERE,
     OTHER,
     OTHER_IS_THERE,
     VALUE,
@@ -36,8 +37,6 @@ from wkmp_orm.phases.song_links import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy.orm import Session
-
     from wkmp_orm.core.flush.changes import PendingStatement
     from wkmp_orm.phases.identity import Identity
     from wkmp_orm.phases.recording import RecordedPassage
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
     Somebody = Callable[..., sa.ColumnElement[bool]]
 
-_keys: Final[sa.BindParameter[Any]] = sa.bindparam("keys", expanding=True)
 _of_mbid: Final = sa.bindparam("of_mbid", type_=sa.Text())
 _said_key: Final = sa.bindparam("said_key", type_=sa.Text())
 _now: Final = sa.bindparam("now", type_=Song.updated_at.type)
@@ -62,20 +60,10 @@ _COLUMNS: Final[Mapping[str, tuple[Any, Any, Somebody, Any]]] = {
 }
 
 
-def _unclaimed(mbid: Any, somebody: Somebody) -> sa.Select[Any]:
-    return sa.select(mbid).where(mbid.in_(_keys), ~somebody(IS_THERE))
-
-
-_UNCLAIMED: Final = sa.union_all(
-    _unclaimed(Song.recording_mbid, _ON_SONG),
-    _unclaimed(Artist.artist_mbid, somebody_on_artist),
-    _unclaimed(Work.work_mbid, somebody_on_work),
-    _unclaimed(Album.album_mbid, somebody_on_album),
-)
 _ON_SONGS: Final = (
     sa.select(Song.recording_mbid, says())
     .where(
-        Song.recording_mbid.in_(_keys),
+        Among(Song.recording_mbid, "keys"),
         PassageSong.song_id == Song.guid,
         PassageSong.passage_id == OTHER.guid,
     )
@@ -104,17 +92,19 @@ _ADOPT: Final = {of: _adopt(of) for of in _COLUMNS}
 
 
 def adopt(
-    work: UnitOfWork, file_guid: str, passages: Sequence[RecordedPassage]
+    work: UnitOfWork,
+    file_guid: str,
+    passages: Sequence[RecordedPassage],
+    unclaimed: Collection[str],
 ) -> list[PendingStatement]:
-    """Let what is recorded of a file replace the values of rows that no other file speaks of."""
-    rows = [*_rows(passages)]
-    keys = sorted({mbid for _, mbid, *_ in rows})
-    if not keys:
+    """Let what is recorded of a file replace the values of rows that no other file speaks of.
+
+    `unclaimed` are the ids and placeholders of the rows of which no file that is there speaks.
+    """
+    if not unclaimed:
         return []
-    with work.reader() as session:
-        unclaimed = set(session.scalars(_UNCLAIMED, {"keys": keys}))
-        statements = _adopt_links(work, session, file_guid, passages, unclaimed)
-    for of, mbid, said_key, value, key in rows:
+    statements = _adopt_links(work, file_guid, passages, unclaimed)
+    for of, mbid, said_key, value, key in _rows(passages):
         if mbid in unclaimed and value is not None:
             work.lock(f"said:{said_key}")
             row: dict[str, Any] = {
@@ -137,7 +127,6 @@ def adopt(
 
 def _adopt_links(
     work: UnitOfWork,
-    session: Session,
     file_guid: str,
     passages: Iterable[RecordedPassage],
     unclaimed: Collection[str],
@@ -151,7 +140,8 @@ def _adopt_links(
     if not songs:
         return []
     former: dict[str, list[Mapping[str, str]]] = {mbid: [] for mbid in songs}
-    for mbid, text in session.execute(_ON_SONGS, {"keys": sorted(songs)}):
+    [found] = work.read(Query(_ON_SONGS, {"keys": sorted(songs)}))
+    for mbid, text in found:
         said = Said.stored(text)
         if said is not None and said.by_tags and said.artists not in former[mbid]:
             former[mbid].append(said.artists)

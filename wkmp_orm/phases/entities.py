@@ -12,17 +12,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from wkmp_orm.core.flush.changes import LookedUp
 from wkmp_orm.phases.placeholders import (
     ALBUMS,
     ARTISTS,
     Kind,
-    known_rows,
+    KnownRow,
     lock_placeholder,
     merge_placeholders,
+    query_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from wkmp_orm.core.rows.handles import Handle
     from wkmp_orm.core.rows.table import Table
@@ -32,20 +34,21 @@ if TYPE_CHECKING:
 
 
 def put_artists(
-    work: UnitOfWork, identities: Iterable[Identity]
+    work: UnitOfWork, identities: Iterable[Identity], stored: Sequence[KnownRow] | None = None
 ) -> dict[Identity, str | Handle[Artist]]:
     """Get or create the artists; the answers go into links.
 
-    Run it, and `put_albums`, through `in_unit_of_work`: they read before they write.
+    `stored` are the rows that `query_of` finds, if they were read already. Run it, and
+    `put_albums`, through `in_unit_of_work`: they read before they write.
     """
-    return _Entities(work, ARTISTS, work.artists).put(identities)
+    return _Entities(work, ARTISTS, work.artists).put(identities, stored)
 
 
 def put_albums(
-    work: UnitOfWork, identities: Iterable[Identity]
+    work: UnitOfWork, identities: Iterable[Identity], stored: Sequence[KnownRow] | None = None
 ) -> dict[Identity, str | Handle[Album]]:
     """Get or create the albums; the answers go into links."""
-    return _Entities(work, ALBUMS, work.albums).put(identities)
+    return _Entities(work, ALBUMS, work.albums).put(identities, stored)
 
 
 class _Entities:
@@ -55,7 +58,7 @@ class _Entities:
         self._work = work
         self._kind = kind
         self._table = table
-        self._placeholders: dict[str, Any] = {}
+        self._placeholders: dict[str, KnownRow] = {}
         """The rows that have no id, by placeholder."""
         self._with_id: dict[str, str | Handle[Any]] = {}
         """The rows that have one, by id."""
@@ -66,11 +69,16 @@ class _Entities:
         self._to_merge: dict[str, str | None] = {}
         """Placeholders that may have to be merged, with the id that arrived for each."""
 
-    def put(self, identities: Iterable[Identity]) -> dict[Identity, str | Handle[Any]]:
+    def put(
+        self, identities: Iterable[Identity], stored: Sequence[KnownRow] | None
+    ) -> dict[Identity, str | Handle[Any]]:
         wanted = dict.fromkeys(identities)
         if not wanted:
             return {}
-        self._read(wanted)
+        if stored is None:
+            [rows] = self._work.read(query_of(self._kind, wanted))
+            stored = [KnownRow(*row) for row in rows]
+        self._sort(wanted, stored)
         references = {}
         # Those with an id first: a placeholder of the same file then finds the row that takes it.
         for identity in sorted(wanted, key=lambda identity: (identity.mbid is None, identity.key)):
@@ -82,24 +90,27 @@ class _Entities:
         merge_placeholders(self._work, self._kind, self._to_merge)
         return references
 
-    def _read(self, wanted: Iterable[Identity]) -> None:
+    def _sort(self, wanted: Iterable[Identity], stored: Sequence[KnownRow]) -> None:
         keys = {identity.key for identity in wanted}
         ids = {identity.mbid for identity in wanted if identity.mbid is not None}
-        with self._work.reader() as session:
-            rows = session.execute(known_rows(self._kind), {"keys": [*keys], "ids": [*keys, *ids]})
-            for row in rows:
-                if row.mbid in keys:
-                    self._placeholders[row.mbid] = row
-                else:
-                    self._with_id[row.mbid] = row.guid
-                    if row.identity_key is not None:
-                        self._ids_of[row.identity_key].add(row.mbid)
+        for row in stored:
+            if row.mbid in keys:
+                self._placeholders[row.mbid] = row
+            else:
+                self._with_id[row.mbid] = row.guid
+                if row.identity_key is not None:
+                    self._ids_of[row.identity_key].add(row.mbid)
+        date = "release_date" if self._kind is ALBUMS else ""
+        columns = ("guid", self._kind.mbid.key, "identity_key", self._kind.label.key, date)
+        self._work.looked_up(
+            str(self._kind.entity.__tablename__), LookedUp(columns, frozenset(keys | ids), stored)
+        )
 
     def _put_with_id(self, identity: Identity, mbid: str) -> str | Handle[Any]:
         key, is_new = identity.key, mbid not in self._with_id
         takes_placeholder = key in self._placeholders and self._ids_of[key] <= {mbid}
         placeholder = self._placeholders.pop(key) if takes_placeholder else None
-        if takes_placeholder and is_new:
+        if placeholder is not None and is_new:
             self._with_id[mbid] = self._promote(placeholder, identity, mbid)
         elif takes_placeholder or is_new:
             self._to_merge[key] = mbid
@@ -108,7 +119,7 @@ class _Entities:
         self._ids_of[key].add(mbid)
         return self._with_id[mbid]
 
-    def _promote(self, placeholder: Any, identity: Identity, mbid: str) -> str:
+    def _promote(self, placeholder: KnownRow, identity: Identity, mbid: str) -> str:
         """Give a placeholder row its id, and what came with the id; a date that it has stays."""
         where = {self._kind.mbid.key: identity.key}
         columns = self._columns(identity)
@@ -116,7 +127,7 @@ class _Entities:
             columns.pop("release_date", None)
         self._table.update(placeholder.guid, columns, where=where)
         self._promoted.add(mbid)
-        return str(placeholder.guid)
+        return placeholder.guid
 
     def _put_without_id(self, identity: Identity) -> str | Handle[Any]:
         key, ids = identity.key, self._ids_of[identity.key]
@@ -132,7 +143,7 @@ class _Entities:
         if date is not None and placeholder.release_date is None:
             where = {"release_date": None}
             self._table.update(placeholder.guid, release_date=date, where=where, required=False)
-        return str(placeholder.guid)
+        return placeholder.guid
 
     def _columns(self, identity: Identity) -> dict[str, Any]:
         columns = {

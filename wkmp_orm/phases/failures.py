@@ -90,9 +90,11 @@ def record_warning(
 
 def has_failures(file: type[File]) -> sa.ColumnElement[bool]:
     """Return the condition that it is stored of a file why it failed, or what is wrong in it."""
+    # Not by EXISTS, for which PostgreSQL may make a table of all failures first.
+    first = sa.select(ImportFailure.guid).limit(sa.literal_column("1")).correlate(file)
     return sa.or_(
-        sa.exists().where(ImportFailure.file_id == file.guid),
-        sa.exists().where(ImportFailure.path == file.path),
+        first.where(ImportFailure.file_id == file.guid).scalar_subquery().is_not(None),
+        first.where(ImportFailure.path == file.path).scalar_subquery().is_not(None),
     )
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.among import Among
+from wkmp_orm.core.flush.senders import Query
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.models import ServiceAnswer
 
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from sqlalchemy.orm import Session
-
+    from wkmp_orm.library import Library
     from wkmp_orm.work import UnitOfWork
 
 Answer = dict[str, Any]
@@ -29,14 +30,10 @@ NOTHING_IS_BELIEVED_FOR: Final = timedelta(days=30)
 """Ids are minted once and keep their meaning, so what a service knew is kept for good. What it did
 not know somebody may add to it any day."""
 
-KEYS_AT_ONCE: Final = 500
-"""Below the 999 parameters that older SQLites take."""
-
 _ANSWERS: Final = sa.select(
     ServiceAnswer.request_key, ServiceAnswer.answer, ServiceAnswer.answered_at
 ).where(
-    ServiceAnswer.service == sa.bindparam("of_service"),
-    ServiceAnswer.request_key.in_(sa.bindparam("keys", expanding=True)),
+    ServiceAnswer.service == sa.bindparam("of_service"), Among(ServiceAnswer.request_key, "keys")
 )
 
 
@@ -49,7 +46,7 @@ def request_key(request: str) -> str:
 
 
 def read_answers(
-    session: Session, service: str, keys: Iterable[str], *, now: datetime | None = None
+    library: Library, service: str, keys: Iterable[str], *, now: datetime | None = None
 ) -> dict[str, Answer]:
     """Return what a service answered to those of the requests that need not be asked again.
 
@@ -57,12 +54,8 @@ def read_answers(
     """
     wanted = list(dict.fromkeys(keys))
     asked_anew = (now or utc_now()) - NOTHING_IS_BELIEVED_FOR
-    answers: dict[str, Answer] = {}
-    for start in range(0, len(wanted), KEYS_AT_ONCE):
-        chunk = wanted[start : start + KEYS_AT_ONCE]
-        rows = session.execute(_ANSWERS, {"of_service": service, "keys": chunk})
-        answers.update((key, answer) for key, answer, at in rows if answer or at > asked_anew)
-    return answers
+    [rows] = library.read(Query(_ANSWERS, {"of_service": service, "keys": wanted}))
+    return {key: answer for key, answer, at in rows if answer or at > asked_anew}
 
 
 def record_answers(work: UnitOfWork, service: str, answers: Mapping[str, Answer]) -> None:

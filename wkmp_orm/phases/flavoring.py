@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import sqlalchemy as sa
 
+from wkmp_orm.core.flush.senders import Query
 from wkmp_orm.core.types import Json, new_guid, utc_now
 from wkmp_orm.models import (
     ImportProvenance,
@@ -24,8 +25,7 @@ from wkmp_orm.models import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy.orm import Session
-
+    from wkmp_orm.library import Library
     from wkmp_orm.work import UnitOfWork
 
 
@@ -121,10 +121,11 @@ _TELL: Final = sa.insert(ImportProvenance).from_select(
 EXTRACTED: Final = {"has_metadata": False, "has_identity": False, "has_flavor": True}
 
 
-def pending_songs(session: Session, file_guid: str) -> list[PendingSong]:
+def pending_songs(library: Library, file_guid: str) -> list[PendingSong]:
     """Return the songs of a file that have no flavor yet, each once, the longest first."""
     songs: dict[str, PendingSong] = {}
-    for row in session.execute(_PENDING_SONGS, {"of_file": file_guid}):
+    [found] = library.read(Query(_PENDING_SONGS, {"of_file": file_guid}))
+    for row in found:
         songs.setdefault(row[0], PendingSong(*row))
     return list(songs.values())
 
@@ -137,8 +138,7 @@ def record_flavors(work: UnitOfWork, file_guid: str, flavors: Mapping[str, Flavo
     in their provenance, once. Run it through `in_unit_of_work`, also without any flavors: it reads
     before it writes, and writes nothing where nothing is to be told.
     """
-    with work.reader() as session:
-        untold = session.execute(_UNTOLD, {"of_file": file_guid}).all()
+    [untold] = work.read(Query(_UNTOLD, {"of_file": file_guid}))
     now = utc_now()
     # In one order, so that two files with the same songs take turns instead of waiting in a circle.
     settled = [_settled(guid, flavors[guid]) | {"now": now} for guid in sorted(flavors)]

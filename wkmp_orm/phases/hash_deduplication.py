@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from wkmp_orm.core.flush.senders import Query
 from wkmp_orm.core.json_functions import JsonArrayOf
 from wkmp_orm.core.types import utc_now
 from wkmp_orm.errors import RowNotFoundError
@@ -28,8 +29,7 @@ from wkmp_orm.phases.withdrawing import former_words, withdraw
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy.orm import Session
-
+    from wkmp_orm.library import Library
     from wkmp_orm.work import UnitOfWork
 
 DUPLICATE: Final = FileStatus.DUPLICATE_HASH
@@ -44,6 +44,7 @@ _before: Final = sa.bindparam("before", type_=File.hash.type)
 _now: Final = sa.bindparam("now", type_=File.updated_at.type)
 _other: Final = aliased(File)
 
+_STATUS: Final = sa.select(File.status).where(File.guid == _of_guid)
 _STORED: Final = sa.select(File.hash, File.status, has_failures(File)).where(File.guid == _of_guid)
 
 # The incumbent stays, because its import may be under way; only a complete file displaces it, and
@@ -191,14 +192,16 @@ def record_hash(work: UnitOfWork, guid: str, sha256: str) -> None:
     duplicate go, but those that a user edited. Read the outcome with `is_duplicate` after the
     commit. Raises RowNotFoundError. Run it through `in_unit_of_work`: it reads before it writes.
     """
-    with work.reader() as session:
-        found = session.execute(_STORED, {"of_guid": guid}).first()
-        if found is None:
-            msg = f"hash of files {guid}: there is no such row; it was deleted meanwhile"
-            raise RowNotFoundError(msg, table="files", key=guid)
-        before, status, has_failed = found
-        is_replaced = before != sha256 and before not in UNKNOWN_HASHES
-        withdrawal = former_words(session, [guid]) if is_replaced else None
+    [found] = work.read(Query(_STORED, {"of_guid": guid}))
+    if not found:
+        msg = f"hash of files {guid}: there is no such row; it was deleted meanwhile"
+        raise RowNotFoundError(msg, table="files", key=guid)
+    before, status, has_failed = found[0]
+    withdrawal = None
+    is_replaced = before != sha256 and before not in UNKNOWN_HASHES
+    if is_replaced:
+        with work.reader() as session:
+            withdrawal = former_words(session, [guid])
     row = {"of_guid": guid, "of_hash": sha256, "now": utc_now()}
     _lock(work, sha256)
     if status is FileStatus.INGEST_COMPLETE:
@@ -215,9 +218,10 @@ def record_hash(work: UnitOfWork, guid: str, sha256: str) -> None:
         forget_failures(work, guid, once=DUPLICATE)
 
 
-def is_duplicate(session: Session, guid: str) -> bool:
+def is_duplicate(library: Library, guid: str) -> bool:
     """Say whether the election made a file a duplicate."""
-    return session.scalar(sa.select(File.status).where(File.guid == guid)) == DUPLICATE
+    [found] = library.read(Query(_STATUS, {"of_guid": guid}))
+    return any(status == DUPLICATE for (status,) in found)
 
 
 def list_equal_files(work: UnitOfWork, hashes: Mapping[str, str | None]) -> None:
@@ -229,7 +233,7 @@ def list_equal_files(work: UnitOfWork, hashes: Mapping[str, str | None]) -> None
     known = sorted(hashes.keys() - set(UNKNOWN_HASHES))
     for sha256 in known:
         _lock(work, sha256)
-    if known and _rows_are_locked(work):
+    if work.dialect == "postgresql":  # on SQLite writers wait for one another
         for sha256 in known:
             work.execute(_WAIT_FOR_EQUALS, [{"of_hash": sha256}])
     if known:
@@ -253,12 +257,6 @@ def name_originals(work: UnitOfWork, duplicates: Iterable[tuple[str, str]]) -> N
             _NAME_ORIGINAL,
             [{"of_hash": sha256, "of_guid": guid, "now": now} for sha256, guid in rows],
         )
-
-
-def _rows_are_locked(work: UnitOfWork) -> bool:
-    """Say whether writers wait for rows: on SQLite they wait for one another."""
-    with work.reader() as session:  # which connects to nothing
-        return session.get_bind().dialect.name == "postgresql"
 
 
 def _lock(work: UnitOfWork, sha256: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import load_only, selectinload
 
+from wkmp_orm.core.flush.senders import Query
 from wkmp_orm.core.json_functions import JsonWith
 from wkmp_orm.core.types import Json, utc_now
 from wkmp_orm.errors import ConditionNotMetError, RowNotFoundError
@@ -32,7 +33,7 @@ from wkmp_orm.phases.said import SAID, Said
 from wkmp_orm.phases.user_edits import USER_OWNED, is_edited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from wkmp_orm.models.rows import PassageWhere
     from wkmp_orm.phases.identity import Identity
@@ -48,6 +49,9 @@ _UNEDITED: Final = cast("PassageWhere", dict.fromkeys(USER_OWNED))
 
 _of_file: Final = sa.bindparam("of_file", type_=File.guid.type)
 _STATUS: Final = sa.select(File.status).where(File.guid == _of_file)
+_STATUS_AND_ANY: Final = sa.select(
+    File.status, sa.exists().where(Passage.file_id == _of_file)
+).where(File.guid == _of_file)
 # Not the JSON columns: one that cannot be read must not stop an import that would replace it.
 _PASSAGES: Final = (
     sa.select(Passage)
@@ -123,17 +127,26 @@ def _note(key: str) -> sa.Update:
 class Reconciliation:
     """A file's stored passages on their way to what is recorded now, within one unit of work."""
 
-    def __init__(self, work: UnitOfWork, file_guid: str) -> None:
-        """Read what is stored.
+    @staticmethod
+    def query(file_guid: str) -> Query:
+        """Return the query whose answer the next recording of a file begins with."""
+        return Query(_STATUS_AND_ANY, {"of_file": file_guid})
+
+    def __init__(self, work: UnitOfWork, file_guid: str, found: Sequence[Sequence[Any]]) -> None:
+        """Take what `query` has found, and read the file's passages if it has any.
 
         Raises RowNotFoundError for a file that is not there, ConditionNotMetError for a duplicate.
         """
         self._work = work
         self._file_guid = file_guid
-        with work.reader() as session:
-            status = session.scalar(_STATUS, {"of_file": file_guid})
-            passages = session.scalars(_PASSAGES, {"of_file": file_guid}).all()
-            kept = session.execute(_SAID, {"of_file": file_guid}).all()
+        status, has_passages = (found[0][0], found[0][1]) if found else (None, False)
+        passages: Sequence[Passage] = ()
+        kept: Sequence[Sequence[Any]] = ()
+        if has_passages:
+            with work.reader() as session:
+                status = session.scalar(_STATUS, {"of_file": file_guid})
+                passages = session.scalars(_PASSAGES, {"of_file": file_guid}).all()
+                kept = session.execute(_SAID, {"of_file": file_guid}).all()
         if status is None:
             msg = f"recording of files {file_guid}: there is no such row; it was deleted meanwhile"
             raise RowNotFoundError(msg, table="files", key=file_guid)

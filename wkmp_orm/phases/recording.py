@@ -18,10 +18,11 @@ from wkmp_orm.phases.entities import put_albums, put_artists
 from wkmp_orm.phases.identity import Identity
 from wkmp_orm.phases.reconciliation import Reconciliation, Span
 from wkmp_orm.phases.said import SAID, Said, key_of
+from wkmp_orm.phases.shared_rows import Sharing
 from wkmp_orm.phases.withdrawing import former_words, withdraw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wkmp_orm.core.flush.changes import PendingStatement
     from wkmp_orm.core.rows.handles import Handle
@@ -129,10 +130,13 @@ def record_passages(
     record one file at once the second is refused (ConditionNotMetError, ConstraintViolationError).
     Raises RowNotFoundError for a file that is not there, ConditionNotMetError for a duplicate.
     """
-    stored = Reconciliation(work, file_guid)
+    sharing = Sharing(passages)
+    found, *answers = work.read(Reconciliation.query(file_guid), *sharing.queries())
+    stored = Reconciliation(work, file_guid, found)
+    shared = sharing.found(work, answers)
     kept = stored.delete_others({passage.span for passage in passages})
-    artists = put_artists(work, _artists_of(passages))
-    albums = put_albums(work, (album for passage in passages for album in passage.albums))
+    artists = put_artists(work, sharing.artists, shared.artists)
+    albums = put_albums(work, sharing.albums, shared.albums)
     songs = _put_songs(work, passages, artists)
     arrival = {"import_session_id": session_id, "import_timestamp": utc_now()} if session_id else {}
     handles = []
@@ -159,8 +163,9 @@ def record_passages(
     corrections = _correct(work, file_guid, passages, albums, stored.said)
     withdrawal = _withdrawal(work, file_guid, passages, stored.said)
     stored.finish()
-    inheritances = [*withdraw(work, withdrawal), *adopt(work, file_guid, passages)]
-    return Recording(handles, kept, corrections, inheritances)
+    inherited = withdraw(work, withdrawal)
+    adopted = adopt(work, file_guid, passages, shared.unclaimed)
+    return Recording(handles, kept, corrections, [*inherited, *adopted])
 
 
 def _link(
@@ -226,13 +231,6 @@ def _withdrawal(
         return None
     with work.reader() as session:
         return former_words(session, [file_guid], kept=map(Said.of, passages))
-
-
-def _artists_of(passages: Iterable[RecordedPassage]) -> Iterator[Identity]:
-    for passage in passages:
-        yield from passage.artists
-        if passage.song:
-            yield from passage.song.artists
 
 
 def _put_songs(

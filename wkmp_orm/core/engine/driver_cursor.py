@@ -7,12 +7,15 @@ the engine do not see these statements. Errors are those that SQLAlchemy would r
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.exc import DBAPIError
 
+from wkmp_orm.core.engine.pipeline import unclocked_cursor
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     import sqlalchemy as sa
@@ -47,6 +50,20 @@ class DriverCursor:
             raise self._wrapped(text, error) from error
         return rows
 
+    def fetch_many(
+        self, statements: Sequence[tuple[str, tuple[Any, ...]]]
+    ) -> list[Sequence[Sequence[Any]]]:
+        """Execute SELECTs and return the rows of each: on PostgreSQL in one round trip."""
+        if len(statements) == 1 or self.dialect.name != "postgresql":
+            return [self.fetch(text, parameters) for text, parameters in statements]
+        driver: Any = self.connection.connection.dbapi_connection
+        with self.wrapping(statements[0][0]):
+            with driver.pipeline():
+                cursors = [unclocked_cursor(driver) for _ in statements]
+                for cursor, (text, parameters) in zip(cursors, statements, strict=True):
+                    self.dialect.do_execute(cursor, text, parameters, None)
+            return [cursor.fetchall() for cursor in cursors]
+
     def executemany(self, text: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Execute a statement once for all rows; return how many rows it matched."""
         try:
@@ -56,10 +73,13 @@ class DriverCursor:
             raise self._wrapped(text, error) from error
         return matched
 
-    def execute(self, text: str) -> int:
-        """Execute a statement without parameters; return how many rows it matched."""
+    def execute(self, text: str, parameters: tuple[Any, ...] | None = None) -> int:
+        """Execute a statement once; return how many rows it matched."""
         try:
-            self.dialect.do_execute_no_params(self._cursor, text, None)
+            if parameters is None:
+                self.dialect.do_execute_no_params(self._cursor, text, None)
+            else:
+                self.dialect.do_execute(self._cursor, text, parameters, None)
             matched: int = self._cursor.rowcount
         except self.dialect.loaded_dbapi.Error as error:
             raise self._wrapped(text, error) from error
@@ -71,6 +91,14 @@ class DriverCursor:
             with self._cursor.copy(text) as copy:
                 for row in rows:
                     copy.write_row(row)
+        except self.dialect.loaded_dbapi.Error as error:
+            raise self._wrapped(text, error) from error
+
+    @contextmanager
+    def wrapping(self, text: str) -> Iterator[None]:
+        """Do so with the driver's errors of a block that sends a statement in a way of its own."""
+        try:
+            yield
         except self.dialect.loaded_dbapi.Error as error:
             raise self._wrapped(text, error) from error
 

@@ -75,13 +75,8 @@ def retry(
     except Exception as error:  # noqa: BLE001  the loop decides what becomes of it
         failed: list[Exception] = [error]
 
-    def first_that_failure() -> T:
-        if failed:
-            raise failed.pop()
-        return operation()
-
     loop = retrying(name, deadline=deadline, dialect=dialect, also=also)
-    result = loop(first_that_failure)
+    result = loop(_failed_first(failed, operation))
     if (patience := present_wait()) is not None:
         patience.is_back()
     return result
@@ -176,13 +171,29 @@ def retry_after(
 
     The last error is raised as it is. Any thread may call.
     """
+    try:
+        return operation()
+    except errors as error:
+        failed: list[Exception] = [error]
+
     loop = Retrying(
         retry=retry_if_exception_type(errors),
         stop=stop_after_attempt(attempts),
         before_sleep=before_sleep_log(logger, log_level),
         reraise=True,
     )
-    return loop(operation)
+    return loop(_failed_first(failed, operation))
+
+
+def _failed_first(failed: list[Exception], operation: Callable[[], T]) -> Callable[[], T]:
+    """Return what fails as the operation has failed already, and then calls it again."""
+
+    def again() -> T:
+        if failed:
+            raise failed.pop()
+        return operation()
+
+    return again
 
 
 def retry_on_lock(

@@ -81,10 +81,9 @@ def translate_reading_errors(target: DatabaseTarget, engine: sa.Engine) -> Itera
     try:
         yield
     except Exception as error:
-        if fault_of(error) is not Fault.OTHER and comes_from(error, engine):
-            problem = _unavailable_error(target, error, reading=True)
-            if problem is not None:
-                raise problem from error
+        problem = reading_error(target, error) if comes_from(error, engine) else None
+        if problem is not None:
+            raise problem from error
         raise
 
 
@@ -167,6 +166,13 @@ def _servers_write_error(
             )
         case _:
             return None
+
+
+def reading_error(target: DatabaseTarget, error: Exception) -> DatabaseUnavailableError | None:
+    """Make the error of a read that the state of the database did not allow; None if it did."""
+    if fault_of(error) is Fault.OTHER:
+        return None
+    return _unavailable_error(target, error, reading=True)
 
 
 def in_doubt_error(

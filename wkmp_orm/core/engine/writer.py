@@ -192,6 +192,8 @@ class Writer:
         finally:
             if transaction.is_active:
                 transaction.rollback()
+            if self.target.path is None:
+                _leave_autocommit(transaction.connection)
             report.held_ms += (time.perf_counter() - begun) * 1000
 
     @contextmanager
@@ -309,3 +311,13 @@ class Writer:
                 self._shared.close(patience_s=patience_s)
             self.engine.dispose()
             self._lookup_engine.dispose()
+
+
+def _leave_autocommit(connection: sa.Connection) -> None:
+    """Undo what a `Pipeline` did to send BEGIN itself: the next transaction may be sent otherwise.
+
+    A connection that was lost is not used again.
+    """
+    driver: Any = None if connection.invalidated else connection.connection.dbapi_connection
+    if getattr(driver, "autocommit", False) and not driver.closed:
+        driver.autocommit = False

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 
-from wkmp_orm.core.engine.faults import STALE, fault_of
+from wkmp_orm.core.engine.faults import STALE, Fault, fault_of
 from wkmp_orm.core.engine.monitor import RowCounts
 from wkmp_orm.core.errors import FlushFailedError
 from wkmp_orm.core.flush.ledger import ENTER_LEDGER, LEDGER_LIFETIME
 from wkmp_orm.core.flush.plan import Step, counted_before, plan
+from wkmp_orm.core.flush.postgresql_senders import CopySender, PipelineSender
 from wkmp_orm.core.flush.prefetch import prefetch
 from wkmp_orm.core.flush.refused_row import refuse_early_references
+from wkmp_orm.core.flush.sending import OvertakenError
 from wkmp_orm.core.flush.unmet import StalePrefetchError
 from wkmp_orm.core.flush.write import Write
 
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from wkmp_orm.core.flush.refused_row import Sent
     from wkmp_orm.core.flush.senders import Sender
 
+
+_REFUSED: Final = STALE | {Fault.CHECK, Fault.NOT_NULL, Fault.TRIGGER}
+"""Faults of what was sent: it has to be known which statement it was."""
 
 MOST_STALE: Final = 5
 """How often other writers may take a row away between the look-up and the write."""
@@ -60,6 +65,8 @@ class Attempts:
     _begun: _Begun = field(default=_Begun(None, (), 0), init=False)
     _stale: int = field(default=0, init=False)
     _refused: bool = field(default=False, init=False)
+    _one_by_one: bool = field(default=False, init=False)
+    """Whether each statement is waited for before the next one is sent."""
 
     @property
     def begun(self) -> Sequence[Stage]:
@@ -72,6 +79,7 @@ class Attempts:
         self.changes.unbind()
         self._counts = {}
         self._begun = self._next_stage(self.new_sender(cursor), 0)
+        self.changes.looked_up.clear()
         if self._begun.steps or self.changes.statements:
             return True
         self.report.rows = self._counts
@@ -91,23 +99,59 @@ class Attempts:
         return _Begun(None, (), len(self.changes.stages))
 
     def write(self, cursor: DriverCursor) -> None:
-        """Send all stages and statements; on PostgreSQL enter the ledger before."""
-        write = Write(self.new_sender(cursor), self.changes, self._counts)
-        write.lock(self.changes.locks)
-        has_ledger = write.dialect == "postgresql"
+        """Send all stages and statements; on PostgreSQL enter the ledger before.
+
+        At first without waiting for the answers to most of them, if the sender can. If anything is
+        not as expected, everything is rolled back and sent once more, one statement after the
+        other: only so the row that is refused is known, and what it met.
+        """
         self.report.rows = {}
-        if not has_ledger or self._enter_ledger(cursor):
-            try:
-                self._write_stages(write)
-                for pending in self.changes.statements:
-                    write.execute(pending)
-            except DBAPIError:
-                self.sent = write.sent
-                raise
+        has_ledger = cursor.dialect.name == "postgresql"
+        sender, is_written = self.new_sender(cursor), False
+        if isinstance(sender, CopySender) and not self._one_by_one:
+            is_written = self._write_without_waiting(sender.without_waiting())
+        if not is_written:
+            self._one_by_one = True
+            write = Write(sender, self.changes, self._counts)
+            write.lock(self.changes.locks)
+            if not has_ledger or self._enter_ledger(cursor):
+                try:
+                    self._write_all(write)
+                except DBAPIError:
+                    self.sent = write.sending.sent
+                    raise
+                is_written = True
+            # Otherwise an earlier call that lost its answer has committed it.
+        if is_written:
             # From here on only COMMIT is left. On SQLite its errors tell the truth.
             self.changes.entry.in_doubt = has_ledger
-        # Otherwise an earlier call that lost its answer has committed it.
         self.report.rows = self._counts
+
+    def _write_without_waiting(self, sender: PipelineSender) -> bool:
+        """Send everything; False if it was rolled back and looked up for another way."""
+        try:
+            write = Write(sender, self.changes, self._counts)
+            write.lock(self.changes.locks)
+            entered = sender.enter_ledger(self.changes.entry.flush_id)
+            self._write_all(write)
+            write.sending.settle()
+            if self._is_entered(entered.first()):
+                return True
+        except OvertakenError:
+            pass
+        except DBAPIError as error:
+            if not (fault_of(error) in _REFUSED or isinstance(error, DataError | ProgrammingError)):
+                raise
+        finally:
+            sender.give_up()
+        sender.begin_again()
+        self.look_up(sender.cursor)
+        return False
+
+    def _write_all(self, write: Write) -> None:
+        self._write_stages(write)
+        for pending in self.changes.statements:
+            write.execute(pending)
 
     def _write_stages(self, write: Write) -> None:
         stages = self.changes.stages
@@ -118,6 +162,7 @@ class Attempts:
                 write.run(step)
             if len(stages) == 1:
                 return
+            write.sending.settle()
             for row in self._begun.stage.rows():
                 if row.known is None:
                     row.known = {}
@@ -167,10 +212,13 @@ class Attempts:
 
         Raises FlushFailedError when that can no longer be told, as entries live for a day only.
         """
-        entry = self.changes.entry
-        entered = cursor.connection.scalar(ENTER_LEDGER, {"id": entry.flush_id})
-        if entered is None:
+        row = cursor.connection.execute(ENTER_LEDGER, {"id": self.changes.entry.flush_id}).first()
+        return self._is_entered(row)
+
+    def _is_entered(self, row: Sequence[Any] | None) -> bool:
+        if row is None:
             return False
+        entry, (entered,) = self.changes.entry, row
         if entry.in_doubt and entered - entry.entered_at >= LEDGER_LIFETIME:
             msg = (
                 f"{self.report.phase}: the connection was lost during a COMMIT more than"

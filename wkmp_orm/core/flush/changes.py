@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -144,6 +144,34 @@ class Stage:
         return chain.from_iterable(table.rows() for table in self.tables.values())
 
 
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a phase has read of a table's rows by their natural key, of one column.
+
+    The first look-up of a flush takes it instead of reading the same once more. It is advice, as
+    all that is read before the transaction.
+    """
+
+    columns: tuple[str, ...]
+    """What stands where in a row; "" for what is no column."""
+    asked: frozenset[Any]
+    """The natural keys of which it holds all rows that there were."""
+    rows: Sequence[Sequence[Any]]
+
+    def of(self, keys: Iterable[Any], columns: tuple[str, ...]) -> list[tuple[Any, ...]] | None:
+        """Return columns of all rows; None if they or the keys are not among what was read."""
+        if not self.asked.issuperset(keys) or not set(columns).issubset(self.columns):
+            return None
+        places = [self.columns.index(name) for name in columns]
+        return [tuple([row[place] for place in places]) for row in self.rows]
+
+    def with_more(self, other: LookedUp) -> LookedUp:
+        """Add what was read later; where both have a row the later one counts."""
+        if other.columns != self.columns:
+            return other
+        return LookedUp(self.columns, self.asked | other.asked, [*self.rows, *other.rows])
+
+
 @dataclass(slots=True, eq=False)
 class Changes:
     """All that one unit of work has accumulated: stages in the order of its calls, then statements.
@@ -162,6 +190,8 @@ class Changes:
     """The guids of rows that a look-up found and the transaction did not."""
     one_by_one: bool = False
     """Whether claims are sent one by one, to see which of many is not met."""
+    looked_up: dict[str, LookedUp] = field(default_factory=dict)
+    """By table, what the phase has read for the next look-up."""
     deleted: list[PendingRow] = field(default_factory=list)
     """The rows that a later stage deleted, told by the last attempt."""
 

@@ -6,29 +6,32 @@ The only room that knows both what is written and how transactions are made.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from wkmp_orm.core.engine.async_commits import CancelToken
 from wkmp_orm.core.engine.faults import code_of
-from wkmp_orm.core.engine.translate_errors import in_doubt_error, write_error
+from wkmp_orm.core.engine.retry import retry
+from wkmp_orm.core.engine.translate_errors import in_doubt_error, reading_error, write_error
 from wkmp_orm.core.engine.whole_write import write_whole
 from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import FlushFailedError, WkmpOrmError
 from wkmp_orm.core.flush.attempt import MOST_STALE, Attempts
 from wkmp_orm.core.flush.ledger import LedgerPruner
+from wkmp_orm.core.flush.postgresql_senders import CopySender
 from wkmp_orm.core.flush.refused_row import constraint_violation
-from wkmp_orm.core.flush.senders import CopySender, DriverSender, Sender, SessionSender
+from wkmp_orm.core.flush.senders import DriverSender, Sender, SessionSender
 from wkmp_orm.core.flush.unmet import StalePrefetchError
 from wkmp_orm.core.remedies import COMMIT_AGAIN, SEE_THE_CAUSE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.engine.monitor import WriteReport
     from wkmp_orm.core.flush.changes import Changes
+    from wkmp_orm.core.flush.senders import Query
 
 
 def sender_of(writer: Writer) -> Callable[[DriverCursor], Sender]:
@@ -90,6 +93,27 @@ class Flusher:
         if self._has_ledger:
             self.pruner.prune_if_due()
         return report
+
+    def read(self, queries: Sequence[Query]) -> list[Sequence[Sequence[Any]]]:
+        """Read by several SELECTs, again as `retry` says, and return the rows of each.
+
+        On a connection of the writers, outside of any transaction: each SELECT sees what is
+        committed when it runs. Raises DatabaseUnavailableError.
+        """
+        writer = self._writer
+
+        def attempt() -> list[Sequence[Sequence[Any]]]:
+            with writer.reading() as cursor:
+                return self._new_sender(cursor).fetch(queries)
+
+        try:
+            dialect = writer.target.dialect
+            return retry(attempt, "read", deadline=writer.deadline(), dialect=dialect)
+        except SQLAlchemyError as error:
+            refused = reading_error(writer.target, error)
+            if refused is None:
+                raise
+            raise refused from error
 
     def _translated(
         self, error: SQLAlchemyError, attempts: Attempts, waited: float

@@ -22,8 +22,8 @@ from wkmp_orm.core.flush.changes import (
     Stage,
     guid_of,
 )
-from wkmp_orm.core.flush.prefetch import natural_key
 from wkmp_orm.core.flush.row_builder import KeySet, key_set
+from wkmp_orm.core.flush.stored import natural_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

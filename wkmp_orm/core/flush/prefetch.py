@@ -4,25 +4,37 @@ Of the first stage it is read before the transaction: advice, never truth, becau
 may change it before BEGIN. Of later stages it is read inside the transaction, where it sees what
 the earlier ones did. One query for each table and way of naming rows; what is found is bound into
 the pending rows.
+
+On PostgreSQL each round of queries is one round trip: nearly always there are two, for rows and for
+the links of those that are known.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from wkmp_orm.core.flush import statements
-from wkmp_orm.core.flush.changes import PendingRow, PendingUpdate, Stage, TableChanges, guid_of
-from wkmp_orm.core.flush.row_builder import KeySet, key_set
+from wkmp_orm.core.flush.changes import PendingRow, PendingUpdate, guid_of
+from wkmp_orm.core.flush.row_builder import key_set
+from wkmp_orm.core.flush.stored import (
+    bind,
+    by_natural_key,
+    columns_to_bind,
+    first_keys,
+    is_new,
+    natural_key,
+    query_by,
+)
 from wkmp_orm.core.flush.unmet import not_there
 from wkmp_orm.core.table_info import TOTAL_TOLERANCE, TableInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from wkmp_orm.core.flush.changes import Changes
-    from wkmp_orm.core.flush.senders import Sender
+    from wkmp_orm.core.flush.changes import Changes, PendingDelete, Stage, TableChanges
+    from wkmp_orm.core.flush.senders import Query, Sender
+
+    Rows = Sequence[Sequence[Any]]
 
 
 def prefetch(sender: Sender, changes: Changes, stage: Stage) -> None:
@@ -30,132 +42,179 @@ def prefetch(sender: Sender, changes: Changes, stage: Stage) -> None:
 
     Raises RowNotFoundError for a required `update` or `delete` of a row that is not there.
     """
+    looking_up = _LookingUp(sender, changes, stage)
     for info in changes.catalog.in_order:
         table = stage.tables.get(info.name)
         if table is None:
             continue
         table.unchanged = table.refused = 0  # all of its rows may have been discarded since
         if table.puts:
-            _bind_puts(sender, info, table)
+            looking_up.puts(info, table)
         if table.links:
-            _bind_links(sender, info, table)
+            looking_up.links(info, table)
         if table.updates or table.deletes:
-            _check_guids(sender, changes, info, table)
+            looking_up.orders(info, table)
+    looking_up.answer()
 
 
-def fetch(
-    sender: Sender,
-    info: TableInfo,
-    by: str,
-    keys: Iterable[Any],
-    columns: tuple[str, ...],
-) -> Sequence[Sequence[Any]]:
-    """Read columns of the rows whose `by` is among the keys."""
-    dialect = sender.cursor.dialect
-    select = statements.select_by(dialect.name, info, by, columns)
-    return sender.fetch(select, statements.keys_parameter(dialect, info.table.c[by], keys))
+class _LookingUp:
+    """What is looked up for one stage, table by table, parents first."""
 
+    def __init__(self, sender: Sender, changes: Changes, stage: Stage) -> None:
+        """Start with nothing to ask."""
+        self._sender = sender
+        self._dialect = sender.cursor.dialect
+        self._changes = changes
+        self._read_before = {} if stage.follows else changes.looked_up
+        self._waiting: list[tuple[str, Query, Callable[[Rows], None]]] = []
 
-def natural_key(info: TableInfo, values: Mapping[str, Any]) -> Any:
-    """Return a row's natural key with every reference bound: a value, or a tuple of several."""
-    if not info.refers_by_key:
-        return info.natural(values)
-    bound = tuple([guid_of(values[name]) for name in info.natural_key])
-    return bound if len(bound) > 1 else bound[0]
+    def _ask(
+        self,
+        info: TableInfo,
+        by: str,
+        keys: Iterable[Any],
+        columns: tuple[str, ...],
+        then: Callable[[Rows], None],
+    ) -> None:
+        self._waiting.append((info.name, query_by(self._dialect, info, by, keys, columns), then))
 
+    def answer(self) -> None:
+        """Send the queries that wait, and take in the answers in the order of the tables."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        answers = self._sender.fetch([query for _, query, _ in waiting])
+        for (_, _, then), rows in zip(waiting, answers, strict=True):
+            then(rows)
 
-def by_natural_key(info: TableInfo, rows: Iterable[PendingRow]) -> dict[Any, PendingRow]:
-    """Index rows by their natural keys; of two rows with one key the first counts."""
-    found: dict[Any, PendingRow] = {}
-    for row in rows:
-        found.setdefault(natural_key(info, row.values), row)
-    return found
+    def _answer_about(self, tables: Collection[str]) -> None:
+        """See to it that the rows of these tables are bound, as far as they are known."""
+        if any(name in tables for name, _, _ in self._waiting):
+            self.answer()
 
-
-def bind_by_natural_key(
-    sender: Sender, info: TableInfo, wanted: Mapping[Any, PendingRow], keys_of: KeySet | None = None
-) -> list[PendingRow]:
-    """Bind the stored rows that have these natural keys, and return those that were found.
-
-    What a merge may change is read as well: of these rows, or of all that have `keys_of`.
-    """
-    width, by = len(info.natural_key), info.natural_key[0]
-    columns = _columns_to_bind(keys_of or key_set(info, wanted.values()))
-    keys = wanted if width == 1 else dict.fromkeys(key[0] for key in wanted)
-    found = []
-    for stored in fetch(sender, info, by, keys, columns):
-        row = wanted.get(stored[0] if width == 1 else tuple(stored[:width]))
-        if row is not None:
-            row.known = dict(zip(columns, stored, strict=True))
-            if not info.is_link:
-                row.stored_guid = row.known[info.guid]
-            found.append(row)
-    return found
-
-
-def _is_new(value: Any) -> bool:
-    """Say whether a reference is to a row that is not stored yet: nothing refers to it."""
-    return isinstance(value, PendingRow) and value.known is None
-
-
-@lru_cache(maxsize=1024)
-def _columns_to_bind(keys: KeySet) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*keys.info.natural_key, *keys.info.key, *keys.merged)))
-
-
-def _bind_puts(sender: Sender, info: TableInfo, table: TableChanges) -> None:
-    if not info.refers_by_key:
-        table.unchanged += len(bind_by_natural_key(sender, info, table.puts))
-        return
-    references = info.foreign_keys.keys() & info.natural_key
-    rows = [
-        row
-        for row in table.puts.values()
-        if not any(_is_new(row.values[name]) for name in references)
-    ]
-    if rows:
-        table.unchanged += _bind_known(sender, info, rows)
-
-
-def _bind_known(sender: Sender, info: TableInfo, rows: Sequence[PendingRow]) -> int:
-    """Bind rows, of which several may be spellings of one; return how many were found."""
-    first = by_natural_key(info, rows)
-    found = len(bind_by_natural_key(sender, info, first, key_set(info, rows)))
-    if len(first) == len(rows):
-        return found
-    for row in rows:
-        same = first[natural_key(info, row.values)]
-        if row is not same and same.known:
-            row.known, row.stored_guid = same.known, same.stored_guid
-            found += 1
-    return found
-
-
-def _bind_links(sender: Sender, info: TableInfo, table: TableChanges) -> None:
-    if info.total is None:
+    def puts(self, info: TableInfo, table: TableChanges) -> None:
+        """Look up the rows of puts by their natural keys."""
+        if not info.refers_by_key:
+            self._look_up(info, table, table.puts)
+            return
+        references = info.foreign_keys.keys() & info.natural_key
+        self._answer_about({info.foreign_keys[name] for name in references})
         rows = [
-            link
-            for (left, right), link in table.links.items()
-            if not (_is_new(left) or _is_new(right))
+            row
+            for row in table.puts.values()
+            if not any(is_new(row.values[name]) for name in references)
         ]
+        self._look_up_spelled(info, table, rows)
+
+    def _look_up_spelled(
+        self, info: TableInfo, table: TableChanges, rows: Sequence[PendingRow]
+    ) -> None:
+        """Look up rows, of which several may be spellings of one."""
+        if not rows:
+            return
+        first = by_natural_key(info, rows)
+
+        def bind_others() -> None:
+            for row in rows:
+                same = first[natural_key(info, row.values)]
+                if row is not same and same.known:
+                    row.known, row.stored_guid = same.known, same.stored_guid
+                    table.unchanged += 1
+
+        has_others = len(first) < len(rows)
+        self._look_up(info, table, first, rows, bind_others if has_others else None)
+
+    def _look_up(
+        self,
+        info: TableInfo,
+        table: TableChanges,
+        wanted: Mapping[Any, PendingRow],
+        rows: Iterable[PendingRow] | None = None,
+        afterwards: Callable[[], None] | None = None,
+    ) -> None:
+        columns = columns_to_bind(key_set(info, wanted.values() if rows is None else rows))
+
+        def take_in(found: Rows) -> None:
+            table.unchanged += len(bind(info, wanted, columns, found))
+            if afterwards is not None:
+                afterwards()
+
+        before = self._read_before.get(info.name)
+        found = before.of(wanted, columns) if before else None
+        if found is None:
+            self._ask(info, info.natural_key[0], first_keys(info, wanted), columns, take_in)
+        else:
+            take_in(found)
+
+    def links(self, info: TableInfo, table: TableChanges) -> None:
+        """Look up the links of known rows; with a total, all links of the parents that it is of."""
+        self._answer_about(set(info.foreign_keys.values()))
+        if info.total is None:
+            rows = [
+                link
+                for (left, right), link in table.links.items()
+                if not (is_new(left) or is_new(right))
+            ]
+            self._look_up_spelled(info, table, rows)
+            return
+        # The links of a known parent count, also those to a new child.
+        per = info.total.per
+        rows = [link for link in table.links.values() if not is_new(link.values[per])]
         if rows:
-            table.unchanged += _bind_known(sender, info, rows)
+            columns = tuple(dict.fromkeys((*info.key, per, *info.merged)))
+            self._ask(
+                info,
+                per,
+                dict.fromkeys(guid_of(link.values[per]) for link in rows),
+                columns,
+                lambda found: _bind_within_total(info, table, rows, columns, found),
+            )
+
+    def orders(self, info: TableInfo, table: TableChanges) -> None:
+        """Look up the rows of updates and deletes by their guids."""
+        every: list[PendingUpdate | PendingDelete] = [*table.updates, *table.deletes]
+        if any(isinstance(order.guid, PendingRow) for order in every):
+            self._answer_about({info.name})
+        orders: list[PendingUpdate | PendingDelete] = [
+            order for order in every if not is_new(order.guid)
+        ]
+        if orders:
+            given = {name for order in table.updates for name in order.values}
+            columns = tuple(dict.fromkeys((info.guid, *sorted(given))))
+            self._ask(
+                info,
+                info.guid,
+                {guid_of(order.guid) for order in orders},
+                columns,
+                lambda found: _check_orders(
+                    self._changes,
+                    info,
+                    table,
+                    orders,
+                    {row[0]: dict(zip(columns, row, strict=True)) for row in found},
+                ),
+            )
+
+
+def _bind_within_total(
+    info: TableInfo,
+    table: TableChanges,
+    links: Iterable[PendingRow],
+    columns: tuple[str, ...],
+    found: Rows,
+) -> None:
+    """Bind the links that are there, and refuse those for which their parent has no room."""
+    if info.total is None:
         return
-    # The links of a known parent count, also those to a new child.
     per, column = info.total.per, info.total.column
-    rows = [link for link in table.links.values() if not _is_new(link.values[per])]
-    if not rows:
-        return
-    columns = tuple(dict.fromkeys((*info.key, per, *info.merged)))
-    wanted = dict.fromkeys(guid_of(link.values[per]) for link in rows)
     stored: dict[Any, dict[str, Any]] = {}
     sums: dict[Any, float] = {}
-    for values in fetch(sender, info, per, wanted, columns):
+    for values in found:
         known = dict(zip(columns, values, strict=True))
         stored[info.natural(known)] = known
         sums[known[per]] = sums.get(known[per], 0.0) + known[column]
     limit = info.total.limit + TOTAL_TOLERANCE
-    for link in rows:
+    for link in links:
         link.known = stored.get(natural_key(info, link.values))
         if (
             link.known is None
@@ -167,14 +226,14 @@ def _bind_links(sender: Sender, info: TableInfo, table: TableChanges) -> None:
             table.unchanged += 1
 
 
-def _check_guids(sender: Sender, changes: Changes, info: TableInfo, table: TableChanges) -> None:
-    orders = [order for order in (*table.updates, *table.deletes) if not _is_new(order.guid)]
-    if not orders:
-        return
-    given = {name for order in table.updates for name in order.values}
-    columns = tuple(dict.fromkeys((info.guid, *sorted(given))))
-    found = fetch(sender, info, info.guid, {guid_of(order.guid) for order in orders}, columns)
-    stored = {row[0]: dict(zip(columns, row, strict=True)) for row in found}
+def _check_orders(
+    changes: Changes,
+    info: TableInfo,
+    table: TableChanges,
+    orders: Sequence[PendingUpdate | PendingDelete],
+    stored: Mapping[Any, Mapping[str, Any]],
+) -> None:
+    """Refuse required orders of rows that are not there; find the updates that change nothing."""
     said = Counter(guid_of(order.guid) for order in orders)
     put = {row.stored_guid: row.values for row in table.puts.values()}
     own = put.keys() | {row.stored_guid for row in table.adds}

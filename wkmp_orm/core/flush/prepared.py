@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -17,11 +17,10 @@ from wkmp_orm.core.generated_code import Process
 from wkmp_orm.core.types import CheckedType, UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy.engine import Dialect
 
-    from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.senders import Batch
 
 # Of our own and not an engine's: what is compiled for one library serves the next. psycopg's own
@@ -96,24 +95,32 @@ class Prepared:
 
     def tuples(self, batch: Batch) -> list[tuple[Any, ...]]:
         """Convert a batch, column by column, into the driver's rows."""
-        columns: list[Iterable[Any]] = []
+        if not self.places:
+            return [()] * batch.size
+        converted: dict[str, Iterable[Any]] = {}  # each once, however many places it goes to
         for name, process in zip(self.places, self.processors, strict=True):
+            if name in converted:
+                continue
             values = batch.columns.get(name)
             if values is None:
-                columns.append(repeat(self.constants[name], batch.size))
+                converted[name] = [self.constants[name]] * batch.size
             else:
-                columns.append(values if process is None else map(process, values))
-        return list(zip(*columns, strict=True))
+                converted[name] = values if process is None else [*map(process, values)]
+        return list(zip(*[converted[name] for name in self.places], strict=True))
 
-    def fetch(self, cursor: DriverCursor, *parameters: Any) -> Sequence[Sequence[Any]]:
-        """Execute a SELECT and return its rows as the column types read them."""
-        given = tuple(
+    def given(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Convert the parameters of one execution."""
+        return tuple(
             [
-                value if process is None else process(value)
-                for value, process in zip(parameters, self.processors, strict=True)
+                self.constants[name]
+                if name in self.constants
+                else (parameters[name] if process is None else process(parameters[name]))
+                for name, process in zip(self.places, self.processors, strict=True)
             ]
         )
-        rows = cursor.fetch(self.text, given)
+
+    def read(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        """Convert the rows of a SELECT as the column types read them."""
         if not self.results:
             return rows
         read = [list(row) for row in rows]
@@ -125,26 +132,99 @@ class Prepared:
 
 @cache
 def prepared(
-    statement: sa.Executable, names: tuple[str, ...], dialect: str, *, insert: bool = False
+    statement: sa.Executable,
+    names: tuple[str, ...],
+    dialect: str,
+    *,
+    insert: bool = False,
+    are_checked: bool = True,
 ) -> Prepared:
-    """Compile a statement for the driver; `names` are the parameters that rows give."""
+    """Compile a statement for the driver; `names` are the parameters that rows give.
+
+    `are_checked`: their values were checked when they were given, so that guids are text already.
+    """
     compiled: Any = statement.compile(  # type: ignore[attr-defined]
-        dialect=_DIALECTS[dialect], column_keys=list(names) if insert else None
+        dialect=_DIALECTS[dialect],
+        column_keys=list(names) if insert else None,
     )
-    # Rows were checked when they were given: their guids are text already.
+    return _prepared(statement, compiled, names, dialect, are_checked=are_checked)
+
+
+def prepared_again(
+    statement: sa.Executable, names: tuple[str, ...], dialect: str
+) -> Prepared | None:
+    """Compile a statement of a program's that was sent before; None if SQLAlchemy must send it.
+
+    So statements that live as long as the program are compiled once, and those that are made for
+    each call never. What SQLAlchemy does around the sending is done for none: defaults that Python
+    makes, and what an INSERT returns.
+    """
+    known = _SENT_BEFORE.get(statement)
+    if known is None:
+        _SENT_BEFORE[statement] = {}
+        return None
+    key = names, dialect
+    if key not in known:
+        known[key] = _prepared_as_sqlalchemy(statement, names, dialect)
+    return known[key]
+
+
+_SENT_BEFORE: Final[
+    WeakKeyDictionary[sa.Executable, dict[tuple[tuple[str, ...], str], Prepared | None]]
+] = WeakKeyDictionary()
+
+
+def _prepared_as_sqlalchemy(
+    statement: Any, names: tuple[str, ...], dialect: str
+) -> Prepared | None:
+    if isinstance(statement, sa.Select):
+        if dialect == "sqlite":  # whose driver does not count what is found
+            return None
+    elif not isinstance(statement, sa.Update | sa.Delete | sa.Insert) or statement._returning:
+        return None
+    compiled: Any = statement.compile(
+        dialect=_DIALECTS[dialect],
+        column_keys=list(names),
+        for_executemany=True,
+    )
+    made = (*compiled.insert_prefetch, *compiled.update_prefetch)
+    needed = {name for name, bind in compiled.binds.items() if bind.required}
+    if made or compiled.effective_returning or not needed <= set(names):
+        return None
+    return _prepared(statement, compiled, names, dialect, are_checked=False)
+
+
+def _prepared(
+    statement: sa.Executable,
+    compiled: Any,
+    names: tuple[str, ...],
+    dialect: str,
+    *,
+    are_checked: bool,
+) -> Prepared:
+    text, places = str(compiled), tuple(compiled.positiontup or ())
     processors = {
         name: _of_its_kind(process, compiled.binds[name].type, dialect)
         for name, process in compiled._bind_processors.items()
-        if name not in names or not isinstance(compiled.binds[name].type, CheckedType)
     }
-    places = tuple(compiled.positiontup or ())
+    values = compiled.construct_params(dict.fromkeys(names), _check=False)
+    if compiled.post_compile_params:  # lists in the statement itself, as `status IN ('A', 'B')`
+        expanded = compiled._process_parameters_for_postcompile(values)
+        text, places = expanded.statement, tuple(expanded.positiontup or ())
+        processors |= expanded.processors
+        values = {**values, **expanded.additional_parameters}
+    if are_checked:
+        # Rows were checked when they were given: their guids are text already.
+        for name in names:
+            if isinstance(compiled.binds[name].type, CheckedType):
+                processors.pop(name, None)
     constants = {
-        name: processors[name](value) if name in processors else value
-        for name, value in compiled.params.items()
+        name: processors[name](values[name]) if name in processors else values[name]
+        for name in places
         if name not in names
     }
     return Prepared(
-        str(compiled),
+        text,
         places,
         tuple(None if name in constants else processors.get(name) for name in places),
         constants,
@@ -173,7 +253,7 @@ def _is_converted(kind: Any, dialect: Dialect) -> bool:
 def _results(
     statement: sa.Executable, dialect: Dialect
 ) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
-    if not isinstance(statement, sa.Select):
+    if not isinstance(statement, sa.SelectBase):
         return ()
     processors = [
         column.type._cached_result_processor(dialect, None)

@@ -3,33 +3,31 @@
 `SessionSender` goes through a SQLAlchemy Session and Core, where listeners to the engine see every
 statement. `DriverSender` gives tuples to the driver, which is two to three times as fast: it saves
 what SQLAlchemy does for each row, where `construct_params` and `_collect_insert_commands` led the
-profile. `CopySender` extends it for PostgreSQL, with COPY for many rows.
+profile. `postgresql_senders` extends it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from wkmp_orm.core.engine.pipeline import Answer
 from wkmp_orm.core.flush import statements
-from wkmp_orm.core.flush.prepared import POSTGRESQL, prepared, prepared_insert
+from wkmp_orm.core.flush.prepared import prepared, prepared_again, prepared_insert
 from wkmp_orm.core.flush.row_builder import dictionaries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     import sqlalchemy as sa
 
     from wkmp_orm.core.engine.driver_cursor import DriverCursor
     from wkmp_orm.core.flush.changes import PendingRow
-    from wkmp_orm.core.flush.prepared import PreparedInsert
     from wkmp_orm.core.flush.row_builder import KeySet
-    from wkmp_orm.core.table_info import TableInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,21 @@ class Batch:
 
 COUNTED = {"preserve_rowcount": True}
 
+Matched: TypeAlias = int | Answer
+"""How many rows a statement matched, or what will say so once the sender has waited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A SELECT and its parameters. The statement lives as long as the program: it is compiled once.
+
+    `are_checked`: the parameters' values are spelled as the column types spell them.
+    """
+
+    statement: sa.Executable
+    parameters: Mapping[str, Any]
+    are_checked: bool = False
+
 
 class Sender(Protocol):
     """What each way of sending does, over one connection.
@@ -67,17 +80,26 @@ class Sender(Protocol):
 
     cursor: DriverCursor
 
+    def lock(self, names: Sequence[str]) -> None:
+        """Take named locks until COMMIT, in their order (PostgreSQL)."""
+
+    def wait(self) -> None:
+        """Wait until everything has been answered that was sent."""
+
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows that no one else can have made."""
 
-    def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
+    def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> Matched:
         """Insert rows whose natural key is not there, and return how many were not."""
 
-    def execute(self, statement: sa.Executable, batch: Batch) -> int:
+    def execute(self, statement: sa.Executable, batch: Batch) -> Matched:
         """Execute a statement once for all rows and return how many it matched."""
 
-    def fetch(self, select: sa.Select[Any], keys: Any) -> Sequence[Sequence[Any]]:
-        """Execute a `statements.select_by` for the keys, as `keys_parameter` spells them."""
+    def run(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> Matched:
+        """Execute a statement of the program's for all rows and return how many it matched."""
+
+    def fetch(self, queries: Sequence[Query]) -> list[Sequence[Sequence[Any]]]:
+        """Execute SELECTs and return the rows of each."""
 
 
 class SessionSender:
@@ -86,6 +108,14 @@ class SessionSender:
     def __init__(self, cursor: DriverCursor) -> None:
         self.cursor = cursor
         self._connection = cursor.connection
+
+    def lock(self, names: Sequence[str]) -> None:
+        """Take named locks until COMMIT, in their order (PostgreSQL)."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(statements.advisory_locks(), {"names": list(names)})
+
+    def wait(self) -> None:
+        """Do nothing: each statement was waited for."""
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows that no one else can have made, in one executemany."""
@@ -106,12 +136,26 @@ class SessionSender:
         """Execute a statement once for all rows and return how many it matched."""
         return self._executemany(statement, batch.rows())
 
-    def fetch(self, select: sa.Select[Any], keys: Any) -> Sequence[Sequence[Any]]:
-        """Execute a SELECT for the keys."""
-        return self._connection.execute(select, {statements.KEYS: keys}).all()
+    def run(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> int:
+        """Execute a statement of the program's for all rows and return how many it matched."""
+        return run_by_sqlalchemy(self._connection, statement, rows)
+
+    def fetch(self, queries: Sequence[Query]) -> list[Sequence[Sequence[Any]]]:
+        """Execute SELECTs, one after the other, and return the rows of each."""
+        return [self._connection.execute(each.statement, each.parameters).all() for each in queries]
 
     def _executemany(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> int:
         return self._connection.execute(statement, rows, execution_options=COUNTED).rowcount
+
+
+def run_by_sqlalchemy(
+    connection: sa.Connection, statement: sa.Executable, rows: list[dict[str, Any]]
+) -> int:
+    """Execute any statement in SQLAlchemy's own way."""
+    result = connection.execute(statement, rows, execution_options=COUNTED)
+    if result.returns_rows:  # SQLite's driver does not count what a SELECT finds
+        return len(result.all())
+    return int(result.rowcount)
 
 
 class DriverSender:
@@ -121,109 +165,53 @@ class DriverSender:
         self.cursor = cursor
         self._dialect = cursor.dialect.name
 
+    def _send_many(self, text: str, rows: Sequence[tuple[Any, ...]]) -> Matched:
+        return self.cursor.executemany(text, rows)
+
+    def lock(self, names: Sequence[str]) -> None:
+        """Do nothing: whoever writes to SQLite has locked the file."""
+
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
         """Insert rows that no one else can have made, in one executemany."""
         ready = prepared_insert(self._dialect, keys)
-        self.cursor.executemany(ready.text, ready.make(rows, now))
+        self._send_many(ready.text, ready.make(rows, now))
 
-    def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
+    def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> Matched:
         """Insert rows whose natural key is not there, in one executemany."""
         ready = prepared_insert(self._dialect, keys, if_absent=True)
-        return self.cursor.executemany(ready.text, ready.make(rows, now))
+        return self._send_many(ready.text, ready.make(rows, now))
 
-    def execute(self, statement: sa.Executable, batch: Batch) -> int:
+    def execute(self, statement: sa.Executable, batch: Batch) -> Matched:
         """Execute a statement once for all rows and return how many it matched."""
         ready = prepared(statement, tuple(batch.columns), self._dialect)
-        return self.cursor.executemany(ready.text, ready.tuples(batch))
+        return self._send_many(ready.text, ready.tuples(batch))
 
-    def fetch(self, select: sa.Select[Any], keys: Any) -> Sequence[Sequence[Any]]:
-        """Execute a SELECT for the keys."""
-        return prepared(select, (statements.KEYS,), self._dialect).fetch(self.cursor, keys)
+    def run(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> Matched:
+        """Execute a statement of the program's for all rows and return how many it matched."""
+        names = tuple(rows[0])
+        ready = prepared_again(statement, names, self._dialect)
+        if ready is None or any(row.keys() != rows[0].keys() for row in rows):
+            self.wait()
+            return run_by_sqlalchemy(self.cursor.connection, statement, rows)
+        return self._send_many(ready.text, ready.tuples(Batch.of_rows(rows)))
 
+    def fetch(self, queries: Sequence[Query]) -> list[Sequence[Sequence[Any]]]:
+        """Execute SELECTs, on PostgreSQL in one round trip, and return the rows of each."""
+        self.wait()
+        ready = [
+            prepared(
+                each.statement,
+                tuple(each.parameters),
+                self._dialect,
+                are_checked=each.are_checked,
+            )
+            for each in queries
+        ]
+        sent = [
+            (one.text, one.given(each.parameters)) for one, each in zip(ready, queries, strict=True)
+        ]
+        found = self.cursor.fetch_many(sent)
+        return [one.read(rows) for one, rows in zip(ready, found, strict=True)]
 
-COPY_FROM: Final = 10
-"""From how many rows on COPY into the table is faster."""
-
-STAGE_FROM: Final = 200
-"""From how many rows on COPY into a temporary table is faster, which is made for them."""
-
-STAGE: Final = "wkmp_orm_new_"
-"""What the name of such a table begins with, before its number in the transaction."""
-
-PIECE: Final = 1_000
-"""Rows that are made at once."""
-
-
-class CopySender(DriverSender):
-    """Sends many rows through COPY, and few as the driver's executemany."""
-
-    def __init__(
-        self, cursor: DriverCursor, *, copy_from: int = COPY_FROM, stage_from: int = STAGE_FROM
-    ) -> None:
-        """Choose from how many rows on."""
-        super().__init__(cursor)
-        self._copy_from = copy_from
-        self._stage_from = stage_from
-        self._may_stage = cursor.connection.info.get("may_stage", True)  # else TEMPORARY is lacking
-        self._staged = 0
-
-    def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
-        """Insert rows that no one else can have made, in one COPY."""
-        if len(rows) < self._copy_from:
-            super().insert(rows, keys, now)
-            return
-        ready = prepared_insert("postgresql", keys, copied=True)
-        self.cursor.copy(_copy(_name(keys.info), keys.info, ready.columns), _made(ready, rows, now))
-
-    def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
-        """Insert rows whose natural key is not there: one COPY beside the table, one INSERT."""
-        # A total is counted row by row: within one INSERT no row sees the one before.
-        if keys.info.total or len(rows) < self._stage_from or not self._may_stage:
-            return super().insert_if_absent(rows, keys, now)
-        ready = prepared_insert("postgresql", keys, copied=True)
-        self._staged += 1  # a transaction may write to a table more than once
-        stage = _quoted_name(f"{STAGE}{self._staged}_{keys.info.name}")
-        make_stage, insert = _staged(stage, keys.info, ready.columns)
-        self.cursor.execute(make_stage)
-        self.cursor.copy(_copy(stage, keys.info, ready.columns), _made(ready, rows, now))
-        return self.cursor.execute(insert)
-
-
-def _made(
-    ready: PreparedInsert, rows: Sequence[PendingRow], now: datetime
-) -> Iterator[tuple[Any, ...]]:
-    # Piece by piece: the server stores the first rows while we make the next ones.
-    for start in range(0, len(rows), PIECE):
-        yield from ready.make(rows[start : start + PIECE], now)
-
-
-@cache
-def _copy(into: str, info: TableInfo, columns: tuple[str, ...]) -> str:
-    return f"COPY {into} ({_quoted(info, columns)}) FROM STDIN"
-
-
-@cache
-def _staged(stage: str, info: TableInfo, columns: tuple[str, ...]) -> tuple[str, str]:
-    names, table = _quoted(info, columns), _name(info)
-    selected = f"SELECT {names} FROM"
-    # It goes with the transaction: at a DROP psycopg would forget all its prepared statements.
-    make = f"CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS {selected} {table} WITH NO DATA"
-    # In the order in which they came, which is that of their keys: so do all writers.
-    ordered = f"{selected} {stage} ORDER BY ctid"
-    whole = statements.insert_if_absent("postgresql", info, columns).compile(dialect=POSTGRESQL)
-    _, _, conflict = str(whole).rpartition("ON CONFLICT")  # an index may be over an expression
-    insert = f"INSERT INTO {table} ({names}) {ordered} ON CONFLICT{conflict}"
-    return make, insert
-
-
-def _quoted_name(name: str) -> str:
-    return POSTGRESQL.identifier_preparer.quote(name)
-
-
-def _name(info: TableInfo) -> str:
-    return POSTGRESQL.identifier_preparer.format_table(info.table)
-
-
-def _quoted(info: TableInfo, columns: Sequence[str]) -> str:
-    quote = POSTGRESQL.identifier_preparer.format_column
-    return ", ".join(quote(info.table.c[name]) for name in columns)
+    def wait(self) -> None:
+        """Do nothing: each statement was waited for."""

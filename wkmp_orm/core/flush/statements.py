@@ -198,6 +198,9 @@ def keys_parameter(dialect: sa.Dialect, column: sa.Column[Any], keys: Iterable[A
 
 
 @cache
-def advisory_lock() -> sa.TextClause:
-    """Take a named lock until COMMIT (PostgreSQL)."""
-    return sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+def advisory_locks() -> sa.TextClause:
+    """Take named locks until COMMIT, in their order (PostgreSQL)."""
+    return sa.text(
+        "SELECT pg_advisory_xact_lock(hashtextextended(name, 0))"
+        " FROM unnest(CAST(:names AS text[])) AS name"
+    )

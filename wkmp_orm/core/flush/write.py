@@ -14,13 +14,13 @@ from wkmp_orm.core.engine.monitor import RowCounts
 from wkmp_orm.core.errors import ConditionNotMetError
 from wkmp_orm.core.flush import statements
 from wkmp_orm.core.flush.changes import (
-    PendingOrder,
     PendingRow,
     PendingStatement,
     Stage,
     bound,
     guid_of,
 )
+from wkmp_orm.core.flush.orders import Orders, stamp
 from wkmp_orm.core.flush.plan import (
     Delete,
     Insert,
@@ -31,25 +31,23 @@ from wkmp_orm.core.flush.plan import (
     Update,
     needs_merge,
 )
-from wkmp_orm.core.flush.prefetch import (
+from wkmp_orm.core.flush.refused_row import Sent
+from wkmp_orm.core.flush.senders import Batch
+from wkmp_orm.core.flush.sending import Sending
+from wkmp_orm.core.flush.stored import (
     bind_by_natural_key,
     by_natural_key,
     fetch,
     natural_key,
 )
-from wkmp_orm.core.flush.refused_row import Sent
-from wkmp_orm.core.flush.senders import Batch
-from wkmp_orm.core.flush.unmet import StalePrefetchError, is_claim, unmet
+from wkmp_orm.core.flush.unmet import StalePrefetchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    import sqlalchemy as sa
-
-    from wkmp_orm.core.errors import FlushError
     from wkmp_orm.core.flush.changes import Changes
     from wkmp_orm.core.flush.row_builder import KeySet
-    from wkmp_orm.core.flush.senders import Sender
+    from wkmp_orm.core.flush.senders import Matched, Sender
     from wkmp_orm.core.table_info import TableInfo
 
 
@@ -61,21 +59,24 @@ class Write:
     changes: Changes
     counts: dict[str, RowCounts]
     now: datetime = field(default_factory=partial(datetime.now, UTC))
-    sent: Sent | None = field(default=None, init=False)
-    """What the last statement was about; None for a statement of the caller's."""
+    sending: Sending = field(init=False)
     dialect: str = field(init=False)
+    _orders: Orders = field(init=False)
 
     def __post_init__(self) -> None:
         self.dialect = self.sender.cursor.dialect.name
+        self.sending = Sending(self.sender, self.counts)
+        self._orders = Orders(self.sending, self.changes, self.now)
 
     def lock(self, names: Iterable[str]) -> None:
         """Take the named locks until COMMIT, in one order for all writers."""
-        if self.dialect == "postgresql":
-            for name in sorted(names):
-                self.sender.cursor.connection.execute(statements.advisory_lock(), {"name": name})
+        if names:
+            self.sender.lock(sorted(names))
 
     def run(self, step: Step) -> None:
         """Send one step."""
+        if self._must_wait_before(step):
+            self.sending.settle()
         match step:
             case Insert():
                 self._insert(step.rows, step.keys)
@@ -86,31 +87,59 @@ class Write:
             case Merge():
                 self._merge(step.info, step.rows, step.keys.merged)
             case Update():
-                self._update(step)
+                self._orders.update(step)
             case Delete():
-                self._delete(step)
+                self._orders.delete(step)
 
-    def _count(self, info: TableInfo) -> RowCounts:
-        return self.counts.setdefault(info.name, RowCounts())
+    def _must_wait_before(self, step: Step) -> bool:
+        """Say whether the step refers to rows of which it is not known yet whose key they have."""
+        unknown = self.sending.unknown_tables
+        if not unknown:
+            return False
+        info = step.info
+        is_about_them = info.name in unknown and not (
+            isinstance(step, Merge) and not info.refers_by_key
+        )
+        return is_about_them or not unknown.isdisjoint(info.foreign_keys.values())
 
     def _insert(self, rows: Sequence[PendingRow], keys: KeySet) -> None:
-        self.sent = Sent(keys.info, rows)
-        self._count(keys.info).inserted += len(rows)  # all of them, or the attempt fails
+        self.sending.sent = Sent(keys.info, rows)
+        self.sending.count(keys.info).inserted += len(rows)  # all of them, or the attempt fails
         self.sender.insert(rows, keys, self.now)
 
-    def _insert_absent(self, rows: Sequence[PendingRow], keys: KeySet) -> int:
-        self.sent = Sent(keys.info, rows)
-        inserted = self.sender.insert_if_absent(rows, keys, self.now)
-        self._count(keys.info).inserted += inserted
-        return inserted
+    def _insert_absent(
+        self,
+        rows: Sequence[PendingRow],
+        keys: KeySet,
+        take_in_absent: Callable[[int], None],
+        *,
+        table: str = "",
+    ) -> None:
+        """Insert rows that are not there, and meet the others.
+
+        `take_in_absent` gets the number of those that are in neither of the two.
+        """
+        info = keys.info
+        self.sending.sent = Sent(info, rows)
+
+        def take_in(inserted: int) -> None:
+            self.sending.count(info).inserted += inserted
+            if inserted < len(rows):
+                self.sending.refuse_late(info)
+                take_in_absent(self._meet(info, rows, keys, inserted))
+
+        matched = self.sender.insert_if_absent(rows, keys, self.now)
+        self.sending.when_known(matched, take_in, table=table)
 
     def _insert_if_absent(self, step: InsertIfAbsent) -> None:
-        info, rows = step.info, step.rows
-        inserted = self._insert_absent(rows, step.keys)
-        if inserted < len(rows) and self._meet(info, rows, step.keys, inserted):
-            # One was there and was deleted in between.
-            msg = f"{info.name}: a row vanished while it was written"
-            raise StalePrefetchError(msg)
+        info = step.info
+
+        def take_in_absent(absent: int) -> None:
+            if absent:  # one was there and was deleted in between
+                msg = f"{info.name}: a row vanished while it was written"
+                raise StalePrefetchError(msg)
+
+        self._insert_absent(step.rows, step.keys, take_in_absent, table=info.name)
 
     def _meet(
         self, info: TableInfo, rows: Sequence[PendingRow], keys: KeySet, inserted: int
@@ -118,7 +147,7 @@ class Write:
         """Bind and merge rows that were there already; return how many are not there at all."""
         found = bind_by_natural_key(self.sender, info, by_natural_key(info, rows))
         changed = [row for row in found if needs_merge(info, row, keys.merged)]
-        self._count(info).unchanged += len(found) - inserted - len(changed)
+        self.sending.count(info).unchanged += len(found) - inserted - len(changed)
         if changed:
             self._merge(info, changed, keys.merged)
         for row in found:
@@ -163,14 +192,13 @@ class Write:
             links.sort(key=lambda link: guid_of(link.values[per]))
             if self.dialect == "postgresql":
                 self._lock_parents(info, {guid_of(link.values[per]) for link in links})
-        inserted = self._insert_absent(links, keys)
-        if inserted == len(links):
-            return
-        absent = self._meet(info, links, keys, inserted)
+        self._insert_absent(links, keys, partial(self._take_in_absent_links, info))
+
+    def _take_in_absent_links(self, info: TableInfo, absent: int) -> None:
         if absent and info.total is None:
             msg = f"{info.name}: a link vanished while it was written"
             raise StalePrefetchError(msg)
-        self._count(info).refused += absent
+        self.sending.count(info).refused += absent
 
     def _lock_parents(self, info: TableInfo, parents: Iterable[str]) -> None:
         """Keep others from adding to these parents' totals until COMMIT."""
@@ -190,15 +218,19 @@ class Write:
         }
         for name in info.both_keys:
             parameters[f"{statements.WHERE}{name}"] = [(row.known or {})[name] for row in rows]
-        for name, value in self._stamp(info).items():
+        for name, value in stamp(info, self.now).items():
             parameters[name] = [value] * len(rows)
         batch = Batch(len(rows), parameters)
-        self.sent = Sent(info, rows)
-        matched = self.sender.execute(statement, batch)
-        self._count(info).updated += matched
-        self._count(info).unchanged += len(rows) - matched
-        if matched < len(rows):
-            self._check_still_there(info, rows)
+        self.sending.sent = Sent(info, rows)
+
+        def take_in(matched: int) -> None:
+            self.sending.count(info).updated += matched
+            self.sending.count(info).unchanged += len(rows) - matched
+            if matched < len(rows):
+                self.sending.refuse_late(info)
+                self._check_still_there(info, rows)
+
+        self.sending.when_known(self.sender.execute(statement, batch), take_in, is_overtaken=True)
 
     def _check_still_there(self, info: TableInfo, rows: Sequence[PendingRow]) -> None:
         """Tell a row that another writer merged in the same way from one that is gone.
@@ -211,9 +243,6 @@ class Write:
         if not known.issubset(map(tuple, found)):
             msg = f"{info.name}: a row vanished while it was written"
             raise StalePrefetchError(msg)
-
-    def _stamp(self, info: TableInfo) -> dict[str, Any]:
-        return {f"{statements.SET}{info.updated_at}": self.now} if info.updated_at else {}
 
     def deleted_later(self, stages: Sequence[Stage]) -> list[PendingRow]:
         """Return the rows of stages that a delete of a later stage has taken away again."""
@@ -231,73 +260,18 @@ class Write:
             deleted |= {name for name, table in stage.tables.items() if table.deletes}
         return gone
 
-    def _where(self, info: TableInfo, order: PendingOrder) -> dict[str, Any]:
-        parameters = {f"{statements.WHERE}{info.guid}": guid_of(order.guid)}
-        for name, value in order.where.items():
-            if isinstance(value, tuple):
-                parameters |= {
-                    f"{statements.IF}{name}_{i}": guid_of(item) for i, item in enumerate(value)
-                }
-            else:
-                parameters[f"{statements.IF}{name}"] = guid_of(value)
-        return parameters
-
-    def _update(self, step: Update) -> None:
-        info = step.info
-        statement = statements.update(info, step.columns, step.shape)
-        rows = [
-            self._stamp(info)
-            | {f"{statements.SET}{n}": guid_of(v) for n, v in order.values.items()}
-            | self._where(info, order)
-            for order in step.orders
-        ]
-        self._count(info).updated += self._order(info, statement, step.orders, rows)
-
-    def _delete(self, step: Delete) -> None:
-        statement = statements.delete(step.info, step.shape)
-        rows = [self._where(step.info, order) for order in step.orders]
-        self._count(step.info).deleted += self._order(step.info, statement, step.orders, rows)
-
-    def _order(
-        self,
-        info: TableInfo,
-        statement: sa.Executable,
-        orders: Sequence[PendingOrder],
-        rows: list[dict[str, Any]],
-    ) -> int:
-        """Execute orders: required ones at once, others one by one to see which of them matched.
-
-        Claims are sent one by one when an attempt has shown that one of many is not met, and not
-        which.
-        """
-        first = orders[0]
-        if first.required and not (self.changes.one_by_one and is_claim(first)):
-            self.sent = Sent(info, orders)
-            matched = self.sender.execute(statement, Batch.of_rows(rows))
-            if matched != len(orders):
-                raise self._unmet(info, orders)
-            for order in orders:
-                order.matched = True
-            return matched
-        for order, row in zip(orders, rows, strict=True):
-            self.sent = Sent(info, [order])
-            order.matched = self.sender.execute(statement, Batch.of_rows([row])) > 0
-            if order.required and not order.matched:
-                raise self._unmet(info, [order])
-        return sum(order.matched or False for order in orders)
-
-    def _unmet(self, info: TableInfo, orders: Sequence[PendingOrder]) -> FlushError:
-        """Look up, before the rollback, why required orders did not match."""
-        columns = tuple(dict.fromkeys((info.guid, *orders[0].where)))
-        guids = {guid_of(order.guid) for order in orders}
-        found = fetch(self.sender, info, info.guid, guids, columns)
-        stored = {row[0]: dict(zip(columns, row, strict=True)) for row in found}
-        return unmet(self.changes, info, orders, stored)
-
     def execute(self, pending: PendingStatement) -> None:
         """Send a statement of the caller's."""
-        self.sent = None
-        pending.matched = self._matched(pending)
+        self.sending.sent = None
+        values = (value for row in pending.parameters for value in row.values())
+        if any(isinstance(value, PendingRow) for value in values):
+            self.sending.settle()  # so that it is known whose key the row has
+        self.sending.overtake()
+        self.sending.when_known(self._send(pending), partial(self._take_in_matched, pending))
+
+    @staticmethod
+    def _take_in_matched(pending: PendingStatement, matched: int) -> None:
+        pending.matched = matched
         if pending.expected is not None and pending.matched != pending.expected:
             msg = (
                 f"a statement of the unit of work matched {pending.matched} rows instead of"
@@ -305,15 +279,7 @@ class Write:
             )
             raise ConditionNotMetError(msg, table="", key=None)
 
-    def _matched(self, pending: PendingStatement) -> int:
+    def _send(self, pending: PendingStatement) -> Matched:
         if not pending.parameters:  # to SQLAlchemy an empty list is a statement without parameters
             return 0
-        # Any statement may come here, so it takes SQLAlchemy's own way, whatever the sender.
-        result = self.sender.cursor.connection.execute(
-            pending.statement,
-            [bound(row) for row in pending.parameters],
-            execution_options={"preserve_rowcount": True},
-        )
-        if result.returns_rows:  # SQLite's driver does not count what a SELECT finds
-            return len(result.all())
-        return int(result.rowcount)
+        return self.sender.run(pending.statement, [bound(row) for row in pending.parameters])

@@ -15,7 +15,14 @@ from wkmp_orm.core.errors import (
     NotYetKnownError,
     RowNotFoundError,
 )
-from wkmp_orm.core.flush.changes import Changes, PendingRow, PendingStatement, Stage, TableChanges
+from wkmp_orm.core.flush.changes import (
+    Changes,
+    LookedUp,
+    PendingRow,
+    PendingStatement,
+    Stage,
+    TableChanges,
+)
 from wkmp_orm.core.flush.ledger import LedgerEntry
 from wkmp_orm.core.ownership import Owned
 from wkmp_orm.core.rows.handles import Handle
@@ -170,6 +177,15 @@ class Accumulation(Owned):
         """
         self.check_usable()
         self._changes.locks.add(name)
+
+    def looked_up(self, table: str, found: LookedUp) -> None:
+        """Take what a phase has read of a table's rows, so that the commit need not read it again.
+
+        It counts once: another attempt reads anew.
+        """
+        self.check_usable()
+        before = self._changes.looked_up.get(table)
+        self._changes.looked_up[table] = before.with_more(found) if before else found
 
     def changes_of(self, table: str) -> TableChanges:
         """Return the changes of a table that the present stage accumulates."""

@@ -1,0 +1,125 @@
+"""Sends statements to PostgreSQL without waiting for the answer to each: one round trip for many.
+
+Knows psycopg's pipelines, and no table. COPY cannot be in one.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wkmp_orm.core.engine.driver_cursor import DriverCursor
+
+
+def unclocked_cursor(driver: Any) -> Any:
+    """Make a cursor of a psycopg connection for a statement that is not waited for.
+
+    The connection's own would take the time until it was sent for a whole way to the server.
+    """
+    from psycopg import Cursor  # noqa: PLC0415  an extra
+
+    return Cursor(driver)
+
+
+class Answer:
+    """What the server will say to a statement; known once the pipeline was waited for."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    @property
+    def matched(self) -> int:
+        """How many rows it matched, of all its parameters together."""
+        return int(self._cursor.rowcount)
+
+    def first(self) -> tuple[Any, ...] | None:
+        """Return the first row that it answered with."""
+        row: tuple[Any, ...] | None = self._cursor.fetchone()
+        return row
+
+
+class Pipeline:
+    """The statements of one connection that were sent and not waited for, in its thread.
+
+    Its BEGIN is sent with the first one: psycopg would wait for that of its own. So the connection
+    is in autocommit mode until `Writer.transaction` has ended. After an error the server passes
+    over all that was sent behind it. What they wait for locks is counted when they are waited for.
+    """
+
+    def __init__(self, cursor: DriverCursor) -> None:
+        """Begin with nothing sent; psycopg's pipeline is entered by the first statement."""
+        from wkmp_orm.core.engine.lock_waits import clock_of  # noqa: PLC0415  needs the driver
+
+        self._cursor = cursor
+        self._driver: Any = cursor.connection.connection.dbapi_connection
+        self._clock = clock_of(self._driver)
+        self._entered = ExitStack()
+        self._is_open = False
+        self._has_begun = False
+        self._rows = 0
+
+    def send(self, text: str, parameters: tuple[Any, ...], rows: int = 1) -> Answer:
+        """Send a statement, which writes so many rows."""
+        with self._cursor.wrapping(text):
+            cursor = self._new_cursor()
+            self._cursor.dialect.do_execute(cursor, text, parameters, None)
+        self._rows += rows
+        return Answer(cursor)
+
+    def send_many(self, text: str, rows: Sequence[tuple[Any, ...]]) -> Answer:
+        """Send a statement once for all rows."""
+        with self._cursor.wrapping(text):
+            cursor = self._new_cursor()
+            self._cursor.dialect.do_executemany(cursor, text, rows, None)
+        self._rows += len(rows)
+        return Answer(cursor)
+
+    def _new_cursor(self) -> Any:
+        if not self._is_open:
+            self._enter()
+        return unclocked_cursor(self._driver)
+
+    def _enter(self) -> None:
+        if not self._has_begun:
+            self._driver.autocommit = True  # in a pipeline psycopg would wait before it does that
+        self._entered.enter_context(self._driver.pipeline())
+        self._is_open = True
+        if not self._has_begun:
+            self._begin()
+        limit_ms = self._clock.new_limit_ms()
+        if limit_ms is not None:
+            unclocked_cursor(self._driver).execute(f"SET LOCAL lock_timeout = {limit_ms}")
+
+    def _begin(self) -> None:
+        unclocked_cursor(self._driver).execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        self._has_begun = True
+
+    def wait(self) -> None:
+        """Wait for the answers to all that was sent. Raises the first error among them."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        started = time.perf_counter()
+        try:
+            with self._cursor.wrapping(""):
+                self._entered.close()
+        finally:
+            self._clock.took(time.perf_counter() - started, self._rows)
+            self._rows = 0
+
+    def give_up(self) -> None:
+        """Leave the pipeline after an error, and let its answers be."""
+        with suppress(Exception):
+            self.wait()
+
+    def begin_again(self) -> None:
+        """Roll back and begin the transaction anew."""
+        with self._cursor.wrapping("ROLLBACK"):
+            self._driver.rollback()
+            self._begin()

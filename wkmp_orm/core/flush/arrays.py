@@ -1,0 +1,114 @@
+"""Rows as arrays, one for each column: how PostgreSQL takes many rows in one statement.
+
+One INSERT of 24 rows is one message and one execution, where executemany sends and executes 24.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from wkmp_orm.core.flush import statements
+from wkmp_orm.core.flush.prepared import POSTGRESQL, prepared_insert
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wkmp_orm.core.flush.prepared import PreparedInsert
+    from wkmp_orm.core.flush.row_builder import KeySet
+    from wkmp_orm.core.table_info import TableInfo
+
+_PLAIN: Final = frozenset({str, int, float, bool, Decimal, UUID, date, datetime})
+"""Types of which PostgreSQL reads what `str` makes of their values."""
+
+_json: Final[Any] = POSTGRESQL
+_OTHERS: Final = frozenset({type(None), _json._psycopg_Jsonb, _json._psycopg_Json})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrayInsert:
+    """An INSERT of rows that are given as arrays."""
+
+    text: str
+    rows: PreparedInsert
+
+    def arrays(self, rows: Sequence[Sequence[Any]]) -> tuple[str, ...] | None:
+        """Spell the columns of rows as arrays; None if they have values of another type."""
+        columns = []
+        for values in zip(*rows, strict=True):
+            spelled = array(values)
+            if spelled is None:
+                return None
+            columns.append(spelled)
+        return tuple(columns)
+
+
+@lru_cache(maxsize=1024)
+def array_insert(keys: KeySet, *, if_absent: bool) -> ArrayInsert:
+    """Make the INSERT of rows with this key set. Not for a total, which is counted row by row."""
+    # The rows are those of a plain INSERT: it gives each value one place.
+    ready = prepared_insert("postgresql", keys)
+    names = names_of(keys.info, ready.columns)
+    types = ", ".join(
+        f"%s::{keys.info.table.c[name].type.compile(dialect=POSTGRESQL)}[]"
+        for name in ready.columns
+    )
+    conflict = conflict_of(keys.info, ready.columns) if if_absent else ""
+    # In the order of the arrays, which is that of the keys: so do all writers.
+    select = f"SELECT * FROM unnest({types})"  # noqa: S608  names and types of columns
+    return ArrayInsert(f"INSERT INTO {name_of(keys.info)} ({names}) {select}{conflict}", ready)
+
+
+def array(values: Sequence[Any]) -> str | None:
+    """Spell values as PostgreSQL does an array; None if it cannot be told how one is spelled.
+
+    psycopg's own way asks for each value what type it has: 0.7 us instead of 0.1.
+    """
+    kinds = set(map(type, values))
+    if not kinds:
+        return "{}"
+    if not kinds <= _PLAIN:
+        return _array_of_others(values, kinds)
+    texts = values if kinds == {str} else map(str, values)
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        joined = '","'.join(map(_escaped, map(str, values)))
+    return f'{{"{joined}"}}'
+
+
+def _array_of_others(values: Sequence[Any], kinds: set[type]) -> str | None:
+    if not kinds <= _PLAIN | _OTHERS:
+        return None
+    spelled = ["NULL" if each is None else f'"{_escaped(_text(each))}"' for each in values]
+    return f"{{{','.join(spelled)}}}"
+
+
+def _text(value: Any) -> str:
+    return str(value) if type(value) in _PLAIN else json.dumps(value.obj)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def name_of(info: TableInfo) -> str:
+    """Spell a table's name."""
+    return POSTGRESQL.identifier_preparer.format_table(info.table)
+
+
+def names_of(info: TableInfo, columns: Sequence[str]) -> str:
+    """Spell a list of columns."""
+    quote = POSTGRESQL.identifier_preparer.format_column
+    return ", ".join(quote(info.table.c[name]) for name in columns)
+
+
+def conflict_of(info: TableInfo, columns: tuple[str, ...]) -> str:
+    """Spell the end of an INSERT that passes over rows whose natural key is there."""
+    whole = statements.insert_if_absent("postgresql", info, columns).compile(dialect=POSTGRESQL)
+    _, _, conflict = str(whole).rpartition("ON CONFLICT")  # an index may be over an expression
+    return f" ON CONFLICT{conflict}"
