@@ -20,13 +20,12 @@ from wkmp_orm import File, Library, Passage, Song
 from wkmp_orm.core.engine.postgresql import create_guard_engine
 from wkmp_orm.core.engine.postgresql_session import prepare_session, session_settings
 from wkmp_orm.core.engine.target import DatabaseTarget
-from wkmp_orm.errors import ConfigurationError, LockTimeoutError
+from wkmp_orm.errors import LockTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Database
-    from tests.support.postgres import PostgresServer
 
 TITLE = "Хороший день \N{MUSICAL NOTE} ça"
 TIME = datetime(2024, 2, 3, 4, 5, 6, 789_000, UTC)
@@ -243,75 +242,6 @@ def test_a_failed_statement_in_a_savepoint_leaves_the_transaction_usable(
                 session.execute(sa.text("SELECT pg_advisory_xact_lock(1)"))
             session.execute(sa.delete(Song))
         assert count_songs(library) == 0
-
-
-def test_a_role_without_the_right_to_temporary_tables_writes_as_many_rows(
-    postgresql_database: Database, postgres_server: PostgresServer
-) -> None:
-    name = make_url(postgresql_database.url).database
-    with administrator(postgresql_database) as server:
-        server.execute("CREATE ROLE plain LOGIN")
-        try:
-            server.execute(f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")
-            server.execute("GRANT USAGE ON SCHEMA public TO plain")
-            server.execute(
-                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain"
-            )
-            url = make_url(postgresql_database.url).set(username="plain")
-            with Library.open(url.render_as_string(), bulk="driver") as library:
-                with library.unit_of_work("songs") as work:
-                    for number in range(300):
-                        work.songs.put(recording_mbid=mbid(2, number))
-                assert count_songs(library) == 300
-        finally:
-            server.execute("DROP OWNED BY plain; DROP ROLE plain")
-
-
-@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
-def test_a_database_that_cannot_hold_every_text_is_refused(
-    postgres_server: PostgresServer, encoding: str
-) -> None:
-    url = make_url(postgres_server.url)
-    name = f"encoded_{encoding.lower()}"
-    postgres_server.administer(
-        sql.SQL(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
-    )
-    try:
-        with pytest.raises(ConfigurationError, match=f"has the encoding {encoding}, .*UTF8"):
-            Library.open(url.set(database=name).render_as_string(hide_password=False))
-        other = url.set(drivername="postgresql", database=name)
-        with closing(psycopg.connect(other.render_as_string(hide_password=False))) as server:
-            assert server.execute("SELECT count(*) FROM pg_tables").fetchone() is not None
-            tables = server.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
-            assert tables.fetchone() == (0,)
-    finally:
-        postgres_server.administer(sql.SQL(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-OTHERS = {
-    "CockroachDB CCL v23.1.11 (x86_64-pc-linux-gnu, built 2023/09/27, go1.19.10)": "CockroachDB",
-    "PostgreSQL 11.2-YB-2.18.0.0-b0 on x86_64-pc-linux-gnu, compiled by clang": "YugabyteDB",
-    "PostgreSQL 8.0.2 on i686-pc-linux-gnu, Redshift 1.0.54899": "Redshift",
-    "PostgreSQL 11.22": "PostgreSQL 11",
-}
-
-
-@pytest.mark.parametrize("version", OTHERS, ids=OTHERS.values())
-def test_what_is_no_postgresql_is_refused_by_its_name(
-    postgresql_database: Database, version: str
-) -> None:
-    with administrator(postgresql_database) as server:
-        server.execute("CREATE SCHEMA other")
-        server.execute(
-            sql.SQL("CREATE FUNCTION other.version() RETURNS text LANGUAGE sql RETURN {}").format(
-                sql.Literal(version)
-            )
-        )
-    url = make_url(postgresql_database.url)
-    url = url.update_query_dict({"options": "-c search_path=other,pg_catalog,public"})
-    with pytest.raises(ConfigurationError, match=OTHERS[version]) as refused:
-        Library.open(url.render_as_string(hide_password=False))
-    assert "Take another database" in str(refused.value) or "Upgrade the" in str(refused.value)
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_without_an_end(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -30,6 +31,7 @@ from wkmp_orm.phases import (
     Match,
     MatchedFile,
     loose_files,
+    read_anew,
     record_failure,
     record_files,
 )
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from sqlalchemy.orm import Session
 
     from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
@@ -163,8 +167,7 @@ class ScanQueue:
             query = sa.select(File.guid).where(
                 File.guid.in_(guids), File.status == FileStatus.PENDING
             )
-            with self._library.reader() as session:
-                pending = set(session.scalars(query))
+            pending = read_anew(self._library, partial(_guids, query))
             promoted = [file for file in copies if file.matched.guid in pending]
             for file in promoted:
                 if self._files.take_copy(file):
@@ -222,8 +225,7 @@ class ScanQueue:
     def _take_up(self, complete: Sequence[WaitingFile]) -> None:
         """Find the complete files whose songs have no flavor: an earlier import had no source."""
         query = _LACKS_FLAVOR.where(Passage.file_id.in_([file.matched.guid for file in complete]))
-        with self._library.reader() as session:
-            lacking = set(session.scalars(query))
+        lacking = read_anew(self._library, partial(_guids, query))
         taken = [file for file in complete if file.matched.guid in lacking]
         for file in taken:
             self._statistics.taken_up(file.matched)
@@ -281,3 +283,7 @@ def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
+
+
+def _guids(query: sa.Executable, session: Session) -> set[str]:
+    return set(session.scalars(query))

@@ -59,7 +59,10 @@ class ServerWait:
             goes_on = away_s < self._limit_s and not self.stop.is_set()
             if goes_on and now >= self._tell_next:
                 self._tell_next = now + TOLD_EVERY_S
-                logger.warning("the database has been away for %.0f s; waiting: %s", away_s, reason)
+                if away_s:
+                    logger.warning("the database has been away for %.0f s; waiting", away_s)
+                else:
+                    logger.warning("the database does not answer; waiting: %s", reason)
                 if self._tell is not None:
                     self._tell(away_s, reason)
         return goes_on
