@@ -68,7 +68,8 @@ LONG: Final[frozenset[str]] = frozenset({"growth", "memory"})
     "--against",
     "against_revision",
     metavar="REV",
-    help="Run only this: the checkout and another revision of the package, in turns.",
+    help="Run only this: the checkout and another revision of the package, in turns; what is"
+    " recorded, or with --only sound the analysis of sound.",
 )
 @click.option(
     "--instructions",
@@ -119,8 +120,13 @@ def main(
         if (name in only if only else with_long or name not in LONG)
     }
     if against_revision is not None:
-        compare = partial(against.compare, revision=against_revision)
-        chosen = {"against": partial(compare, count_instructions=instructions)}
+        chosen = {
+            "against": partial(against.compare_sound, revision=against_revision)
+            if "sound" in only
+            else partial(
+                against.compare, revision=against_revision, count_instructions=instructions
+            )
+        }
     results = []
     many = 1 if quick else rounds
     with open_place(

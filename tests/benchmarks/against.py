@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tests.benchmarks.clock import Lap, Spread, ratios
-from tests.benchmarks.one_revision import BY_HAND, WAYS
+from tests.benchmarks.one_revision import ANALYSE, BY_HAND, WAYS
 from tests.benchmarks.report import Result
+from tests.benchmarks.sound import made_sound, real_sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +63,16 @@ INSTRUCTIONS: Final = {
     "new_instructions": "new: k instructions",
 }
 
+SOUND_COLUMNS: Final = {
+    "sound": "sound",
+    "files": "files",
+    "old": "old: CPU s",
+    "new": "new: CPU s",
+    "ratio": "new / old",
+    "range": "rounds",
+}
+ALL: Final = "all together"
+
 Revisions = dict[str, Path]
 """Where the two packages are, by "old" and "new"."""
 
@@ -90,6 +101,54 @@ def compare(place: Place, revision: str, *, count_instructions: bool) -> Result:
                     row[f"{name}_instructions"] = _instructions(place, package, way)
             result.add(way=way, **row)
     return result
+
+
+def compare_sound(place: Place, revision: str) -> Result:
+    """Measure the analysis of sound of the checkout against that of another revision."""
+    result = Result(
+        "against",
+        f"the analysis of sound, the checkout against {revision}, file by file in turns",
+        SOUND_COLUMNS,
+        note="CPU seconds; ratios round by round: their median, lowest and highest",
+    )
+    with place.folder() as folder, ExitStack() as stack:
+        revisions = {"old": _checked_out(revision, folder), "new": HERE}
+        made = made_sound(place, folder)
+        kinds: dict[str, list[Path]] = {name: [path] for name, path in made.items()}
+        if place.music is not None:
+            kinds |= {name: list(files) for name, files in real_sound(place.music).items()}
+        processes = {
+            name: stack.enter_context(_process(place, package, 0))
+            for name, package in revisions.items()
+        }
+        for process in processes.values():
+            _ask(
+                process, [ANALYSE, str(next(iter(made.values()))), 0]
+            )  # imports, and is not counted
+        rounds = [_analysed(processes, kinds) for _ in range(place.rounds)]
+    for kind in [*kinds, ALL]:
+        laps = [each[kind] for each in rounds]
+        ratio = ratios(laps, "new", "old", float)
+        old, new = (Spread.of(lap[name] for lap in laps).median for name in ("old", "new"))
+        files = len(kinds.get(kind, [])) or sum(map(len, kinds.values()))
+        result.add(sound=kind, files=files, old=old, new=new, ratio=ratio.median, range=str(ratio))
+    return result
+
+
+def _analysed(
+    processes: Mapping[str, subprocess.Popen[str]], kinds: Mapping[str, list[Path]]
+) -> dict[str, dict[str, float]]:
+    """Let both analyse each file; return the CPU seconds of each kind and of all together."""
+    spent = {kind: dict.fromkeys(processes, 0.0) for kind in [*kinds, ALL]}
+    order = list(processes.items())
+    for kind, paths in kinds.items():
+        for path in paths:
+            order.reverse()
+            for name, process in order:
+                _, (processor,) = _ask(process, [ANALYSE, str(path), 0])
+                spent[kind][name] += processor
+                spent[ALL][name] += processor
+    return spent
 
 
 def _checked_out(revision: str, folder: Path) -> Path:

@@ -4,11 +4,13 @@
 
 Its benchmarks are these, and the package is the one that PYTHONPATH finds first. So it uses nothing
 but what both revisions offer. Each line of its standard input asks for one stretch of work, as a
-JSON list: what is recorded, and from which file to which. It answers with the `Lap`.
+JSON list: what is recorded, and from which file to which, or ANALYSE and a sound file. It answers
+with the `Lap`.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import wkmp_orm
 from tests.benchmarks.by_hand import ByHand
-from tests.benchmarks.clock import Contender, Lap, record_block
+from tests.benchmarks.clock import Contender, Lap, Moment, record_block
 from tests.benchmarks.contenders.by_phase import recorded_passages
 from tests.benchmarks.contenders.ours import accumulate
 from tests.benchmarks.databases import make_template, scanned
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.work import Recording
 
+ANALYSE: Final = "analyse"
 BY_HAND: Final = "by hand, on its schema"
 
 
@@ -74,14 +77,27 @@ WAYS: Final[dict[str, Callable[[Path], Contender]]] = {
 """What is recorded, in each of its own database."""
 
 
+def _analysed(path: Path) -> tuple[list[float], list[float]]:
+    from wkmp_orm.audio import AnalysisOptions, analyse  # noqa: PLC0415  an extra
+
+    started = Moment.now()
+    analyse(path, AnalysisOptions())
+    took = Moment.now().since(started)
+    return [took.clock], [took.processor]
+
+
 def main(folder: Path, files: int) -> None:
     """Do as standard input says."""
     recordings = Work().files(files)
+    gc.freeze()  # what is to be recorded is no contender's garbage
     template = make_template(folder / "template.db")
     contenders: dict[str, Contender] = {}
     print(json.dumps(wkmp_orm.__file__), flush=True)
     for line in sys.stdin:
         way, start, end = json.loads(line)
+        if way == ANALYSE:
+            print(json.dumps(_analysed(Path(start))), flush=True)
+            continue
         if way not in contenders:
             path = scanned(template, folder / f"{len(contenders)}.db", recordings)
             contenders[way] = WAYS[way](path)

@@ -82,16 +82,12 @@ def measure(place: Place) -> Result:
     )
     program = ffmpeg_program()
     with place.folder() as folder:
-        for suffix in SUFFIXES:
-            path = folder / f"made{suffix}"
-            make_rip(path, QUICK if place.quick else MADE)
-            made = _measured(place, f"made {suffix[1:]}", {path: seconds_of(path)}, program)
-            _add(result, made)
+        for name, path in made_sound(place, folder).items():
+            _add(result, _measured(place, name, {path: seconds_of(path)}, program))
     if place.music is None:
         return result
     kinds = [
-        _measured(place, f"real {suffix[1:]}", files, program)
-        for suffix, files in sorted(_by_suffix(place.music).items())
+        _measured(place, name, files, program) for name, files in real_sound(place.music).items()
     ]
     for kind in kinds:
         _add(result, kind)
@@ -125,8 +121,19 @@ def ffmpeg_program() -> str | None:
     return found
 
 
-def _by_suffix(folder: Path) -> dict[str, dict[Path, float]]:
-    """Return the files that both PyAV and the analysis can decode, with their seconds of sound."""
+def made_sound(place: Place, folder: Path) -> dict[str, Path]:
+    """Make a file of each format in a folder."""
+    made = {f"made {suffix[1:]}": folder / f"made{suffix}" for suffix in SUFFIXES}
+    for path in made.values():
+        make_rip(path, QUICK if place.quick else MADE)
+    return made
+
+
+def real_sound(folder: Path) -> dict[str, dict[Path, float]]:
+    """Return a folder's files, by format, that both PyAV and the analysis can decode.
+
+    Each comes with its seconds of sound.
+    """
     found: dict[str, dict[Path, float]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
@@ -135,8 +142,8 @@ def _by_suffix(folder: Path) -> dict[str, dict[Path, float]]:
                 decode(path)
             except (av.FFmpegError, SoundFileError):
                 continue
-            found.setdefault(path.suffix.lower(), {})[path] = seconds
-    return found
+            found.setdefault(f"real {path.suffix.lower()[1:]}", {})[path] = seconds
+    return dict(sorted(found.items()))
 
 
 def _measured(place: Place, name: str, files: dict[Path, float], program: str | None) -> Kind:
