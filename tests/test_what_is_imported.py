@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from tests.core.shop_migrations import GUESTS, ROOMS, SHELVES
 from wkmp_orm import Library
@@ -130,7 +132,10 @@ def test_revisions_are_read_where_they_are_said_plainly_and_are_those_that_alemb
     assert revisions_in_line(versions) == (found if is_plain else None)
 
 
-def by_alembic(folder: Path) -> tuple[str, ...]:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415  what this file is about
+def test_of_a_folder_that_is_not_there_alembic_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="doesn't exist"):
+        Migrations(tmp_path / "nowhere", "version").revisions()
 
+
+def by_alembic(folder: Path) -> tuple[str, ...]:
     return tuple(each.revision for each in ScriptDirectory(str(folder)).walk_revisions())

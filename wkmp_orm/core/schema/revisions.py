@@ -24,9 +24,11 @@ _IS_SCRIPT: Final = re.compile(r"(?!\.#|__init__).*\.py")
 def revisions_in_line(versions: Path) -> tuple[str, ...] | None:
     """Return the revisions of a folder of scripts, the newest first, if each follows one other.
 
-    Returns None when there are branches, or a script that says it in another way: alembic knows
-    what becomes of those, and what to say of those that are wrong.
+    Returns None when there are branches, a script that says it in another way, or no folder:
+    alembic knows what becomes of those, and what to say of those that are wrong.
     """
+    if not versions.is_dir():
+        return None
     follower: dict[str | None, str] = {}
     scripts = [each for each in versions.iterdir() if _IS_SCRIPT.fullmatch(each.name)]
     for script in scripts:
