@@ -215,6 +215,7 @@ def write_and_wait(pipe: Connection[Any, Any], url: str) -> None:
             pipe.send(str(error))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing is frozen there")
 def test_a_machine_that_is_frozen_in_a_transaction_keeps_the_others_waiting_for_a_while_only(
     postgresql_database: Database,

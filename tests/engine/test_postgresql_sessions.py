@@ -21,9 +21,12 @@ from wkmp_orm.core.engine.postgresql import create_guard_engine
 from wkmp_orm.core.engine.postgresql_session import prepare_session, session_settings
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.errors import LockTimeoutError
+from wkmp_orm.phases import read_anew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy.orm import Session
 
     from tests.conftest import Database
 
@@ -161,18 +164,22 @@ def test_sessions_that_the_server_ends_when_they_are_idle_are_replaced(
 ) -> None:
     with administrator(postgresql_database) as server:
         name = sql.Identifier(str(make_url(postgresql_database.url).database))
-        server.execute(sql.SQL("ALTER DATABASE {} SET idle_session_timeout = 20").format(name))
+        server.execute(sql.SQL("ALTER DATABASE {} SET idle_session_timeout = 700").format(name))
+
+        def asked(session: Session) -> int:
+            return session.scalar(sa.select(sa.func.count()).select_from(Song)) or 0
+
         with postgresql_database.open() as library:
             for number in (1, 2):
                 put_song(library, number)
-                assert count_songs(library) == number
+                assert read_anew(library, asked) == number
                 sessions = (
                     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
                     " AND application_name = 'wkmp_orm'"
                 )
                 while server.execute(sessions).fetchone() != (0,):
                     time.sleep(0.01)
-            assert count_songs(library) == 2
+            assert read_anew(library, asked) == 2
 
 
 def test_a_readers_block_is_one_snapshot(database: Database) -> None:

@@ -58,7 +58,14 @@ class Outage:
 
 
 @pytest.mark.parametrize(
-    "phase", [Phase.HASH_DEDUPLICATION, Phase.RECORDING, Phase.FLAVORING, Phase.FINALIZATION]
+    "phase",
+    [
+        Phase.RECORDING,
+        *(
+            pytest.param(phase, marks=pytest.mark.slow)
+            for phase in (Phase.HASH_DEDUPLICATION, Phase.FLAVORING, Phase.FINALIZATION)
+        ),
+    ],
 )
 def test_an_import_waits_for_a_server_that_is_away_and_shows_it(
     postgresql_database: Database, music: Path, phase: Phase
@@ -78,6 +85,7 @@ def test_an_import_waits_for_a_server_that_is_away_and_shows_it(
         assert len(music_dump(library)["passages"]) == FILES
 
 
+@pytest.mark.slow
 def test_sessions_that_are_ended_in_the_middle_of_an_import_are_not_noticed(
     postgresql_database: Database, music: Path
 ) -> None:
@@ -97,6 +105,7 @@ def test_sessions_that_are_ended_in_the_middle_of_an_import_are_not_noticed(
         assert (summary.counts.imported, summary.failures) == (FILES, ())
 
 
+@pytest.mark.slow
 def test_stopping_an_import_ends_its_waiting(postgresql_database: Database, music: Path) -> None:
     with (
         way_to(postgresql_database.url) as way,
