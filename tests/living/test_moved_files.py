@@ -178,6 +178,21 @@ def test_of_equal_files_each_follows_the_one_with_its_name_then_with_its_folders
     }
 
 
+def test_the_only_file_that_is_left_of_equal_ones_is_the_original_whatever_it_is_called(
+    library: Library, music: Path
+) -> None:
+    original = imported(library, music, "a.flac", "x/n.flac")["a.flac"]
+    (music / "y").mkdir()
+    shutil.copy(music / "a.flac", music / "y" / "n.flac")
+    import_folder(library)
+    (music / "x" / "n.flac").replace(music / "a.flac")
+    (music / "y" / "n.flac").rename(music / "x" / "n.flac")
+    shutil.copy(music / "a.flac", music / "y" / "n.flac")
+    import_folder(library)
+    assert known(library)["x/n.flac"] == original
+    assert statuses(library)["x/n.flac"] == "INGEST COMPLETE"
+
+
 def test_a_row_is_found_outside_of_the_folder_that_is_scanned(
     library: Library, music: Path
 ) -> None:

@@ -169,8 +169,9 @@ class _Search:
     def _by_content(self, rows: Iterable[StoredFile]) -> Iterator[tuple[StoredFile, str]]:
         """Pair loose rows with the files that hold what theirs held.
 
-        An original that is left over takes the place of a copy, whose file was touched or changed
-        places with an equal one: passages and edits are the original's.
+        An original comes before its copies where there are fewer files than rows, and where it is
+        left over it takes the place of a copy, whose file was touched or changed places with an
+        equal one: passages and edits are the original's.
         """
         by_hash: dict[str, list[StoredFile]] = defaultdict(list)
         for row in rows:
@@ -185,7 +186,7 @@ class _Search:
             elif own.status is FileStatus.DUPLICATE_HASH:
                 copies[sha256].append(path)
         for sha256, those in by_hash.items():
-            pairs = paired(those, paths[sha256])
+            pairs = _paired(those, paths[sha256])
             yield from pairs
             moved = {row.guid for row, _ in pairs}
             left = [
@@ -218,6 +219,16 @@ class _Search:
             if len(staying) == len(pairs):
                 return pairs
             pairs = staying
+
+
+def _paired(rows: Sequence[StoredFile], paths: Sequence[str]) -> list[tuple[StoredFile, str]]:
+    """Pair an original and its copies with the files that are equal to what theirs was."""
+    if len(rows) <= len(paths):
+        return paired(rows, paths)
+    copies = [row for row in rows if row.status is FileStatus.DUPLICATE_HASH]
+    pairs = paired([row for row in rows if row.status is not FileStatus.DUPLICATE_HASH], paths)
+    taken = {path for _, path in pairs}
+    return pairs + paired(copies, [path for path in paths if path not in taken])
 
 
 def _without_homeless(
