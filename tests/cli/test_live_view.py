@@ -141,6 +141,17 @@ def test_when_the_import_has_ended_nothing_is_left_of_the_view() -> None:
     assert "".join(shown(replace(PROGRESS, stage=Stage.ENDED))).strip() == ""
 
 
+@pytest.mark.parametrize("stage", [Stage.SCANNING, Stage.PROCESSING])
+def test_a_server_that_is_away_is_told_to_who_waits(stage: Stage) -> None:
+    told = "the database has been away for 12 s; waiting"
+    away = replace(PROGRESS, stage=stage, away_s=12.3)
+    assert [line for line in shown(away) if told in line]
+    assert one_line(away) == told
+    for height in (5, 12, 24):
+        assert len(shown(away, height=height)) <= max(height, 9)
+    assert not [line for line in shown(replace(away, away_s=0.0)) if "away" in line]
+
+
 def test_one_is_never_many() -> None:
     one = replace(PROGRESS, counts=Counts(found=1, to_import=1))
     assert one_line(replace(one, stage=Stage.SCANNING)) == "scanning: 1 file found"
