@@ -102,6 +102,7 @@ class InDoubt:
 def test_a_transaction_in_doubt_is_waited_for_and_repeated_only_if_it_failed(
     stage: Stage, statement: str, attempts: int
 ) -> None:
+    stage.library.options.max_lock_wait_ms = 30_000  # it is waited for, however busy all is
     in_doubt = InDoubt(stage.library)
     work, handles = stage.accumulated()
     with stage.injector.failing(commit_of(stage).number, "before", in_doubt) as fault:
