@@ -110,9 +110,8 @@ class Library(Database):
         """
         refuse_unknown("upgrade", upgrade, (True, False))
         target = DatabaseTarget.parse(database)
-        given: dict[str, Any] = (
-            {} if max_lock_wait_ms is None else {"max_lock_wait_ms": max_lock_wait_ms}
-        )
+        waits: dict[str, Any] = {"max_lock_wait_ms": max_lock_wait_ms}
+        given = {} if max_lock_wait_ms is None else waits
         options = EngineOptions(
             synchronous=synchronous,
             sqlite_driver=sqlite_driver,
@@ -124,7 +123,7 @@ class Library(Database):
         check_place(target, read_only=read_only)
         library = cls(target, options, models)
         library._prepare_or_close(
-            lambda: library._prepare_schema(root, upgrade=upgrade, given=given.keys())
+            lambda: library._prepare_schema(root, upgrade=upgrade, given=given)
         )
         return library
 
