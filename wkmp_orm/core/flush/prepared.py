@@ -104,8 +104,12 @@ class Prepared:
             values = batch.columns.get(name)
             if values is None:
                 converted[name] = [self.constants[name]] * batch.size
+            elif process is None:
+                converted[name] = values
+            elif len(set(map(id, values))) == 1:  # one time or document for all rows
+                converted[name] = [process(values[0])] * batch.size
             else:
-                converted[name] = values if process is None else [*map(process, values)]
+                converted[name] = [*map(process, values)]
         return list(zip(*[converted[name] for name in self.places], strict=True))
 
     def given(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
