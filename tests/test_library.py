@@ -476,11 +476,11 @@ def test_an_opening_that_fails_leaves_no_file_open(tmp_path: Path) -> None:
 
 def fill(library: Library) -> sqlite3.Connection:
     """Let SQLite refuse every further page, as it does when the disk is full."""
-    connection = library._writer.engine.raw_connection()
-    driver: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]
-    (pages,) = driver.execute("PRAGMA page_count").fetchone()
-    driver.execute(f"PRAGMA max_page_count = {pages}")
-    connection.close()
+    with library.begin_monitored("filling") as session:
+        driver: Any = session.connection().connection.driver_connection
+        (pages,) = driver.execute("PRAGMA page_count").fetchone()
+        driver.execute(f"PRAGMA max_page_count = {pages}")
+    assert isinstance(driver, sqlite3.Connection)
     return driver
 
 

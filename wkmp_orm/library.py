@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -95,23 +96,22 @@ class Library(Database):
         backup on SQLite) instead of refusing it. `read_only` opens an existing database for
         readers alone. `synchronous="FULL"` waits for the disk at every commit. `max_lock_wait_ms`
         stands in for the setting `ai_database_max_lock_wait_ms` as long as the library is open.
-        `keep_switch_interval` leaves `sys.setswitchinterval` to the program: otherwise it is 0.1 ms
-        while a transaction is open, so that threads of pure Python do not prolong it.
+        `keep_switch_interval` leaves `sys.setswitchinterval` to the program; else it is 0.1 ms in a
+        transaction, so that threads of pure Python do not prolong it.
 
         `bulk` says how a flush sends its rows. "session": new rows through
         `Session.bulk_insert_mappings`, everything else through Core's executemany, so that
         listeners to the engine see each statement. "driver": compiled tuples straight to the
-        driver's executemany, and COPY on PostgreSQL; two to three times as fast. Both store the
-        same. "auto" is decided here, once: "session" where somebody listens to SQLAlchemy's engines
+        driver's executemany, arrays or COPY on PostgreSQL; two to three times as fast. Both store
+        the same. "auto" is decided here, once: "session" where somebody listens to the engines
         already (echo, listeners on the Engine class, an instrumentor) or the driver is neither
         sqlite3 nor psycopg, else "driver".
 
-        Raises ConfigurationError, DatabaseUnavailableError and SchemaError with what to do.
+        Raises ConfigurationError, DatabaseUnavailableError and SchemaError.
         """
         refuse_unknown("upgrade", upgrade, (True, False))
         target = DatabaseTarget.parse(database)
-        waits: dict[str, Any] = {"max_lock_wait_ms": max_lock_wait_ms}
-        given = {} if max_lock_wait_ms is None else waits
+        given = _given(max_lock_wait_ms=max_lock_wait_ms)
         options = EngineOptions(
             synchronous=synchronous,
             sqlite_driver=sqlite_driver,
@@ -122,9 +122,8 @@ class Library(Database):
         )
         check_place(target, read_only=read_only)
         library = cls(target, options, models)
-        library._prepare_or_close(
-            lambda: library._prepare_schema(root, upgrade=upgrade, given=given)
-        )
+        prepare = partial(library._prepare_schema, root, upgrade=upgrade, given=given)
+        library._prepare_or_close(prepare)
         return library
 
     @staticmethod
@@ -315,6 +314,11 @@ class Library(Database):
         from wkmp_orm.orchestrator import import_folder_async  # noqa: PLC0415
 
         return await import_folder_async(self, folder, **options)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Return the options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _same_folder(one: Path, other: Path) -> bool:
