@@ -129,8 +129,8 @@ class Attempts:
 
     def _write_without_waiting(self, sender: PipelineSender) -> bool:
         """Send everything; False if it was rolled back and looked up for another way."""
+        write = Write(sender, self.changes, self._counts)
         try:
-            write = Write(sender, self.changes, self._counts)
             write.lock(self.changes.locks)
             entered = sender.enter_ledger(self.changes.entry.flush_id)
             self._write_all(write)
@@ -140,6 +140,9 @@ class Attempts:
         except OvertakenError:
             pass
         except DBAPIError as error:
+            if sender.is_copying:  # thousands of rows, which need not be sent again to be known
+                self.sent = write.sending.sent
+                raise
             if not (fault_of(error) in _REFUSED or isinstance(error, DataError | ProgrammingError)):
                 raise
         finally:

@@ -53,6 +53,8 @@ class CopySender(DriverSender):
         self._stage_from = stage_from
         self._may_stage = cursor.connection.info.get("may_stage", True)  # else TEMPORARY is lacking
         self._staged = 0
+        self.is_copying = False
+        """Whether what failed is a COPY: everything before it had been answered."""
 
     def _send(self, text: str, parameters: tuple[Any, ...], _rows: int = 1) -> Matched:
         return self.cursor.execute(text, parameters)
@@ -73,9 +75,11 @@ class CopySender(DriverSender):
                 super().insert(rows, keys, now)
             return
         self.wait()
+        self.is_copying = True
         ready = prepared_insert("postgresql", keys, copied=True)
         into = _copy(name_of(keys.info), keys.info, ready.columns)
         self.cursor.copy(into, _made(ready, rows, now))
+        self.is_copying = False
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> Matched:
         """Insert rows whose natural key is not there: one statement, for many rows a COPY more."""
@@ -86,13 +90,16 @@ class CopySender(DriverSender):
             matched = self._send_arrays(rows, keys, now, if_absent=True)
             return super().insert_if_absent(rows, keys, now) if matched is None else matched
         self.wait()
+        self.is_copying = True
         ready = prepared_insert("postgresql", keys, copied=True)
         self._staged += 1  # a transaction may write to a table more than once
         stage = _quoted_name(f"{STAGE}{self._staged}_{keys.info.name}")
         make_stage, insert = _staged(stage, keys.info, ready.columns)
         self.cursor.execute(make_stage)
         self.cursor.copy(_copy(stage, keys.info, ready.columns), _made(ready, rows, now))
-        return self.cursor.execute(insert)
+        matched = self.cursor.execute(insert)
+        self.is_copying = False
+        return matched
 
     def _send_arrays(
         self, rows: Sequence[PendingRow], keys: KeySet, now: datetime, *, if_absent: bool
