@@ -143,7 +143,8 @@ class Attempts:
             if sender.is_copying:  # thousands of rows, which need not be sent again to be known
                 self.sent = write.sending.sent
                 raise
-            if not (fault_of(error) in _REFUSED or isinstance(error, DataError | ProgrammingError)):
+            fault, of_sent = fault_of(error), isinstance(error, DataError | ProgrammingError)
+            if fault not in _REFUSED and not (fault is Fault.OTHER and of_sent):
                 raise
         finally:
             sender.give_up()
