@@ -193,6 +193,22 @@ def test_the_only_file_that_is_left_of_equal_ones_is_the_original_whatever_it_is
     assert statuses(library)["x/n.flac"] == "INGEST COMPLETE"
 
 
+def test_an_original_whose_place_is_taken_takes_that_of_its_copy(
+    library: Library, music: Path
+) -> None:
+    before = imported(library, music, "a.flac", "x/b.flac", "c.flac")
+    shutil.copy(music / "a.flac", music / "copy.flac")
+    import_folder(library)
+    (music / "x" / "b.flac").replace(music / "a.flac")
+    (music / "c.flac").rename(music / "x" / "b.flac")
+    make_sound(music / "c.flac", frequency=900)
+    import_folder(library)
+    after = known(library)
+    assert after["copy.flac"] == before["a.flac"]
+    assert after["a.flac"] == before["x/b.flac"]
+    assert statuses(library)["copy.flac"] == "INGEST COMPLETE"
+
+
 def test_a_row_is_found_outside_of_the_folder_that_is_scanned(
     library: Library, music: Path
 ) -> None:

@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from wkmp_orm.core.remedies import Note
-from wkmp_orm.models import FileStatus
+from wkmp_orm.orchestrator.handing_over import copies_for, file_of
 from wkmp_orm.orchestrator.moves import write_groups
-from wkmp_orm.orchestrator.pairing import paired
 from wkmp_orm.orchestrator.presence import Presence, is_below
 from wkmp_orm.orchestrator.writing import write
 from wkmp_orm.paths import stored_path
 from wkmp_orm.phase import Phase
 from wkmp_orm.phases import (
-    FoundFile,
     Relocation,
-    copies_of,
     mark_missing,
     stored_files,
     unmark_missing,
@@ -108,7 +104,10 @@ def settle_missing(
         outcome.unmarked = census.newly_gone
         outcome.note = Note(reason, ACCEPT_MISSING)
         return outcome
-    groups = _hand_overs(library, gone)
+    groups = [
+        [Relocation(row, copy.path, file_of(copy)), Relocation(copy, row.path, None)]
+        for row, copy in copies_for(library, gone)
+    ]
     outcome.handed_over = [pair[0] for pair in groups if write_groups(library, [pair])]
     handed = {each.row.guid for each in outcome.handed_over}
     # The copy's row is marked in its original's place.
@@ -166,36 +165,6 @@ class _Census:
         if self.newly_gone > max(FEW, self._there):
             return f"{files}, which is most of them: is a disk not mounted? None is marked"
         return None
-
-
-def _hand_overs(library: Library, gone: Sequence[StoredFile]) -> list[list[Relocation]]:
-    """Find a copy for each original that is gone: the one that is most like it."""
-    originals = {
-        row.hash: row
-        for row in gone
-        if row.has_hash and row.status is not FileStatus.DUPLICATE_HASH
-    }
-    presence = Presence(library.root)
-    pairs = []
-    for chunk in _chunks(sorted(originals)):
-        copies: dict[str, dict[str, StoredFile]] = defaultdict(dict)
-        for copy in copies_of(library, chunk):
-            copies[copy.hash][copy.path] = copy
-        for sha256, there in copies.items():
-            original = originals[sha256]
-            left = dict(there)
-            while left:
-                ((_, path),) = paired([original], list(left))
-                copy = left.pop(path)
-                if presence.has(copy):
-                    pairs.append(_hand_over(original, copy))
-                    break
-    return pairs
-
-
-def _hand_over(original: StoredFile, copy: StoredFile) -> list[Relocation]:
-    found = FoundFile(copy.path, copy.size_bytes or 0, copy.modification_time)
-    return [Relocation(original, copy.path, found), Relocation(copy, original.path, None)]
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

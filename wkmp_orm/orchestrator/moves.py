@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.errors import AnalysisCancelledError, SoundFileError, WkmpOrmError
 from wkmp_orm.models import FileStatus
+from wkmp_orm.orchestrator.handing_over import copies_for, file_of
 from wkmp_orm.orchestrator.pairing import paired
 from wkmp_orm.orchestrator.presence import Presence, is_as_scanned
 from wkmp_orm.orchestrator.writing import FATAL_ERRORS, write
@@ -70,6 +71,7 @@ def follow_moved_files(
     targets = search.targets()
     if stop.is_set():
         return Moves(hashes=search.hashes)
+    targets += search.copies_for_displaced(targets)
     relocations = _without_homeless(targets, search.row_at)
     moved = sum(write_groups(library, chunk) for chunk in _chunks(_groups(relocations)))
     return Moves(moved, search.hashes)
@@ -112,6 +114,23 @@ class _Search:
             [row for row in (*gone, *changed) if row.is_unfinished and row.guid not in rows], paths
         )
         return [(row, self._files[path].found) for row, path in moves]
+
+    def copies_for_displaced(
+        self, targets: Sequence[tuple[StoredFile, FoundFile]]
+    ) -> list[tuple[StoredFile, FoundFile]]:
+        """Return the originals whose places are taken, each with the copy that stands in for it."""
+        coming = {found.path for _, found in targets}
+        going = {row.guid for row, _ in targets}
+        displaced = [
+            row for path, row in self.row_at.items() if path in coming and row.guid not in going
+        ]
+        changed = {path for path, each in self._files.items() if each.is_changed}
+        left = {row.path for row, _ in targets}
+        found = []
+        for row, copy in copies_for(self._library, displaced, but=coming | changed | left):
+            self.row_at[copy.path] = copy
+            found.append((row, file_of(copy)))
+        return found
 
     def _gone(self) -> Iterator[StoredFile]:
         """Give the rows, anywhere in the library, whose files may be among those found."""
