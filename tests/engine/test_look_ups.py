@@ -115,8 +115,9 @@ def test_a_library_that_is_closed_during_a_look_up_leaves_no_file_open(
         done.set()
         assert long_one.result()
     library.close()
-    names = [Path(file.path).name for file in psutil.Process().open_files()]
-    assert not [name for name in names if name.startswith(Path(sqlite_database.url).name)]
+    folder = Path(sqlite_database.url).parent
+    opened = [Path(file.path) for file in psutil.Process().open_files()]
+    assert not [path for path in opened if path.is_relative_to(folder)]
 
 
 def test_a_look_up_that_fails_leaves_the_connection_to_the_next(library: Library) -> None:

@@ -188,14 +188,12 @@ def full_disk(library: Library, *, pages: int = 0) -> Iterator[None]:
     def limit(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages or 1}")
 
-    engine = library._writer.engine
-    engine.dispose()
-    sa.event.listen(engine, "connect", limit)
+    library._writer.renew()
+    sa.event.listen(library._writer.engine, "connect", limit)
     try:
         yield
     finally:
-        sa.event.remove(engine, "connect", limit)
-        engine.dispose()
+        library._writer.renew()
 
 
 def test_a_full_disk_ends_the_import_with_what_is_committed_whole(

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 _PLAIN: Final = frozenset({str, int, float, bool, Decimal, UUID, date, datetime})
 """Types of which PostgreSQL reads what `str` makes of their values."""
 
-_json: Final[Any] = POSTGRESQL
-_OTHERS: Final = frozenset({type(None), _json._psycopg_Jsonb, _json._psycopg_Json})
+
+@cache
+def _others() -> frozenset[type]:
+    """Return the other types whose spelling is known; not at the top, as the driver is an extra."""
+    from psycopg.types.json import Json, Jsonb  # noqa: PLC0415
+
+    return frozenset({type(None), Json, Jsonb})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +87,7 @@ def array(values: Sequence[Any]) -> str | None:
 
 
 def _array_of_others(values: Sequence[Any], kinds: set[type]) -> str | None:
-    if not kinds <= _PLAIN | _OTHERS:
+    if not kinds <= _PLAIN | _others():
         return None
     spelled = ["NULL" if each is None else f'"{_escaped(_text(each))}"' for each in values]
     return f"{{{','.join(spelled)}}}"
