@@ -17,8 +17,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-import psycopg
 from sqlalchemy.engine import URL, make_url
+
+from tests.support.outages import connected_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +115,7 @@ def wire_to(url: str, *, delay_s: float = HELD_BACK_S) -> Iterator[Wire]:
             with suppress(OSError):
                 while True:
                     program, _ = listener.accept()
-                    connections.append(_Connection(wire, program, _connected(target)))
+                    connections.append(_Connection(wire, program, connected_socket(target)))
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
@@ -130,15 +131,3 @@ def wire_to(url: str, *, delay_s: float = HELD_BACK_S) -> Iterator[Wire]:
                     each.join()
                 connection._program.close()
                 connection._server.close()
-
-
-def _connected(target: URL) -> socket.socket:
-    """Connect a socket to where libpq finds the server."""
-    conninfo = target.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(conninfo) as asking:
-        host, port = asking.info.host, asking.info.port
-    if not host.startswith("/"):
-        return socket.create_connection((host, port))
-    connected = socket.socket(socket.AF_UNIX)
-    connected.connect(f"{host}/.s.PGSQL.{port}")
-    return connected
