@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Final
 
-from wkmp_orm.core.remedies import MORE_READERS, WAIT_LONGER, Remedy, say
+from wkmp_orm.core.remedies import MORE_READERS, WAIT_LONGER, Remedy, say, the_same
 
 GIVE_ROOT: Final = Remedy(
     "give one to Library.open(root=...)",
@@ -17,8 +17,8 @@ NAME_A_FOLDER: Final = Remedy(
     "name a folder, and give the URL to Library.open as the database",
     "name a folder, and give the URL with --database",
 )
-CORRECT_ROOT: Final = Remedy(
-    *2 * ("correct the setting library_root if the whole folder was moved, and only then",)
+CORRECT_ROOT: Final = the_same(
+    "correct the setting library_root if the whole folder was moved, and only then"
 )
 UPGRADE_WKMP_ORM: Final = Remedy(
     "upgrade wkmp_orm", "upgrade wkmp_orm:", ("pip", "install", "--upgrade", "wkmp_orm")

@@ -17,6 +17,7 @@ from wkmp_orm.core.engine import writer as writer_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from tests.conftest import Database
     from wkmp_orm import Library
@@ -80,7 +81,9 @@ def test_look_ups_do_not_wait_for_the_one_who_writes(library: Library) -> None:
         assert looked_up_on is not writes
 
 
-def test_who_writes_does_not_wait_for_a_look_up_that_lasts(library: Library) -> None:
+@contextmanager
+def a_look_up_that_lasts(library: Library) -> Iterator[Future[bool]]:
+    """Have another thread look up for as long as the block takes, and see it end well."""
     begun, done = threading.Event(), threading.Event()
 
     def look_up_for_long() -> bool:
@@ -91,29 +94,23 @@ def test_who_writes_does_not_wait_for_a_look_up_that_lasts(library: Library) -> 
     with ThreadPoolExecutor(1) as other:
         long_one = other.submit(look_up_for_long)
         assert begun.wait(timeout=PATIENCE_S)
-        put_a_song(library, 1)
-        assert not long_one.done()
+        yield long_one
         done.set()
         assert long_one.result()
+
+
+def test_who_writes_does_not_wait_for_a_look_up_that_lasts(library: Library) -> None:
+    with a_look_up_that_lasts(library) as long_one:
+        put_a_song(library, 1)
+        assert not long_one.done()
 
 
 def test_a_library_that_is_closed_during_a_look_up_leaves_no_file_open(
     sqlite_database: Database,
 ) -> None:
-    begun, done = threading.Event(), threading.Event()
     library = sqlite_database.open()
-
-    def look_up_for_long() -> bool:
-        with library._writer.reading():
-            begun.set()
-            return done.wait(timeout=PATIENCE_S)
-
-    with ThreadPoolExecutor(1) as other:
-        long_one = other.submit(look_up_for_long)
-        assert begun.wait(timeout=PATIENCE_S)
+    with a_look_up_that_lasts(library):
         library._writer.close()
-        done.set()
-        assert long_one.result()
     library.close()
     folder = Path(sqlite_database.url).parent
     opened = [Path(file.path) for file in psutil.Process().open_files()]

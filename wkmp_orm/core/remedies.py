@@ -72,7 +72,8 @@ def say(remedy: Remedy, instead: Remedy) -> None:
     _SAID[remedy] = instead
 
 
-def _the_same(clause: str) -> Remedy:
+def the_same(clause: str) -> Remedy:
+    """Say it in the same words to who programs and to who is at a terminal."""
     return Remedy(clause, clause)
 
 
@@ -84,8 +85,8 @@ MAKE_ROOM: Final = Remedy(
     "make room or repair the disk, then commit again",
     "make room or repair the disk, then run the same command again",
 )
-END_THE_HOLDER: Final = _the_same("find and end it")
-WAIT_LONGER: Final = _the_same("raise max_lock_wait_ms")
+END_THE_HOLDER: Final = the_same("find and end it")
+WAIT_LONGER: Final = the_same("raise max_lock_wait_ms")
 COMMIT_TO_FIND_OUT: Final = Remedy(
     "committing again will find out", "running the same command again will find out"
 )
@@ -96,47 +97,47 @@ USE_A_UNIT_OF_WORK: Final = Remedy("use a unit of work, or begin_monitored", Non
 
 # Opening a database.
 
-CHECK_PERMISSIONS: Final = _the_same("check the permissions of the file and its folder")
+CHECK_PERMISSIONS: Final = the_same("check the permissions of the file and its folder")
 OPEN_READ_ONLY: Final = Remedy("open it with read_only=True", None)
 OPEN_WRITABLE: Final = Remedy("open it without read_only to write", None)
-OTHER_PATH: Final = _the_same("give another path")
-RESTORE_BACKUP: Final = _the_same("restore a backup")
-REPAIR_DISK: Final = _the_same("make room or repair the disk, then try again")
+OTHER_PATH: Final = the_same("give another path")
+RESTORE_BACKUP: Final = the_same("restore a backup")
+REPAIR_DISK: Final = the_same("make room or repair the disk, then try again")
 END_READERS: Final = Remedy("end readers sooner", "end other programs that read it")
-MORE_READERS: Final = _the_same("raise reader_pool_size")
-END_THE_PROGRAM: Final = _the_same("end it and try again")
-CHECK_SERVER: Final = _the_same(
+MORE_READERS: Final = the_same("raise reader_pool_size")
+END_THE_PROGRAM: Final = the_same("end it and try again")
+CHECK_SERVER: Final = the_same(
     "check the URL, that the server runs, and that it lets this role connect so often"
 )
 SERVER_THEN_COMMIT: Final = Remedy(
     "check the server, then commit again", "check the server, then run the same command again"
 )
-SERVER_THEN_RETRY: Final = _the_same("check the server, then try again")
-LOCAL_DISK: Final = _the_same(
+SERVER_THEN_RETRY: Final = the_same("check the server, then try again")
+LOCAL_DISK: Final = the_same(
     "put the database on a local disk, or repair the locks of the network drive"
 )
-LOOK_WHETHER: Final = _the_same("look whether it has before you repeat it")
-OTHER_DATABASE: Final = _the_same("take another database")
+LOOK_WHETHER: Final = the_same("look whether it has before you repeat it")
+OTHER_DATABASE: Final = the_same("take another database")
 
 # A PostgreSQL server.
 
-USE_UTF8: Final = _the_same(
+USE_UTF8: Final = the_same(
     "make a database that can: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
 )
-UPGRADE_SERVER: Final = _the_same("upgrade the server")
-GRANT_RIGHTS: Final = _the_same(
+UPGRADE_SERVER: Final = the_same("upgrade the server")
+GRANT_RIGHTS: Final = the_same(
     "GRANT the role what it needs: SELECT, INSERT, UPDATE and DELETE on the tables to write,"
     " SELECT to read, CREATE on the schema to make or upgrade them"
 )
-ON_PRIMARY: Final = _the_same(
+ON_PRIMARY: Final = the_same(
     "connect to the primary server: this one is a standby, or its transactions are read-only"
 )
-LET_IT_TAKE_LONGER: Final = _the_same("raise statement_timeout of the role")
-GIVE_RESOURCES: Final = _the_same("look into the server's log and give it what it lacks")
-READ_AGAIN: Final = _the_same(
+LET_IT_TAKE_LONGER: Final = the_same("raise statement_timeout of the role")
+GIVE_RESOURCES: Final = the_same("look into the server's log and give it what it lacks")
+READ_AGAIN: Final = the_same(
     "read again; hot_standby_feedback = on lets readers of a standby take longer"
 )
-POOL_SESSIONS: Final = _the_same(
+POOL_SESSIONS: Final = the_same(
     "connect to the server itself, or let the pooler keep a connection for each session"
     " (PgBouncer: pool_mode = session)"
 )

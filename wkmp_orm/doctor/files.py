@@ -16,7 +16,7 @@ from wkmp_orm.core.engine.open_files import is_open_here, refuse_second_name
 from wkmp_orm.core.engine.own_files import refuse_strange_files
 from wkmp_orm.core.engine.place import may
 from wkmp_orm.core.errors import WkmpOrmError
-from wkmp_orm.core.remedies import OTHER_PATH, Remedy
+from wkmp_orm.core.remedies import OTHER_PATH, the_same
 from wkmp_orm.doctor.findings import error, warning
 from wkmp_orm.remedies import restore_backup
 
@@ -37,11 +37,11 @@ _INDEX: Final = struct.Struct("=12xBxHI")
 _COPIED_BACK: Final = struct.Struct("=96xI")
 _LOG_HEADER, _FRAME_HEADER = 32, 24
 
-PUT_BACK_LOG: Final = Remedy(
-    *2 * ("close all programs that have it open, and put the -wal file back beside the database",)
+PUT_BACK_LOG: Final = the_same(
+    "close all programs that have it open, and put the -wal file back beside the database"
 )
-OPEN_TO_WRITE: Final = Remedy(
-    *2 * ("open it once to write, with the program that wrote it or with this one",)
+OPEN_TO_WRITE: Final = the_same(
+    "open it once to write, with the program that wrote it or with this one"
 )
 
 
@@ -124,14 +124,14 @@ def _index_of(path: Path) -> _Index | None:
 
 def _permissions(path: Path, status: os.stat_result) -> Iterator[Finding]:
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & stat.S_IWOTH:
-        close = Remedy(*2 * (f"take the right away: chmod o-w '{path}'",))
+        close = the_same(f"take the right away: chmod o-w '{path}'")
         yield warning("permissions", f"every user of this machine may write {path}", close)
     if not may(path, os.R_OK):
         yield error("permissions", f"this user may not read {path}")
     for suffix in ("-wal", "-shm"):
         beside = path.with_name(path.name + suffix)
         if beside.exists() and may(path, os.W_OK) and not may(beside, os.W_OK):
-            give = Remedy(*2 * ("give it the owner and the mode of the database",))
+            give = the_same("give it the owner and the mode of the database")
             what = f"this user may write {path} but not {beside.name} beside it: every commit fails"
             yield error("permissions", what, give)
 

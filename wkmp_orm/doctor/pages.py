@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from wkmp_orm.core.remedies import RESTORE_BACKUP, Remedy, install
+from wkmp_orm.core.backup.sound import named
+from wkmp_orm.core.remedies import RESTORE_BACKUP, install, the_same
 from wkmp_orm.doctor.findings import MOST_EVIDENCE, error, note, warning
 from wkmp_orm.models import Base
 
@@ -26,11 +27,11 @@ _OF_AN_INDEX: Final = (
     "non-unique entry in index",
 )
 
-REINDEX: Final = Remedy(*2 * ("make them anew: close all programs, then REINDEX in sqlite3",))
-DELETE_THEM: Final = Remedy(*2 * ("delete these rows, or bring back what they refer to",))
-OPEN_TO_WRITE: Final = Remedy(*2 * ("open it once to write: an import does",))
-DROP_TRIGGER: Final = Remedy(
-    *2 * ("look what it does, and drop it: DROP TRIGGER of its name, in sqlite3",)
+REINDEX: Final = the_same("make them anew: close all programs, then REINDEX in sqlite3")
+DELETE_THEM: Final = the_same("delete these rows, or bring back what they refer to")
+OPEN_TO_WRITE: Final = the_same("open it once to write: an import does")
+DROP_TRIGGER: Final = the_same(
+    "look what it does, and drop it: DROP TRIGGER of its name, in sqlite3"
 )
 NEWER_SQLITE: Final = install("pysqlite3")
 
@@ -86,12 +87,8 @@ def _integrity(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:
 
 
 def _references(connection: sa.Connection) -> Iterator[Finding]:
-    broken = [
-        f"row {row} of {table} refers to a row of {parent} that is not there"
-        for table, row, parent, _ in islice(
-            connection.exec_driver_sql("PRAGMA foreign_key_check"), MOST_EVIDENCE
-        )
-    ]
+    rows = connection.exec_driver_sql("PRAGMA foreign_key_check")
+    broken = [named(each) for each in islice(rows, MOST_EVIDENCE)]
     if broken:
         what = "rows refer to rows that are not there"
         yield error("references", what, DELETE_THEM, evidence=tuple(broken))

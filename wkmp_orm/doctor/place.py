@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.core.engine import open_files
-from wkmp_orm.core.engine.checkpoint import CHECKPOINT_AT, WARN_AT
+from wkmp_orm.core.engine.checkpoint import CHECKPOINT_AT, MEBIBYTE, WARN_AT
 from wkmp_orm.core.engine.lock_file import LockFile
 from wkmp_orm.core.engine.other_processes import others_with, writers_of
-from wkmp_orm.core.engine.place import may
-from wkmp_orm.core.remedies import END_THE_HOLDER, LOCAL_DISK, REPAIR_DISK, Remedy
+from wkmp_orm.core.engine.place import is_mounted_read_only, may
+from wkmp_orm.core.remedies import END_THE_HOLDER, LOCAL_DISK, REPAIR_DISK, Remedy, the_same
 from wkmp_orm.doctor.findings import MOST_EVIDENCE, warning
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from wkmp_orm.core.errors import LockHolder
     from wkmp_orm.doctor.findings import Finding
 
-MEBIBYTE: Final = 1 << 20
 LEAST_ROOM: Final = 256 * MEBIBYTE
 """A log that cannot be copied back reaches 128 MiB before anybody is warned of it, and an upgrade
 wants a copy of the database beside that."""
@@ -43,11 +42,11 @@ _OF_A_NETWORK: Final = frozenset(
 _IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 _HOUR_S: Final = 3_600
 
-MAKE_ROOM: Final = Remedy(*2 * ("make room on the disk, or move the database to another one",))
-MOUNT_WRITABLE: Final = Remedy(*2 * ("mount it writable to import; reading goes on as it is",))
-GIVE_FOLDER: Final = Remedy(*2 * ("give this user the right to write the folder",))
-END_READERS: Final = Remedy(*2 * ("end what has read it for long; these have it open",))
-MOVE: Final = Remedy(*2 * ("move it to a disk if it shall outlive the next start of the machine",))
+MAKE_ROOM: Final = the_same("make room on the disk, or move the database to another one")
+MOUNT_WRITABLE: Final = the_same("mount it writable to import; reading goes on as it is")
+GIVE_FOLDER: Final = the_same("give this user the right to write the folder")
+END_READERS: Final = the_same("end what has read it for long; these have it open")
+MOVE: Final = the_same("move it to a disk if it shall outlive the next start of the machine")
 REMOVE: Final = Remedy(
     "delete it, or call the finding's fix", "delete it:", ("wkmp-orm", "doctor", "--fix")
 )
@@ -69,7 +68,7 @@ def _file_system(path: Path) -> Iterator[Finding]:
         yield warning("file system", f"{what}: SQLite loses rows there", LOCAL_DISK)
     if kind in _IN_MEMORY:
         yield warning("file system", f"{path} lies in memory ({kind})", MOVE)
-    if _is_read_only(path.parent):
+    if is_mounted_read_only(path.parent):
         what = f"{path.parent} is mounted read-only"
         yield warning("file system", what, MOUNT_WRITABLE)
     elif not may(path.parent, os.W_OK):
@@ -92,13 +91,6 @@ def _kind_of_file_system(folder: Path) -> str:
         if is_below and len(point) >= longest and fields:  # of two in one place the last is seen
             kind, longest = fields[0].decode(errors="replace"), len(point)
     return kind
-
-
-def _is_read_only(folder: Path) -> bool:
-    try:
-        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    except (OSError, AttributeError):  # Windows has no statvfs
-        return False
 
 
 def _room(folder: Path) -> Iterator[Finding]:

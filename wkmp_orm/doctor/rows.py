@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from wkmp_orm import remedies
 from wkmp_orm.core.errors import WkmpOrmError
-from wkmp_orm.core.remedies import Remedy
+from wkmp_orm.core.remedies import Remedy, the_same
 from wkmp_orm.core.table_info import TOTAL_TOLERANCE
 from wkmp_orm.doctor.findings import MOST_EVIDENCE, note, warning
 from wkmp_orm.doctor.mending import Mending
@@ -48,8 +48,8 @@ BEYOND: Final = TICKS_PER_SECOND
 IMPORT_AGAIN: Final = Remedy(
     "import the folder again", "import the folder again:", ("wkmp-orm", "import")
 )
-DELETE_FAILURES: Final = Remedy(*2 * ("delete these rows of import_failures",))
-SET_CLOCK: Final = Remedy(*2 * ("set the clock; rows of the future go on winning until then",))
+DELETE_FAILURES: Final = the_same("delete these rows of import_failures")
+SET_CLOCK: Final = the_same("set the clock; rows of the future go on winning until then")
 
 
 def row_findings(target: DatabaseTarget, connection: sa.Connection) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ _CHECKS: Final = (
         .group_by(SongArtist.song_id)
         .having(sa.func.sum(SongArtist.weight) > 1 + TOTAL_TOLERANCE),
         "songs have artists whose shares pass 1",
-        Remedy(*2 * ("correct the weights in song_artists",)),
+        the_same("correct the weights in song_artists"),
     ),
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from wkmp_orm.core.remedies import END_THE_HOLDER, Remedy
+from wkmp_orm.core.remedies import END_THE_HOLDER, the_same
 from wkmp_orm.doctor.findings import MOST_EVIDENCE, error, note, warning
 from wkmp_orm.models import Base
 
@@ -85,18 +85,16 @@ _CHECKSUMS: Final = (
     " WHERE datname = current_database() AND checksum_failures > 0"
 )
 
-REINDEX: Final = Remedy(*2 * ("make them anew: REINDEX INDEX CONCURRENTLY of its name",))
-VALIDATE: Final = Remedy(*2 * ("have them checked: ALTER TABLE ... VALIDATE CONSTRAINT",))
-DROP_TRIGGERS: Final = Remedy(*2 * ("look what they do, and drop them",))
-SWITCH_ON: Final = Remedy(*2 * ("switch them on: ALTER TABLE ... ENABLE TRIGGER ALL",))
-REFRESH: Final = Remedy(
-    *2 * ("REINDEX DATABASE, then ALTER DATABASE ... REFRESH COLLATION VERSION",)
-)
-CHANGE: Final = Remedy(*2 * ("change it in postgresql.conf or with ALTER ROLE",))
-SET_CLOCK: Final = Remedy(*2 * ("set the clock of this machine or of the server",))
-NO_ROW_SECURITY: Final = Remedy(*2 * ("ALTER TABLE ... DISABLE ROW LEVEL SECURITY",))
-SET_LOGGED: Final = Remedy(*2 * ("ALTER TABLE ... SET LOGGED",))
-CHECK_DISK: Final = Remedy(*2 * ("look at the server's log and its disk, and restore a backup",))
+REINDEX: Final = the_same("make them anew: REINDEX INDEX CONCURRENTLY of its name")
+VALIDATE: Final = the_same("have them checked: ALTER TABLE ... VALIDATE CONSTRAINT")
+DROP_TRIGGERS: Final = the_same("look what they do, and drop them")
+SWITCH_ON: Final = the_same("switch them on: ALTER TABLE ... ENABLE TRIGGER ALL")
+REFRESH: Final = the_same("REINDEX DATABASE, then ALTER DATABASE ... REFRESH COLLATION VERSION")
+CHANGE: Final = the_same("change it in postgresql.conf or with ALTER ROLE")
+SET_CLOCK: Final = the_same("set the clock of this machine or of the server")
+NO_ROW_SECURITY: Final = the_same("ALTER TABLE ... DISABLE ROW LEVEL SECURITY")
+SET_LOGGED: Final = the_same("ALTER TABLE ... SET LOGGED")
+CHECK_DISK: Final = the_same("look at the server's log and its disk, and restore a backup")
 
 
 def server_findings(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:  # noqa: ARG001  the server keeps its pages itself
@@ -159,7 +157,7 @@ def _settings(connection: sa.Connection) -> Iterator[Finding]:
         what = (
             f"the server keeps texts as {stored.get('server_encoding')}, which cannot hold all of"
         )
-        remedy = Remedy(*2 * ("make the database anew with ENCODING 'UTF8'",))
+        remedy = the_same("make the database anew with ENCODING 'UTF8'")
         yield error("settings of the server", f"{what} ours", remedy)
 
 

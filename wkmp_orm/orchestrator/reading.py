@@ -8,7 +8,7 @@ is the same. Must not know what is written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wkmp_orm.audio import read_tags, sha256_of
 from wkmp_orm.audio.container import Container, read_container
@@ -17,6 +17,7 @@ from wkmp_orm.audio.first_look import FirstLook, look_at, tags_at
 from wkmp_orm.errors import SoundFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from wkmp_orm.audio import Tags
@@ -29,7 +30,7 @@ def hash_of(file: FileInProgress) -> str:
         return file.sha256
     if not file.context.reads_elsewhere:
         return sha256_of(file.place)
-    look = _look(file)
+    look: FirstLook = _of_worker(file, look_at)
     if look.tags is not None:
         file.tags = look.tags
     return look.sha256
@@ -39,7 +40,10 @@ def tags_of(file: FileInProgress) -> Tags:
     """Return a file's tags. Raises SoundFileError."""
     if not file.context.reads_elsewhere:
         return _read_here(file)
-    return file.tags if file.has_tags else _read_elsewhere(file)
+    if file.has_tags:
+        return file.tags
+    tags: Tags = _of_worker(file, tags_at)
+    return tags
 
 
 def crashed(error: SoundFileError) -> bool:
@@ -47,26 +51,16 @@ def crashed(error: SoundFileError) -> bool:
     return isinstance(error.__cause__, DecoderDiedError)
 
 
-def _look(file: FileInProgress) -> FirstLook:
+def _of_worker(file: FileInProgress, job: Callable[..., Any]) -> Any:
+    """Have a worker do a job, without asking the container where that has killed one."""
     try:
-        look: FirstLook = file.context.compute(look_at, file.place)
+        return file.context.compute(job, file.place)
     except SoundFileError as error:
         if not crashed(error):
             raise
-        # Here a container that crashes its decoder costs the file what it alone knows. There the
-        # hash was lost with it.
-        look = file.context.compute(look_at, file.place, container=False)
-    return look
-
-
-def _read_elsewhere(file: FileInProgress) -> Tags:
-    try:
-        tags: Tags = file.context.compute(tags_at, file.place)
-    except SoundFileError as error:
-        if not crashed(error):
-            raise
-        tags = file.context.compute(tags_at, file.place, container=False)
-    return tags
+        # Here a container that crashes its decoder costs the file what it alone knows. There all
+        # of the job was lost with it.
+        return file.context.compute(job, file.place, container=False)
 
 
 def _read_here(file: FileInProgress) -> Tags:

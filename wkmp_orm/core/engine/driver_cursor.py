@@ -87,16 +87,13 @@ class DriverCursor:
 
     def copy(self, text: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Send rows through a COPY ... FROM STDIN (PostgreSQL)."""
-        try:
-            with self._cursor.copy(text) as copy:
-                for row in rows:
-                    copy.write_row(row)
-        except self.dialect.loaded_dbapi.Error as error:
-            raise self._wrapped(text, error) from error
+        with self.wrapping(text), self._cursor.copy(text) as copy:
+            for row in rows:
+                copy.write_row(row)
 
     @contextmanager
     def wrapping(self, text: str) -> Iterator[None]:
-        """Do so with the driver's errors of a block that sends a statement in a way of its own."""
+        """Raise a driver's error in a block as SQLAlchemy would; `text` is the statement."""
         try:
             yield
         except self.dialect.loaded_dbapi.Error as error:

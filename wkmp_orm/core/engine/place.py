@@ -59,6 +59,14 @@ def may(path: Path, mode: int) -> bool:
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
+def is_mounted_read_only(folder: Path) -> bool:
+    """Say whether nobody can write a folder, as its file system is mounted read-only."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except (OSError, AttributeError):  # Windows has no statvfs
+        return False
+
+
 def check_place(target: DatabaseTarget, *, read_only: bool) -> None:
     """Raise DatabaseUnavailableError for a file that cannot be opened or made in its place."""
     path = target.path

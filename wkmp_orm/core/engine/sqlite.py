@@ -17,7 +17,7 @@ from wkmp_orm.core.engine.driver_cursor import DriverCursor
 from wkmp_orm.core.engine.faults import Fault
 from wkmp_orm.core.engine.open_files import forget_closed, refuse_unsafe_opening, remember_open
 from wkmp_orm.core.engine.own_files import refuse_strange_files
-from wkmp_orm.core.engine.place import may
+from wkmp_orm.core.engine.place import is_mounted_read_only, may
 from wkmp_orm.core.engine.retry import retrying
 from wkmp_orm.core.errors import ConfigurationError, DatabaseUnavailableError
 from wkmp_orm.core.remedies import install
@@ -139,7 +139,7 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
     # A WAL database on read-only media cannot make its -shm file. When no log waits beside it the
     # file alone is the whole database and may be read as immutable. That this user may not write
     # the folder is no reason: others may, and an immutable file never shows what they have written.
-    if _is_mounted_read_only(path.parent):
+    if is_mounted_read_only(path.parent):
         return uri + ("?mode=ro" if log.exists() else "?mode=ro&immutable=1")
     if (
         may(path, os.R_OK)
@@ -153,13 +153,6 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
         )
         raise DatabaseUnavailableError(msg)
     return uri + "?mode=ro"
-
-
-def _is_mounted_read_only(folder: Path) -> bool:
-    try:
-        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    except (OSError, AttributeError):  # Windows has no statvfs
-        return False
 
 
 def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> None:
