@@ -17,17 +17,24 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs"
 PAGES: Final = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
 
-_FENCE: Final = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>\S*)", re.MULTILINE)
+_FENCE: Final = re.compile(
+    r"^(?P<run> *<!-- run -->\n)?(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>\S*)",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: where its first line stands, its language and its text."""
+    """A fenced block: where its first line stands, its language and its text.
+
+    `is_run`: it is a shell's, and `<!-- run -->` before it has a test run it.
+    """
 
     page: Path
     line: int
     language: str
     text: str
+    is_run: bool = False
 
     def __str__(self) -> str:
         """Name the place as editors do."""
@@ -43,11 +50,12 @@ def blocks(page: Path) -> Iterator[Block]:
         closing = re.compile(rf"^{opening['indent']}{opening['fence']} *$", re.MULTILINE)
         found = closing.search(text, start)
         if found is None:
-            line = text.count("\n", 0, opening.start()) + 1
+            line = text.count("\n", 0, start)
             message = f"{page.relative_to(ROOT)}:{line}: this block is never closed"
             raise ValueError(message)
         body = re.sub(rf"^{opening['indent']}", "", text[start : found.start()], flags=re.MULTILINE)
-        yield Block(page, text.count("\n", 0, start) + 1, opening["language"], body)
+        line = text.count("\n", 0, start) + 1
+        yield Block(page, line, opening["language"], body, is_run=opening["run"] is not None)
         position = found.end()
 
 
@@ -61,7 +69,7 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub and mkdocs both spell them."""
+    """Return the anchors of a page's headings, as GitHub and the site both spell them."""
     headings = re.findall(r"^#+ +(.+?) *$", prose(page), re.MULTILINE)
     plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in plain}

@@ -1,8 +1,10 @@
-"""Every Python block of the README and the documentation runs, from the first to the last."""
+"""Every Python block of the README and the documentation runs, and every marked one of a shell."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -81,6 +83,16 @@ def run(block: Block, namespace: dict[str, Any]) -> None:
         pytest.fail(f"{place}: {''.join(traceback.format_exception(error))}")
 
 
+def run_in_shell(block: Block) -> None:
+    """Run a block of commands, as a reader who works in the environment of these tests."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    shell = ["sh", "-eu", "-c", block.text]
+    ran = subprocess.run(
+        shell, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, f"{block}: {ran.stdout}{ran.stderr}"
+
+
 @pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.name)
 def test_every_python_block_runs(
     page: Path,
@@ -96,6 +108,8 @@ def test_every_python_block_runs(
         for block in blocks(page):
             if block.language == "python":
                 run(block, namespace)
+            elif block.is_run:
+                run_in_shell(block)
     finally:
         for value in namespace.values():
             if isinstance(value, Library):

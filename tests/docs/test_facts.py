@@ -137,5 +137,5 @@ def test_every_table_of_a_unit_of_work_is_told() -> None:
 
 def test_the_readme_s_test_command_is_the_one_that_ci_takes() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"<!-- test command -->\n```sh\n(.*)\n```", readme)
+    (command,) = re.findall(r"<!-- test command -->\n```sh\n(.*?)```", readme, re.DOTALL)
     assert command.startswith("python3 ")
