@@ -19,7 +19,7 @@ from wkmp_orm.schema.scripts import scripts_folder
 
 HEAVY = frozenset(
     {
-        "alembic", "asyncio", "av", "click", "factory", "httpx", "hypothesis", "mako",
+        "alembic", "asyncio", "av", "click", "factory", "httpx2", "hypothesis", "mako",
         "mediafile", "mutagen", "numpy", "psycopg", "pysqlite3", "rich", "sqlalchemy", "tenacity",
         "wkmp_orm.models",
     }

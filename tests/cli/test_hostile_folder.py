@@ -37,7 +37,7 @@ PYTHONS_OWN: Final = ("types", "functools", "contextlib", "runpy", "warnings", "
 MODULES: Final = (
     *("sitecustomize", "usercustomize", "json", "signal", "pickle", "struct", "tomllib", "wave"),
     *("sqlite3", "alembic", "sqlalchemy", "click", "rich", "tenacity", "uuid_utils", "psycopg"),
-    *("av", "numpy", "soundfile", "mediafile", "mutagen", "httpx", "essentia", "chromaprint"),
+    *("av", "numpy", "soundfile", "mediafile", "mutagen", "httpx2", "essentia", "chromaprint"),
     *("imageio_ffmpeg", "_soundfile_data", "env", "ruff", "fcntl_", "migrations"),
 )
 PROGRAMS: Final = (

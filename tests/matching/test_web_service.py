@@ -245,10 +245,10 @@ def test_a_url_needs_no_slash_at_its_end(services: WebServices) -> None:
         assert client.lookup(FINGERPRINT, 10) == ()
 
 
-def test_without_httpx_matches_are_weighed_and_a_client_says_what_to_install() -> None:
+def test_without_httpx2_matches_are_weighed_and_a_client_says_what_to_install() -> None:
     script = """
 import sys
-sys.modules["httpx"] = None
+sys.modules["httpx2"] = None
 from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.matching import AcoustidClient, Evidence, match_passages
 (match,) = match_passages([Evidence(span=(0, 1), title="x")]).values()

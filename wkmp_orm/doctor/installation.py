@@ -25,7 +25,7 @@ class _Extra(NamedTuple):
 
 _EXTRAS: Final = (
     _Extra("audio", ("av", "numpy", "mediafile", "soundfile"), "import music"),
-    _Extra("online", ("httpx",), "ask AcoustID and MusicBrainz"),
+    _Extra("online", ("httpx2",), "ask AcoustID and MusicBrainz"),
     _Extra("fingerprint", ("imageio_ffmpeg",), "make fingerprints"),
 )
 

@@ -46,7 +46,7 @@ class AcoustidClient(ServiceClient):
     for. `timeout_s` is the whole of a request, `stop` ends all waits. A context manager that closes
     the connections.
 
-    Raises ConfigurationError for a blank key, a wrong URL or contact, and without httpx.
+    Raises ConfigurationError for a blank key, a wrong URL or contact, and without httpx2.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """One request to a web service and its reply, in a thread that can be left behind.
 
-httpx need not be installed.
+httpx2 need not be installed.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 try:
-    import httpx
+    import httpx2
 except ModuleNotFoundError:  # without the `online` extra: said when a service is to be asked
-    httpx = None  # type: ignore[assignment]
+    httpx2 = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["UNPACKED", "Exchange", "Outcome", "RequestFailedError", "httpx"]
+__all__ = ["UNPACKED", "Exchange", "Outcome", "RequestFailedError", "httpx2"]
 
 LARGEST_REPLY_BYTES: Final = 4 * 1024 * 1024
-"""A popular fingerprint's answer has some 100 kB. The head of a reply is bounded by httpx, at
+"""A popular fingerprint's answer has some 100 kB. The head of a reply is bounded by httpx2, at
 100 KiB."""
 MOST_REDIRECTS: Final = 3
 UNPACKED: Final = "identity"
@@ -53,7 +53,7 @@ class Exchange:
     """
 
     def __init__(
-        self, client: httpx.Client, request: httpx.Request, *, follow_redirects: bool
+        self, client: httpx2.Client, request: httpx2.Request, *, follow_redirects: bool
     ) -> None:
         self.done = threading.Event()
         self._client = client
@@ -76,10 +76,10 @@ class Exchange:
         error = self._failure
         if isinstance(error, RequestFailedError):
             raise error
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, httpx2.TimeoutException):
             raise RequestFailedError("no answer in time") from error
         details = f"{type(error).__name__}: {str(error)[:200]!a}"
-        again = isinstance(error, httpx.TransportError)
+        again = isinstance(error, httpx2.TransportError)
         raise RequestFailedError(f"the connection failed ({details})", again=again) from error
 
     def _run(self) -> None:
@@ -106,7 +106,7 @@ class Exchange:
                 response.close()
         raise RequestFailedError("it redirects without an end", again=False)
 
-    def _body(self, response: httpx.Response) -> bytes:
+    def _body(self, response: httpx2.Response) -> bytes:
         """Read it as it comes, undecoded: 4 KB of twice packed zeros are 12 GB in memory."""
         encoding = response.headers.get("content-encoding", UNPACKED)
         if encoding.strip().lower() != UNPACKED:
@@ -123,7 +123,7 @@ class Exchange:
         return bytes(body)
 
 
-def _is_same_service(asked: httpx.URL, onward: httpx.URL) -> bool:
+def _is_same_service(asked: httpx2.URL, onward: httpx2.URL) -> bool:
     """Say whether a redirect stays on its host and does not leave https."""
     if onward.host != asked.host or onward.userinfo:
         return False

@@ -36,7 +36,7 @@ class MusicBrainzClient(ServiceClient):
     to know. `timeout_s` is the whole of a request, `stop` ends all waits. A context manager that
     closes the connections.
 
-    Raises ConfigurationError for a wrong URL or contact, and without httpx.
+    Raises ConfigurationError for a wrong URL or contact, and without httpx2.
     """
 
     def __init__(

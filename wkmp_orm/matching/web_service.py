@@ -14,7 +14,7 @@ from tenacity.wait import wait_random_exponential
 
 from wkmp_orm.core.remedies import install
 from wkmp_orm.errors import ConfigurationError, ServiceUnavailableError
-from wkmp_orm.matching.exchange import UNPACKED, Exchange, RequestFailedError, httpx
+from wkmp_orm.matching.exchange import UNPACKED, Exchange, RequestFailedError, httpx2
 from wkmp_orm.matching.politeness import FAILURES_IN_A_ROW, CircuitBreaker, RateLimiter
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class WebService:
 
     A reply is taken unpacked and up to 4 MiB. `follow_redirects` is for services that are asked
     with nothing secret, and does so on their own host alone. Raises ConfigurationError
-    for a URL that is no service's, and when httpx is not installed.
+    for a URL that is no service's, and when httpx2 is not installed.
     """
 
     def __init__(
@@ -82,23 +82,23 @@ class WebService:
         stop: threading.Event | None = None,
         follow_redirects: bool = False,
     ) -> None:
-        if httpx is None:
+        if httpx2 is None:
             raise ConfigurationError(
-                f"{name} cannot be asked: httpx is not installed", install("online")
+                f"{name} cannot be asked: httpx2 is not installed", install("online")
             )
         self.name = name
         self._stop = stop or threading.Event()
         self._timeout_s = timeout_s
         self._limiter = RateLimiter(interval_s)
         self._breaker = CircuitBreaker()
-        self._client = httpx.Client(
+        self._client = httpx2.Client(
             base_url=_checked(name, url),
             headers={
                 "User-Agent": user_agent(contact),
                 "Accept": "application/json",
                 "Accept-Encoding": UNPACKED,
             },
-            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
+            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
         )
         self._follow_redirects = follow_redirects
 
@@ -224,7 +224,7 @@ class WebService:
 
 def can_ask() -> bool:
     """Say whether what clients are made of is installed: the `online` extra."""
-    return httpx is not None
+    return httpx2 is not None
 
 
 def user_agent(contact: str | None) -> str:
@@ -253,7 +253,7 @@ def is_at(url: str, known: str) -> bool:
     """Say whether a URL leads to the host and port of a known one, over https.
 
     It is read by the parser that requests go by: two parsers may see two hosts in one text. False
-    when httpx is not installed.
+    when httpx2 is not installed.
     """
     parts, wanted = (_parts(each) if can_ask() else None for each in (url, known))
     if parts is None or wanted is None or parts.scheme != "https" or parts.userinfo:
@@ -274,10 +274,10 @@ def _checked(name: str, url: str) -> str:
     return url if url.endswith("/") else f"{url}/"
 
 
-def _parts(url: str) -> httpx.URL | None:
+def _parts(url: str) -> httpx2.URL | None:
     try:
-        return httpx.URL(url)
-    except httpx.InvalidURL:  # which says what it could not read
+        return httpx2.URL(url)
+    except httpx2.InvalidURL:  # which says what it could not read
         return None
 
 

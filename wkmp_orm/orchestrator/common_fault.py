@@ -31,8 +31,8 @@ otherwise, and the same files would come first the next time."""
 _LIBRARIES: Final = {
     Phase.METADATA_EXTRACTION: ("mediafile", "mutagen"),
     Phase.SEGMENTATION: ("av", "soundfile", "numpy"),
-    Phase.FINGERPRINTING: ("httpx",),
-    Phase.SONG_MATCHING: ("httpx",),
+    Phase.FINGERPRINTING: ("httpx2",),
+    Phase.SONG_MATCHING: ("httpx2",),
     Phase.FLAVORING: ("essentia",),
 }
 """What a phase uses of others: a version that does not fit fails in every file."""
