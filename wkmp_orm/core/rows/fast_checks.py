@@ -18,9 +18,18 @@ import sqlalchemy as sa
 
 from wkmp_orm.core.generated_code import define
 from wkmp_orm.core.rows.handles import Handle
+from wkmp_orm.core.rows.json_values import REFUSED, usual_json
 from wkmp_orm.core.rows.values import INTEGER_BITS
 from wkmp_orm.core.texts import MOST_CHARACTERS, is_storable_text
-from wkmp_orm.core.types import UUID_TEXT, CheckedType, EnumText, ShortText, Stored, UtcDateTime
+from wkmp_orm.core.types import (
+    UUID_TEXT,
+    CheckedType,
+    EnumText,
+    Json,
+    ShortText,
+    Stored,
+    UtcDateTime,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +40,8 @@ Shape = tuple[str, ...]
 """The names of a row's columns, in the order in which they were given."""
 
 FastCheck = Callable[[dict[str, Any], object], Shape]
-"""Returns the shape of a row whose values can be kept as they are, otherwise ().
+"""Returns the shape of a row whose values can be kept as they are, otherwise (). JSON documents of
+the row have become copies then.
 
 All rows of one shape share one tuple: a tuple for each would be a third of their memory, and cause
 more garbage collections.
@@ -50,6 +60,8 @@ _NAMES: Final = {
     "inf": float("inf"),
     "is_storable_text": is_storable_text,
     "is_uuid": UUID_TEXT.fullmatch,
+    "usual_json": usual_json,
+    "REFUSED": REFUSED,
 }
 
 
@@ -87,10 +99,19 @@ class FastChecks(dict[Shape, FastCheck]):
         conditions = [self._condition(name, variable) for name, variable in variables.items()]
         conditions += self._rules(variables)
         everything = " and ".join(f"({condition})" for condition in conditions)
-        source = (
-            "def accepts(values, unit):\n"
-            f"    [{', '.join(variables.values())}] = values.values()\n"
-            f"    return shape if {everything} else ()\n"
+        source = "\n".join(
+            [
+                "def accepts(values, unit):",
+                f"    [{', '.join(variables.values())}] = values.values()",
+                f"    if not ({everything}):",
+                "        return ()",
+                *(
+                    f"    values[{name!r}] = {variable}"
+                    for name, variable in variables.items()
+                    if name in self._info.json
+                ),
+                "    return shape\n",
+            ]
         )
         columns = self._info.table.c
         words = {name: _words(columns[name].type) for name in shape}
@@ -163,7 +184,9 @@ class FastChecks(dict[Shape, FastCheck]):
                 return f"{variable}.__class__ is date"
             case sa.Uuid(as_uuid=True):
                 return f"{variable}.__class__ is UUID"
-            case _:  # JSON is copied, and other times are cut to what is stored
+            case Json() | sa.JSON():
+                return f"({variable} := usual_json({variable})) is not REFUSED"
+            case _:  # other times are cut to what is stored
                 return "False"
 
 

@@ -7,7 +7,6 @@ remedy. Values are checked when they are given, not when they are flushed.
 from __future__ import annotations
 
 import math
-import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from wkmp_orm.core.errors import ConfigurationError
+from wkmp_orm.core.rows.json_values import checked_json
 from wkmp_orm.core.texts import short_text_of, shown, text_of
 from wkmp_orm.core.types import CheckedType, EnumText, Json, ShortText, UtcDateTime
 
@@ -30,14 +30,6 @@ INTEGER_BITS: Final = {True: 63, False: 31}
 
 MOST_DIGITS: Final = 15
 """Significant digits of a decimal number: SQLite keeps it as a float, which holds so many."""
-
-JSON_LEVELS: Final = 200
-"""How deep JSON may be nested. Python writes and reads as deep as its stack has room, which is less
-than 1,000 levels and differs from place to place; SQLite's own JSON functions take 1,000."""
-
-JSON_LIMIT: Final = int(sys.float_info.max)
-"""Integers beyond it are infinite to every reader that keeps numbers as floats, and Python spells
-none of more than 4,300 digits."""
 
 
 def _integer(*, wide: bool) -> Callable[[Any], int]:
@@ -100,34 +92,6 @@ def _enum_text(column_type: EnumText[Any]) -> Callable[[Any], Any]:
             raise ValueError(msg) from None
 
     return check
-
-
-def _json(value: Any, levels: int = JSON_LEVELS) -> Any:
-    match value:
-        case None | bool():
-            return value
-        case int():
-            if not -JSON_LIMIT <= value <= JSON_LIMIT:
-                msg = f"{shown(value)} is beyond what JSON's readers hold as a number; give text"
-                raise ValueError(msg)
-            return value
-        case str():
-            return text_of(value)
-        case float():
-            return _real(value)
-        case list() | tuple() | dict() if levels == 0:
-            msg = f"it is nested deeper than {JSON_LEVELS} levels, or refers to itself; flatten it"
-            raise ValueError(msg)
-        case list() | tuple():
-            return [_json(item, levels - 1) for item in value]
-        case dict():
-            if not all(isinstance(key, str) for key in value):
-                msg = f"{shown(value)} has a key that is not text"
-                raise ValueError(msg)
-            return {text_of(key): _json(item, levels - 1) for key, item in value.items()}
-        case _:
-            msg = f"{shown(value)} is a {type(value).__name__}, which JSON does not have"
-            raise ValueError(msg)
 
 
 def _boolean(value: Any) -> bool:
@@ -247,7 +211,7 @@ def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: 
         case EnumText():
             return _enum_text(column_type)
         case Json():
-            return _json
+            return checked_json
         case sa.BigInteger():
             return _integer(wide=True)
         case sa.Integer():
@@ -281,7 +245,7 @@ def _common(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: C901
         case sa.Uuid():
             return _uuid(as_text=not column_type.as_uuid)
         case sa.JSON():
-            return _json
+            return checked_json
         case _:
             msg = f"no unit of work writes columns of the type {column_type!r}"
             raise ConfigurationError(msg)
