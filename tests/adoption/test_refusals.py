@@ -27,6 +27,7 @@ from wkmp_orm.errors import (
     LockTimeoutError,
     SchemaError,
     SchemaOutdatedError,
+    SchemaTooNewError,
     SchemaUnmanagedError,
     StorageError,
 )
@@ -122,6 +123,18 @@ def test_a_library_of_ours_and_a_new_database_need_no_adoption(
     assert "needs no adoption" in capsys.readouterr().out
     assert dump(database) == before
     assert [*database.parent.glob("*.bak")] == []
+
+
+def test_a_library_of_a_newer_version_is_no_library_of_this_one(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Library.open(database).close()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from_tomorrow'")
+    with pytest.raises(SchemaTooNewError, match="a newer version made it"):
+        Library.adopt(database)
+    assert cli._run(["db", "adopt", "--database", str(database)]) == 2
+    assert "a newer version made it" in capsys.readouterr().err
 
 
 def test_a_second_adoption_finds_nothing_to_do(database: Path) -> None:

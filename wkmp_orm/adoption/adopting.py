@@ -25,7 +25,7 @@ from wkmp_orm.core.schema.migrations import folder_of
 from wkmp_orm.core.schema.state import asking, asking_once
 from wkmp_orm.core.schema.transaction import migration_transaction
 from wkmp_orm.core.types import utc_now
-from wkmp_orm.schema import back_up
+from wkmp_orm.schema import back_up, refuse_others
 
 if TYPE_CHECKING:
     import os
@@ -104,8 +104,12 @@ def refuse_unadopted(target: DatabaseTarget, engine: sa.Engine) -> Found:
 
 
 def _look_at(target: DatabaseTarget) -> Found:
+    """Look at a database; refuse one that needs no adoption and is no library that we can open."""
     with disposing(create_reader_engine(target, EngineOptions(read_only=True))) as engine:
-        return look(asking_once(engine))
+        found = look(asking_once(engine))
+        if found.kind not in {*ADOPTABLE, Kind.STRANGE}:
+            refuse_others(target, engine)
+        return found
 
 
 def _engine_of(target: DatabaseTarget) -> AbstractContextManager[sa.Engine]:

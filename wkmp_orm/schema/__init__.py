@@ -14,6 +14,7 @@ from wkmp_orm.schema.ours import (
     ensure_schema,
     migration_connection,
     migration_transaction,
+    refuse_others,
     schema_differences,
     upgrade_schema,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "include_object",
     "migration_connection",
     "migration_transaction",
+    "refuse_others",
     "render_item",
     "restore",
     "schema_differences",

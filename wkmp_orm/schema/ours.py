@@ -84,6 +84,14 @@ def upgrade_schema(
     return upgrading.upgrade_schema(target, engine, OURS, hold=hold)
 
 
+def refuse_others(target: DatabaseTarget, engine: sa.Engine) -> None:
+    """Refuse a database that a newer version made, or in which another program has our names.
+
+    Raises SchemaTooNewError and SchemaUnmanagedError. `engine` may be a reader's. Any thread.
+    """
+    upgrading.refuse_others(target, engine, OURS)
+
+
 def schema_differences(engine: sa.Engine) -> list[str]:
     """Compare our tables with those of a new database; return one line for each difference.
 

@@ -110,6 +110,15 @@ def migrate(
     return backup
 
 
+def refuse_others(target: DatabaseTarget, engine: sa.Engine, migrations: Migrations) -> None:
+    """Refuse a database that a newer version made, or in which another program has our names.
+
+    Raises SchemaTooNewError and SchemaUnmanagedError. `engine` may be a reader's. Any thread.
+    """
+    state = read_state(asking_once(engine), target.dialect, migrations)
+    _refuse_others(target, state, migrations)
+
+
 def _refuse_others(target: DatabaseTarget, state: SchemaState, migrations: Migrations) -> None:
     """Refuse a database in which the tables, or the version table, are somebody else's."""
     owner, table = migrations.owner, migrations.version_table
