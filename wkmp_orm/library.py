@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import DeclarativeBase
 
     from wkmp_orm.adoption import Adoption, Step
+    from wkmp_orm.core.spans import Tracing
     from wkmp_orm.doctor import Examination
     from wkmp_orm.orchestrator import ImportOptions, ImportSummary
 
@@ -67,9 +68,10 @@ class Library(Database):
         target: DatabaseTarget,
         options: EngineOptions,
         models: Iterable[type[DeclarativeBase]] = (),
+        tracing: Tracing | None = None,
     ) -> None:
         """Prepare the engines; `open` is what users call."""
-        super().__init__(target, options, (*OUR_MODELS, *models))
+        super().__init__(target, options, (*OUR_MODELS, *models), tracing)
         self.settings = Settings(self)
         self._root: Path | None = None
         self._root_is_given = False
@@ -88,6 +90,7 @@ class Library(Database):
         bulk: BulkChoice = "auto",
         max_lock_wait_ms: int | None = None,
         keep_switch_interval: bool = False,
+        tracing: Tracing | None = None,
     ) -> Self:
         """Open a database by its path or URL; a new one is created at the newest schema.
 
@@ -95,17 +98,16 @@ class Library(Database):
         default the folder of the SQLite file. `upgrade` brings an older schema up to date (after a
         backup on SQLite) instead of refusing it. `read_only` opens an existing database for
         readers alone. `synchronous="FULL"` waits for the disk at every commit. `max_lock_wait_ms`
-        stands in for the setting `ai_database_max_lock_wait_ms` as long as the library is open.
-        `keep_switch_interval` leaves `sys.setswitchinterval` to the program; else it is 0.1 ms in a
-        transaction, so that threads of pure Python do not prolong it.
+        stands in for the setting `ai_database_max_lock_wait_ms`. `keep_switch_interval` leaves
+        `sys.setswitchinterval` to the program; else it is 0.1 ms in a transaction, so that threads
+        of pure Python do not prolong it. `tracing` listens to what is done: by default
+        OpenTelemetry, if the program has set it up.
 
-        `bulk` says how a flush sends its rows. "session": new rows through
-        `Session.bulk_insert_mappings`, everything else through Core's executemany, so that
-        listeners to the engine see each statement. "driver": compiled tuples straight to the
-        driver's executemany, arrays or COPY on PostgreSQL; two to three times as fast. Both store
-        the same. "auto" is decided here, once: "session" where somebody listens to the engines
-        already (echo, listeners on the Engine class, an instrumentor) or the driver is neither
-        sqlite3 nor psycopg, else "driver".
+        `bulk` says how rows are sent. "session": through SQLAlchemy, so that listeners to the
+        engine see each statement. "driver": compiled tuples straight to the driver's executemany,
+        arrays or COPY on PostgreSQL; two to three times as fast. Both store the same. "auto" is
+        decided here, once: "session" where somebody listens to the engines already (echo, an
+        instrumentor) or the driver is neither sqlite3 nor psycopg, else "driver".
 
         Raises ConfigurationError, DatabaseUnavailableError and SchemaError.
         """
@@ -121,7 +123,7 @@ class Library(Database):
             **given,
         )
         check_place(target, read_only=read_only)
-        library = cls(target, options, models)
+        library = cls(target, options, models, tracing)
         prepare = partial(library._prepare_schema, root, upgrade=upgrade, given=given)
         library._prepare_or_close(prepare)
         return library

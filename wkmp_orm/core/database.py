@@ -19,15 +19,14 @@ from wkmp_orm.core.engine.place import check_place
 from wkmp_orm.core.engine.retry import retry_on_lock
 from wkmp_orm.core.engine.target import DatabaseTarget
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
-from wkmp_orm.core.engine.writer import Writer
 from wkmp_orm.core.errors import ReadOnlyDatabaseError, UnitOfWorkError, WrongOwnerError
-from wkmp_orm.core.flush.flush import Flusher
 from wkmp_orm.core.flush.ledger import LEDGER
 from wkmp_orm.core.reads import Reads
 from wkmp_orm.core.remedies import OPEN_WRITABLE
 from wkmp_orm.core.schema.migrations import Migrations, folder_of
 from wkmp_orm.core.schema.upgrade import migrate
 from wkmp_orm.core.table_info import Catalog
+from wkmp_orm.core.tracing.usual import usual_tracing, writer_and_flusher
 from wkmp_orm.core.unit_of_work import UnitOfWork
 from wkmp_orm.core.uses import Uses
 
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.async_commits import CancelToken
     from wkmp_orm.core.engine.monitor import Monitor, Totals, WriteReport
     from wkmp_orm.core.flush.changes import Changes
+    from wkmp_orm.core.spans import Tracing
 
 logger = logging.getLogger("wkmp_orm.database")
 
@@ -68,15 +68,17 @@ class Database(Reads):
         target: DatabaseTarget,
         options: EngineOptions,
         models: Iterable[type[DeclarativeBase]] = (),
+        tracing: Tracing | None = None,
     ) -> None:
         """Prepare the engines; `open` is what users call."""
         self.target = target
         self.options = options
+        self.tracing = usual_tracing() if tracing is None else tracing
+        """Who listens to what is done here."""
         self.catalog = Catalog((*self.unit.models(), *models))
         """The tables that units of work write."""
-        self._writer = Writer(target, options)
+        self._writer, self._flusher = writer_and_flusher(target, options, self.tracing)
         self._readers = create_reader_engine(target, options)
-        self._flusher = Flusher(self._writer)
         self._listeners: list[Callable[[WriteReport], object]] = []
         self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
@@ -95,6 +97,7 @@ class Database(Reads):
         bulk: BulkChoice = "auto",
         max_lock_wait_ms: int = 5_000,
         keep_switch_interval: bool = False,
+        tracing: Tracing | None = None,
     ) -> Self:
         """Open a database by its path or URL.
 
@@ -112,6 +115,8 @@ class Database(Reads):
         already (echo, listeners on the Engine class, an instrumentor) or the driver is neither
         sqlite3 nor psycopg, else "driver".
 
+        `tracing` listens to what is done: by default OpenTelemetry, if the program has set it up.
+
         Raises ConfigurationError and DatabaseUnavailableError with what to do.
         """
         target = DatabaseTarget.parse(database)
@@ -124,7 +129,7 @@ class Database(Reads):
             keep_switch_interval=keep_switch_interval,
         )
         check_place(target, read_only=read_only)
-        opened = cls(target, options, models)
+        opened = cls(target, options, models, tracing)
         opened._prepare_or_close(opened._prepare)
         return opened
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import Future
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from wkmp_orm.core.engine.async_commits import CancelToken, CommitCancelledError
@@ -141,7 +142,9 @@ class UnitOfWork(Accumulation):
         outcome.set_running_or_notify_cancel()  # the token cancels, the future does not
         written = asyncio.wrap_future(outcome)
         try:
-            self._library.executor().submit(self._write, outcome, cancel_token)
+            # In this task's context, so that traces show the write below what the task does.
+            context = copy_context()
+            self._library.executor().submit(lambda: context.run(self._write, outcome, cancel_token))
         except BaseException as error:
             # It may be in the queue all the same, for a thread that is busy now.
             if not cancel_token.cancel():

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
@@ -44,8 +45,10 @@ async def import_folder_async(
     # Not asyncio's own threads: an import would keep one from them for hours.
     executor = ThreadPoolExecutor(1, "import")
     try:
+        # In this task's context, so that a trace shows the import below what the task does.
+        run = partial(import_folder, library, folder, **options)
         future = asyncio.get_running_loop().run_in_executor(
-            executor, partial(import_folder, library, folder, **options)
+            executor, partial(copy_context().run, run)
         )
         try:
             return await asyncio.shield(future)

@@ -58,6 +58,10 @@ class FileInProgress:
     """What was found wrong in it, though it can be imported."""
     recording: Recording | None = None
     """What the recording phase did."""
+    failure: BaseException | None = None
+    """Why it could not be imported."""
+    outcome: str = ""
+    """What has become of it, in a word; empty while it is on its way."""
     _tags: Tags | None = None
     _analysis: SoundAnalysis | None = None
 

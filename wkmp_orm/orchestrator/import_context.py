@@ -16,6 +16,7 @@ from wkmp_orm.audio.flavor import AcousticBrainzFolder, EssentiaSource, essentia
 from wkmp_orm.core.remedies import Note, install
 from wkmp_orm.errors import ConfigurationError, NoDecoderError
 from wkmp_orm.orchestrator.services import services_of
+from wkmp_orm.orchestrator.traces import traced_decoder
 from wkmp_orm.remedies import set_setting
 from wkmp_orm.settings import (
     ACOUSTICBRAINZ_FOLDER,
@@ -171,13 +172,15 @@ class ImportContext:
         """
         self.statistics.waits()
         try:
-            return self._decoders.run(
-                function,
-                *args,
-                cancelled=self.stop.is_set,
-                begun=self.statistics.goes_on,
-                **kwargs,
-            )
+            with traced_decoder(self.library.tracing) as tell_begun:
+
+                def begun() -> None:
+                    self.statistics.goes_on()
+                    tell_begun()
+
+                return self._decoders.run(
+                    function, *args, cancelled=self.stop.is_set, begun=begun, **kwargs
+                )
         except ConfigurationError as error:
             raise NoDecoderError(*error.args) from error
 

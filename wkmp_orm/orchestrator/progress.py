@@ -50,7 +50,9 @@ class ProgressReporter:
         self._show = show
         self._ended = threading.Event()
         self._demand_to_end: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="import-progress")
+        self._thread = threading.Thread(
+            target=library.tracing.bound(self._run), name="import-progress"
+        )
         self._stored = (0, 0)
 
     def __enter__(self) -> Self:

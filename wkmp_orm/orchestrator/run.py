@@ -169,10 +169,15 @@ class _Run:
         library, statistics = self._library, self._statistics
         scanned = scan_folder(self._folder)
         server_wait = ServerWait(self._stop, statistics.server_is_away)
-        with library.measuring() as measured, waiting_for_server(server_wait):
+        with (
+            library.tracing.span("import", {"wkmp_orm.import.workers": self._workers}) as span,
+            library.measuring() as measured,
+            waiting_for_server(server_wait),
+        ):
             self._session_id = retry_lock_timeouts(
                 lambda: start_session(library, path_text(self._folder), self._parameters())
             )
+            span.set({"wkmp_orm.import.session": self._session_id})
             try:
                 with (
                     WaitingFiles() as waiting,
@@ -183,6 +188,7 @@ class _Run:
                     whole = self._stages(scanned, waiting)
                     statistics.enter(Stage.ENDED)
                 state = retry_lock_timeouts(self._complete if whole else self._cancel)
+                span.set({"wkmp_orm.import.state": state.value})
             except BaseException as error:
                 self._fail(error)
                 raise
@@ -233,7 +239,8 @@ class _Run:
             threads=self._workers,
             hash_of=self._equipment.hash_of,
         )
-        scan_queue.take_in(scanned)
+        with self._library.tracing.span("scan", {}):
+            scan_queue.take_in(scanned)
         if not self._stop.is_set():
             self._note = scan_queue.settle_missing(self._stored(), accept=self._accepts_missing)
         if self._stop.is_set() or not retry_lock_timeouts(self._enter_processing):

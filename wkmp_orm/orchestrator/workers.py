@@ -17,6 +17,7 @@ from wkmp_orm.orchestrator.common_fault import CommonFault
 from wkmp_orm.orchestrator.file_in_progress import FileInProgress
 from wkmp_orm.orchestrator.file_pipeline import LATE_PHASES, Verdict
 from wkmp_orm.orchestrator.summary import FailedFile, WarnedFile
+from wkmp_orm.orchestrator.traces import traced_file, traced_phase
 from wkmp_orm.orchestrator.writing import FATAL_ERRORS, reason_of, write
 from wkmp_orm.phases import record_failure
 
@@ -99,11 +100,11 @@ class Workers:
     def _take_through(self, waiting: WaitingFile) -> None:
         context = self._tools
         file = FileInProgress(context, waiting.place, waiting.matched, waiting.sha256)
-        with context.statistics.on_its_way(file.path):
+        with context.statistics.on_its_way(file.path), traced_file(file):
             for step in self._late_steps if waiting.lacks_flavor else self._steps:
                 if context.stop.is_set():
                     return
-                with context.statistics.working(step.phase):
+                with context.statistics.working(step.phase), traced_phase(file, step.phase):
                     try:
                         verdict: object = step.run(file)
                     except FATAL_ERRORS:
@@ -132,6 +133,7 @@ class Workers:
 
     def _conclude(self, waiting: WaitingFile, file: FileInProgress, verdict: Verdict) -> None:
         statistics = self._tools.statistics
+        file.outcome = verdict.name.lower()
         if file.warning and verdict is not Verdict.DUPLICATE:
             statistics.warned(WarnedFile(file.path, file.warning))
         match verdict:
@@ -147,6 +149,7 @@ class Workers:
 
     def _fail(self, file: FileInProgress, phase: str, error: BaseException) -> None:
         context = self._tools
+        file.failure = error
         reason = reason_of(error, context.library.root)
         unexpected = not isinstance(error, WkmpOrmError | OSError)
         if not os.path.lexists(file.place):
@@ -166,6 +169,7 @@ class Workers:
                 file_guid=file.guid,
             ),
         )
+        file.outcome = "failed"
         context.statistics.failed(FailedFile(file.path, phase, reason))
         if unexpected:
             self._common_fault.met(file, phase, error, reason)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wkmp_orm.core.engine.options import Bulk
 
@@ -158,6 +158,14 @@ class Monitor:
         self._checkpoints = Durations()
         self._rolled_back = self._retries = self._lock_errors = 0
         self._parts: tuple[Monitor, ...] = ()
+        self._listeners: tuple[Callable[[WriteReport], object], ...] = ()
+
+    def tell(self, listener: Callable[[WriteReport], object]) -> None:
+        """Call `listener` with every report from now on, in the thread that has written.
+
+        Also with those of writes that were rolled back. It must raise nothing.
+        """
+        self._listeners += (listener,)
 
     @contextmanager
     def measuring(self) -> Iterator[Monitor]:
@@ -175,6 +183,8 @@ class Monitor:
         """Take in one finished write transaction."""
         for monitor in (self, *self._parts):
             monitor._take(report)
+        for listener in self._listeners:
+            listener(report)
         self._log(report)
 
     def _take(self, report: WriteReport) -> None:

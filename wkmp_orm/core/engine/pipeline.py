@@ -100,6 +100,11 @@ class Pipeline:
         unclocked_cursor(self._driver).execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         self._has_begun = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something was sent that was not waited for."""
+        return self._is_open
+
     def wait(self) -> None:
         """Wait for the answers to all that was sent. Raises the first error among them."""
         if not self._is_open:

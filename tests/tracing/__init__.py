@@ -1,0 +1,1 @@
+"""Who listens to a database: spans, numbers, and that nobody has to."""
