@@ -111,7 +111,7 @@ def test_every_command_is_told() -> None:
 
 
 def test_every_extension_that_is_scanned_is_told() -> None:
-    listed = re.search(r"Files named `([^`]*)`", said("importing.md"))
+    listed = re.search(r"files named `([^`]*)`", said("importing.md"))
     assert listed is not None
     assert sorted(listed[1].split()) == sorted(DEFAULT_EXTENSIONS)
 
