@@ -32,16 +32,6 @@ class Digest(FunctionElement[str]):
     type = sa.Text()
 
 
-class Beginning(FunctionElement[str]):
-    """What an index holds of a text that people search: on PostgreSQL its first 200 characters.
-
-    They are 800 bytes at most. A query that is to use the index there compares `left(text, 200)`.
-    """
-
-    inherit_cache = True
-    type = sa.Text()
-
-
 class SortKey(FunctionElement[str]):
     """What lists are in the order of: the first 200 characters of a text, with A to Z as a to z.
 
@@ -64,7 +54,6 @@ class PathKey(FunctionElement[str]):
 
 
 @compiles(Digest)
-@compiles(Beginning)
 @compiles(PathKey)
 def _whole(element: FunctionElement[str], compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(element.clauses, **options)
@@ -73,11 +62,6 @@ def _whole(element: FunctionElement[str], compiler: SQLCompiler, **options: Any)
 @compiles(Digest, "postgresql")
 def _digest(element: Digest, compiler: SQLCompiler, **options: Any) -> str:
     return f"md5({compiler.process(element.clauses, **options)})"
-
-
-@compiles(Beginning, "postgresql")
-def _beginning(element: Beginning, compiler: SQLCompiler, **options: Any) -> str:
-    return f"left({compiler.process(element.clauses, **options)}, 200)"
 
 
 @compiles(SortKey)

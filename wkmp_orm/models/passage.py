@@ -26,7 +26,7 @@ from wkmp_orm.models.base import (
     not_negative,
     to,
 )
-from wkmp_orm.models.indexes import Beginning, SortKey, unless
+from wkmp_orm.models.indexes import SortKey, unless
 
 if TYPE_CHECKING:
     from wkmp_orm.models.album import Album
@@ -179,7 +179,6 @@ class Passage(Audited, Base):
         sa.Index(
             "idx_passages_file_id", "file_id", "start_time_ticks", "end_time_ticks", unique=True
         ),
-        sa.Index("idx_passages_title", Beginning(title)),
         sa.Index("idx_passages_decode_status", "decode_status"),
         sa.Index("idx_passages_song_id", "song_id"),
         sa.Index(
@@ -195,11 +194,15 @@ class Passage(Audited, Base):
                 f"idx_passages_{what}_order",
                 "song_id",
                 SortKey(text),
-                "guid",
+                *further,
                 sqlite_where=HAS_NO_SONG,
                 postgresql_where=HAS_NO_SONG,
             )
-            for what, text in (("title", sa.func.coalesce(user_title, title)), ("artist", artist))
+            for what, text, further in (
+                ("title", sa.func.coalesce(user_title, title), ("guid",)),
+                # What an artist's name finds is sorted by title afterwards.
+                ("artist", artist, ()),
+            )
         ),
     )
 
