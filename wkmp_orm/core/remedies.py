@@ -98,6 +98,9 @@ USE_A_UNIT_OF_WORK: Final = Remedy("use a unit of work, or begin_monitored", Non
 # Opening a database.
 
 CHECK_PERMISSIONS: Final = the_same("check the permissions of the file and its folder")
+ALLOW_MORE_FILES: Final = the_same(
+    "close files, or allow the program to have more of them open (`ulimit -n`)"
+)
 OPEN_READ_ONLY: Final = Remedy("open it with read_only=True", None)
 OPEN_WRITABLE: Final = Remedy("open it without read_only to write", None)
 OTHER_PATH: Final = the_same("give another path")

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wkmp_orm.core.errors import SchemaError
 from wkmp_orm.core.schema.alone import one_at_a_time
 from wkmp_orm.core.schema.migrations import Migrations
 
@@ -47,11 +48,17 @@ def head_revision() -> str:
 def run_migrations(connection: sa.Connection) -> None:
     """Bring the database to the newest revision, inside the transaction that the caller began.
 
-    On SQLite its foreign keys must be off already. Any thread.
+    On SQLite its foreign keys must be off already. Raises SchemaError when the scripts cannot be
+    read, because no descriptor is left or they are gone. Any thread.
     """
     from alembic import command  # noqa: PLC0415  only those who migrate need it
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = alembic_config()
     config.attributes["connection"] = connection
-    with one_at_a_time:
-        command.upgrade(config, "head")
+    try:
+        with one_at_a_time:
+            command.upgrade(config, "head")
+    except (OSError, CommandError) as error:  # an `alembic.ini` that it cannot open is no OSError
+        msg = f"the migrations in {scripts_folder()} cannot be read: {error}; nothing was changed"
+        raise SchemaError(msg) from error

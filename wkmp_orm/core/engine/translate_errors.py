@@ -7,8 +7,9 @@ schema did not change, and `retry_on_lock` names the operation, as it has no dat
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004  of the pool
 
@@ -24,6 +25,7 @@ from wkmp_orm.core.errors import (
     WkmpOrmError,
 )
 from wkmp_orm.core.remedies import (
+    ALLOW_MORE_FILES,
     CHECK_PERMISSIONS,
     CHECK_SERVER,
     COMMIT_TO_FIND_OUT,
@@ -50,12 +52,16 @@ from wkmp_orm.core.remedies import (
     WAIT_LONGER,
 )
 
+_FILES_OF_SQLITE: Final = 4
+"""The database, its log, the log's index, and the folder."""
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import sqlalchemy as sa
 
     from wkmp_orm.core.engine.target import DatabaseTarget
+    from wkmp_orm.core.remedies import Remedy
 
 
 @contextmanager
@@ -121,7 +127,7 @@ def write_error(  # noqa: PLR0911  one return for each kind
         case Fault.READ_ONLY:
             return ReadOnlyDatabaseError(
                 f"{write}: {target} cannot be written ({code}); nothing was written",
-                CHECK_PERMISSIONS if target.path is not None else ON_PRIMARY,
+                *(_openable() if target.path is not None else (ON_PRIMARY,)),
             )
         case Fault.NOT_A_DATABASE | Fault.CANNOT_OPEN | Fault.NO_LOCKS | Fault.MIXED_SESSIONS:
             return _unavailable_error(target, error, reading=False)
@@ -216,11 +222,11 @@ def _unavailable_error(  # noqa: C901, PLR0911  one return for each kind
             return ReadOnlyDatabaseError(f"a reader of {target} cannot write", USE_A_UNIT_OF_WORK)
         case Fault.READ_ONLY:
             return ReadOnlyDatabaseError(
-                f"{target} cannot be written", CHECK_PERMISSIONS, OPEN_READ_ONLY
+                f"{target} cannot be written", *_openable(), OPEN_READ_ONLY
             )
         case Fault.CANNOT_OPEN:
             return DatabaseUnavailableError(
-                f"{target} cannot be opened", CHECK_PERMISSIONS, OPEN_READ_ONLY
+                f"{target} cannot be opened", *_openable(), OPEN_READ_ONLY
             )
         case Fault.NO_LOCKS:
             return DatabaseUnavailableError(
@@ -281,6 +287,20 @@ def _unavailable_server(  # noqa: PLR0911  one return for each kind
             return DatabaseUnavailableError(f"{target} cannot be reached: {reason}", CHECK_SERVER)
         case _:
             return None
+
+
+def _openable() -> tuple[Remedy, ...]:
+    """Return what lets SQLite open its files: it says that it cannot, and never why."""
+    taken = []
+    try:
+        for _ in range(_FILES_OF_SQLITE):
+            taken.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401  each may be the last
+    except OSError:
+        return (ALLOW_MORE_FILES,)
+    finally:
+        for each in taken:
+            os.close(each)
+    return (CHECK_PERMISSIONS,)
 
 
 def _reason(error: Exception) -> str:

@@ -177,7 +177,14 @@ class Writer:
         with self._connected(patience_s=LOOK_UP_PATIENCE_S, instead=self.engine) as connection:
             if self.target.path is not None:
                 refuse_lost(connection.connection.dbapi_connection, self.target.path)
-            yield connection
+            try:
+                yield connection
+            except Exception as error:
+                # What cannot be opened to be written, because no descriptor or no room is left at
+                # that moment, SQLite opens to be read, and never again otherwise.
+                if self.target.path is not None and fault_of(error) is Fault.READ_ONLY:
+                    connection.invalidate(error)
+                raise
 
     @contextmanager
     def _ended(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from wkmp_orm.core.schema.migrations import Migrations
 
 _PAGE_SIZES_DIFFER: Final = sqlite3.SQLITE_READONLY
+_HEADER_BYTES: Final = 18
+"""The beginning of an SQLite file, which ends with the size of its pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,9 @@ def restore(
 def _opened(engine: sa.Engine, file: Path) -> Iterator[sqlite3.Connection]:
     """Open a backup that is whole and sound; BackupError if it is not."""
     driver = engine.dialect.loaded_dbapi
-    with reading(driver, file) as source:
+    with ExitStack() as stack:
         try:
+            source = stack.enter_context(reading(driver, file))
             refuse_unsound(source, str(file))
         except driver.DatabaseError as error:
             message = f"{file} is no backup that can be restored, or is damaged: {error}"
@@ -157,7 +160,12 @@ def _make(
 
 
 def _not_overwritten(error: Exception, target: DatabaseTarget, file: Path) -> BackupError:
-    if getattr(error, "sqlite_errorcode", None) == _PAGE_SIZES_DIFFER:
+    if (
+        # SQLite says the same of a file that it could not open to be written.
+        getattr(error, "sqlite_errorcode", None) == _PAGE_SIZES_DIFFER
+        and target.path is not None
+        and _page_size(target.path) != _page_size(file)
+    ):
         message = (
             f"{target} has pages of another size than {file}, so it cannot be overwritten: move it"
             " away with its -wal and -shm files, and run this again"
@@ -165,3 +173,8 @@ def _not_overwritten(error: Exception, target: DatabaseTarget, file: Path) -> Ba
     else:
         message = f"{file} could not be restored into {target}, and nothing was changed: {error}"
     return BackupError(message)
+
+
+def _page_size(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(_HEADER_BYTES)[-2:]
