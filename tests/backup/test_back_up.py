@@ -158,7 +158,7 @@ def test_a_row_whose_parent_is_gone_is_named(sqlite_database: Database, tmp_path
         with closing(sqlite3.connect(sqlite_database.url)) as connection:
             connection.execute("DELETE FROM files")
             connection.commit()
-        with pytest.raises(BackupError, match="row 1 of passages refers to a row of files"):
+        with pytest.raises(BackupError, match="row 1 of passages refers to a missing row of files"):
             library.back_up(tmp_path / "wkmp.bak")
     assert not (tmp_path / "wkmp.bak").exists()
 

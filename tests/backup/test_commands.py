@@ -60,7 +60,7 @@ def test_what_cannot_be_backed_up_or_restored_is_said_in_a_sentence(
     database = ("--database", database_of_two)
     text = tmp_path / "text"
     text.write_text("no database at all")
-    assert refused("db", "restore", text, *database).startswith(f"{text} is no backup")
+    assert refused("db", "restore", text, *database).startswith(f"{text} is not a backup")
     assert "does not exist" in refused("db", "backup", tmp_path / "no" / "b", *database)
     assert "does not exist" in refused("db", "backup", "b", "--database", tmp_path / "no.db")
     assert not (tmp_path / "no.db").exists()

@@ -150,19 +150,19 @@ def _pipe(file: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (_cut, "is no backup that can be restored, or is damaged|is damaged"),
+        (_cut, "is not a backup that can be restored, or is damaged|is damaged"),
         (
             _cut_to_a_byte,
-            "is no backup that can be restored|is no backup of a database of wkmp_orm",
+            "is not a backup that can be restored|is not a backup of a database of wkmp_orm",
         ),
-        (_emptied, "is no backup of a database of wkmp_orm"),
-        (_text, "is no backup that can be restored"),
-        (_another_program, "is no backup of a database of wkmp_orm"),
+        (_emptied, "is not a backup of a database of wkmp_orm"),
+        (_text, "is not a backup that can be restored"),
+        (_another_program, "is not a backup of a database of wkmp_orm"),
         (_newer, "was made by a newer version of wkmp_orm"),
-        (_without_parent, "refers to a row of"),
+        (_without_parent, "refers to a missing row of"),
         (_gone, "cannot be restored: no such file"),
-        (_folder, "is no file, and so no backup"),
-        (_pipe, "is no file, and so no backup"),
+        (_folder, "is not a file, and so not a backup"),
+        (_pipe, "is not a file, and so not a backup"),
     ],
 )
 def test_what_is_no_sound_backup_is_refused_and_nothing_changes(
@@ -216,7 +216,7 @@ def test_pages_of_another_size_are_told_with_the_way_out(backup: Path, tmp_path:
         connection.execute("PRAGMA page_size=8192")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("CREATE TABLE others (x)")
-    with pytest.raises(BackupError, match="pages of another size"):
+    with pytest.raises(BackupError, match="another page size"):
         restore(other, backup)
     with closing(sqlite3.connect(other)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("others",)]
@@ -236,7 +236,7 @@ def test_another_program_that_writes_for_long_is_waited_for_and_told(
     before = rows_of(sqlite_database.url)
     with closing(sqlite3.connect(sqlite_database.url, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(LockTimeoutError, match="another program writes"):
+        with pytest.raises(LockTimeoutError, match="another program has written"):
             restore(sqlite_database.url, backup, max_lock_wait_ms=300)
         other.execute("ROLLBACK")
     assert rows_of(sqlite_database.url) == before
@@ -279,7 +279,7 @@ def test_an_archive_of_another_program_or_cut_short_is_refused(
         os.truncate(tmp_path / "cut.dump", made.stat().st_size * 9 // 10)
         (tmp_path / "text.dump").write_text("no archive")
         for name in ("cut.dump", "text.dump"):
-            with pytest.raises(BackupError, match="is no backup that can be restored"):
+            with pytest.raises(BackupError, match="is not a backup that can be restored"):
                 restore(postgresql_database.url, tmp_path / name)
         with library.begin_monitored("another program") as session:
             session.execute(sa.text("ALTER TABLE alembic_version RENAME TO another_version"))

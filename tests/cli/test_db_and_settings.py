@@ -97,7 +97,7 @@ def test_a_database_in_a_folder_that_may_not_be_written_is_refused_with_a_way_ou
             assert "To keep the database in another place, give it with --database" in said
             for command in ("check", "current"):
                 assert run_here("db", command, "--database", database) == 2
-                assert "Let this user write it" in capsys.readouterr().err
+                assert "Give this user write permission" in capsys.readouterr().err
 
 
 def test_a_folder_that_may_not_be_read_is_refused(

@@ -39,17 +39,17 @@ REFUSED = {
     "its key, id, refers to another table": lambda: model(
         id=mapped_column(Guid(), sa.ForeignKey("others.id"), primary_key=True)
     ),
-    "tags is an ARRAY, which SQLite has not": lambda: model(
+    "tags is an ARRAY, which SQLite does not have": lambda: model(
         tags=mapped_column(sa.ARRAY(sa.Text()))
     ),
     "data stores None as the JSON value null": lambda: model(data=mapped_column(sa.JSON())),
-    "rank has a server_default alone": lambda: model(
+    "rank has only a server_default": lambda: model(
         rank=mapped_column(sa.Integer(), server_default="1")
     ),
     "price is part of the natural key and a Numeric": lambda: model(
         price=natural_key(sa.Numeric(8, 2), unique=True)
     ),
-    "nothing keeps its natural key (name) unique": lambda: model(name=natural_key(sa.Text())),
+    "its natural key (name) has no unique index": lambda: model(name=natural_key(sa.Text())),
 }
 
 
@@ -110,5 +110,5 @@ def test_a_rule_is_a_check_in_sql(condition: str, sql: str) -> None:
     "condition", ["a == 1", "a < b < c", "1 < 2", "a > 0 or b > 0", "len(a) > 1"]
 )
 def test_what_is_no_rule_is_refused(condition: str) -> None:
-    with pytest.raises(ValueError, match=r"is no rule|compares no column"):
+    with pytest.raises(ValueError, match=r"is no rule|does not compare a column"):
         Rule(condition, name="x")

@@ -146,5 +146,5 @@ def test_a_view_in_the_place_of_a_table_is_refused(
     migrations = shelves(tmp_path, SHELVES)
     ensure_schema(target, engine, migrations)
     execute(engine, "DROP TABLE boards", "CREATE VIEW boards AS SELECT 1 AS number")
-    with pytest.raises(SchemaUnmanagedError, match="these are no tables: boards"):
+    with pytest.raises(SchemaUnmanagedError, match="these are not tables: boards"):
         ensure_schema(target, engine, migrations)

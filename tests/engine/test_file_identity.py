@@ -176,7 +176,7 @@ def test_a_file_that_is_mounted_by_itself_is_refused_and_its_folder_may_be_mount
     sqlite_database: Database, tmp_path: Path
 ) -> None:
     path = Path(sqlite_database.url)
-    with pytest.raises(ConfigurationError, match=r"is mounted by itself; .*Mount the folder"):
+    with pytest.raises(ConfigurationError, match=r"is mounted by itself; .*Mount its folder"):
         through_a_mount(path, tmp_path / "a file.db")()
 
     folder = tmp_path / "folder"

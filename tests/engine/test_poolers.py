@@ -88,7 +88,7 @@ def test_a_pooler_without_a_free_connection_is_an_error_after_the_deadline(
         with library.unit_of_work("songs") as work:
             work.songs.put(recording_mbid=mbid(2, 1))
         with (
-            pytest.raises(ConnectionLostError, match="a pooler may be taken"),
+            pytest.raises(ConnectionLostError, match="a pooler may be in use"),
             library.reader() as three,
         ):
             three.scalar(songs)

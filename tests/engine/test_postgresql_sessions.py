@@ -260,5 +260,5 @@ def test_a_server_that_does_not_answer_is_not_waited_for_without_an_end(
     settings = session_settings(lock_wait_ms=1, writer=True)
     with closing(psycopg.connect(conninfo)) as connection:
         connection.autocommit = True
-        with pytest.raises(psycopg.OperationalError, match="no answer to the first question"):
+        with pytest.raises(psycopg.OperationalError, match="no answer to the first query"):
             prepare_session(connection, target, settings, patience_s=0.0)

@@ -266,7 +266,7 @@ def test_the_pool_is_as_large_as_the_settings_say_and_no_connection_is_waited_fo
         for _ in range(1 + 4):
             stack.enter_context(library._readers.connect())
         with (
-            pytest.raises(DatabaseUnavailableError, match="reading at the same time"),
+            pytest.raises(DatabaseUnavailableError, match="read at the same time"),
             library.reader() as session,
         ):
             session.connection()

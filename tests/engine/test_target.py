@@ -80,7 +80,7 @@ def test_a_scheme_may_be_written_in_capitals(tmp_path: Path) -> None:
     ("given", "said"),
     [
         ("sqlite:///wkmp.db?mode=ro", "has options after a '\\?'"),
-        ("sqlite://host/wkmp.db", "is on no host"),
+        ("sqlite://host/wkmp.db", "must not name a host"),
     ],
 )
 def test_what_an_sqlite_url_cannot_say_is_refused_and_not_passed_over(

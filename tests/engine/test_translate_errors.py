@@ -73,7 +73,11 @@ STATES: dict[str, dict[str, tuple[ErrorFactory, type[WkmpOrmError], str]]] = {
         "read-only": (server_error("25006"), ReadOnlyDatabaseError, r"\(25006\).*primary server"),
         "memory": (server_error("53200"), StorageError, r"lacks memory .*\(53200\)"),
         "damage": (server_error("XX001"), StorageError, r"damaged file \(XX001\)"),
-        "right": (server_error("42501"), ReadOnlyDatabaseError, "may not do that .*GRANT the role"),
+        "right": (
+            server_error("42501"),
+            ReadOnlyDatabaseError,
+            "lacks a permission .*GRANT the role",
+        ),
         "pooler": (server_error("26000"), DatabaseUnavailableError, "mixes up sessions"),
     },
 }

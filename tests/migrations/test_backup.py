@@ -182,6 +182,6 @@ def test_a_link_that_is_put_there_at_the_last_moment_is_noticed_before_it_is_wri
         return connect(*arguments, **more)
 
     monkeypatch.setattr(driver, "connect", after_a_stranger)
-    with pytest.raises(SchemaError, match="was replaced by somebody"):
+    with pytest.raises(SchemaError, match="was replaced by another file"):
         back_up(target, sqlite_engine)
     assert {each.read_text()[:10] for each in (tmp_path / "victims").iterdir()} == {"# precious"}

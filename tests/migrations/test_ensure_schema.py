@@ -209,7 +209,7 @@ def test_a_view_in_place_of_a_table_is_refused_and_never_read(
             lambda: schema_differences(engine),
             lambda: Library.open(target.path or target.url.render_as_string(hide_password=False)),
         ):
-            with pytest.raises(SchemaUnmanagedError, match=f"these are no tables: {table}"):
+            with pytest.raises(SchemaUnmanagedError, match=f"these are not tables: {table}"):
                 look()
     finally:
         execute(engine, f"DROP VIEW {table}")
@@ -221,7 +221,7 @@ def test_a_virtual_table_in_place_of_a_table_is_refused(
     ensure_schema(sqlite_target, sqlite_engine)
     execute(sqlite_engine, "DROP TABLE settings")
     execute(sqlite_engine, "create virtual table settings using fts5(key, value)")
-    with pytest.raises(SchemaUnmanagedError, match="these are no tables: settings"):
+    with pytest.raises(SchemaUnmanagedError, match="these are not tables: settings"):
         ensure_schema(sqlite_target, sqlite_engine)
 
 

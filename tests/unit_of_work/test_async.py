@@ -588,4 +588,4 @@ def test_a_listener_that_answers_with_a_coroutine_is_reported(
     assert asyncio.run(main()).committed
     told = [record.getMessage() for record in caplog.records if "coroutine" in record.message]
     assert len(told) == 2
-    assert all(text.startswith("recording: an after-commit listener answered") for text in told)
+    assert all(text.startswith("recording: an after-commit listener returned") for text in told)

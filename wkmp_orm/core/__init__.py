@@ -10,9 +10,9 @@
         with shop.unit_of_work("stocktaking") as work:
             work.books.put(isbn="...", title="Emma")
 
-A row goes from `rows`, where it is checked and kept, through `flush`, which looks up what is known,
-plans and writes it, to `engine`, which makes the transaction: on SQLite behind a fair queue, and
-retried as a whole. Nothing in here knows a table of the program that uses it.
+`rows` checks each row and keeps it until the commit. `flush` then looks up the stored rows, plans
+the changes and writes them. `engine` runs the transaction and retries it as a whole; on SQLite it
+waits in a fair queue first. Nothing in this package depends on a program's own tables.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # A process that decodes sound imports the errors and nothing else: SQLAlchemy would cost it
-    # 0.6 s of computing and 40 MB.
+    # Import on demand: a process that decodes sound needs only the errors, and SQLAlchemy would
+    # cost it 0.6 s of CPU and 40 MB.
     if name not in _HOME_OF:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

@@ -1,6 +1,6 @@
-"""The condition that a column's value is among a list of keys, however long, in one statement.
+"""An SQL condition for "the column's value is in this list of keys", for lists of any length.
 
-A list of bound parameters would be compiled anew for every length, and SQLite takes 32,766.
+`IN` with bound parameters is compiled anew for every length, and SQLite allows 32,766 parameters.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ class Keys(TypeDecorator[list[str]]):
     cache_ok = True
 
     def __init__(self, item: TypeEngine[Any]) -> None:
-        """Take keys of a column's type, whose values are texts on both databases."""
+        """`item` is the type of the column; its values must be texts on both databases."""
         super().__init__()
         self.item = item
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Choose the type that the driver is given."""
+        """Return an array type for PostgreSQL, and text for SQLite."""
         if dialect.name == "postgresql":
             return dialect.type_descriptor(postgresql.ARRAY(self.item))
         return dialect.type_descriptor(sa.Text())
 
     def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
-        """Spell the list for the driver."""
+        """Convert the list for the driver."""
         keys = list(value or ())
         return keys if dialect.name == "postgresql" else dump_json(keys)
 
 
 class Among(FunctionElement[Any]):
-    """True where a column's value is among the keys that the statement's parameter `name` gives.
+    """True where a column's value is in the list of keys in the statement's parameter `name`.
 
-    Of no type: a Boolean one SQLAlchemy would compare with 1, and SQLite would use no index for it.
-    Join several by `sa.or_`.
+    The element has no type: SQLAlchemy would compare a Boolean with 1, and SQLite would then use no
+    index. Combine several with `sa.or_`.
     """
 
     inherit_cache = True

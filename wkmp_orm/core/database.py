@@ -1,4 +1,4 @@
-"""The front door of the core: open a database, start units of work, read, ask for totals."""
+"""The entry point of the core: `Database` opens a database, starts units of work and reads."""
 
 from __future__ import annotations
 
@@ -50,18 +50,19 @@ logger = logging.getLogger("wkmp_orm.database")
 T = TypeVar("T")
 
 COMMIT_THREADS = 4
-"""Threads that commit for event loops. On SQLite one writes while the next ones prefetch."""
+"""Threads that commit for event loops. On SQLite one writes while the others prefetch."""
 
 
 class Database(Reads):
-    """An open database. Made by `Database.open`; a context manager that closes it.
+    """An open database, created by `Database.open`; as a context manager it closes itself.
 
-    Any thread may use it. Each process opens its own; on SQLite a child that was forked while the
-    file was open cannot, so start processes with multiprocessing's "spawn" or "forkserver".
+    Any thread may use it. Each process must open its own. On SQLite a child process cannot open the
+    file if it was open at the fork, so start processes with multiprocessing's "spawn" or
+    "forkserver".
     """
 
     unit: ClassVar[type[UnitOfWork]] = UnitOfWork
-    """The class of the units of work. Its tables are those of the database."""
+    """The class of the units of work. Its annotations declare the database's tables."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Database(Reads):
         models: Iterable[type[DeclarativeBase]] = (),
         tracing: Tracing | None = None,
     ) -> None:
-        """Prepare the engines; `open` is what users call."""
+        """Create the engines. Programs call `open` instead."""
         self.target = target
         self.options = options
         self.tracing = usual_tracing() if tracing is None else tracing
@@ -101,23 +102,23 @@ class Database(Reads):
     ) -> Self:
         """Open a database by its path or URL.
 
-        `models` are what units of work write, beside the tables that their class names. The tables
-        themselves are the program's: see `create_tables`. `read_only` opens an existing database
-        for readers alone. `synchronous="FULL"` waits for the disk at every commit.
-        `max_lock_wait_ms` is the deadline over all waits and retries of one write.
-        `keep_switch_interval` leaves the interpreter's alone, while a transaction is open too.
+        `models` are models that units of work write in addition to the tables of their class. The
+        program must create the tables: see `create_tables`. `read_only` opens an existing database
+        for reading only. `synchronous="FULL"` waits for the disk at every commit.
+        `max_lock_wait_ms` limits all waits and retries of one write together, in milliseconds.
+        `keep_switch_interval` never changes the interpreter's switch interval.
 
-        `bulk` says how a flush sends its rows. "session": new rows through
+        `bulk` selects how a flush sends its rows. "session" sends new rows through
         `Session.bulk_insert_mappings`, everything else through Core's executemany, so that
-        listeners to the engine see each statement. "driver": compiled tuples straight to the
-        driver's executemany, and COPY on PostgreSQL; two to three times as fast. Both store the
-        same. "auto" is decided here, once: "session" where somebody listens to SQLAlchemy's engines
-        already (echo, listeners on the Engine class, an instrumentor) or the driver is neither
-        sqlite3 nor psycopg, else "driver".
+        listeners on the engine see each statement. "driver" sends compiled tuples straight to the
+        driver's executemany, and through COPY on PostgreSQL; it is two to three times as fast. Both
+        store the same values. "auto" chooses once, now: "session" if SQLAlchemy's engines already
+        have listeners (echo, listeners on the Engine class, an instrumentor) or the driver is
+        neither sqlite3 nor psycopg, else "driver".
 
-        `tracing` listens to what is done: by default OpenTelemetry, if the program has set it up.
+        `tracing` receives spans and metrics: by default OpenTelemetry, if the program has set it up.
 
-        Raises ConfigurationError and DatabaseUnavailableError with what to do.
+        Raises ConfigurationError and DatabaseUnavailableError, which say what to do.
         """
         target = DatabaseTarget.parse(database)
         options = EngineOptions(
@@ -142,21 +143,21 @@ class Database(Reads):
             raise
 
     def _prepare(self) -> None:
-        """Make the file and, on PostgreSQL, the ledger of flushes."""
+        """Create the file (SQLite) or the ledger of flushes (PostgreSQL) if it is missing."""
         if self.options.read_only:
             return
         with self._writer.engine.begin() as connection:
             if self.target.dialect == "postgresql":
                 LEDGER.create(connection, checkfirst=True)
-        self.options.create = False  # a file that is lost later must not be made anew, and empty
+        self.options.create = False  # if the file is lost later, do not create an empty one
         self._writer.renew()
         if self.target.dialect == "postgresql":
             self._flusher.pruner.prune()
 
     def create_tables(self) -> None:
-        """Create the tables that are not there yet, as their models describe them.
+        """Create missing tables from their models, for programs that have no migrations.
 
-        For programs that have no migrations. Raises what `begin_monitored` raises. Any thread.
+        Raises the errors of `begin_monitored`. Any thread may call.
         """
         with self.begin_monitored("create tables") as session:
             for info in self.catalog.in_order:
@@ -165,19 +166,19 @@ class Database(Reads):
     def migrate(
         self, scripts: str | os.PathLike[str], *, version_table: str, revision: str = "head"
     ) -> Path | None:
-        """Bring tables to a revision of an alembic history, up or down.
+        """Upgrade or downgrade tables to a revision of an alembic history.
 
-        `scripts` is the folder that `alembic init` made: its `versions/` are run, its `env.py` is
-        not. `version_table` is where the history is kept. `revision` may be "head", "base" or the
-        name of one.
+        `scripts` is the folder that `alembic init` created: its `versions/` are run, its `env.py`
+        is not. `version_table` is the table that stores the current revision. `revision` may be
+        "head", "base" or the id of a revision.
 
-        Everything happens in one transaction, under the ticket, whole or not at all; on SQLite
-        foreign keys are off in it and checked at its end. An SQLite file is copied first: returns
-        the copy's path, None where there is none or nothing was to be done.
+        All migrations run in one transaction, under the writer ticket. On SQLite foreign keys are
+        off meanwhile and are checked at its end. An SQLite file is copied first. Returns the copy's
+        path, or None if there is no copy or nothing to do.
 
-        Raises ConfigurationError for a folder or version table that cannot be used, SchemaError
-        when the rows or the scripts do not allow it, LockTimeoutError when others write too long,
-        StorageError, and what a script raises. Any thread, outside of its own transactions.
+        Raises ConfigurationError if the folder or version table cannot be used, SchemaError if the
+        rows or the scripts do not allow the migration, LockTimeoutError if others write too long,
+        StorageError, and what a script raises. Any thread may call, outside its own transactions.
         """
         self._check_writable()
         with self._uses.block(), translate_opening_errors(self.target):
@@ -197,11 +198,11 @@ class Database(Reads):
         keep: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Path:
-        """Write what is committed now to a file, check it, and return its absolute path.
+        """Write the committed state to a file, check it, and return its absolute path.
 
-        All may go on meanwhile. An older backup of that name is replaced; with `keep` it becomes
-        `<file>.1`, and so many are kept in all. `core.backup.making` says the rest, and what is
-        raised. Any thread.
+        Reads and writes may go on meanwhile. An older backup of that name is replaced; with `keep`
+        it becomes `<file>.1`, and at most `keep` backups remain in all. `core.backup.making`
+        describes the details and the errors. Any thread may call.
         """
         self._check_usable()
         return make_backup(self.target, self._readers, file, keep=keep, on_progress=on_progress)
@@ -210,22 +211,23 @@ class Database(Reads):
         return self._writer.hold_ticket(phase="schema", deadline=self._writer.deadline())
 
     def unit_of_work(self, phase: str, *, caller: str | None = None) -> UnitOfWork:
-        """Start a unit of work; nothing is connected until its commit.
+        """Start a unit of work; it connects at its commit.
 
-        `phase` is a name of your own; `caller` is what logs call the write.
+        `phase` is a name of your own; `caller` is the name of the write in logs.
         """
         self._check_writable()
         return self.unit(self, phase, caller=caller)
 
     def begin_monitored(self, caller: str) -> AbstractContextManager[Session]:
-        """Run a write transaction of your own under the ticket, monitored and committed.
+        """Yield a Session in a write transaction under the ticket; commit at the end of the block.
 
-        For code that does not use units of work yet. Only its BEGIN is retried. Do nothing in it
-        but SQL: everyone else waits. Any thread may call, and another one may leave the block.
+        Use it for code that does not use units of work yet. Only its BEGIN is retried. Execute only
+        SQL in the block, because all other writers wait. Any thread may call, and the block may end
+        in another thread.
 
-        Raises LockTimeoutError, StorageError and DatabaseUnavailableError as a commit does, with
-        nothing written, unless the last says that the connection was lost during COMMIT. What is
-        wrong with a statement of yours, a deadlock included, comes through as SQLAlchemy raised it.
+        Raises LockTimeoutError, StorageError and DatabaseUnavailableError as a commit does. Then
+        nothing was written, unless the message says that the connection was lost during COMMIT.
+        Errors of your own statements, also a deadlock, are raised as SQLAlchemy's.
         """
         self._check_writable()
         return self._begun(caller)
@@ -236,28 +238,28 @@ class Database(Reads):
             yield session
 
     def retry_on_lock(self, operation_name: str, operation: Callable[[], T]) -> T:
-        """Call `operation` again while the database is locked, as long as the settings allow.
+        """Call `operation` and repeat it while the database is locked, for `max_lock_wait_ms`.
 
-        It is never repeated when it may have been committed; see `wkmp_orm.retry_on_lock`, which
-        says what is raised.
+        It is never repeated if it may have been committed. `wkmp_orm.retry_on_lock` describes the
+        rules and the errors.
         """
         return retry_on_lock(operation_name, operation, max_wait_ms=self.options.max_lock_wait_ms)
 
     def on_commit(self, listener: Callable[[WriteReport], object]) -> None:
         """Call `listener` with the report of every unit of work that commits from now on.
 
-        It is called in the committing thread, after COMMIT; what it raises is logged. Raises
-        ConfigurationError for a coroutine function, which nobody would await.
+        The committing thread calls it after COMMIT and logs what it raises. Raises
+        ConfigurationError for a coroutine function, which nothing would await.
         """
         refuse_coroutine_function(listener, "on_commit")
         self._listeners.append(listener)
 
     def totals(self) -> Totals:
-        """Return what all writes through this object have cost so far."""
+        """Return the costs of all writes through this object so far."""
         return self._writer.monitor.totals()
 
     def measuring(self) -> AbstractContextManager[Monitor]:
-        """Give a monitor to a `with` block: its `totals()` are what was written meanwhile."""
+        """Yield a monitor whose `totals()` count only the writes during the `with` block."""
         return self._writer.monitor.measuring()
 
     def flush(
@@ -271,12 +273,12 @@ class Database(Reads):
             )
 
     def committed(self, report: WriteReport) -> None:
-        """Tell the listeners of a commit; units of work call this."""
+        """Call the listeners after a commit; units of work call this."""
         for listener in self._listeners:
             tell(listener, report, caller=report.caller, logger=logger)
 
     def executor(self) -> Executor:
-        """Return the threads that commit for event loops; asyncio's own are too few to wait in."""
+        """Return the threads that commit for event loops; asyncio's default pool is too small."""
         with self._lock:
             self._check_usable()
             if self._executor is None:
@@ -284,13 +286,13 @@ class Database(Reads):
             return self._executor
 
     def close(self) -> None:
-        """Close all connections. Units of work that are not committed yet can no longer be.
+        """Close all connections. Uncommitted units of work can no longer be committed.
 
-        It waits for the commits that have begun, in any thread, and for the `reader` and
-        `begin_monitored` blocks of other threads as long as for a lock
-        (`ai_database_max_lock_wait_ms`). Then no connection is left, and a process may fork. Raises
-        UnitOfWorkError while such a block is open, this thread's own at once; the database is open
-        then as before. Any thread.
+        It waits for the commits that have begun, in any thread, and for other threads' `reader` and
+        `begin_monitored` blocks, up to `ai_database_max_lock_wait_ms`. After that no connection is
+        left, and the process may fork. Raises UnitOfWorkError if such a block is still open, and
+        without waiting if it is this thread's own; then the database stays open. Any thread may
+        call.
         """
         if self._uses.closed or os.getpid() != self._pid:
             return
@@ -302,15 +304,15 @@ class Database(Reads):
         self._readers.dispose()
         try:
             self._writer.close()
-        except UnitOfWorkError:  # in the middle of a transaction of this thread's own
+        except UnitOfWorkError:  # this thread is inside a block of its own
             self._uses.open_again()
             raise
 
     def _check_usable(self) -> None:
         if os.getpid() != self._pid:
             msg = (
-                "this database was opened before a fork; SQLite's locks and PostgreSQL's"
-                " connections do not survive it: open it in each process, and start"
+                "this database was opened before a fork, and neither SQLite's locks nor"
+                " PostgreSQL's connections survive one: open it in each process, and start"
                 " processes with multiprocessing's 'spawn' or 'forkserver'"
             )
             raise WrongOwnerError(msg)

@@ -4,32 +4,32 @@
     ├── ConfigurationError            an argument, a path or a URL cannot be used
     ├── DatabaseUnavailableError      the database cannot be opened at all
     │   ├── ConnectionLostError       the server does not answer now, and may do so later
-    │   ├── NotADatabaseError         the file is something else, or damaged
+    │   ├── NotADatabaseError         the file is not an SQLite database, or it is damaged
     │   └── ReadOnlyDatabaseError     it can be read but not written
     ├── SchemaError                   the tables are not the ones this version needs
     │   ├── SchemaOutdatedError       older: upgrade it
     │   ├── SchemaTooNewError         made by a newer program
     │   └── SchemaUnmanagedError      the tables without a migration history
-    ├── BackupError                   a backup could not be made, or is none that can be restored
+    ├── BackupError                   a backup could not be made, or cannot be restored
     ├── UnitOfWorkError               the unit of work was used against its rules
     │   ├── WrongOwnerError           from another thread, task or process
     │   ├── AlreadyFinishedError      after its commit, its discard or its database's close
     │   └── NotYetKnownError          `.guid` of a `put`, or `.matched`, before the commit
-    ├── InvalidRowError               a row is wrong in itself; nothing was sent
+    ├── InvalidRowError               a row is invalid in itself; nothing was sent
     ├── FlushError                    the database refused; nothing was written
-    │   ├── RowNotFoundError          `update` or `delete` of a row that is not there
-    │   ├── ConditionNotMetError      the row is there, its `where` does not hold
+    │   ├── RowNotFoundError          `update` or `delete` of a missing row
+    │   ├── ConditionNotMetError      the row exists, but the `where` does not hold
     │   ├── ConstraintViolationError  a named constraint refused a named row
-    │   ├── LockTimeoutError          the writer lock did not come before the deadline
+    │   ├── LockTimeoutError          the writer lock was not free before the deadline
     │   ├── StorageError              disk full, input/output error, damaged file
-    │   └── FlushFailedError          anything else the database said
+    │   └── FlushFailedError          any other error of the database
     └── StoredValueError              a stored value cannot be read as its column's type
 
-A message says what happened, to which row or by which holder, and what to do.
-It never contains SQL, and a bound value only where the caller gave it as an argument.
+A message says what happened, to which row or because of which lock holder, and what to do.
+It never contains SQL, and contains a bound value only if the caller passed it as an argument.
 
-What to do depends on who reads it: an error carries its remedies, and each has words for who
-programs and for who is at a terminal (`wkmp_orm.core.remedies`).
+The advice depends on the reader: an error carries remedies, and each has words for programmers and
+for users of the command line (`wkmp_orm.core.remedies`).
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 
 class WkmpOrmError(Exception):
-    """The root of every error that wkmp_orm raises on purpose. Each survives pickling.
+    """The base class of every error that wkmp_orm raises on purpose. Each can be pickled.
 
-    `what` is what happened, and `remedies` are what can be done about it, each of them enough.
-    `str` is both, for who programs.
+    `what` says what happened. Each of `remedies` is a sufficient way out. `str` returns both, in
+    words for programmers.
     """
 
     def __init__(self, what: str, *remedies: Remedy) -> None:
@@ -60,11 +60,11 @@ class WkmpOrmError(Exception):
         self.remedies = remedies
 
     def for_people(self, spelled: Spelled = shlex.join) -> str:
-        """Return the message for who is at a terminal; `spelled` writes a command. Any thread."""
+        """Return the message for the command line; `spelled` formats a command. Any thread."""
         return for_people(self.what, self.remedies, spelled)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Handles stay behind: they belong to a unit of work of the raising process.
+        # Handles are not pickled: they belong to a unit of work of this process.
         state = {n: None if n == "handle" else value for n, value in self.__dict__.items()}
         return _unpickled, (type(self), self.args, state)
 
@@ -89,10 +89,10 @@ class DatabaseUnavailableError(WkmpOrmError):
 class ConnectionLostError(DatabaseUnavailableError):
     """The server does not answer now: it restarts or fails over, or the network is cut.
 
-    Nothing was written, unless `in_doubt` says that nobody knows: then the connection was lost
-    during COMMIT. A unit of work that is committed again finds out. `was_open` says that a
-    connection was lost that had been open, so that the server may be there; else it was asked in
-    vain until the deadline.
+    Nothing was written, unless `in_doubt` is true: then the connection was lost during COMMIT, and
+    committing the unit of work again finds out whether it took effect. `was_open` is true if an
+    open connection was lost, so that the server may be running; otherwise connecting failed until
+    the deadline.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class SchemaOutdatedError(SchemaError):
 
 
 class SchemaTooNewError(SchemaError):
-    """The schema was made by a newer version of the program."""
+    """A newer version of the program created the schema."""
 
 
 class SchemaUnmanagedError(SchemaError):
@@ -128,7 +128,7 @@ class SchemaUnmanagedError(SchemaError):
 
 
 class BackupError(WkmpOrmError):
-    """A backup could not be made, or is damaged, or another program's: nothing was changed."""
+    """A backup failed, or its file is damaged or another program's. Nothing was changed."""
 
 
 class UnitOfWorkError(WkmpOrmError):
@@ -140,17 +140,17 @@ class WrongOwnerError(UnitOfWorkError):
 
 
 class AlreadyFinishedError(UnitOfWorkError):
-    """The unit of work has committed or was discarded, or the database was closed."""
+    """The unit of work was committed or discarded, or its database was closed."""
 
 
 class NotYetKnownError(UnitOfWorkError):
-    """What only the commit can tell: the stored guid of a `put`, whether a condition matched."""
+    """Only the commit will tell this: the stored guid of a `put`, whether a condition matched."""
 
 
 class InvalidRowError(WkmpOrmError, ValueError):
-    """A row is wrong in itself. It was not accumulated and nothing was sent.
+    """A row is invalid in itself. It was not accumulated, and nothing was sent.
 
-    `table` and `field` name the place; `field` is None when the row as a whole is wrong.
+    `table` and `field` name the place; `field` is None if the row as a whole is invalid.
     """
 
     def __init__(self, table: str, field: str | None, reason: str, *remedies: Remedy) -> None:
@@ -163,15 +163,15 @@ class InvalidRowError(WkmpOrmError, ValueError):
 class FlushError(WkmpOrmError):
     """The database refused a flush. The whole transaction was rolled back.
 
-    The accumulated rows are still in the unit of work: mend them and commit again.
+    The accumulated rows are still in the unit of work: correct them and commit again.
     """
 
 
 class RowError(FlushError):
-    """Common to the flush errors that name one row: its table, its key and its handle.
+    """Base class of the flush errors that name one row: its table, its key and its handle.
 
-    `key` is the guid, or the tuple of guids of a link row; `handle` is what `add`, `put` or `link`
-    answered (None for an `update` or `delete` by guid).
+    `key` is the guid, or the tuple of guids of a link row; `handle` is the handle that `add`, `put`
+    or `link` returned (None for an `update` or `delete` by guid).
     """
 
     def __init__(
@@ -226,10 +226,10 @@ class LockHolder:
 
 
 class LockTimeoutError(FlushError):
-    """The writer lock did not come before the deadline. Nothing was written.
+    """The writer lock was not free before the deadline. Nothing was written.
 
-    `waited_ms` is the whole wait; `holder` is None when the lock belongs to a program that does
-    not use the ticket.
+    `waited_ms` is the whole wait; `holder` is None if the lock belongs to a program that does not
+    use the ticket.
     """
 
     def __init__(
@@ -245,7 +245,7 @@ class StorageError(FlushError):
 
 
 class FlushFailedError(FlushError):
-    """The database refused for a reason that has no class of its own; `code` is its code."""
+    """The database refused for a reason without a class of its own; `code` is the error's code."""
 
     def __init__(self, what: str, *remedies: Remedy, code: str | None = None) -> None:
         super().__init__(what, *remedies)
@@ -253,4 +253,4 @@ class FlushFailedError(FlushError):
 
 
 class StoredValueError(WkmpOrmError, ValueError):
-    """A stored value cannot be read as its column's type. It is left as it is."""
+    """A stored value cannot be read as its column's type. It is left unchanged."""

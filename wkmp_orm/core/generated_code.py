@@ -1,6 +1,6 @@
-"""Functions that the program writes itself, such that a debugger can step into them.
+"""Defines generated functions, in a way that lets a debugger step into them.
 
-Both are called for every row of an import, where a loop over its columns costs three times as much.
+They run for every row of an import, where a loop over the columns would take three times as long.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _numbers: Final = itertools.count(1)
 
 
 def define(name: str, source: str, names: dict[str, Any]) -> Callable[..., Any]:
-    """Define a function and return it; `names` are the objects that its source mentions.
+    """Compile `source`, and return its function `name`; `names` are the globals that it uses.
 
-    `source` must be made of names and numbers of our own, never of a caller's values.
+    `source` must contain only our own names and numbers, never a caller's values.
     """
     file = f"<wkmp_orm {name} {next(_numbers)}>"
-    # None for the time: `linecache` keeps it although there is no such file.
+    # With None as its time, `linecache` keeps the entry although there is no such file.
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     scope = dict(names)
-    exec(compile(source, file, "exec"), scope)  # noqa: S102  the docstring says what of
+    exec(compile(source, file, "exec"), scope)  # noqa: S102  the source is ours
     function: Callable[..., Any] = scope[name]
     return function
 
 
 @lru_cache(maxsize=256, typed=True)
 def converted(process: Process, value: Any) -> Any:
-    """Convert what many rows have: defaults, and the time of a flush in all its tables."""
+    """Convert a value that many rows share: a default, or the time of a flush."""
     return process(value)

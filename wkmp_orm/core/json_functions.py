@@ -1,4 +1,4 @@
-"""SQL functions that make and change JSON values on either database."""
+"""SQL functions that build and change JSON values on either database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class JsonArrayOf(FunctionElement[JsonValue]):
-    """The aggregate of a column's values as a `Json` array; NULL where there are no rows."""
+    """An aggregate of a column's values as a `Json` array; NULL if there are no rows."""
 
     inherit_cache = True
     type = Json()
@@ -33,18 +33,20 @@ def _postgresql_json_array(element: JsonArrayOf, compiler: SQLCompiler, **option
 
 
 class JsonWith(FunctionElement[JsonValue]):
-    """A `Json` object with a value under a key, in place of what it had there.
+    """A `Json` object with one key set to a value, replacing the key's old value.
 
-    `JsonWith(column, "key", value)`, the value a `Json` as well. What is no object (NULL, an array,
-    text that is no JSON) counts as an empty one.
+    Use it as `JsonWith(column, "key", value)`; the value must be a `Json` too. Anything that is not
+    an object (NULL, an array, text that is not JSON) counts as an empty object.
     """
 
     inherit_cache = True
     type = Json()
 
     def __init__(self, stored: sa.ColumnElement[Any] | Any, key: str, value: Any) -> None:
-        if not (key.isascii() and key.isidentifier()):  # it stands in the SQL, and in a JSON path
-            msg = f"{key!r} cannot be a key here: letters, digits and underscores"
+        if not (
+            key.isascii() and key.isidentifier()
+        ):  # it becomes part of the SQL and of a JSON path
+            msg = f"{key!r} cannot be a key here: use letters, digits and underscores"
             raise ValueError(msg)
         super().__init__(stored, sa.literal_column(f"'{key}'", sa.Text()), value)
 

@@ -1,4 +1,4 @@
-"""Ownership and lifecycle of a unit of work: which thread, task or process may use it, and when."""
+"""Checks the owner and the state of a unit of work: which thread or task may use it, and when."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from weakref import WeakSet
 from wkmp_orm.core.errors import AlreadyFinishedError, UnitOfWorkError, WrongOwnerError
 
 NO_THREAD: Final = 0
-"""What `threading.get_ident` never answers."""
+"""A value that `threading.get_ident` never returns."""
 
 
 class State(Enum):
-    """Where a unit of work is in its life."""
+    """The state of a unit of work."""
 
     OPEN = "open"
     COMMITTING = "being committed"
@@ -26,13 +26,13 @@ class State(Enum):
 
 
 class Owned:
-    """What belongs to the thread (in an event loop: the task) that makes it, and commits once."""
+    """An object that its creating thread (in an event loop: task) owns, and that commits once."""
 
     usable_in: int
-    """The thread that need not ask `check_usable`; 0 if every one must."""
+    """The id of the thread that may skip `check_usable`; 0 if every thread must call it."""
 
     def __init__(self, caller: str) -> None:
-        """Be open, and the calling thread's or task's."""
+        """Start open, owned by the calling thread or task."""
         self.caller = caller
         self._pid = os.getpid()
         self._thread = threading.get_ident()
@@ -46,7 +46,7 @@ class Owned:
         return False
 
     def _enter(self, state: State) -> None:
-        """Be in a state. `usable_in` spares every `add` of the usual case the questions below."""
+        """Change the state. `usable_in` lets `add` skip the checks below in the usual case."""
         self._state = state
         is_usual = state is State.OPEN and self._task is None and not self._in_doubt
         self.usable_in = self._thread if is_usual else NO_THREAD
@@ -60,10 +60,10 @@ class Owned:
         """Raise unless the caller owns the unit of work and may still change it."""
         self._check_open()
         if self._in_doubt:
-            # What was changed now would never be written, if that COMMIT took effect.
+            # If that COMMIT took effect, a change made now would never be written.
             msg = (
-                f"the COMMIT of the unit of work {self.caller!r} may have taken effect: commit"
-                " again, which finds out; it can no longer be changed"
+                f"the COMMIT of the unit of work {self.caller!r} may have taken effect, so it can"
+                " no longer be changed: commit again, which finds out"
             )
             raise AlreadyFinishedError(msg)
 
@@ -97,7 +97,7 @@ class Owned:
 
 
 def current_task() -> asyncio.Task[Any] | None:
-    """Return the task that runs now, if one does."""
+    """Return the running asyncio task, or None."""
     try:
         return asyncio.current_task()
     except RuntimeError:
@@ -105,7 +105,7 @@ def current_task() -> asyncio.Task[Any] | None:
 
 
 def refuse_other_loops() -> None:
-    """Raise UnitOfWorkError where no event loop of asyncio's runs."""
+    """Raise UnitOfWorkError if no asyncio event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -121,7 +121,7 @@ _owned: WeakSet[Owned] = WeakSet()
 
 
 def _disown_in_child() -> None:
-    # So that the checks of every `add` need not ask for the process id.
+    # So the checks of every `add` need no `os.getpid`.
     for each in _owned:
         each._thread = each.usable_in = NO_THREAD
 

@@ -1,4 +1,4 @@
-"""What a `put` may do to each column of a row that is known: said on the column itself.
+"""Merge policies: what a `put` may do to each column of a stored row, declared on the column.
 
     class Song(Base):
         __tablename__ = "songs"
@@ -8,8 +8,8 @@
         title: Mapped[str | None] = fill()
         lyrics: Mapped[str | None] = user_owned()
 
-Each function is `mapped_column` with a policy: it takes the same arguments. A column that says
-nothing is KEY if it is part of the primary key, and OVERWRITE otherwise.
+Each function is `mapped_column` with a policy: it takes the same arguments. A column without a
+policy is KEY if it is part of the primary key, and OVERWRITE otherwise.
 
 | policy        | new row        | known row, a value is given          | None is given |
 |---------------|----------------|--------------------------------------|---------------|
@@ -21,8 +21,8 @@ nothing is KEY if it is part of the primary key, and OVERWRITE otherwise.
 | USER_OWNED    | given, default | never: a user may have tuned it      | never         |
 | UPDATED_AT    | now            | now, if another column changed       | -             |
 
-`update` is an order and reads only KEY and UPDATED_AT. The flush reads nothing else, and no caller
-has a merge rule of its own.
+`update` sets what it is given: of the policies only KEY and UPDATED_AT apply to it. There are no
+merge rules outside this table.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from sqlalchemy.orm import MappedColumn, mapped_column
 
 
 class Policy(Enum):
-    """What `put` may do to a column; the module's docstring is the legend."""
+    """What `put` may do to a column; the module's docstring explains the values."""
 
     KEY = "key"
     NATURAL_KEY = "natural key"
@@ -58,7 +58,7 @@ class Total:
     per: str
     limit: float
     column: str = ""
-    """The column that is summed; filled in when the model is read."""
+    """The summed column; set when the model is read."""
 
 
 _POLICY: Final = "put_policy"
@@ -75,16 +75,16 @@ def natural_key(*args: Any, **options: Any) -> MappedColumn[Any]:
 
 
 def insert_only(*args: Any, **options: Any) -> MappedColumn[Any]:
-    """Declare a column that only a new row gets; afterwards `update` alone changes it."""
+    """Declare a column that `put` sets in new rows only; afterwards only `update` changes it."""
     return _column(Policy.INSERT_ONLY, args, options)
 
 
 def fill(
     *args: Any, unknown: tuple[str, ...] = (), total: Total | None = None, **options: Any
 ) -> MappedColumn[Any]:
-    """Declare a column that a `put` fills where the stored value is unknown: the first one stays.
+    """Declare a column that a `put` fills only if the stored value is unknown: the first one stays.
 
-    `unknown` are stored texts that mean "unknown" beside NULL.
+    `unknown` are stored texts that mean "unknown", in addition to NULL.
     """
     return _column(Policy.FILL, args, options, unknown=unknown, total=total)
 
@@ -92,20 +92,20 @@ def fill(
 def overwrite(
     *args: Any, unknown: tuple[str, ...] = (), total: Total | None = None, **options: Any
 ) -> MappedColumn[Any]:
-    """Declare a column that a `put` replaces with what it is given, if that is known.
+    """Declare a column that a `put` replaces by the given value, unless that is unknown.
 
-    `unknown` are texts that mean "unknown" beside None.
+    `unknown` are texts that mean "unknown", in addition to None.
     """
     return _column(Policy.OVERWRITE, args, options, unknown=unknown, total=total)
 
 
 def user_owned(*args: Any, **options: Any) -> MappedColumn[Any]:
-    """Declare a column that a user may have tuned: no `put` ever changes it."""
+    """Declare a column that a user may have edited: no `put` ever changes it."""
     return _column(Policy.USER_OWNED, args, options)
 
 
 def updated_at(*args: Any, **options: Any) -> MappedColumn[Any]:
-    """Declare the column that tells when the row last changed; the flush sets it."""
+    """Declare the column with the time of the row's last change; the flush sets it."""
     return _column(Policy.UPDATED_AT, args, options)
 
 
@@ -134,7 +134,7 @@ def policy_of(column: sa.Column[Any]) -> Policy:
 
 
 def unknown_texts_of(column: sa.Column[Any]) -> tuple[str, ...]:
-    """Return the texts that mean "unknown" in a column, beside NULL."""
+    """Return the texts that mean "unknown" in a column, in addition to NULL."""
     texts: tuple[str, ...] = column.info.get(_UNKNOWN, ())
     return texts
 

@@ -1,4 +1,4 @@
-"""What a caller may give for a column, spelled as a type: it follows `core.rows.values`."""
+"""Writes the Python type of the values that a column accepts, as `core.rows.values` checks them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS: Final[tuple[tuple[type[Any], str], ...]] = (
     (sa.LargeBinary, "bytes | bytearray | memoryview"),
     (sa.Uuid, "str | UUID"),
 )
-"""In the order in which they are asked: SQLAlchemy's Float is a Numeric."""
+"""The first match counts: SQLAlchemy's Float is also a Numeric."""
 
 
 class PythonTypes:
@@ -43,25 +43,25 @@ class PythonTypes:
                     self._models[mapper.local_table] = mapper.class_
 
     def imports(self) -> list[str]:
-        """Return the lines that import the models and the words of their columns."""
+        """Return the lines that import the models and the enums of their columns."""
         names: dict[str, list[str]] = {}
         for each in self._classes:
             names.setdefault(each.__module__, []).append(each.__name__)
         return [f"from {home} import {', '.join(sorted(names[home]))}" for home in sorted(names)]
 
     def words(self) -> list[str]:
-        """Return a type for each closed list of words: its members, or what they are spelled."""
+        """Return a type alias for each enum: its members, or their texts."""
         return [f"{name}: TypeAlias = {kind}" for name, kind in sorted(self._words.items())]
 
     def of(self, column: sa.Column[Any]) -> str:
-        """Spell the type of what may be given for a column."""
+        """Return the type of the values that a column accepts, as source text."""
         kind = self._given(column)
         for foreign_key in column.foreign_keys:
             kind += f" | {self._handle(foreign_key.column.table)}"
         return f"{kind} | None" if column.nullable else kind
 
     def reference(self, info: TableInfo) -> str:
-        """Spell the type of what refers to a row: its key, or its handle."""
+        """Return the type of a reference to a row, its key or its handle, as source text."""
         kind = self.of(info.table.c[info.guid])
         return f"{kind} | Handle[{info.model.__name__}]"
 
@@ -94,7 +94,7 @@ class PythonTypes:
         return f"Any{name}"
 
     def _json(self, column: sa.Column[Any]) -> str:
-        """Say whether a document is an object or an array, where the model's annotation does."""
+        """Return the type of a JSON column: an object or an array if the annotation says so."""
         model = self._models[column.table]
         for each in model.__mro__:
             annotation = vars(each).get("__annotations__", {}).get(column.key)
@@ -112,7 +112,7 @@ class PythonTypes:
 
 
 def _parts(annotation: Any) -> list[Any]:
-    """Take `Mapped[...]`, `Annotated[...]` and unions apart."""
+    """Split `Mapped[...]`, `Annotated[...]` and unions into their parts."""
     if get_origin(annotation) in (dict, list):
         return [annotation]
     parts = [part for each in get_args(annotation) for part in _parts(each)]

@@ -1,4 +1,4 @@
-"""The ways to read a database: a Session over one snapshot, and SELECTs that are compiled once."""
+"""Reads a database: through a Session over one snapshot, or by SELECTs that are compiled once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Reads:
-    """What of a database reads it."""
+    """The reading methods of `Database`."""
 
     target: DatabaseTarget
     options: EngineOptions
@@ -43,11 +43,11 @@ class Reads:
     def reader(self) -> Iterator[Session]:
         """Open a read-only Session for the length of a `with` block: one consistent snapshot.
 
-        What it loads may be used afterwards. A server that does not answer is tried again until
-        the deadline of a write; once the block has begun, nothing is repeated. Raises
-        ReadOnlyDatabaseError for a write through it, ConnectionLostError for a server that is away
-        and DatabaseUnavailableError when the database cannot be read otherwise; what is wrong with
-        a query of the caller's comes through as SQLAlchemy raised it.
+        The objects that it loads may be used afterwards. If the server does not answer, connecting
+        is retried until the deadline of a write; after the block has begun, nothing is retried.
+        Raises ReadOnlyDatabaseError for a write through it, ConnectionLostError if the server does
+        not answer, and DatabaseUnavailableError if the database cannot be read for another reason.
+        Errors of the caller's queries are raised as SQLAlchemy's. Any thread may call.
         """
         self._check_usable()
         with (
@@ -59,13 +59,14 @@ class Reads:
             yield session
 
     def read(self, *queries: Query) -> list[Sequence[Sequence[Any]]]:
-        """Read by SELECTs that are compiled once, past any Session, and return the rows of each.
+        """Run SELECTs that are compiled once, without a Session, and return the rows of each.
 
         On PostgreSQL all of them take one round trip. Each sees what is committed when it runs; for
-        one snapshot of all take `reader`. Retried until the deadline of a write. Any thread.
+        one snapshot of all use `reader`. Retried until the deadline of a write. Any thread may
+        call.
 
-        Raises DatabaseUnavailableError when the database cannot be read; what is wrong with a
-        query comes through as SQLAlchemy raised it.
+        Raises DatabaseUnavailableError if the database cannot be read. Errors of a query are raised
+        as SQLAlchemy's.
         """
         self._check_usable()
         with self._uses.block():

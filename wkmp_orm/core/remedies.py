@@ -1,6 +1,6 @@
-"""What can be done about an error, in the words of who reads it: the one place for these words.
+"""The advice that errors give, in two wordings: for programmers and for the command line.
 
-Whoever programs with the package calls methods; whoever sits at a terminal runs commands.
+A programmer calls methods; a user of the command line runs commands.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 _PACKAGE: Final = __name__.partition(".")[0]
 
 Spelled = Callable[[tuple[str, ...]], str]
-"""Writes a command as it can be typed."""
+"""Formats a command's arguments as they can be typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One thing to do, as a clause that a sentence can end with.
+    """One piece of advice, as a clause that can end a sentence.
 
-    `program` is for who programs, `person` for who is at a terminal; None: it is not theirs to do.
-    `command` is what a person runs, behind the clause: it begins with `wkmp-orm` or `pip`, and
-    whoever shows it knows where these are.
+    `program` is the wording for programmers, `person` the one for the command line; None leaves it
+    out. `command` is a command line to run, printed after `person`: it begins with `wkmp-orm` or
+    `pip`, and the caller that prints it replaces these by their paths.
     """
 
     program: str | None
@@ -34,12 +34,12 @@ class Remedy:
 
 
 def for_programs(what: str, remedies: Iterable[Remedy]) -> str:
-    """Return what happened, and what to do for who programs."""
+    """Return what happened, and what a programmer can do."""
     return _sentences(what, [each.program for each in _said(remedies) if each.program is not None])
 
 
 def for_people(what: str, remedies: Iterable[Remedy], spelled: Spelled = shlex.join) -> str:
-    """Return what happened, and what to do for who is at a terminal."""
+    """Return what happened, and what a user of the command line can do."""
     return _sentences(
         what,
         [
@@ -65,7 +65,7 @@ _SAID: Final[dict[Remedy, Remedy]] = {}
 
 
 def say(remedy: Remedy, instead: Remedy) -> None:
-    """Let a program say a remedy in its own words, such as the name of its own setting.
+    """Let a program replace the words of a remedy, for example by the name of its own setting.
 
     Call it once, when the program is imported.
     """
@@ -73,7 +73,7 @@ def say(remedy: Remedy, instead: Remedy) -> None:
 
 
 def the_same(clause: str) -> Remedy:
-    """Say it in the same words to who programs and to who is at a terminal."""
+    """Return a remedy with the same words for programmers and for the command line."""
     return Remedy(clause, clause)
 
 

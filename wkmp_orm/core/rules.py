@@ -1,4 +1,4 @@
-"""Conditions between the columns of a row, said once beside them.
+"""Conditions between the columns of a row, declared once in the model.
 
     class Passage(Base):
         __table_args__ = (
@@ -9,8 +9,8 @@
             ),
         )
 
-A rule is a CHECK of the table, the test that a row passes when it is given to a unit of work, and
-the sentence that refuses it. As in SQL, a comparison with None holds.
+A rule is a CHECK of the table, a test of each row that a unit of work is given, and the message if
+the test fails. As in SQL, a comparison with None holds.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Comparison(NamedTuple):
         return tuple(each for each in (self.left, self.right) if isinstance(each, str))
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Say whether it holds for a row, which it does where one of the values is not known."""
+        """Return whether it holds for a row; true if one of the values is None."""
         left = values.get(self.left) if isinstance(self.left, str) else self.left
         right = values.get(self.right) if isinstance(self.right, str) else self.right
         return left is None or right is None or _COMPARE[self.sign](left, right)
@@ -63,8 +63,8 @@ _COMPARE: Final = dict(_OPERATORS.values())
 class Rule(sa.CheckConstraint):
     """A condition on a row: numbers and columns, compared with `<`, `<=`, `>`, `>=` and `and`.
 
-    `a <= b <= c` is `b BETWEEN a AND c` in SQL. `column` is the one that a refusal names, by
-    default the first of the condition; `says` is its sentence, with the row's columns in braces.
+    `a <= b <= c` is `b BETWEEN a AND c` in SQL. `column` is the one that the error names, by
+    default the first in the condition; `says` is the message, with the row's columns in braces.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Rule(sa.CheckConstraint):
         self.comparisons = tuple(one for part in parts for one in part)
         columns = [name for comparison in self.comparisons for name in comparison.columns]
         if not columns:
-            msg = f"{condition!r} compares no column"
+            msg = f"{condition!r} does not compare a column"
             raise ValueError(msg)
         self.columns_compared = tuple(dict.fromkeys(columns))
         self.column = column or self.columns_compared[0]
@@ -82,7 +82,7 @@ class Rule(sa.CheckConstraint):
         super().__init__(" AND ".join(map(_sql, parts)), name=name)
 
     def check(self, table: str, values: Mapping[str, Any]) -> None:
-        """Raise InvalidRowError if a row breaks the rule; what it does not give counts as None."""
+        """Raise InvalidRowError if a row breaks the rule; missing columns count as None."""
         for comparison in self.comparisons:
             if not comparison.holds(values):
                 told = {name: values.get(name) for name in self.columns_compared}

@@ -1,4 +1,4 @@
-"""What the unit of work and the flush need to know of a table, read once from its model."""
+"""Reads from a model, once, what the unit of work and the flush need: `TableInfo`."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class TableInfo:
     key: tuple[str, ...]
     """The primary key: one guid, or the pair of a link."""
     new_key: Callable[[], Any]
-    """Makes the key of a new row, where it is made by the client."""
+    """Creates the key of a new row, if the client creates it."""
     natural_key: tuple[str, ...]
-    """The columns by which `put` finds a row; empty where there is none."""
+    """The columns by which `put` finds a row; empty if the table has no natural key."""
     natural: Callable[[Mapping[str, Any]], Any]
-    """Reads the natural key of a row: one value, or a tuple where it is of several columns."""
+    """Reads the natural key of a row: one value, or a tuple for several columns."""
     refers_by_key: bool
     """Whether a foreign key is part of the natural key."""
     is_link: bool
@@ -48,11 +48,11 @@ class TableInfo:
     required: frozenset[str]
     """NOT NULL columns that have no default."""
     defaults: Mapping[str, Any]
-    """What a new row gets where the caller gave nothing: a value, a callable, or NOW."""
+    """What a new row gets for a column that the caller did not give: a value, a callable, NOW."""
     policies: Mapping[str, Policy]
     """The policy of every column."""
     merged: Mapping[str, Policy]
-    """The columns that `put` may change in a row that is known: FILL and OVERWRITE."""
+    """The columns that `put` may change in a stored row: FILL and OVERWRITE."""
     user_owned: tuple[str, ...]
     foreign_keys: Mapping[str, str]
     """Foreign key columns, with the table they refer to."""
@@ -77,13 +77,13 @@ class TableInfo:
         return self.key[0]
 
     def is_unknown(self, column: str, value: Any) -> bool:
-        """Say whether a value means "not known": None, or a text that says so."""
+        """Return whether a value means "unknown": None, or one of the column's unknown texts."""
         return value is None or (
             column in self.unknown_texts and value in self.unknown_texts[column]
         )
 
     def differs(self, column: str, stored: Any, given: Any) -> bool:
-        """Say whether a `put` of `given` would change the `stored` value of a merged column."""
+        """Return whether a `put` of `given` would change the `stored` value of a merged column."""
         if self.is_unknown(column, given):
             return False
         if self.merged[column] is Policy.FILL:
@@ -91,10 +91,10 @@ class TableInfo:
         return not self.are_stored_alike(column, stored, given)
 
     def are_stored_alike(self, column: str, one: Any, other: Any) -> bool:
-        """Say whether the database stores two values as the same one.
+        """Return whether the database stores two values alike.
 
-        Python calls 1, 1.0 and True equal; in JSON they are three values. SQLite stores times in
-        UTC without saying so.
+        In Python 1, 1.0 and True are equal; in JSON they are three values. SQLite stores times in
+        UTC without a time zone.
         """
         if isinstance(one, datetime) and one.tzinfo is None and isinstance(other, datetime):
             one = one.replace(tzinfo=other.tzinfo)
@@ -155,7 +155,7 @@ def table_info(model: type[DeclarativeBase]) -> TableInfo:
 
 
 def _in_order_of_index(table: sa.Table, natural: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the natural key in the order of the unique index or constraint that guards it."""
+    """Return the natural key in the order of its unique index or constraint."""
     if not natural:
         return ()
     unique: list[sa.Index | sa.UniqueConstraint] = [i for i in table.indexes if i.unique]
@@ -166,7 +166,7 @@ def _in_order_of_index(table: sa.Table, natural: tuple[str, ...]) -> tuple[str, 
         if set(names) == set(natural) and not is_partial:
             return names
     msg = (
-        f"{table.name}: nothing keeps its natural key ({', '.join(natural)}) unique; give it a"
+        f"{table.name}: its natural key ({', '.join(natural)}) has no unique index; add a"
         " UniqueConstraint or a unique index over exactly these columns"
     )
     raise ConfigurationError(msg)
@@ -203,7 +203,7 @@ def _ancestors(table: sa.Table) -> set[str]:
 
 
 class Catalog(dict[str, TableInfo]):
-    """The tables that a database is opened with, by name, parents before children.
+    """The tables that a database was opened with, by name, parents before children.
 
     It never changes. Any thread may read it.
     """
@@ -231,7 +231,7 @@ class Catalog(dict[str, TableInfo]):
             if not ready:
                 msg = f"the tables {', '.join(waiting)} refer to one another in a circle"
                 raise ConfigurationError(msg)
-            # By name, so that programs with other models of their own lock in the same order.
+            # By name, so that programs with different models lock common tables in the same order.
             for name in sorted(ready):
                 self[name] = waiting.pop(name)
         self.in_order = tuple(self.values())
@@ -246,7 +246,7 @@ class Catalog(dict[str, TableInfo]):
         return self._descendants[table]
 
     def of(self, model: type[DeclarativeBase]) -> TableInfo:
-        """Return what is known of a model. Raises ConfigurationError if it is not among them."""
+        """Return a model's TableInfo. Raises ConfigurationError if the model is not here."""
         info = self.get(str(model.__table__.name))  # type: ignore[attr-defined]
         if info is None or info.model is not model:
             msg = (

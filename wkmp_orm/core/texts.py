@@ -1,27 +1,27 @@
-"""What a text must be to be stored on either database, and how a wrong value is shown."""
+"""Checks that both databases can store a text, and formats wrong values for messages."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 MOST_CHARACTERS: Final = 500
-"""Of a text by which rows are found: 2,000 bytes. PostgreSQL refuses index entries above 2,704."""
+"""The limit of an indexed text: 2,000 bytes. PostgreSQL refuses index entries above 2,704."""
 
 SHOWN: Final = 200
 """Characters of a wrong value in a message."""
 
 
 def shown(value: Any) -> str:
-    """Show a value in a message, also one that cannot be spelled, or is long."""
+    """Return a value's repr for a message, shortened; works even if `repr` raises."""
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001  too deep, too many digits, or its own fault
+    except Exception:  # noqa: BLE001  too deep, too many digits, or a faulty `__repr__`
         return f"a {type(value).__name__}"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def text_of(value: Any) -> str:
-    """Return the text if both databases can store it. Raises ValueError with the remedy."""
+    """Return the text if both databases can store it. Raises ValueError, which says what to do."""
     if type(value) is not str:
         if not isinstance(value, str):
             msg = f"{shown(value)} is not text; give a str"
@@ -37,7 +37,7 @@ def text_of(value: Any) -> str:
 
 
 def short_text_of(value: Any) -> str:
-    """Return a text by which rows are found. Raises ValueError, also for one that is too long."""
+    """Return the text if it can be stored and indexed. Raises ValueError, also if it is long."""
     text = text_of(value)
     if len(text) > MOST_CHARACTERS:
         msg = (
@@ -49,7 +49,7 @@ def short_text_of(value: Any) -> str:
 
 
 def is_storable_text(text: str) -> bool:
-    """Say whether both databases can store the text: valid Unicode without a NUL."""
+    """Return whether both databases can store the text: valid Unicode without a NUL."""
     if not text.isascii():
         try:
             text.encode()

@@ -1,10 +1,10 @@
-"""Writes what an editor and a type checker need to know of the columns of one's own models.
+"""Generates typed tables from your models, so that editors and type checkers see the columns.
 
     python -m wkmp_orm.core.typed_rows shop.models --write shop/rows.py
 
 writes two files: `shop/rows.py`, with a name for each table, and beside it the stub
-`shop/rows.pyi`, which is read by type checkers alone and costs nothing when a program runs. With
-`--check` it writes nothing, and ends with 1 where the files no longer say what the models say.
+`shop/rows.pyi`, which only type checkers read, so it costs nothing at run time. With `--check` it
+writes nothing, and exits with 1 if the files no longer match the models.
 
     class Work(UnitOfWork):
         books: BookTable  # from shop.rows
@@ -34,7 +34,7 @@ from wkmp_orm.core.python_types import PythonTypes
 from wkmp_orm.core.table_info import TableInfo, table_info
 
 _NAMES_OF_UPDATE: Final = frozenset({"where", "required"})
-"""Its own keyword arguments: a column of that name is given in a mapping."""
+"""The calls' own keyword arguments: pass columns of these names in a mapping."""
 
 _IMPORTS: Final = (
     ("collections.abc", "Collection Iterable"),
@@ -121,7 +121,7 @@ class RowsOf:
         return [*dictionaries, *(self._links(info) if info.is_link else self._rows(info))]
 
     def _dictionaries(self, info: TableInfo) -> list[str]:
-        """Write the dictionaries of a model; what all calls leave out alike stands once."""
+        """Write the dictionaries of a model; columns common to all calls are written once."""
         name = info.model.__name__
         columns = [column for column in info.table.c if column.name in info.columns]
         natural = set(info.natural_key) - info.defaults.keys()
@@ -132,7 +132,7 @@ class RowsOf:
         kept = [column for column in whole if column.name not in info.key]
         changed = [column for column in columns if column.name not in info.key]
         unknown = info.columns - set(info.key) - natural
-        """What a `put` may be given as None: not known."""
+        """The columns for which `put` accepts None, which means unknown."""
         defaults = info.defaults.keys()
         found = [
             *self._dictionary(f"_{name}", "", shared, none=defaults),
@@ -265,7 +265,7 @@ def rows_of(module: str) -> RowsOf:
 
 
 def stale_files(rows: RowsOf, path: Path) -> list[Path]:
-    """Return the files that do not say what the models say, however they are formatted."""
+    """Return the files that do not match the models, whatever their formatting."""
     texts = {path: rows.names(), path.with_suffix(".pyi"): rows.stub()}
     return [
         file
@@ -287,7 +287,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("module", help="the module with the models, e.g. shop.models")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--write", type=Path, metavar="FILE.py", help="write it, and FILE.pyi")
-    what.add_argument("--check", type=Path, metavar="FILE.py", help="end with 1 if they are stale")
+    what.add_argument("--check", type=Path, metavar="FILE.py", help="exit with 1 if it is stale")
     options = parser.parse_args(arguments)
     try:
         rows = rows_of(options.module)

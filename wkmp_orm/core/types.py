@@ -1,4 +1,4 @@
-"""The column types: keys, times, JSON, and words from a closed list.
+"""Column types for keys, times, JSON and enums.
 
 Each type defines how SQLite and PostgreSQL store its values, and reads what older services wrote.
 """
@@ -32,31 +32,32 @@ UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_guid() -> str:
-    """Make a key: a UUIDv7 as lower-case hyphenated text.
+    """Return a new key: a UUIDv7 as lower-case hyphenated text.
 
-    Time-ordered keys keep the b-trees' right edge hot: at 1,500 files random keys made the same
-    recording three times as slow. Safe in any thread and after a fork.
+    Time-ordered keys are inserted at the right edge of each b-tree, which stays in the cache: at
+    1,500 files random keys made the same recording three times as slow. Safe in any thread and
+    after a fork.
     """
     return str(uuid_utils.uuid7())
 
 
 def utc_now() -> datetime:
-    """Return the present time, aware, in UTC."""
+    """Return the current time as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 
 class CheckedType(TypeDecorator[T]):
-    """A type that checks its values when a row is given: what passes is bound as it is."""
+    """A type that checks values when a unit of work gets a row, and binds them unchanged later."""
 
     takes: ClassVar[str] = "str"
-    """The type of the values that `checked` takes, as typed rows spell it: `str | UUID`."""
+    """The type of the values that `checked` accepts, as source text: `str | UUID`."""
 
     def checked(self, value: Any) -> T:
         """Return the value as it is stored. Raises ValueError with the reason and the remedy."""
         raise NotImplementedError
 
     def accepted(self, variable: str) -> str:
-        """Return the Python condition under which a variable has what `checked` would return.
+        """Return a Python condition, true if a variable has the value that `checked` would return.
 
         It may call `is_uuid` and `is_storable_text`.
         """
@@ -80,18 +81,18 @@ class Guid(CheckedType[str]):
         return dialect.type_descriptor(sa.Text())
 
     def process_bind_param(self, value: object, _: Dialect) -> str | None:
-        """Write the one spelling that SQLite compares equal, as PostgreSQL does with all."""
+        """Write the canonical spelling: SQLite compares texts, PostgreSQL compares UUIDs."""
         if value is None or (type(value) is str and len(value) == 36 and value == value.lower()):
             return value
         return str(UUID(str(value)))
 
     def checked(self, value: Any) -> str:
-        """Return a UUID in its one spelling. Raises ValueError for anything else."""
+        """Return a UUID in its canonical spelling. Raises ValueError for anything else."""
         if type(value) is str and is_uuid(value):
             return value
         if isinstance(value, UUID):
             return str(value)
-        msg = f"{shown(value)} is not a guid; give a UUID, or the handle that add or put answered"
+        msg = f"{shown(value)} is not a guid; give a UUID, or the handle that add or put returned"
         if isinstance(value, str):
             try:
                 return str(UUID(value))
@@ -100,16 +101,16 @@ class Guid(CheckedType[str]):
         raise ValueError(msg)
 
     def accepted(self, variable: str) -> str:
-        """Say that a UUID is in its one spelling."""
+        """Return the condition that a variable is a UUID in its canonical spelling."""
         return f"{variable}.__class__ is str and is_uuid({variable})"
 
 
 class ShortText(sa.Text):
-    """A text by which rows are found, of at most 500 characters on either database."""
+    """A text that is indexed, of at most 500 characters on either database."""
 
 
 class Stored(Enum):
-    """How SQLite spells a time. PostgreSQL always stores `timestamp with time zone`."""
+    """How SQLite stores a time. PostgreSQL always stores `timestamp with time zone`."""
 
     SECONDS = "TIMESTAMP"
     """`2025-11-16 01:02:03`, what CURRENT_TIMESTAMP writes."""
@@ -120,7 +121,7 @@ class Stored(Enum):
 
 
 class _Declared(UserDefinedType[Any]):
-    """A column declared with the given word whose values reach the driver as they are."""
+    """A column declared with the given type name; its values reach the driver unchanged."""
 
     cache_ok = True
 
@@ -129,8 +130,8 @@ class _Declared(UserDefinedType[Any]):
         self.storage_class = storage_class
 
     def get_col_spec(self, **context: object) -> str:
-        # CAST('2025-11-16 01:02:03' AS TIMESTAMP) is the number 2025: the word has no meaning to
-        # SQLite but NUMERIC affinity.
+        # To SQLite the name TIMESTAMP only means NUMERIC affinity, so
+        # CAST('2025-11-16 01:02:03' AS TIMESTAMP) is the number 2025.
         is_cast = isinstance(context.get("type_expression"), sa.TypeClause)
         return self.storage_class if is_cast else self.word
 
@@ -146,7 +147,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def __init__(self, stored: Stored = Stored.SECONDS, declared: str | None = None) -> None:
-        """Store in the given format, in a column `declared` as that format usually is."""
+        """Set the format on SQLite, and the column's type name there if it is an unusual one."""
         super().__init__()
         self.stored = stored
         self.declared = declared or stored.value
@@ -159,9 +160,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(_Declared(self.declared, storage_class))
 
     def normalized(self, value: datetime) -> datetime:
-        """Return the value as it will be read back: in UTC, cut to the precision that is stored.
+        """Return the value as it will be read back: in UTC, truncated to the stored precision.
 
-        Raises ValueError for a naive datetime, and for one that is not of the years 1 to 9999 UTC.
+        Raises ValueError for a naive datetime, and for one outside the years 1 to 9999 in UTC.
         """
         if value.utcoffset() is None:
             msg = f"naive datetime {value!r}: give it a timezone, e.g. datetime.now(UTC)"
@@ -209,7 +210,7 @@ _JSON_ENCODER: Final = json.JSONEncoder(
 
 
 def dump_json(value: JsonValue) -> str:
-    """Spell a JSON value in the one way that makes equal values equal text."""
+    """Return canonical JSON text: equal values give equal texts."""
     return _JSON_ENCODER.encode(value)
 
 
@@ -218,7 +219,7 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(msg)
 
 
-# `json.loads` would take NaN and Infinity, which no other reader of the column does.
+# `json.loads` would accept NaN and Infinity, which no other reader of the column accepts.
 _JSON_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -235,13 +236,13 @@ class Json(TypeDecorator[JsonValue]):
         return dialect.type_descriptor(sa.Text())
 
     def process_bind_param(self, value: JsonValue, dialect: Dialect) -> Any:
-        """Write canonical text where the database has no JSON type."""
+        """Write canonical text on SQLite, which has no JSON type."""
         if value is None or dialect.name == "postgresql":
             return value
         return dump_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> JsonValue:
-        """Read strictly: text that is no JSON is an error, never an empty value."""
+        """Read strictly: text that is not JSON is an error, never an empty value."""
         if value is None or dialect.name == "postgresql":
             return value  # type: ignore[no-any-return]
         try:
@@ -268,18 +269,18 @@ class EnumText(TypeDecorator[E]):
         return f'"{word.value}"' if self.quoted else word.value
 
     def allowed(self, column: str) -> str:
-        """Return the SQL condition that holds for the list's members alone.
+        """Return an SQL condition that allows only the enum's members.
 
-        Not by IN: of three words and more SQLite builds a b-tree for each row, which takes 2 us.
+        It does not use IN: with three or more words SQLite builds a b-tree for each row (2 us).
         """
         return " OR ".join(f"{column} = '{self.spelled(word)}'" for word in self.words)
 
     def process_bind_param(self, value: E | str | None, _: Dialect) -> str | None:
-        """Write the value, accepting the plain string of a member as well."""
+        """Write a member's value; accept the plain string of a member too."""
         return None if value is None else self.spelled(self.words(value))
 
     def process_result_value(self, value: str | None, _: Dialect) -> E | None:
-        """Read a member; a word outside the list is an error that names it."""
+        """Read a member; another word is an error, which names it."""
         if value is None:
             return None
         try:
@@ -293,15 +294,15 @@ class EnumText(TypeDecorator[E]):
 
 
 REAL: Final[sa.Double[float]] = sa.Double().with_variant(sa.REAL(), "sqlite")
-"""A 64-bit float under the name that each database gives it."""
+"""A 64-bit float, under each database's name for it."""
 
 TICKS = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""A 64-bit integer under the name that each database gives it."""
+"""A 64-bit integer, under each database's name for it."""
 
 
 UUID_TEXT: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def is_uuid(text: str) -> bool:
-    """Say whether the text is a UUID in the one spelling that is stored."""
-    return UUID_TEXT.fullmatch(text) is not None  # six times as fast as to parse it
+    """Return whether the text is a UUID in the canonical spelling, in which it is stored."""
+    return UUID_TEXT.fullmatch(text) is not None  # six times as fast as parsing it

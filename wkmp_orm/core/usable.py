@@ -1,4 +1,4 @@
-"""Which tables a unit of work can write: each refusal says what to change in the model."""
+"""Refuses tables that a unit of work cannot write, and says what to change in the model."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LINK: Final = 2
-"""Columns in the key of a link."""
+"""The number of columns in the key of a link."""
 NO_KEYS: Final = (sa.Float, sa.Numeric, sa.LargeBinary, sa.JSON, Json, sa.DateTime)
 """Types whose values the two databases, or Python and a database, compare differently."""
 
 
 def refuse_unusable(table: sa.Table) -> None:
-    """Raise ConfigurationError for the first thing that no unit of work could write."""
+    """Raise ConfigurationError if a unit of work cannot write the table; name the first reason."""
     for reason in _reasons(table):
         msg = f"{table.name}: {reason}"
         raise ConfigurationError(msg)
@@ -42,8 +42,8 @@ def _reasons(table: sa.Table) -> Iterator[str]:
         )
     if len(key) == 1 and key[0].foreign_keys:
         yield (
-            f"its key, {key[0].name}, refers to another table, whose rows may get theirs in the"
-            f" commit alone. Give the table a key of its own, and make {key[0].name} its natural"
+            f"its key, {key[0].name}, refers to another table, whose keys may be known only in the"
+            f" commit. Give the table a key of its own, and make {key[0].name} its natural"
             " key, with unique=True"
         )
     for column in table.c:
@@ -54,17 +54,17 @@ def _reasons_of(column: sa.Column[object]) -> Iterator[str]:
     name, kind = column.name, column.type
     if isinstance(kind, sa.ARRAY):
         yield (
-            f"{name} is an ARRAY, which SQLite has not: use wkmp_orm.core.Json, or a table of its"
-            " own that refers to this one"
+            f"{name} is an ARRAY, which SQLite does not have: use wkmp_orm.core.Json, or another"
+            " table that refers to this one"
         )
     if isinstance(kind, sa.JSON) and not kind.none_as_null:
-        yield f"{name} stores None as the JSON value null: say sa.JSON(none_as_null=True)"
+        yield f"{name} stores None as the JSON value null: use sa.JSON(none_as_null=True)"
     if column.identity is not None:
         yield f"the database numbers {name} itself: give it a default of the client's"
     if column.server_default is not None and column.default is None and column.computed is None:
         yield (
-            f"{name} has a server_default alone. Rows are sent together, and those that do not"
-            " give the column would store NULL: give it the same default= as well"
+            f"{name} has only a server_default. Rows are sent together, and those that do not"
+            " give the column would store NULL: give it the same default= too"
         )
     if len(column.foreign_keys) > 1:
         yield f"{name} refers to {len(column.foreign_keys)} tables: split it into as many columns"

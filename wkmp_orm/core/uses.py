@@ -1,4 +1,4 @@
-"""Counts who is using a database, so that closing it waits for them and leaves nothing open."""
+"""Counts the running uses of a database, so that closing it can wait for them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class Uses:
-    """Counts the uses of one thing by all threads, and closes when there are none. Any thread.
+    """Counts the uses of a database by all threads, and closes it after the last one.
 
-    There are two kinds. A commit ends by itself: its waits have a deadline. A block is the
-    caller's and lasts as long as the caller likes.
+    There are two kinds of use. A commit ends by itself, because its waits have a deadline. A block
+    is the caller's and may last for any time. Any thread may call.
     """
 
     def __init__(self, name: str) -> None:
-        """Let everybody in; `name` is what is used, for messages."""
+        """Start open; messages call the database `name`."""
         self._name = name
         self._pid = os.getpid()
-        # Its lock may be taken twice: the garbage collector may end a forgotten block in here.
+        # Reentrant: the garbage collector may end a forgotten block while this thread is in here.
         self._changed = threading.Condition(threading.RLock())
         self._commits: Counter[int] = Counter()
         self._blocks: Counter[int] = Counter()
@@ -34,13 +34,13 @@ class Uses:
 
     @contextmanager
     def commit(self) -> Iterator[None]:
-        """Count a use that ends by itself. Raises AlreadyFinishedError once it is closed."""
+        """Count a commit for a `with` block. Raises AlreadyFinishedError after `close`."""
         with self._counted(self._commits):
             yield
 
     @contextmanager
     def block(self) -> Iterator[None]:
-        """Count a use that its caller ends. Raises AlreadyFinishedError once it is closed."""
+        """Count a caller's block for a `with` block. Raises AlreadyFinishedError after `close`."""
         with self._counted(self._blocks):
             yield
 
@@ -59,21 +59,21 @@ class Uses:
                     self._changed.notify_all()
 
     def check(self) -> None:
-        """Raise AlreadyFinishedError once it is closed."""
+        """Raise AlreadyFinishedError after `close`."""
         if self.closed:
             msg = f"the library {self._name} is closed; open it again"
             raise AlreadyFinishedError(msg)
 
     def close(self, *, patience_s: float) -> None:
-        """Let nobody in any more and wait until all are out: for blocks so long, for commits on.
+        """Refuse new uses, and wait for the running ones: `patience_s` for blocks, commits forever.
 
-        Raises UnitOfWorkError when blocks are open still, or one is this thread's own; everybody
-        is let in again then.
+        Raises UnitOfWorkError if a block is still open then, or is this thread's own; in that case
+        new uses are allowed again.
         """
         with self._changed:
             if self._blocks[threading.get_ident()]:
                 msg = (
-                    f"this thread has a reader or a write transaction of {self._name} open and"
+                    f"this thread has an open reader or write transaction of {self._name} and"
                     " would wait for itself; end that block first, then close the library"
                 )
                 raise UnitOfWorkError(msg)
@@ -99,5 +99,5 @@ class Uses:
             self._changed.wait(left)
 
     def open_again(self) -> None:
-        """Let everybody in again after all."""
+        """Allow new uses again."""
         self.closed = False

@@ -1,4 +1,4 @@
-"""Makes a backup of a database that is in use, under a name that its user gives."""
+"""Backs up a database, which may be in use, to a file that the user names."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def make_backup(
     keep: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Path:
-    """Write what is committed now to `file`, check it, and return its absolute path.
+    """Write the committed state to `file`, check it, and return its absolute path. Any thread.
 
-    Readers and writers may go on meanwhile. Nobody but this user can read the file before it is
-    whole. An older one of that name is replaced once the new one is checked; with `keep` it becomes
-    `<file>.1`, and so many are kept in all. A link in its place is replaced, not followed.
-    `on_progress` is told how many pages of how many are copied, on SQLite.
+    Readers and writers may go on meanwhile. Until the file is complete, only this user can read it.
+    The checked backup replaces an older one of that name; with `keep` the older one becomes
+    `<file>.1`, and at most `keep` backups remain in all. A link at `file` is replaced, not
+    followed. On SQLite `on_progress` is called with the copied and the total number of pages.
 
-    SQLite's pages, indexes and foreign keys are checked in the copy. Of PostgreSQL `pg_dump` makes
-    an archive in its custom format, which `pg_restore` reads through.
+    On SQLite the copy's pages, indexes and foreign keys are checked. On PostgreSQL `pg_dump` writes
+    an archive in its custom format, and `pg_restore` reads all of it as a check.
 
-    Raises BackupError when it cannot be made or the database is damaged: then `file` is as it was.
-    ConfigurationError for a name that cannot be used, or without PostgreSQL's programs. Any thread.
+    Raises BackupError if the backup fails or the database is damaged; then `file` is unchanged.
+    Raises ConfigurationError if the name cannot be used or PostgreSQL's programs are missing.
     """
     check_keep(keep)
     place = _place_of(file, target)

@@ -1,4 +1,4 @@
-"""A copy brought back into a database that other programs may have open: all of it or nothing."""
+"""Restores a copy into a database that other programs may have open, in one transaction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAUSE_S: Final = 0.05
 
 @contextmanager
 def reading(driver: Any, file: Path) -> Iterator[sqlite3.Connection]:
-    """Open a file to read it alone, without a file of SQLite's beside it if it has none yet."""
+    """Open a file read-only, without creating SQLite's files beside it."""
     log = file.with_name(f"{file.name}-wal")
     alone = "" if log.exists() else "&immutable=1"
     uri = f"file:{quote(os.fsencode(file))}?mode=ro{alone}"
@@ -41,10 +41,10 @@ def overwrite(
     patience_s: float,
     on_progress: OnProgress | None = None,
 ) -> None:
-    """Replace all that a database holds by what `source` holds, in one transaction.
+    """Replace the whole content of a database by that of `source`, in one transaction.
 
-    Who reads meanwhile goes on with what was there before. Raises LockTimeoutError when another
-    program writes for longer than `patience_s`, and the driver's errors; nothing has changed then.
+    Readers go on seeing the old content until they end. Raises LockTimeoutError if another program
+    writes for longer than `patience_s` seconds, and the driver's errors; then nothing is changed.
     """
     deadline = time.monotonic() + patience_s
 
@@ -53,7 +53,7 @@ def overwrite(
             # The driver itself would wait for ever.
             if time.monotonic() > deadline:
                 message = (
-                    f"another program writes to {engine.url.database} for longer than"
+                    f"another program has written to {engine.url.database} for longer than"
                     f" {patience_s:g} s: end it and try again. Nothing was changed"
                 )
                 raise LockTimeoutError(message, waited_ms=patience_s * 1000)

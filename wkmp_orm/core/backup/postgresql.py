@@ -1,6 +1,6 @@
-"""Backups of PostgreSQL by its own programs, `pg_dump` and `pg_restore`.
+"""Backs up and restores PostgreSQL databases with its own programs, `pg_dump` and `pg_restore`.
 
-They are given the password by their environment: other users see the arguments of a program.
+They get the password through their environment, because other users can see their arguments.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.target import DatabaseTarget
 
 LOCK_WAIT_MS: Final = 60_000
-"""How long a dump waits for a table that somebody is changing: as an upgrade of the schema does."""
+"""How long a dump waits for a table whose definition is being changed, as by a migration."""
 
 _NOT_FOR_PROGRAMS: Final = frozenset({"password", "context", "prepare_threshold", "autocommit"})
 _TABLE: Final = re.compile(r"^\d+; \d+ \d+ TABLE \S+ (?P<name>\S+) ", re.MULTILINE)
 
 
 def dump(target: DatabaseTarget, file: Path, put_there: Callable[[Path, Path], Path]) -> None:
-    """Let `pg_dump` write an archive of the whole database, read it through, put it in its place.
+    """Let `pg_dump` archive the whole database, check the archive, and move it to its place.
 
-    Raises BackupError with what the program says, ConfigurationError where it is not, OSError.
+    Raises BackupError with the program's message, ConfigurationError if the program is missing, and
+    OSError.
     """
     program = _program("pg_dump")
     unfinished = file.with_name(f"{file.name}.unfinished")
     with new_file(unfinished) as descriptor:
-        # By name: to its standard output it writes an archive whose cut end nothing notices.
+        # Name the file: nothing notices if an archive on standard output is cut off.
         arguments = (
             *("--format=custom", "--no-password", f"--file={unfinished}"),
             f"--lock-wait-timeout={LOCK_WAIT_MS}",
@@ -51,9 +52,9 @@ def dump(target: DatabaseTarget, file: Path, put_there: Callable[[Path, Path], P
 
 
 def read_through(file: Path, tables: Collection[str]) -> None:
-    """Raise BackupError unless a file is an archive, whole, that has these tables."""
+    """Raise BackupError unless the file is a complete archive that contains these tables."""
     program = _program("pg_restore")
-    what = f"{file} is no backup that can be restored"
+    what = f"{file} is not a backup that can be restored"
     listed = _run([program, "--list", str(file)], None, what)
     missing = sorted(set(tables) - set(_TABLE.findall(listed)))
     if missing:
@@ -65,9 +66,9 @@ def read_through(file: Path, tables: Collection[str]) -> None:
 
 
 def load(target: DatabaseTarget, file: Path, *, patience_s: float) -> None:
-    """Let `pg_restore` replace what is in the archive, in one transaction.
+    """Let `pg_restore` replace the archive's tables, in one transaction.
 
-    Raises BackupError with what the program says; nothing has changed then.
+    Raises BackupError with the program's message; then nothing is changed.
     """
     own_options = target.url.query.get("options", "")
     _run(
@@ -88,7 +89,7 @@ def _program(name: str) -> str:
     program = shutil.which(name)
     if program is None:
         message = (
-            f"{name} is not on the PATH: install PostgreSQL's client programs, of the server's"
+            f"{name} is not on the PATH: install PostgreSQL's client programs, in the server's"
             " version or a newer one"
         )
         raise ConfigurationError(message)
@@ -96,13 +97,13 @@ def _program(name: str) -> str:
 
 
 def _connection(target: DatabaseTarget) -> list[str]:
-    """Return the arguments that say which database, without a secret."""
+    """Return the arguments that name the database, without a secret."""
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415  an extra
 
     if target.secrets:
         message = (
-            f"the URL of {target} has an option beside the password that must stay secret, and"
-            " PostgreSQL's programs would show it: put it into a connection service file"
+            f"the URL of {target} has a secret option besides the password, and PostgreSQL's"
+            " programs would show it to other users: put it into a connection service file"
         )
         raise ConfigurationError(message)
     _, arguments = target.url.get_dialect()().create_connect_args(target.url)

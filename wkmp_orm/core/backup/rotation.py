@@ -1,4 +1,4 @@
-"""Older backups, kept as FILE.1, FILE.2 and so on: the larger the number, the older."""
+"""Keeps older backups as FILE.1, FILE.2 and so on: the larger the number, the older."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def check_keep(keep: int | None) -> None:
-    """Raise ConfigurationError if that is no number of backups."""
+    """Raise ConfigurationError unless `keep` is None or an integer from 1 on."""
     if keep is not None and (type(keep) is not int or keep < 1):
         message = f"keep={keep!r} is no number of backups: 1 keeps the newest alone"
         raise ConfigurationError(message)
 
 
 def make_way(file: Path, keep: int | None) -> None:
-    """Rename the backup that is there to FILE.1, those before it by one more, and drop the oldest.
+    """Rename FILE to FILE.1, FILE.1 to FILE.2 and so on, and delete the oldest backup.
 
-    `keep` says how many there are with the one that comes. None: no older one is touched, and the
-    new one replaces FILE. Renamed is up to the first gap, from there downwards: cut off in the
-    middle, it leaves a gap and loses none.
+    `keep` is the number of backups including the new one. With None, older backups stay, and the
+    new one replaces FILE. Only files before the first gap in the numbers are renamed, the last one
+    first: if the process ends midway, a gap is left and no backup is lost.
     """
     if keep is None:
         return

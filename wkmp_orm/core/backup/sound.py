@@ -1,4 +1,4 @@
-"""Whether a copy is sound: every page, every index, every reference to another row."""
+"""Checks an SQLite database for damage: its pages, its indexes and its foreign keys."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_FAULTS: Final = 3
-"""That a message names; a damaged file may have thousands."""
+"""The number of faults that a message names; a damaged file may have thousands."""
 
 
 def refuse_unsound(connection: sqlite3.Connection, name: str) -> None:
-    """Raise BackupError, which names the first faults, if a database is damaged. It only reads."""
+    """Raise BackupError, which names the first faults, if the database is damaged. Only reads."""
     faults = [
         str(fault)
         for (fault,) in connection.execute(f"PRAGMA integrity_check({MOST_FAULTS})")
@@ -31,6 +31,6 @@ def refuse_unsound(connection: sqlite3.Connection, name: str) -> None:
 
 
 def named(broken: Sequence[Any]) -> str:
-    """Name a row that refers to nothing, by what PRAGMA foreign_key_check answers."""
+    """Describe a broken reference, given a row of PRAGMA foreign_key_check."""
     table, row, parent, _ = broken
-    return f"row {row} of {table} refers to a row of {parent} that is not there"
+    return f"row {row} of {table} refers to a missing row of {parent}"

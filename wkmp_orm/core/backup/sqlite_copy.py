@@ -1,4 +1,4 @@
-"""A copy of an SQLite database that is in use, in a new file that nobody else can read yet."""
+"""Copies an SQLite database that is in use, into a new file that only this user can read."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 OnProgress = Callable[[int, int], None]
-"""Told how many pages are copied, and of how many. What it raises ends the copy."""
+"""Called with the copied and the total number of pages. An exception ends the copy."""
 
 PAGES_AT_A_TIME: Final = 1_000
-"""4 MB of a usual database: some milliseconds between two calls of the one who watches."""
+"""4 MB with the default page size: some milliseconds between two progress calls."""
 
 
 def copy_database(
@@ -33,17 +33,17 @@ def copy_database(
     put_there: Callable[[Path, Path], Path] = Path.replace,
     on_progress: OnProgress | None = None,
 ) -> Path:
-    """Copy what is committed now to `file`, whole or not at all, and return where it is.
+    """Copy the committed state to `file`, completely or not at all, and return the final path.
 
-    Readers and writers may go on meanwhile; what they commit is not in the copy. Nobody but this
-    user can read it before it is whole; then it has the mode and the group of `like`. A link in its
-    place is replaced, not followed. `check` looks at the copy and raises if it is not sound;
-    `put_there` gives the whole copy its name, or another one.
+    Readers and writers may go on meanwhile; the copy does not contain what they commit. Until the
+    copy is complete, only this user can read it; then it gets the mode and the group of `like`. A
+    link at `file` is replaced, not followed. `check` raises if the copy is damaged; `put_there`
+    moves the complete copy to its final path and returns that.
 
     Raises OSError and the driver's errors. Any thread.
     """
     unfinished = file.with_name(f"{file.name}.unfinished")
-    # The same SQLite library as everywhere: another one's close would drop this one's locks.
+    # Use the engine's SQLite library: another library's close would drop this one's locks.
     driver = engine.dialect.loaded_dbapi
     with new_file(unfinished) as descriptor:
         with (
@@ -53,7 +53,7 @@ def copy_database(
             copy_pages(
                 cast("sqlite3.Connection", source.driver_connection), destination, on_progress
             )
-            # The copy is one file, which can be read where nothing can be written.
+            # Without WAL the copy is a single file, which is readable on read-only media.
             destination.execute("PRAGMA journal_mode=DELETE")
             if check is not None:
                 check(destination)
@@ -66,10 +66,10 @@ def copy_database(
 
 @contextmanager
 def new_file(path: Path) -> Iterator[int]:
-    """Make an empty file that only this user can open; if the block fails, it goes again.
+    """Create an empty file that only this user can open; delete it if the `with` block fails.
 
-    What a killed backup left under that name goes first. A stranger's link there is removed, not
-    followed, and no journal or log is left that SQLite would take for the new file's.
+    A file that a killed backup left under that name is deleted first. A link is removed, not
+    followed, and so is a journal or log that SQLite would take for the new file's.
     """
     for suffix in ("", "-journal", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -85,8 +85,8 @@ def new_file(path: Path) -> Iterator[int]:
 
 
 def connect_to_file(driver: Any, path: Path, descriptor: int) -> sqlite3.Connection:
-    """Open the file that has this descriptor; OSError if somebody has put another in its place."""
-    uri = f"file:{quote(os.fsencode(path))}?mode=rw"  # it must be there
+    """Connect to the file of this descriptor; raise OSError if the path now has another file."""
+    uri = f"file:{quote(os.fsencode(path))}?mode=rw"  # rw: never create it
     connection: sqlite3.Connection = driver.connect(uri, uri=True, isolation_level=None)
     try:
         refuse_another(path, descriptor)
@@ -97,19 +97,19 @@ def connect_to_file(driver: Any, path: Path, descriptor: int) -> sqlite3.Connect
 
 
 def refuse_another(path: Path, descriptor: int) -> None:
-    """Raise OSError if a name is not that of an open file any more.
+    """Raise OSError if the path no longer names the file that has this descriptor.
 
-    Who opens a file by its name looks afterwards whether it was the one that is meant.
+    SQLite opens files by name only, so the caller must check afterwards which file it has opened.
     """
     if not os.path.samestat(path.lstat(), os.fstat(descriptor)):
-        message = f"{path} was replaced by somebody while it was being made"
+        message = f"{path} was replaced by another file while it was being written"
         raise OSError(message)
 
 
 def copy_pages(
     source: sqlite3.Connection, destination: sqlite3.Connection, on_progress: OnProgress | None
 ) -> None:
-    """Copy all pages of one moment: without a snapshot each write of others would begin it anew."""
+    """Copy all pages of one snapshot: otherwise each write of another program restarts the copy."""
     begins = not source.in_transaction
     if begins:
         source.execute("BEGIN")
@@ -127,7 +127,7 @@ def copy_pages(
 
 
 def sync_folder(folder: Path) -> None:
-    """Let a new name in a folder survive a power cut, where the system can do that."""
+    """Make new names in a folder survive a power cut, if the system can do that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

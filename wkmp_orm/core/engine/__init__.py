@@ -1,7 +1,8 @@
-"""Databases, connections and transactions, of no particular table.
+"""Databases, connections and transactions, independent of any table.
 
-`target` reads a path or URL, `factory` makes its engines (`sqlite`, `postgresql`). `whole_write`
-runs the attempts of a write, each a transaction of `writer`: on SQLite it waits for its turn by
-`ticket`, between processes by `process_queue`. `faults` classifies errors, `retry` repeats, and
-`translate_errors` makes errors of ours. `monitor` reports what each write cost.
+`target` parses a path or URL, and `factory` creates its engines (`sqlite`, `postgresql`).
+`whole_write` runs the attempts of a write; each is a transaction of `writer`. On SQLite the writer
+waits for its turn: between threads in `ticket`, between processes in `process_queue`. `faults`
+classifies errors, `retry` repeats transactions, and `translate_errors` raises errors of ours.
+`monitor` reports what each write cost.
 """

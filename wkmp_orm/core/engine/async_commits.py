@@ -1,6 +1,6 @@
-"""What an event loop needs to commit in another thread: threads that run, and a way to cancel.
+"""Starts the threads in which an event loop commits, and cancels a commit before its BEGIN.
 
-A commit can be cancelled until its BEGIN; after that it is finished.
+After BEGIN a commit runs to its end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class CommitCancelledError(Exception):
 
 
 class CancelToken:
-    """Lets an event loop cancel a commit that its thread has not begun. Any thread may call."""
+    """Lets an event loop cancel a commit whose thread has not begun it. Any thread may call."""
 
     def __init__(self) -> None:
         """Start neither begun nor cancelled."""
@@ -30,36 +30,40 @@ class CancelToken:
                 raise CommitCancelledError
 
     def begin(self) -> None:
-        """Begin, so that `cancel` comes too late, or raise CommitCancelledError."""
+        """Mark the commit as begun, so that `cancel` comes too late.
+
+        Raises CommitCancelledError if it was cancelled. The writing thread calls it.
+        """
         with self._lock:
             if self._cancelled:
                 raise CommitCancelledError
             self._begun = True
 
     def cancel(self) -> bool:
-        """Cancel the commit if it has not begun, and say whether that was in time."""
+        """Cancel the commit if it has not begun; return whether that was in time."""
         with self._lock:
             self._cancelled = not self._begun
             return self._cancelled
 
 
 def started_threads(number: int) -> ThreadPoolExecutor:
-    """Start so many threads that wait for commits.
+    """Start `number` threads that wait for commits, and return their executor.
 
-    An executor queues work before it starts a thread for it. If it cannot start one, it raises, and
-    another thread does the work later all the same. So all threads are started before there is
-    anything to write. Raises FlushFailedError if they cannot be. Any thread may call.
+    An executor queues work before it starts a thread for it. If it cannot start the thread, it
+    raises, and another thread may still do the work later. So this function starts all threads
+    before there is anything to write. Raises FlushFailedError if the system refuses a thread. Any
+    thread may call.
     """
     executor = ThreadPoolExecutor(number, "wkmp_orm-commit")
     may_begin = threading.Event()
     try:
         for _ in range(number):
-            executor.submit(may_begin.wait)  # each of them needs a thread of its own
+            executor.submit(may_begin.wait)  # each one occupies a thread
     except RuntimeError as error:
         executor.shutdown(wait=False, cancel_futures=True)
         msg = (
-            f"no thread can be started in which to commit ({error}); nothing was written. Raise the"
-            " limit of threads (ulimit -u, a container's pids limit), then commit again"
+            f"no thread can be started for commits ({error}); nothing was written. Raise"
+            " the thread limit (ulimit -u, a container's pids limit), then commit again"
         )
         raise FlushFailedError(msg) from error
     finally:

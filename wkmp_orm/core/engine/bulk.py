@@ -1,8 +1,8 @@
-"""Which way rows are sent, decided once when a database is opened.
+"""Decides, once per opened database, how rows are sent: by a Session or straight to the driver.
 
-The driver's way is two to three times as fast, but listeners to the engine do not see it. Whoever
-listens before the database is opened is shown every statement; a listener that comes later changes
-nothing, so that nobody measures another program than the one that runs.
+The driver's path is two to three times as fast, but listeners on the engine do not see it. A
+listener that is registered before the database is opened sees every statement. A listener that is
+registered later changes nothing: it must not make the program run differently from before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.options import Bulk, BulkChoice
 
 _OURS: Final = (SQLiteDialect_pysqlite, PGDialect_psycopg)
-"""The dialects whose drivers the tuples are compiled for. A subclass may convert differently."""
+"""The dialects whose drivers can take our tuples. A subclass may convert values differently."""
 
 _ENGINE_EVENTS: Final = (
     "before_cursor_execute",
@@ -39,7 +39,7 @@ _DIALECT_EVENTS: Final = (
 
 
 def decide_bulk(choice: BulkChoice, engine: sa.Engine) -> Bulk:
-    """Return how rows are sent through `engine`; "auto" is decided by who listens to it now.
+    """Return how rows are sent through `engine`; "auto" depends on the listeners it has now.
 
     Raises ConfigurationError for "driver" on a dialect that is not one of ours.
     """
@@ -56,10 +56,10 @@ def decide_bulk(choice: BulkChoice, engine: sa.Engine) -> Bulk:
 
 
 def is_listened_to(engine: sa.Engine) -> bool:
-    """Say whether somebody wants to see the statements of an engine: a listener or a log."""
+    """Return whether a listener or a log wants to see the statements of an engine."""
     events, dialect_events = engine.dispatch, engine.dialect.dispatch
     return (
         any(getattr(events, name) for name in _ENGINE_EVENTS)
         or any(getattr(dialect_events, name) for name in _DIALECT_EVENTS)
-        or engine.logger.isEnabledFor(logging.INFO)  # echo, and a log that is turned on by name
+        or engine.logger.isEnabledFor(logging.INFO)  # echo=True, or the log's level
     )

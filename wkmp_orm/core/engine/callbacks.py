@@ -1,4 +1,4 @@
-"""Functions that callers give us to call: that they do what they seem to when they are called."""
+"""Checks and calls the functions that callers register: listeners and retried operations."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ T = TypeVar("T")
 
 
 def refuse_coroutine_function(function: Callable[..., object], name: str) -> None:
-    """Raise ConfigurationError for a function whose call only makes a coroutine.
+    """Raise ConfigurationError for a coroutine function; `name` is the parameter's name.
 
-    Nobody would await it: it is called in whichever thread commits, and there is no loop in most.
+    Nothing would await the coroutine: the thread that commits makes the call, and most such threads
+    have no event loop.
     """
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004  an object's own, which may be `async def`
+        getattr(function, "__call__", None)  # noqa: B004  a callable object's method may be `async def`
     ):
         msg = (
             f"{name} takes a plain function: {function!r} is a coroutine function, which would"
@@ -30,7 +31,7 @@ def refuse_coroutine_function(function: Callable[..., object], name: str) -> Non
 
 
 def tell(listener: Callable[[T], object], news: T, *, caller: str, logger: logging.Logger) -> None:
-    """Call a listener after a commit; what goes wrong in it is logged and changes nothing."""
+    """Call a listener after a commit; log what it raises, and change nothing."""
     try:
         answer = listener(news)
     except Exception:
@@ -39,7 +40,7 @@ def tell(listener: Callable[[T], object], news: T, *, caller: str, logger: loggi
     if inspect.iscoroutine(answer):
         answer.close()
         logger.error(
-            "%s: an after-commit listener answered with a coroutine, which nobody runs: %r",
+            "%s: an after-commit listener returned a coroutine, which nothing awaits: %r",
             caller,
             listener,
         )

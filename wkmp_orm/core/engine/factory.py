@@ -1,6 +1,6 @@
-"""The one place where engines are made: by a call, never at import.
+"""Creates the engines, on a call and never at import.
 
-Readers and writers have engines of their own: `query_only` must not leak through a pool.
+Readers and writers have separate engines, so that `query_only` cannot leak through a pool.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def create_writer_engine(target: DatabaseTarget, options: EngineOptions | None = None) -> sa.Engine:
-    """Create the engine whose transactions write: on SQLite each starts with BEGIN IMMEDIATE."""
+    """Create the engine of write transactions; on SQLite each starts with BEGIN IMMEDIATE."""
     return _create(target, options or EngineOptions(), writer=True)
 
 
@@ -32,7 +32,7 @@ def create_reader_engine(target: DatabaseTarget, options: EngineOptions | None =
 
 @contextmanager
 def disposing(engine: sa.Engine) -> Iterator[sa.Engine]:
-    """Give an engine for the length of a `with` block, and close its connections at the end."""
+    """Yield the engine, and close its connections at the end of the `with` block."""
     try:
         yield engine
     finally:

@@ -1,7 +1,7 @@
-"""What kind of fault a driver's error is, by its code and never by its text.
+"""Classifies the drivers' errors by their codes, never by their texts.
 
-The only table of SQLite's and PostgreSQL's codes. `retry` decides by the kind what is tried again;
-`translate_errors` makes an error of ours of it.
+This is the only table of SQLite's and PostgreSQL's codes. By the kind of fault, `retry` decides
+whether to try again, and `translate_errors` chooses an error of ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import exc
 
 
 class Fault(Enum):
-    """The kinds of fault that are told apart."""
+    """The kinds of fault that this package distinguishes."""
 
     LOCKED = "locked"
     CONFLICT = "serialization failure or deadlock"
@@ -40,16 +40,16 @@ class Fault(Enum):
 
 
 REFUSED: Final = frozenset({Fault.LOCKED, Fault.CONFLICT, Fault.CANCELLED})
-"""Faults after which the same transaction may succeed, and has certainly not been committed."""
+"""Faults after which the transaction is certainly not committed and may succeed if repeated."""
 
 RETRYABLE: Final = REFUSED | {Fault.DISCONNECTED}
-"""Faults after which the same transaction may succeed, if it was not COMMIT that got lost."""
+"""Faults after which the transaction may succeed if repeated, unless COMMIT itself got lost."""
 
 STALE: Final = frozenset({Fault.UNIQUE, Fault.FOREIGN_KEY})
 """Faults that a stale prefetch can explain."""
 
-# https://www.sqlite.org/rescode.html: the low byte is the primary code, so that BUSY covers
-# BUSY_RECOVERY, BUSY_SNAPSHOT and BUSY_TIMEOUT, and LOCKED its shared-cache and vtab forms.
+# https://www.sqlite.org/rescode.html: the low byte is the primary code. So BUSY covers
+# BUSY_RECOVERY, BUSY_SNAPSHOT and BUSY_TIMEOUT, and LOCKED covers its shared-cache and vtab forms.
 _SQLITE_PRIMARY: Final = {
     5: Fault.LOCKED,
     6: Fault.LOCKED,
@@ -76,10 +76,10 @@ _SQLSTATE: Final = {
     "40001": Fault.CONFLICT,
     "40P01": Fault.CONFLICT,
     "55P03": Fault.LOCKED,
-    # All connections that the server, the database or the role may have are taken. At a connect
-    # psycopg does not tell the code, and it is taken for a connection lost: both are tried again.
+    # The server, the database or the role has no connection left. When psycopg fails to connect,
+    # it gives no code, and the fault counts as a lost connection: both are retried.
     "53300": Fault.LOCKED,
-    # statement_timeout, or an administrator. Where a statement of ours takes so long, it waited.
+    # statement_timeout, or an administrator. A statement of ours takes that long only if it waits.
     "57014": Fault.CANCELLED,
     "23505": Fault.UNIQUE,
     "23503": Fault.FOREIGN_KEY,
@@ -95,8 +95,8 @@ _SQLSTATE: Final = {
     "XX002": Fault.CORRUPT,
     "25006": Fault.READ_ONLY,
     "42501": Fault.FORBIDDEN,
-    # The server ends the session: 57P01 to 57P05 because it stops, starts, drops the database or
-    # finds the session idle for too long; 25P03 and 25P04 because of an idle or long transaction.
+    # The server ended the session. 57P01 to 57P05: it stops, starts, drops the database, or the
+    # session was idle too long. 25P03 and 25P04: the transaction was idle or long.
     "57P01": Fault.DISCONNECTED,
     "57P02": Fault.DISCONNECTED,
     "57P03": Fault.DISCONNECTED,
@@ -104,7 +104,7 @@ _SQLSTATE: Final = {
     "57P05": Fault.DISCONNECTED,
     "25P03": Fault.DISCONNECTED,
     "25P04": Fault.DISCONNECTED,
-    # A pooler has given our statement to another session.
+    # A pooler has sent our prepared statement to another session.
     "26000": Fault.MIXED_SESSIONS,
     "42P05": Fault.MIXED_SESSIONS,
 }
@@ -118,7 +118,7 @@ def driver_error(error: BaseException) -> BaseException:
 
 
 def code_of(error: BaseException) -> str | None:
-    """Return the driver's code: the name of SQLite's, or the five characters of a SQLSTATE."""
+    """Return the driver's code: SQLite's name for it, or the five characters of a SQLSTATE."""
     origin = driver_error(error)
     code = getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None)
     return None if code is None else str(code)
@@ -126,7 +126,7 @@ def code_of(error: BaseException) -> str | None:
 
 def fault_of(error: BaseException) -> Fault:
     """Classify an error of SQLAlchemy, sqlite3 or psycopg."""
-    if isinstance(error, exc.TimeoutError):  # no connection of the pool came free
+    if isinstance(error, exc.TimeoutError):  # the pool had no free connection
         return Fault.LOCKED
     origin = driver_error(error)
     number = getattr(origin, "sqlite_errorcode", None)
@@ -151,11 +151,11 @@ def _is_psycopg(error: BaseException) -> bool:
 
 
 def comes_from(error: BaseException, engine: sa.Engine) -> bool:
-    """Say whether a connection of `engine`, or its pool, raised the error.
+    """Return whether a connection of `engine`, or its pool, raised the error. Any thread.
 
     A program may use several databases in one block, and SQLAlchemy's errors do not name their
-    engine. The frames that they passed through do. A listener to the engine's errors would name it
-    as well, but with a listener on the engine rows are not sent straight to the driver. Any thread.
+    engine. So this function searches the frames of the traceback. A `handle_error` listener would
+    know the engine too, but rows are not sent straight to the driver when the engine has listeners.
     """
     pool = engine.pool
     for frame, _ in walk_tb(error.__traceback__):

@@ -1,4 +1,4 @@
-"""Advisory lock files at which processes queue, with a note that says who holds the lock."""
+"""Advisory lock files that processes queue for; a note in the file names the lock's holder."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if sys.platform != "win32":
 NOTE_BYTES = 256
 HOST = gethostname()
 
-# Held while a descriptor is open that the fork hook below cannot find: a child that inherited it
-# would share its lock, and keep it for as long as the child lives.
+# Held while a descriptor is open but not yet in `_files`, where the fork hook below looks. A child
+# that inherited such a descriptor would share its lock for as long as the child lives.
 _unrecorded = threading.RLock()
 _files: WeakSet[LockFile] = WeakSet()
 
@@ -30,26 +30,26 @@ _files: WeakSet[LockFile] = WeakSet()
 class LockFile:
     """One exclusive `flock` on one file, which is never deleted.
 
-    The kernel gives the lock up when the process ends, however it ends. A forked child gives up
-    its copy of the descriptor at once, and so leaves the lock to its parent alone.
-    Not thread-safe, except for `holder`; `lock` may run beside anything but `close`.
+    The kernel releases the lock when the process ends, however it ends. A forked child closes its
+    copy of the descriptor immediately, so that only its parent holds the lock.
+    Not thread-safe, except for `holder`; `lock` may run beside every method but `close`.
     """
 
     def __init__(self, path: str) -> None:
-        """Only name the file; `open` makes it."""
+        """Name the file; `open` creates it."""
         self.path = path
         self._descriptor = -1
         _files.add(self)
 
     def __del__(self) -> None:
-        """Leave no descriptor behind."""
+        """Close the descriptor."""
         self.close()
 
     def open(self, database: str) -> None:
-        """Open the file, made if need be with the mode, owner and group of `database`.
+        """Open the file; create it if need be, with the mode, owner and group of `database`.
 
-        Raises OSError where that cannot be, also on a system without `flock`, and
-        DatabaseUnavailableError for what is not a regular file with one name: a link, a pipe.
+        Raises OSError if the file cannot be opened or the system has no `flock`, and
+        DatabaseUnavailableError if it is not a regular file with one name: a link, a pipe.
         """
         if sys.platform == "win32":
             raise OSError(0, "this system has no flock", self.path)
@@ -66,38 +66,38 @@ class LockFile:
         return True
 
     def lock(self) -> None:
-        """Wait for the lock without a deadline. Linux serves its sleeping waiters in order."""
+        """Wait for the lock without a deadline. Linux serves sleeping waiters in order."""
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
     def unlock(self) -> None:
-        """Give the lock back; harmless when it is not held or the file is closed."""
+        """Release the lock; do nothing if it is not held or the file is closed."""
         if self._descriptor >= 0:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def sign(self, phase: str, since: float) -> None:
-        """Write into the file who holds it; `since` is `time.time()`. Only for the lock's holder.
+        """Write the holder's note into the file; `since` is `time.time()`. Only the holder may.
 
-        It is not wiped when the lock is given back: the note counts while the lock is held. Where
-        there is no room for it, it is left out: that a disk is full is for the database to say.
+        The note counts only while the lock is held, so releasing the lock need not erase it. If
+        there is no room for it, the note is left out: the database will report the full disk.
         """
-        # Not through mapped memory, which ends the process with SIGBUS where the disk is full and
-        # the file has a hole, or is cut at this moment. It is not slower: 1.6 to 3.2 us, where the
-        # look at the file's size and the store took 4.3 to 4.9 us (ext4, 2 busy cores).
+        # Mapped memory would end the process with SIGBUS if the disk is full and the file has a
+        # hole, or if the file is truncated at this moment. `pwrite` is not slower: 1.6 to 3.2 us,
+        # against 4.3 to 4.9 us for a size check and the store (ext4, 2 busy cores).
         with suppress(OSError):
             os.pwrite(self._descriptor, _note(phase, since), 0)
 
     def wipe(self) -> None:
-        """Take the note out before the lock is given back, where that is seldom.
+        """Erase the note before the lock is released, for locks that change hands seldom.
 
-        Without it, whoever asks between the next holder's lock and its note reads this one's.
+        Otherwise a reader that comes between the next holder's lock and its note sees this one.
         """
         os.pwrite(self._descriptor, b" " * NOTE_BYTES, 0)
 
     def holder(self) -> LockHolder | None:
-        """Read who holds the lock; None when nobody does or no one can tell. Any thread."""
+        """Read who holds the lock; None if it is free or the holder is unknown. Any thread."""
         if sys.platform == "win32":
             return None
-        # A descriptor of its own: a lock asked for on ours would be ours.
+        # A separate descriptor: `flock` on ours would succeed, because we may hold the lock.
         with _unrecorded, suppress(OSError, DatabaseUnavailableError):
             descriptor = open_own(self.path, os.O_RDONLY)
             try:
@@ -109,7 +109,7 @@ class LockFile:
         return None
 
     def close(self) -> None:
-        """Close the file, which gives the lock back unless a child process shares it."""
+        """Close the file, which releases the lock unless a child process shares it."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
@@ -124,7 +124,7 @@ def _open_or_create(path: str, database: str) -> int:
         descriptor = open_own(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:  # another process was quicker
         return open_own(path, os.O_RDWR)
-    # A database that is not there yet will get what 0644 and the umask leave, as this file did.
+    # If the database does not exist yet, it will get 0644 less the umask, as this file did.
     with suppress(OSError):
         make_like(descriptor, Path(database).stat())
     return descriptor
@@ -138,18 +138,18 @@ def _note(phase: str, since: float) -> bytes:
 
 def _read_note(note: bytes) -> LockHolder | None:
     checksum, _, text = note[:-1].partition(b"\t")
-    # The checksum refuses a note that is being written at this moment.
+    # The checksum rejects a note that is only half written.
     if checksum != b"%08x" % zlib.crc32(text):
         return None
     try:
         pid, since, host, phase = text.decode(errors="ignore").rstrip(" ").split("\t", 3)
         return LockHolder(int(pid), host, phase, datetime.fromtimestamp(float(since), UTC))
-    except (ValueError, OverflowError, OSError):  # somebody else wrote it, checksum and all
+    except (ValueError, OverflowError, OSError):  # not our note, despite its checksum
         return None
 
 
 def _give_up_in_child() -> None:
-    # Closed, never unlocked: the lock belongs to the open file, which the parent still has.
+    # Close, never unlock: the lock belongs to the open file, which the parent still uses.
     for file in _files:
         file.close()
     _unrecorded.release()

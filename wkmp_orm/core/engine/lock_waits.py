@@ -1,8 +1,8 @@
-"""Counts how long the statements of a write stood still at PostgreSQL, and ends them in time.
+"""Measures how long a write's statements wait for PostgreSQL's locks, and limits those waits.
 
-PostgreSQL takes locks in the middle of a transaction and does not say how long it waited for them.
-What a statement took beyond its way to the server and its own rows is such a wait, and the next
-statement of the transaction may wait for what is left of the deadline alone.
+PostgreSQL takes locks in the middle of a transaction and does not report how long it waited for
+them. A statement's wait is estimated as its time less two round trips and 1 ms for each row. The
+next statement of the transaction may wait only for the rest of the deadline.
 """
 
 from __future__ import annotations
@@ -21,42 +21,42 @@ if TYPE_CHECKING:
 _FAILED: Final = psycopg.pq.TransactionStatus.INERROR
 
 LEAST_WAIT_S: Final = 0.05
-"""What is shorter is no wait but a busy machine."""
+"""A shorter estimate is not counted as a wait: a busy machine explains it."""
 
 ROW_S: Final = 0.001
-"""What a row may take: 10 to 30 us is usual, and this is for a slow disk."""
+"""The time allowed for a row: 10 to 30 us is usual, and this allows for a slow disk."""
 
 TOLD_AGAIN_S: Final = 0.1
-"""After so long a wait the server is told anew how long it may wait, which costs a round trip."""
+"""A new lock_timeout is sent after waits of this length in all: sending costs a round trip."""
 
 
 class LockClock:
-    """The waits of one connection. For the thread that has the connection in use."""
+    """The lock waits of one connection. Only the thread that uses the connection may call."""
 
     def __init__(self) -> None:
-        """Start with no write and nothing known of the way to the server."""
+        """Start outside any write, with an unknown round-trip time."""
         self._may_wait_s: float | None = None
         self._limit_s = 0.0
         self._trip_s = float("inf")
         self._waited_s = 0.0
 
     def begin(self, deadline: float, limit_s: float) -> None:
-        """Count from now on, for a transaction that waits until `deadline` (of `time.monotonic`).
+        """Start counting, for a transaction that waits until `deadline` (of `time.monotonic`).
 
-        `limit_s` is the connection's own lock_timeout.
+        `limit_s` is the connection's own lock_timeout, in seconds.
         """
         self._may_wait_s = deadline - time.monotonic()
         self._limit_s, self._waited_s = limit_s, 0.0
 
     def end(self) -> float:
-        """Count no more, and return how many seconds the statements have waited."""
+        """Stop counting, and return how many seconds the statements have waited."""
         self._may_wait_s = None
         return self._waited_s
 
     def new_limit_ms(self) -> int | None:
-        """Return the lock_timeout for the next statement, None if it has it already.
+        """Return the lock_timeout for the next statement; None if the present one will do.
 
-        Only waits count against the deadline: a transaction may work for longer.
+        Only waits count against the deadline: the transaction may work for longer.
         """
         if self._may_wait_s is None:
             return None
@@ -64,10 +64,10 @@ class LockClock:
         if left > self._limit_s - TOLD_AGAIN_S:
             return None
         self._limit_s = left
-        return max(1, round(left * 1000))  # 0 would be without an end
+        return max(1, round(left * 1000))  # 0 would turn the timeout off
 
     def took(self, seconds: float, rows: int) -> None:
-        """Count a statement that took so long for so many rows."""
+        """Count a statement that took `seconds` for `rows` rows."""
         self._trip_s = min(self._trip_s, seconds)
         if self._may_wait_s is not None:
             beyond = seconds - 2 * self._trip_s - rows * ROW_S
@@ -79,15 +79,15 @@ _clocks: WeakKeyDictionary[Any, LockClock] = WeakKeyDictionary()
 
 
 def clock_of(connection: Any) -> LockClock:
-    """Return the clock of one connection of the driver's."""
+    """Return the clock of a psycopg connection."""
     return _clocks.setdefault(connection, LockClock())
 
 
 class ClockedCursor(psycopg.Cursor[Any]):
-    """The driver's cursor, which tells its connection's clock what each statement took.
+    """psycopg's cursor; it reports the time of each statement to its connection's clock.
 
-    Here and not above it, as statements reach it in three ways: a Session, SQLAlchemy's Core, and
-    our own cursor.
+    The cursor measures because statements reach it by three paths: through a Session, through
+    SQLAlchemy's Core, and through `DriverCursor`.
     """
 
     def __init__(self, connection: Any, **options: Any) -> None:
@@ -114,7 +114,7 @@ class ClockedCursor(psycopg.Cursor[Any]):
 
     @contextmanager
     def copy(self, statement: Any, *args: Any, **options: Any) -> Iterator[psycopg.Copy]:
-        """Run a COPY, which waits for its table when it begins; see psycopg."""
+        """Run a COPY, which waits for the table's lock when it begins; see psycopg."""
         self._limit()
         with ExitStack() as stack:
             started = time.perf_counter()
@@ -126,6 +126,6 @@ class ClockedCursor(psycopg.Cursor[Any]):
 
     def _limit(self) -> None:
         limit_ms = self._clock.new_limit_ms()
-        # In a transaction that has failed the server takes nothing but its end.
+        # A failed transaction accepts nothing but its ROLLBACK.
         if limit_ms is not None and self._pgconn.transaction_status != _FAILED:
             super().execute(f"SET LOCAL lock_timeout = {limit_ms}")

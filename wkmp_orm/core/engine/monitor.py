@@ -1,6 +1,6 @@
-"""What every write transaction cost: wait, hold including COMMIT, rows, attempts, outcome.
+"""Records what every write transaction cost: wait, hold including COMMIT, rows, attempts, outcome.
 
-It feeds `logging`, totals and listeners. Any thread may call.
+The reports go to `logging` and into totals. Any thread may call.
 """
 
 from __future__ import annotations
@@ -36,12 +36,11 @@ class RowCounts:
     deleted: int = 0
     unchanged: int = 0
     refused: int = 0
-    """Links that were not written, because their parent's shares would have passed the total."""
+    """Links that were not written, because their parent's shares would have exceeded the total."""
 
     def add(self, other: RowCounts) -> None:
         """Add another's counts."""
-        # Spelled out, as it is called for each table of each write: a loop over the fields takes 7
-        # times as long.
+        # No loop over the fields, which takes 7 times as long: this runs for each table and write.
         self.inserted += other.inserted
         self.updated += other.updated
         self.deleted += other.deleted
@@ -56,13 +55,13 @@ class RowCounts:
 
 @dataclass(slots=True)
 class WriteReport:
-    """One write transaction, told after its end. Times are in milliseconds.
+    """What one finished write transaction cost. Times are in milliseconds.
 
     `waited_ms` is the time before the transaction had the lock, over all attempts. On PostgreSQL it
-    includes what statements waited for locks: as the server does not tell, what each took beyond a
-    trip to the server and a millisecond for each row, from 50 ms on. `held_ms` is the rest, from
-    BEGIN through COMMIT of the last attempt. `sender` says how the rows were sent, "session"
-    or "driver", as `Library.open(bulk=...)` explains.
+    includes the time that statements waited for locks. The server does not report it, so it is
+    estimated: a statement's time less the round trips and a millisecond for each row, if that is
+    over 50 ms. `held_ms` is the rest, from BEGIN through COMMIT of the last attempt. `sender` is
+    how the rows were sent, "session" or "driver"; see `Library.open(bulk=...)`.
     """
 
     caller: str
@@ -88,7 +87,7 @@ class WriteReport:
 
 
 class Durations:
-    """A histogram of milliseconds in buckets that grow by 10 %, so of bounded size."""
+    """A histogram of milliseconds; its buckets grow by 10 %, so its size is bounded."""
 
     _GROWTH: Final = math.log(1.1)
     _SMALLEST: Final = 0.01
@@ -109,7 +108,7 @@ class Durations:
         self._buckets[int(math.log(ratio) / self._GROWTH)] += 1
 
     def percentile(self, share: float) -> float:
-        """Return the duration that `share` (0 to 1) of all stay under, within 10 %."""
+        """Return the duration below which `share` (0 to 1) of all fall, within 10 %."""
         wanted = share * self.count
         seen = 0
         for bucket in sorted(self._buckets):
@@ -136,21 +135,21 @@ class Totals:
     longest_hold_ms: float
     rows: Mapping[str, RowCounts]
     share_by_worker: Mapping[str, int]
-    """Committed transactions by thread: a worker that starves has few, or its waits are long."""
+    """Committed transactions by thread name: a worker that starves has few."""
     checkpoints: int = 0
     longest_checkpoint_ms: float = 0.0
     """How long the next writer waited while SQLite's log was copied back."""
 
 
 class Monitor:
-    """Collects reports, logs them at the level they deserve, and answers for the totals."""
+    """Collects the reports of write transactions, logs them by their length, and adds them up."""
 
     MOST_WORKERS: Final = 1_000
-    """Worker names kept apart; later ones share one line, so that memory stays bounded."""
+    """How many worker names are counted apart; the rest share one, so that memory is bounded."""
 
     def __init__(self) -> None:
         """Start at zero."""
-        self._lock = threading.RLock()  # a forgotten transaction is recorded in the middle of this
+        self._lock = threading.RLock()  # the garbage collector may record one here
         self._waits = Durations()
         self._holds = Durations()
         self._workers: Counter[str] = Counter()
@@ -169,7 +168,7 @@ class Monitor:
 
     @contextmanager
     def measuring(self) -> Iterator[Monitor]:
-        """Give a monitor of its own to the block: it counts what is recorded here meanwhile."""
+        """Yield a new monitor that counts what is recorded here during the `with` block."""
         part = Monitor()
         with self._lock:
             self._parts += (part,)
@@ -180,7 +179,7 @@ class Monitor:
                 self._parts = tuple(other for other in self._parts if other is not part)
 
     def record(self, report: WriteReport) -> None:
-        """Take in one finished write transaction."""
+        """Count and log one finished write transaction."""
         for monitor in (self, *self._parts):
             monitor._take(report)
         for listener in self._listeners:
@@ -202,7 +201,7 @@ class Monitor:
                 self._rolled_back += 1
 
     def record_checkpoint(self, took_ms: float) -> None:
-        """Take in one checkpoint of the write-ahead log."""
+        """Count one checkpoint of the write-ahead log, which took `took_ms` milliseconds."""
         for monitor in (self, *self._parts):
             with monitor._lock:
                 monitor._checkpoints.add(took_ms)

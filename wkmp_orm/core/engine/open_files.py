@@ -1,17 +1,17 @@
-"""Refuses to open an SQLite file where committed rows would be lost.
+"""Refuses to open an SQLite file if committed rows could be lost.
 
-Three things look harmless and are not:
+Three situations look harmless and are not:
 
 - A file with two names has two write-ahead logs, because SQLite keeps the log beside the name. Two
   processes wrote 1,200 rows each through two hard links: no commit failed, and 1,200 of 2,400 rows
-  were there. A file that is mounted by itself (`docker run -v wkmp.db:/wkmp.db`) has two names as
-  well. A symbolic link is no second name: it is resolved before.
+  were lost. A file that is mounted by itself (`docker run -v wkmp.db:/wkmp.db`) also has two names.
+  A symbolic link is not a second name, because paths are resolved first.
 - Closing a file drops all POSIX locks that the process holds on it. So a second SQLite library that
-  opens the file unlocks the first one.
-- A forked child inherits SQLite's list of open files, but none of their locks. What the child opens
-  joins that list, other processes do not see it, and the parent's close deletes its write-ahead
-  log. With SQLite 3.40 the child's COMMIT succeeded and its row was gone; or, forked while the
-  parent wrote, the child found the database locked for ever.
+  opens and closes the file removes the locks of the first one.
+- A forked child inherits SQLite's list of open files, but none of their locks. A database that the
+  child opens joins that list without locks, so the parent deletes the write-ahead log when it
+  closes. With SQLite 3.40 the child's COMMIT succeeded and its row was lost. If the parent was
+  writing at the fork, the child found the database locked for ever.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from weakref import WeakKeyDictionary
 from wkmp_orm.core.errors import ConfigurationError, DatabaseUnavailableError
 
 FileId = tuple[int, int]
-"""The device and the inode: a path can be spelled in many ways."""
+"""A file's device and inode, because one file can have many paths."""
 
 _lock = threading.RLock()
 _open: WeakKeyDictionary[Any, tuple[FileId, str, Path]] = WeakKeyDictionary()
@@ -36,7 +36,7 @@ _inherited: dict[Any, FileId] = {}
 
 
 def refuse_unsafe_opening(path: Path, driver: str) -> None:
-    """Raise ConfigurationError if opening `path`, a real path, could lose rows. Any thread."""
+    """Raise ConfigurationError if opening `path` (a real path) could lose rows. Any thread."""
     file = _identify(path)
     if file is None:
         return
@@ -67,7 +67,7 @@ def refuse_unsafe_opening(path: Path, driver: str) -> None:
 
 
 def remember_open(connection: Any, path: Path, driver: str) -> None:
-    """Remember an open connection until `forget_closed`, or until it is collected. Any thread."""
+    """Record an open connection until `forget_closed` or its garbage collection. Any thread."""
     file = _identify(path)
     if file is not None:
         with _lock:
@@ -75,9 +75,9 @@ def remember_open(connection: Any, path: Path, driver: str) -> None:
 
 
 def refuse_lost(connection: Any, path: Path) -> None:
-    """Raise DatabaseUnavailableError if the file of a connection is no longer the one at `path`.
+    """Raise DatabaseUnavailableError if a connection's file is no longer the one at `path`.
 
-    SQLite would write on into what nobody will find again. Any thread.
+    SQLite would go on writing into the deleted or moved file. Any thread.
     """
     with _lock:
         file = _open.get(connection)
@@ -86,11 +86,10 @@ def refuse_lost(connection: Any, path: Path) -> None:
 
 
 def lost_file_error(path: Path) -> DatabaseUnavailableError:
-    """Make the error of a file that is no longer where it was opened."""
+    """Return the error for a file that is no longer where it was opened."""
     return DatabaseUnavailableError(
-        f"{path} was deleted, moved or replaced while it was open; nothing was written, as nobody"
-        " would find it. Close all programs that have it open, then put the file back, together"
-        " with its -wal file"
+        f"{path} was deleted, moved or replaced while it was open; nothing was written. Close all"
+        " programs that have it open, then put the file back, together with its -wal file"
     )
 
 
@@ -101,14 +100,17 @@ def forget_closed(connection: Any) -> None:
 
 
 def is_open_here(path: Path) -> bool:
-    """Say whether this process has the file at a real path open, or its parent had. Any thread."""
+    """Return whether this process has the file open, or had it open at its fork. Any thread.
+
+    `path` is a real path.
+    """
     file = _identify(path)
     with _lock:
         return any(file == other for other, *_ in _open.values()) or file in _inherited.values()
 
 
 def _is_one_place(one: Path, other: Path) -> bool:
-    """Say whether two real paths have one log: a folder may be mounted in two places."""
+    """Return whether two real paths share one log: a folder may be mounted in two places."""
     if one == other:
         return True
     folder = _identify(one.parent)
@@ -142,7 +144,7 @@ _ESCAPED: Final = re.compile(rb"\\([0-7]{3})")
 def refuse_second_name(path: Path) -> None:
     """Raise ConfigurationError if the file at a real path has another name. Any thread.
 
-    What cannot be looked at is not refused: opening it will say why.
+    A file that cannot be examined is not refused: opening it will raise the reason.
     """
     try:
         links = path.stat().st_nlink
@@ -150,36 +152,36 @@ def refuse_second_name(path: Path) -> None:
         return
     if links > 1:
         msg = (
-            f"{path} has {links} names (hard links); under each of them SQLite would keep another"
-            " write-ahead log, and committed rows would be lost. Keep one name and delete the"
+            f"{path} has {links} names (hard links); SQLite would keep a write-ahead log beside"
+            " each name, and committed rows would be lost. Keep one name and delete the"
             f" others (find / -xdev -samefile {path}), or use a symbolic link or a copy"
         )
         raise ConfigurationError(msg)
     if _is_mounted_alone(path):
         msg = (
             f"{path} is mounted by itself; its write-ahead log would stay on this side of the"
-            " mount, and committed rows would be lost. Mount the folder that it lies in instead"
+            " mount, and committed rows would be lost. Mount its folder instead"
         )
         raise ConfigurationError(msg)
 
 
 def _is_mounted_alone(path: Path) -> bool:
-    """Say whether the file itself is a place where something is mounted.
+    """Return whether the file itself is a mount point.
 
-    Not by its device: a file that is mounted from the same disk has that of its folder, and in an
-    overlay a file may have another one although nothing is mounted.
+    Its device number does not show that: a file mounted from the same disk has its folder's device,
+    and in an overlay the device may differ although nothing is mounted.
     """
     try:
         mounts = MOUNTS.read_bytes()
-    except OSError:  # no Linux: there a single file cannot be mounted
+    except OSError:  # not Linux: a single file cannot be mounted
         return False
     name = os.fsencode(path)
     return any(mount_point(line) == name for line in mounts.splitlines())
 
 
 def mount_point(line: bytes) -> bytes:
-    """Return where a line of `MOUNTS` says that something is mounted."""
-    # The fifth field, in which a space and its like are spelled \040: see proc(5).
+    """Return the mount point that a line of `MOUNTS` names."""
+    # It is the fifth field, with white space escaped as \040 and the like: see proc(5).
     fields = line.split(b" ", 5)
     spelled = fields[4] if len(fields) > 4 else b""
     return _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), spelled)

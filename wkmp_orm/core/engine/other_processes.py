@@ -1,8 +1,8 @@
-"""Which other processes have an SQLite file open, as far as the operating system tells.
+"""Finds the other processes that have an SQLite file open, from Linux's /proc.
 
-Linux tells of this user's processes what they have open, and of all processes which locks they
-hold: a connection to a database in WAL mode holds one as long as it is open. Elsewhere nobody is
-found. Opens nothing: to close a file drops all locks that this process holds on it.
+/proc shows the open files of this user's processes, and the locks of all processes: a connection to
+a database in WAL mode holds a lock as long as it is open. On other systems nothing is found. This
+module opens no database file: closing one would drop all locks that this process holds on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def others_with(path: Path) -> list[str]:
     try:
         status = path.stat()
         entries = sorted(int(each.name) for each in PROC.iterdir() if each.name.isdigit())
-    except OSError:  # no file, or no Linux
+    except OSError:  # no such file, or not Linux
         return []
     file = status.st_dev, status.st_ino
     locking = set(_locking(status))
@@ -34,11 +34,12 @@ def others_with(path: Path) -> list[str]:
 
 
 _LOCK_TO_WRITE: Final = ["120", "120"]
-"""The byte of a log's index that a writer locks: https://www.sqlite.org/walformat.html 2.3."""
+"""The byte of the log's index (-shm) that a writer locks; see section 2.3 of
+https://www.sqlite.org/walformat.html."""
 
 
 def writers_of(index: Path) -> list[str]:
-    """Name the processes that hold SQLite's lock to write, by a log's index (-shm). Any thread."""
+    """Name the processes that hold SQLite's write lock in a log's index (-shm). Any thread."""
     try:
         status = index.stat()
         lines = (PROC / "locks").read_text().splitlines()
@@ -58,7 +59,7 @@ def _device(status: os.stat_result) -> str:
 
 
 def _locking(status: os.stat_result) -> Iterator[int]:
-    """Give the processes that hold a lock on the file: see proc(5), /proc/locks."""
+    """Yield the processes that hold a lock on the file; see /proc/locks in proc(5)."""
     device = _device(status)
     try:
         lines = (PROC / "locks").read_text().splitlines()
@@ -75,7 +76,7 @@ def _locking(status: os.stat_result) -> Iterator[int]:
 def _has_open(process: int, file: tuple[int, int]) -> bool:
     try:
         descriptors = list((PROC / str(process) / "fd").iterdir())
-    except OSError:  # another user's, or gone
+    except OSError:  # another user's process, or one that has ended
         return False
     for descriptor in descriptors:
         try:

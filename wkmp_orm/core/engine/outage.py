@@ -1,7 +1,7 @@
-"""Waits for a server that is away, for minutes: it restarts, fails over, or the network is cut.
+"""Waits up to minutes for a server that does not answer: a restart, a failover, a network cut.
 
-What is written or read by a thread inside of `waiting_for_server` is tried again until the server
-is back. Outside of it the deadline of a write ends it. Knows no error; `retry` tells what is one.
+Inside `waiting_for_server`, a thread's reads and writes are tried again until the server is back.
+Outside of it, they fail at the deadline of a write. `retry` decides which errors mean an outage.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ LONGEST_PAUSE_S: Final = 5.0
 
 
 class ServerWait:
-    """The patience that the threads of one program have together. Any thread may call.
+    """The wait for the server that the threads of one program share. Any thread may call.
 
-    It ends `limit_s` after the first of them found the server away, and when `stop` is set.
-    `tell` is called with the seconds since then and the driver's words, first at once, then every
-    ten seconds, and with 0 and nothing when the server is back; by one thread at a time. `logging`
-    is told the same.
+    The wait ends `limit_s` seconds after the first thread lost the server, or when `stop` is set.
+    During an outage one thread at a time calls `tell` with its length in seconds and the driver's
+    message: at its start, then every ten seconds. When the server is back, it calls `tell` with 0
+    and an empty message. The same goes to `logging`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ServerWait:
         *,
         limit_s: float = PATIENCE_S,
     ) -> None:
-        """Prepare; nothing is away yet."""
+        """Start with no outage."""
         self.stop = stop
         self._tell = tell
         self._limit_s = limit_s
@@ -50,7 +50,7 @@ class ServerWait:
         self._tell_next = 0.0
 
     def goes_on(self, reason: str) -> bool:
-        """Note that the server does not answer; say whether it is worth to ask once more."""
+        """Record that the server does not answer; return whether to try again."""
         now = time.monotonic()
         with self._lock:
             if self._since is None:
@@ -68,7 +68,7 @@ class ServerWait:
         return goes_on
 
     def is_back(self) -> None:
-        """Note that the server has answered."""
+        """Record that the server has answered."""
         with self._lock:
             if self._since is None:
                 return
@@ -78,11 +78,11 @@ class ServerWait:
                 self._tell(0.0, "")
 
     def pause(self, attempt: int) -> float:
-        """Return how long to wait after so many attempts in vain."""
+        """Return how many seconds to wait after this number of failed attempts."""
         return min(LONGEST_PAUSE_S, 0.1 * 2.0 ** min(attempt, 10))
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not when all is to stop."""
+        """Wait for that time, or until `stop` is set."""
         self.stop.wait(seconds)
 
 
@@ -91,7 +91,7 @@ _present: ContextVar[ServerWait | None] = ContextVar("wkmp_orm_server_wait", def
 
 @contextmanager
 def waiting_for_server(wait: ServerWait) -> Iterator[None]:
-    """Be patient with the server in this thread, or task, for the length of a `with` block."""
+    """Let this thread, or task, wait for an absent server during the `with` block."""
     token = _present.set(wait)
     try:
         yield
@@ -100,5 +100,5 @@ def waiting_for_server(wait: ServerWait) -> Iterator[None]:
 
 
 def present_wait() -> ServerWait | None:
-    """Return the patience of the calling thread; None: the deadline of a write is all it has."""
+    """Return the wait of the calling thread or task; None outside `waiting_for_server`."""
     return _present.get()

@@ -1,7 +1,7 @@
-"""Opens the files beside the database that are ours, and refuses what somebody put in their place.
+"""Opens our own files beside the database, and refuses anything else in their place.
 
-A folder that is imported may be a stranger's. With `wkmp.db-ticket` in it as a link to ~/.bashrc,
-the first 256 bytes of ~/.bashrc were overwritten; with a named pipe, opening it waited for ever.
+The folder may come from a stranger. Without this check, a `wkmp.db-ticket` that was a link to
+~/.bashrc overwrote the first 256 bytes of ~/.bashrc, and a named pipe made `open` wait for ever.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wkmp_orm.core.errors import DatabaseUnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-# No link is followed, no pipe waited at, no terminal made our own; Windows has none of these.
+# Follow no link, wait for no pipe, take no controlling terminal. Windows has none of these flags.
 _CAREFULLY: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 )
@@ -35,12 +35,12 @@ _LOCKS_SUFFIXES: Final = ("-gate", "-ticket")
 
 
 def open_own(path: str, flags: int, mode: int = 0o600) -> int:
-    """Open a file of our own as `os.open` does, if it is a regular file with one name. Any thread.
+    """Open one of our own files as `os.open` does, if it is a regular file with one name.
 
-    Raises DatabaseUnavailableError for anything else, which is neither followed nor changed, and
-    OSError as `os.open` does.
+    Raises DatabaseUnavailableError for anything else, without following or changing it, and OSError
+    as `os.open` does. Any thread may call.
     """
-    refuse_foreign(path)  # before it is opened: a device or a pipe may notice that
+    refuse_foreign(path)  # before opening it: that alone can have an effect on a device or a pipe
     try:
         descriptor = os.open(path, flags | _CAREFULLY, mode)
     except OSError:
@@ -55,20 +55,19 @@ def open_own(path: str, flags: int, mode: int = 0o600) -> int:
 
 
 def refuse_foreign(path: str) -> None:
-    """Raise DatabaseUnavailableError if there is something that cannot be a file of ours."""
+    """Raise DatabaseUnavailableError if the path exists and cannot be one of our files."""
     with suppress(FileNotFoundError):
         _refuse(path, os.lstat(path))
 
 
 def refuse_strange_files(database: Path, *, with_locks: bool) -> None:
-    """Raise DatabaseUnavailableError if something strange would be opened. Any thread.
+    """Raise DatabaseUnavailableError if the database or a file beside it is of the wrong kind.
 
-    That is a database that is no file, and what is not a regular file with one name in the place of
-    a file beside it; `with_locks` says whether lock files count. SQLite itself follows no link
-    beside the database. But it writes into hard links, and waits for ever at a named pipe that it
-    opens for reading, as it does with a journal.
+    The database must be a file; its log, journal and (if `with_locks`) lock files must be regular
+    files with one name. SQLite follows no link beside the database. But it writes into hard links,
+    and it waits for ever when it opens a named pipe as a journal. Any thread may call.
     """
-    with suppress(OSError):  # what cannot be looked at, SQLite cannot open either, and says so
+    with suppress(OSError):  # SQLite cannot open it either, and will report the reason
         kind = _KINDS.get(stat.S_IFMT(database.stat().st_mode))
         if kind is not None:
             message = f"database {database} is {kind}, not a file: give the path of a file"
@@ -80,9 +79,9 @@ def refuse_strange_files(database: Path, *, with_locks: bool) -> None:
 
 
 def make_like(descriptor: int, like: os.stat_result) -> None:
-    """Give an open file the mode and the group of another one, and its owner if we are root.
+    """Give an open file the mode and group of another one, and its owner if we are root.
 
-    Where the group cannot be given, whoever is in ours gets no right that was meant for that one.
+    If the group cannot be set, the file gets no group rights: they were meant for another group.
     """
     if sys.platform == "win32":
         return
@@ -111,7 +110,7 @@ def _refuse(path: str, status: os.stat_result) -> None:
     else:
         what = _KINDS.get(kind, "no file")
     message = (
-        f"{path} is {what}, where a file of the database's own belongs. It was neither followed"
+        f"{path} is {what}, but the database keeps a file of its own there. It was neither followed"
         f" nor changed: {remedy}"
     )
     raise DatabaseUnavailableError(message)

@@ -1,6 +1,6 @@
-"""Sends statements to PostgreSQL without waiting for the answer to each: one round trip for many.
+"""Sends many statements to PostgreSQL in one round trip, through psycopg's pipeline mode.
 
-Knows psycopg's pipelines, and no table. COPY cannot be in one.
+COPY cannot run in a pipeline.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def unclocked_cursor(driver: Any) -> Any:
-    """Make a cursor of a psycopg connection for a statement that is not waited for.
+    """Create a plain psycopg cursor, for a statement whose answer is read later.
 
-    The connection's own would take the time until it was sent for a whole way to the server.
+    The connection's `ClockedCursor` would take the time of sending for a whole round trip.
     """
     from psycopg import Cursor  # noqa: PLC0415  an extra
 
@@ -26,7 +26,7 @@ def unclocked_cursor(driver: Any) -> Any:
 
 
 class Answer:
-    """What the server will say to a statement; known once the pipeline was waited for."""
+    """The answer to a statement in a pipeline; read it after `Pipeline.wait`."""
 
     __slots__ = ("_cursor",)
 
@@ -35,25 +35,26 @@ class Answer:
 
     @property
     def matched(self) -> int:
-        """How many rows it matched, of all its parameters together."""
+        """How many rows the statement matched, with all its parameter sets together."""
         return int(self._cursor.rowcount)
 
     def first(self) -> tuple[Any, ...] | None:
-        """Return the first row that it answered with."""
+        """Return the first row of the answer."""
         row: tuple[Any, ...] | None = self._cursor.fetchone()
         return row
 
 
 class Pipeline:
-    """The statements of one connection that were sent and not waited for, in its thread.
+    """The statements of one connection that were sent but not answered yet.
 
-    Its BEGIN is sent with the first one: psycopg would wait for that of its own. So the connection
-    is in autocommit mode until `Writer.transaction` has ended. After an error the server passes
-    over all that was sent behind it. What they wait for locks is counted when they are waited for.
+    BEGIN goes out with the first statement. psycopg would wait for its own BEGIN, so the connection
+    is in autocommit mode until `Writer.transaction` ends. After an error the server skips all later
+    statements of the pipeline. Lock waits are counted in `wait`. Only the connection's thread may
+    call.
     """
 
     def __init__(self, cursor: DriverCursor) -> None:
-        """Begin with nothing sent; psycopg's pipeline is entered by the first statement."""
+        """Start with nothing sent; the first statement enters psycopg's pipeline."""
         from wkmp_orm.core.engine.lock_waits import clock_of  # noqa: PLC0415  needs the driver
 
         self._cursor = cursor
@@ -65,7 +66,7 @@ class Pipeline:
         self._rows = 0
 
     def send(self, text: str, parameters: tuple[Any, ...], rows: int = 1) -> Answer:
-        """Send a statement, which writes so many rows."""
+        """Send a statement that writes `rows` rows."""
         with self._cursor.wrapping(text):
             cursor = self._new_cursor()
             self._cursor.dialect.do_execute(cursor, text, parameters, None)
@@ -87,7 +88,7 @@ class Pipeline:
 
     def _enter(self) -> None:
         if not self._has_begun:
-            self._driver.autocommit = True  # in a pipeline psycopg would wait before it does that
+            self._driver.autocommit = True  # psycopg would wait first if it were in the pipeline
         self._entered.enter_context(self._driver.pipeline())
         self._is_open = True
         if not self._has_begun:
@@ -106,7 +107,7 @@ class Pipeline:
         return self._is_open
 
     def wait(self) -> None:
-        """Wait for the answers to all that was sent. Raises the first error among them."""
+        """Wait for the answers to all sent statements. Raises the first error among them."""
         if not self._is_open:
             return
         self._is_open = False
@@ -119,12 +120,12 @@ class Pipeline:
             self._rows = 0
 
     def give_up(self) -> None:
-        """Leave the pipeline after an error, and let its answers be."""
+        """Leave the pipeline after an error, and ignore the remaining answers."""
         with suppress(Exception):
             self.wait()
 
     def begin_again(self) -> None:
-        """Roll back and begin the transaction anew."""
+        """Roll back and begin a new transaction."""
         with self._cursor.wrapping("ROLLBACK"):
             self._driver.rollback()
             self._begin()

@@ -1,6 +1,6 @@
-"""Where a database file lies: whether it can be opened there, and what is a URL and no path.
+"""Checks whether a database file can be opened or created at a path, and whether a text is a URL.
 
-It imports no SQLAlchemy, so that the command line can ask without waiting for it.
+This module does not import SQLAlchemy, so that the command line can use it without that delay.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from wkmp_orm.core.engine.target import DatabaseTarget
 
-# A URL of a database in any spelling that is no path any more: `postgresql:/u:word@host/db`, which
-# is what Path makes of it, `u:word@host/db`, libpq's `host=... password=...`.
+# Spellings of a database's URL that must not be taken for a path: `postgresql:/u:word@host/db`
+# (what Path makes of a URL), `u:word@host/db`, libpq's `host=... password=...`.
 _DATABASE_URL: Final = re.compile(
     r"""
-    \s*["']?\s*(postgres|postgresql|sqlite)(\+\w+)?:  # no file is called so
+    \s*["']?\s*(postgres|postgresql|sqlite)(\+\w+)?:  # no file has such a name
     | \s*(host|hostaddr|port|dbname|user|passfile|service|sslmode)\s*=
     | .*(passw(or)?d|pwd)\s*=
-    | (?![./~\\]|[a-z]:[/\\]).*:.*@  # relative: an absolute path may well have both
+    | (?![./~\\]|[a-z]:[/\\]).*:.*@  # relative paths only: an absolute one may have both
     | //[^/]*:.*@
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
@@ -32,15 +32,15 @@ _DATABASE_URL: Final = re.compile(
 
 
 def is_database_url(text: str) -> bool:
-    """Say whether a text that should be a path is the URL of a database, perhaps a misspelled one.
+    """Return whether a text that should be a path is a database's URL, perhaps a misspelled one.
 
-    It may hold a password, so no message may repeat it.
+    The text may hold a password, so no message may repeat it.
     """
     return "://" in text or _DATABASE_URL.match(text) is not None
 
 
 def why_not_read(folder: Path, error: OSError) -> str:
-    """Say why a folder cannot be read."""
+    """Return a sentence that says why a folder cannot be read."""
     shown = f"{str(folder)!a}"
     match error:
         case FileNotFoundError():
@@ -55,12 +55,12 @@ def why_not_read(folder: Path, error: OSError) -> str:
 
 
 def may(path: Path, mode: int) -> bool:
-    """Say whether this user, whoever started the process, may read or write something."""
+    """Return whether the effective user has the access `mode` (`os.R_OK`, ...) to a path."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def is_mounted_read_only(folder: Path) -> bool:
-    """Say whether nobody can write a folder, as its file system is mounted read-only."""
+    """Return whether a folder's file system is mounted read-only."""
     try:
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     except (OSError, AttributeError):  # Windows has no statvfs
@@ -68,7 +68,7 @@ def is_mounted_read_only(folder: Path) -> bool:
 
 
 def check_place(target: DatabaseTarget, *, read_only: bool) -> None:
-    """Raise DatabaseUnavailableError for a file that cannot be opened or made in its place."""
+    """Raise DatabaseUnavailableError if the database file cannot be opened or created."""
     path = target.path
     if path is None:
         return

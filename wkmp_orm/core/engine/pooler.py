@@ -1,9 +1,9 @@
-"""Tells whether a pooler stands before PostgreSQL, and refuses one that mixes up our sessions.
+"""Detects a connection pooler in front of PostgreSQL, and refuses one that mixes up sessions.
 
-A pooler that gives a connection of the server to whoever has a transaction (PgBouncer's
-pool_mode = transaction) loses what belongs to a session: settings, advisory locks, prepared
-statements. Seen behind one: no lock_timeout, readers that may write, and 2 of 6 imports let in at
-once. One that keeps a connection for each session changes nothing.
+A pooler that assigns server connections by transaction (PgBouncer's pool_mode = transaction) loses
+what belongs to a session: settings, advisory locks, prepared statements. Behind one we saw no
+lock_timeout, readers that could write, and 2 of 6 imports admitted at the same time. Session
+pooling does no harm.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.target import DatabaseTarget
 
 TURNS: Final = 5
-"""How often two connections ask in turn who answers them. The pooler's connection that was used
-last is used next, so that one turn shows it, unless others use the pooler at that moment."""
+"""How often two connections ask in turn which server process answers. A pooler reuses the
+connection that was used last, so one turn is enough unless others use the pooler meanwhile."""
 
 
 class PoolerWatch:
-    """Looks at the new connections of one engine. Any thread may call."""
+    """Checks the new connections of one engine for a pooler. Any thread may call."""
 
     def __init__(self, target: DatabaseTarget, connect: Callable[[], Any]) -> None:
-        """Watch; `connect` opens another connection of the driver's, with no settings of ours."""
+        """Store the target; `connect` opens another driver connection, without our settings."""
         self._target = target
         self._connect = connect
         self._lock = threading.Lock()
@@ -42,14 +42,14 @@ class PoolerWatch:
     def refuse_mixed_sessions(
         self, connection: Any, answered: Answered, *, patience_s: float
     ) -> None:
-        """Raise ConfigurationError if two sessions share a connection of the server.
+        """Raise ConfigurationError if two sessions share one server connection.
 
-        Costs nothing where no pooler is: then the server tells the client the process that answers.
+        This costs nothing without a pooler: the client already knows the process that answers.
         """
         if answered.process == connection.pgconn.backend_pid:
             return
         with self._lock:
-            # An older connection with this process may have been lost without our knowing.
+            # An older connection to this process may be lost, and we may not have noticed yet.
             is_shared = answered.process in self._processes.values()
             if is_shared or not self._is_proven:
                 self._prove(connection, answered, patience_s)
@@ -69,8 +69,8 @@ class PoolerWatch:
 
     def _refusal(self, seen: str) -> ConfigurationError:
         return ConfigurationError(
-            f"{self._target} is behind a pooler that gives a connection to each transaction"
-            f" ({seen} process of the server): locks and settings of a session get lost there."
+            f"{self._target} is behind a pooler that assigns connections by transaction"
+            f" ({seen} process of the server): a session loses its locks and settings there."
             " Nothing was written",
             POOL_SESSIONS,
         )

@@ -1,4 +1,4 @@
-"""PostgreSQL connections: named, in UTC, noticing what is lost, never waiting without an end."""
+"""Creates the PostgreSQL engines: connections in UTC, with time limits, replaced when lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 APPLICATION_NAME: Final = "wkmp_orm"
 WRITER_CONNECTIONS: Final = 16
-"""Flushes that may run at once in one process; PostgreSQL's own default allows 100 in all."""
+"""Concurrent flushes of one process; PostgreSQL's default allows 100 connections in all."""
 
 NOTICES_LOSS: Final = {
     "keepalives": "1",
@@ -30,13 +30,13 @@ NOTICES_LOSS: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "12000",
 }
-"""What the client's side of a connection does about a network that is cut: an error after 12 to
-15 s, be it a question or an answer that is lost. Without them a COMMIT hung for 111 s at a cut of
-60 s. Larger than a pause of a mobile network; the URL may say otherwise."""
+"""The client's TCP settings: a network cut raises an error after 12 to 15 s, whether it loses the
+request or the answer. Without them a COMMIT hung for 111 s at a cut of 60 s. The time is longer
+than the pauses of a mobile network, and the URL may override it."""
 
 
 GUARD_PATIENCE_S: Final = 5
-"""How long the connection of a lock may take to be made, and to answer."""
+"""How long the connection of a session lock may take to connect, and to answer; in seconds."""
 
 
 def create_postgresql_engine(
@@ -44,8 +44,8 @@ def create_postgresql_engine(
 ) -> sa.Engine:
     """Create the engine of the writers or of the readers; nothing is connected yet.
 
-    A reader's transaction is one snapshot. Raises ConfigurationError without the driver, and for an
-    option in the URL that it does not know.
+    A reader's transaction is one snapshot. Raises ConfigurationError if the driver is missing or
+    the URL has an option that the driver does not know.
     """
     return _create(
         target,
@@ -62,7 +62,7 @@ def create_postgresql_engine(
 
 
 def create_guard_engine(target: DatabaseTarget, *, application_name: str) -> sa.Engine:
-    """Create the engine of a connection that holds a lock, outside of any pool and transaction."""
+    """Create the engine for a connection that holds a lock, without pool and transaction."""
     return _create(
         target,
         lock_wait_ms=GUARD_PATIENCE_S * 1000,
@@ -123,7 +123,7 @@ def _prepare_sessions(
     writer: bool,
     patience_s: int,
 ) -> None:
-    """Have each new connection told its settings, and refused where it cannot keep them."""
+    """Configure each new connection, and refuse one whose session settings get lost."""
     settings = session_settings(lock_wait_ms=lock_wait_ms, writer=writer)
 
     def connect() -> Any:
@@ -132,7 +132,7 @@ def _prepare_sessions(
 
     watch = PoolerWatch(target, connect)
 
-    # Before SQLAlchemy's own first questions: what is refused may not understand them.
+    # Before SQLAlchemy's own first queries, which another kind of server may not understand.
     @sa.event.listens_for(engine, "connect", insert=True)
     def prepare(connection: Any, record: Any) -> None:
         try:
@@ -149,17 +149,17 @@ def _unless_given(target: DatabaseTarget, defaults: dict[str, Any]) -> dict[str,
 
 
 def _is_alive(connection: Any, dialect: sa.Dialect) -> bool:
-    """Say whether a pooled connection can be used, for the price of a system call.
+    """Return whether a pooled connection can be used, at the price of a system call.
 
-    A server that restarts, or ends an idle session, says good-bye, and the system notices a network
-    that is cut: there is something to read. Only then is the server asked, which costs a trip.
+    A server that restarts or ends an idle session sends a message, and the system reports a cut
+    network: in both cases the socket is readable. Only then we ping the server: a round trip.
     """
     if connection.closed:
         return False
     if not _has_something_to_read(connection.fileno()):
         return True
     try:
-        return dialect.do_ping(connection)  # it may have been a mere notice
+        return dialect.do_ping(connection)  # the message may be only a notice
     except dialect.loaded_dbapi.Error:
         return False
 
@@ -173,9 +173,10 @@ def _has_something_to_read(number: int) -> bool:
 
 
 def _refuse_unknown_options(target: DatabaseTarget) -> None:
-    """Refuse them without a word of them: after a password with an "&" they are its other half.
+    """Raise ConfigurationError for options that libpq does not know, without repeating them.
 
-    The driver would refuse them too, but by name.
+    If a password contains an unescaped "&", its second half looks like an option. The driver would
+    refuse such an option too, but its message would show it.
     """
     import psycopg  # noqa: PLC0415  an extra
 

@@ -1,6 +1,6 @@
-"""What each PostgreSQL connection is told when it is opened, and what is refused there.
+"""Configures each new PostgreSQL connection, and refuses servers that we cannot use.
 
-Settings go to the server as a statement and not as start-up options, which poolers refuse or drop.
+The settings are sent as a statement: poolers refuse or drop start-up options.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.target import DatabaseTarget
 
 OLDEST: Final = 12
-"""The oldest version of PostgreSQL that knows all of the settings below."""
+"""The oldest version of PostgreSQL that has all of the settings below."""
 
 IDLE_WRITER_S: Final = 60
-"""How long a transaction that writes may do nothing: a machine that stands still in it keeps its
-locks, and everybody waits who writes the same rows."""
+"""How long a write transaction may be idle: while its client is suspended, it keeps its locks, and
+all writers of the same rows wait."""
 
 IDLE_READER_S: Final = 3_600
-"""How long a reader may do nothing: it keeps nobody waiting, but VACUUM from what it still sees."""
+"""How long a reader may be idle: nobody waits for it, but VACUUM cannot remove what it still
+sees."""
 
-# Values are read and written in these formats, whatever the defaults of the server, the database or
-# the role. psycopg reads times in ISO alone; below 1 extra_float_digits rounds numbers.
+# These formats override the defaults of the server, the database and the role. psycopg parses times
+# in ISO style only, and extra_float_digits below 1 rounds numbers.
 _FORMATS: Final = {
     "TimeZone": "UTC",
     "DateStyle": "ISO",
@@ -39,8 +40,8 @@ _FORMATS: Final = {
     "extra_float_digits": "1",
     "standard_conforming_strings": "on",
 }
-# A machine that lost its power or its network says no good-bye: without these the server would
-# believe in it, and keep its locks, for two hours. Now it asks after half a silent minute.
+# A client that loses power or network sends no FIN. Without keepalives the server would keep the
+# client's session and locks for two hours. With them it probes after 30 silent seconds.
 _KEEPALIVES: Final = {
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
@@ -49,11 +50,11 @@ _KEEPALIVES: Final = {
 }
 
 NO_ANSWER: Final = (
-    "no answer to the first question for {:.0f} s: all connections of a pooler may be taken"
+    "no answer to the first query for {:.0f} s: all connections of a pooler may be in use"
 )
 
-# Servers that speak PostgreSQL's protocol and are something else: advisory locks that lock nothing,
-# transactions that do not isolate, temporary tables that are missing.
+# Servers that speak PostgreSQL's protocol but differ in what we rely on: advisory locks that lock
+# nothing, transactions that do not isolate, missing temporary tables.
 _OTHER_SERVERS: Final = re.compile(
     r"CockroachDB|YugabyteDB|-YB-|Redshift|Greenplum|Materialize|openGauss|GaussDB|QuestDB|CrateDB"
     r"|RisingWave|Spanner|H2|DuckDB"
@@ -73,23 +74,24 @@ def session_settings(*, lock_wait_ms: int, writer: bool) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the server said of itself and of one connection."""
+    """What the server reported about itself and one connection."""
 
     process: int
-    """The server's process behind the connection, which differs from what a pooler claims."""
+    """The id of the server process behind the connection; a pooler may report another one."""
     may_stage: bool
     """Whether this role may create temporary tables."""
     settings: Mapping[str, str]
-    """The settings as the server has taken them."""
+    """The settings as the server reports them after setting them."""
 
 
 def prepare_session(
     connection: Any, target: DatabaseTarget, settings: Mapping[str, str], *, patience_s: float
 ) -> Answered:
-    """Give a new connection its settings in one round trip, and return what the server answers.
+    """Send a new connection its settings in one round trip, and return the server's answer.
 
-    Raises ConfigurationError for a server that is no PostgreSQL, is too old, or whose database
-    cannot hold our text; the driver's errors, among them one for no answer within `patience_s`.
+    Raises ConfigurationError if the server is not PostgreSQL or is too old, or if its database's
+    encoding cannot hold our text. Raises the driver's errors, one of them when no answer comes
+    within `patience_s` seconds.
     """
     refuse_encoding(target, _reported(connection, b"server_encoding"))
     names = list(settings)
@@ -101,7 +103,7 @@ def prepare_session(
         f" SELECT {told}",
         patience_s=patience_s,
     )
-    if answers:  # before anything else: what is no PostgreSQL may refuse the rest
+    if answers:  # first of all: another kind of server may refuse the rest
         refuse_other_server(target, str(answers[0][0]))
     if error is not None:
         raise error
@@ -110,19 +112,19 @@ def prepare_session(
 
 
 def process_of(connection: Any, *, patience_s: float) -> int:
-    """Ask which process of the server answers now."""
+    """Return the id of the server process that answers now."""
     return int(_one(connection, "SELECT pg_backend_pid()", patience_s)[0])
 
 
 def settings_now(connection: Any, names: Sequence[str], *, patience_s: float) -> dict[str, str]:
-    """Read settings back, in a transaction of its own."""
+    """Read settings back, in a separate transaction."""
     shown = ", ".join(f"current_setting('{name}')" for name in names)
     values = _one(connection, f"SELECT {shown}", patience_s)
     return dict(zip(names, values, strict=True))
 
 
 def refuse_encoding(target: DatabaseTarget, encoding: str) -> None:
-    """Raise ConfigurationError for a database that cannot hold every text."""
+    """Raise ConfigurationError if the database's encoding cannot hold every text."""
     if encoding not in {"UTF8", ""}:
         msg = (
             f"{target} has the encoding {encoding}, which cannot hold the titles and names of all"
@@ -132,24 +134,24 @@ def refuse_encoding(target: DatabaseTarget, encoding: str) -> None:
 
 
 def refuse_other_server(target: DatabaseTarget, version: str) -> None:
-    """Raise ConfigurationError for what is no PostgreSQL, or too old, by its own `version()`."""
+    """Raise ConfigurationError if `version()` shows another product or too old a PostgreSQL."""
     number = re.match(r"PostgreSQL (\d+)", version)
     other = _OTHER_SERVERS.search(version)
     if number is None or other is not None:
         name = other[0].strip("-") if other else version.partition(" ")[0]
         name = {"YB": "YugabyteDB"}.get(name, name)
         msg = (
-            f"{target} is {name} and not PostgreSQL: its locks and transactions are not those that"
-            " imports rely on. Nothing was written"
+            f"{target} is {name} and not PostgreSQL: its locks and transactions differ from those"
+            " that imports rely on. Nothing was written"
         )
         raise ConfigurationError(msg, OTHER_DATABASE)
     if int(number[1]) < OLDEST:
-        msg = f"{target} is a PostgreSQL {number[1]}, and {OLDEST} is the oldest that can be used"
+        msg = f"{target} is PostgreSQL {number[1]}; the oldest version that works is {OLDEST}"
         raise ConfigurationError(msg, UPGRADE_SERVER)
 
 
 def _reported(connection: Any, name: bytes) -> str:
-    """Return what the server said of itself when the connection began."""
+    """Return a parameter that the server reported when the connection began."""
     value: bytes | None = connection.pgconn.parameter_status(name)
     return (value or b"").decode()
 
@@ -164,11 +166,11 @@ def _one(connection: Any, query: str, patience_s: float) -> list[str]:
 def _ask(
     connection: Any, query: str, *, patience_s: float
 ) -> tuple[list[list[str]], Exception | None]:
-    """Send queries at once, outside of any transaction; return the one row of each.
+    """Send all queries together, outside of any transaction; return the one row of each.
 
-    With an error of the server's come the rows of the queries before it. Not through psycopg's
-    cursor, which would wait for ever: a pooler whose connections are all taken logs us in, and then
-    answers nothing for minutes.
+    If a query fails, return the rows of the queries before it, and the error. psycopg's cursor has
+    no time limit here and would wait for ever: a pooler whose connections are all in use accepts
+    the login, and then sends no answer for minutes.
     """
     import psycopg  # noqa: PLC0415  an extra
 
@@ -176,7 +178,7 @@ def _ask(
     rows: list[list[str]] = []
     error: Exception | None = None
     wire.send_query(query.encode())
-    wire.flush()  # a few hundred bytes, which the system takes at once
+    wire.flush()  # a few hundred bytes fit into the socket's buffer
     with selectors.DefaultSelector() as selector:
         selector.register(wire.socket, selectors.EVENT_READ)
         while True:

@@ -1,11 +1,11 @@
-"""The process's place among the processes that want to write to one SQLite database.
+"""Queues this process among the processes that want to write to one SQLite database.
 
-It takes a turn for the whole process, and calls back when it has it.
+A turn belongs to the whole process, and a callback reports when it comes.
 
-Two lock files make the queue. `<database>-ticket` is held by the process that writes now,
-`<database>-gate` by the one that writes next, and nobody asks for the ticket without the gate: a
-process that comes straight back finds the gate shut and queues behind it, where one lock alone
-would let it in ahead of waiters that are still waking up.
+Two lock files form the queue. The process that writes now holds `<database>-ticket`, and the next
+one holds `<database>-gate`. A process must hold the gate before it asks for the ticket. So a
+process that comes straight back queues behind the gate. With one lock alone it would overtake
+waiters that are still waking up.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("wkmp_orm.ticket")
 
-# The waiting thread ends after so many seconds without another process to wait for.
+# The waiting thread ends after this many seconds without work.
 IDLE_SECONDS = 10.0
 
 
 class _Place(Enum):
-    AWAY = auto()  # neither file is locked
-    WAITING = auto()  # the waiting thread is in `flock`, or on its way there
-    TURN = auto()  # the ticket is ours
+    AWAY = auto()  # this process has locked neither file
+    WAITING = auto()  # the waiting thread is in `flock`, or about to call it
+    TURN = auto()  # this process holds the ticket
 
 
 class ProcessQueue:
-    """The gate, the ticket, and the thread that sleeps at them.
+    """The two lock files, and the thread that waits for them.
 
-    `flock` can be waited for in the kernel's queue or with a deadline, not both. So a thread of our
-    own sleeps in it, and the callers wait, with their deadlines, for that thread.
-    Every method but `holder` is called with `mutex` held, and so is `on_turn`.
+    `flock` can wait in the kernel's queue or until a deadline, but not both. So a separate thread
+    sleeps in `flock`, and the callers wait for that thread until their deadlines.
+    The caller of every method but `holder` must hold `mutex`. `on_turn` is called with it held.
     """
 
     def __init__(self, database: str, mutex: threading.RLock, on_turn: Callable[[], None]) -> None:
-        """Stand nowhere; the files are made by the first `prepare`."""
+        """Start outside the queue; the first `prepare` creates the files."""
         self._database = database
         self._mutex = mutex
         self._on_turn = on_turn
@@ -61,10 +61,10 @@ class ProcessQueue:
         self._thread_runs = False
 
     def prepare(self) -> None:
-        """Open both files, made if need be, before anybody queues for a turn.
+        """Open both files, and create them if need be; call it before waiting for a turn.
 
-        Raises DatabaseUnavailableError for what is not a regular file with one name. Where there is
-        no such file to be had, the queue does without.
+        Raises DatabaseUnavailableError if one is not a regular file with one name. If the system
+        cannot open them, this process does not queue, and a warning says so.
         """
         if self._works:
             try:
@@ -74,13 +74,16 @@ class ProcessQueue:
                 self._do_without(error)
 
     def take_turn(self, phase: str) -> bool:
-        """Take the turn if it is there; otherwise send for it and let `on_turn` tell."""
+        """Take the turn if it is free and return True; else wait for it in the thread.
+
+        `on_turn` is called when the thread has it. True also if this process does not queue.
+        """
         if self._place is _Place.AWAY and self._works:
             try:
                 self._take_or_send(phase)
             except OSError as error:
                 self._do_without(error)
-            except BaseException:  # Ctrl-C: half a turn would shut every process out
+            except BaseException:  # Ctrl-C: a half-taken turn would lock out every process
                 if self._waiting:
                     self._send()
                 else:
@@ -102,14 +105,14 @@ class ProcessQueue:
             self._send()
 
     def _send(self) -> None:
-        # A thread that stays costs 10 us to wake; a new one for each wait would cost 110 us.
-        # Not a `threading.Thread`: a Ctrl-C in the middle of its `start` leaves open whether there
-        # is one, and two would give back each other's turns.
+        # Waking a thread costs 10 us; starting a new one for each wait would cost 110 us. Not a
+        # `threading.Thread`: after a Ctrl-C inside its `start` nobody knows whether it runs, and
+        # two threads would give back each other's turns.
         if not self._thread_runs:
             self._thread_runs = True
             try:
                 _thread.start_new_thread(self._serve, ())
-            except RuntimeError:  # no more threads, or the interpreter is ending
+            except RuntimeError:  # the thread limit is reached, or the interpreter is shutting down
                 self._thread_runs = False
                 self._step_out()
                 return
@@ -119,7 +122,7 @@ class ProcessQueue:
     def _serve(self) -> None:
         while True:
             rung = self._bell.acquire(timeout=IDLE_SECONDS)
-            # Read without the mutex, which the ringer still holds: nobody else ends the waiting.
+            # Read without the mutex, which `_send`'s caller holds: only this thread ends WAITING.
             if self._waiting:
                 self._wait_for_turn()
             elif not rung and self._may_end():
@@ -145,14 +148,14 @@ class ProcessQueue:
             if failure:
                 self._do_without(failure)
             self._on_turn()
-            # After the call, so that the writer starts sooner; under the mutex, or a quick writer
-            # could have this process back at the gate before we let go of it.
+            # After the callback, so that the writer starts sooner. Under the mutex: a quick writer
+            # could otherwise make this process ask for the gate before we unlock it.
             self._gate.unlock()
         if self.trouble:
             self.report_trouble()
 
     def yield_turn(self) -> None:
-        """Give the turn back if another process waits for it; else our next thread may have it."""
+        """Give the turn back if another process waits; otherwise keep it for our next thread."""
         if self._place is _Place.TURN:
             try:
                 nobody_waits = self._gate.try_lock()
@@ -169,25 +172,25 @@ class ProcessQueue:
         if self._place is _Place.TURN:
             try:
                 self._ticket.unlock()
-            except BaseException:  # Ctrl-C: we may not believe in a turn that is gone
+            except BaseException:  # Ctrl-C: the lock may be released already
                 self._step_out()
                 raise
             self._place = _Place.AWAY
 
     def sign(self, phase: str, since: float) -> None:
-        """Leave a note for the other processes: who has the turn, and since when."""
+        """Write for the other processes who has the turn, and since when (`time.time()`)."""
         if self._place is _Place.TURN:
             self._ticket.sign(phase, since)
 
     def holder(self) -> LockHolder | None:
-        """Read who has the turn, or else which other process has the gate and does not move."""
+        """Read who has the turn, or else which other process holds the gate and does not go on."""
         holder = self._ticket.holder() or self._gate.holder()
         if holder and self._waiting and (holder.pid, holder.host) == (os.getpid(), HOST):
-            return None  # it is our own waiting thread that has the gate
+            return None  # our own waiting thread holds the gate
         return holder
 
     def close(self) -> None:
-        """Close both files, unless the waiting thread is asleep in them."""
+        """Close both files, unless the waiting thread uses them."""
         if not self._waiting:
             self._place = _Place.AWAY
             self._works = True
@@ -205,12 +208,12 @@ class ProcessQueue:
         self.trouble = error
 
     def report_trouble(self) -> None:
-        """Warn of it, without the mutex, as the log's handlers are foreign code."""
+        """Log why this process does not queue. Without the mutex: log handlers may do anything."""
         error, self.trouble = self.trouble, None
         if error:
             logger.warning(
-                "%s: no writer ticket between processes, as a lock file cannot be used (%s); "
-                "threads still take turns, and between processes SQLite's busy_timeout decides",
+                "%s: processes do not queue for the writer ticket, because a lock file cannot be "
+                "used (%s); threads still take turns, and processes rely on SQLite's busy_timeout",
                 self._database,
                 error,
             )

@@ -1,4 +1,4 @@
-"""What a reader's Session is bound to: on PostgreSQL a connection that is there already."""
+"""Gives a reader's Session its bind: on PostgreSQL a connection that is already open."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def readable(engine: sa.Engine, options: EngineOptions) -> Iterator[sa.Engine | sa.Connection]:
-    """Give what to read through, for the length of a `with` block.
+    """Yield the engine (SQLite) or an open connection (PostgreSQL) for a `with` block.
 
-    A server that cannot be reached is tried again until the deadline of a write, or for longer
-    inside of `waiting_for_server`. Raises SQLAlchemy's errors. A pooled connection costs nothing.
+    If the server cannot be reached, connecting is retried for `max_lock_wait_ms`, or for longer
+    inside `waiting_for_server`. Raises SQLAlchemy's errors. A pooled connection costs nothing.
     """
     if engine.dialect.name != "postgresql":
         yield engine

@@ -1,8 +1,7 @@
-"""The only retry loops around the database: what is tried again, how long, after which pauses.
+"""The only retry loops around the database. They always repeat a whole transaction.
 
-`retry`, `retrying` and `retry_on_lock` go by the codes of the driver's errors and a deadline.
-`retry_after` goes by our own errors and a number of attempts. What is repeated is always a whole
-transaction.
+`retry`, `retrying` and `retry_on_lock` decide by the codes of the driver's errors and a deadline.
+`retry_after` decides by our own errors and a number of attempts.
 """
 
 from __future__ import annotations
@@ -44,15 +43,15 @@ T = TypeVar("T")
 
 DEFAULT_MAX_WAIT_MS: Final = 5_000
 
-# Behind the ticket only a stranger can hold SQLite's lock, and busy_timeout has already waited for
-# it. Backing off would only make the oldest waiter lose: 8 processes with exponential backoff got
-# 1 to 1,353 turns.
+# The holder of the ticket meets SQLite's lock only if a program without tickets holds it, and
+# busy_timeout has already waited for that. Backing off would only disadvantage the oldest waiter:
+# with exponential backoff, 8 processes got between 1 and 1,353 turns.
 _FLAT: Final = wait_random(0.001, 0.010)
 _EXPONENTIAL: Final = wait_random_exponential(multiplier=0.010, max=1.0)
 
 AFTER_OUTAGE_S: Final = 90.0
-"""How long locks are waited for when a server is back: it may not know yet that our last session is
-gone, whose transaction is ended when it was idle for a minute."""
+"""How long to wait for locks after an outage. The server may still hold the locks of our lost
+session, whose transaction it ends after an idle minute."""
 
 WARN_AFTER_MS: Final = 2_000
 ERROR_AFTER_MS: Final = 5_000
@@ -66,13 +65,13 @@ def retry(
     dialect: Dialect = "postgresql",
     also: Callable[[BaseException], bool] = lambda _error: False,
 ) -> T:
-    """Call an operation, again as `retrying` says when it fails, and return what it returns.
+    """Call an operation, repeat it by the rules of `retrying` if it fails, and return its result.
 
-    The loop is made when there is something to retry: the usual call is spared 12 us.
+    The loop is built only after a failure, which saves the usual call 12 us.
     """
     try:
         return operation()
-    except Exception as error:  # noqa: BLE001  the loop decides what becomes of it
+    except Exception as error:  # noqa: BLE001  the loop raises it again or retries
         failed: list[Exception] = [error]
 
     loop = retrying(name, deadline=deadline, dialect=dialect, also=also)
@@ -91,11 +90,11 @@ def retrying(
     also: Callable[[BaseException], bool] = lambda _error: False,
     log_level: int = logging.WARNING,
 ) -> Retrying:
-    """Make a fresh retry loop that ends at `deadline` (of `time.monotonic`).
+    """Return a new retry loop that ends at `deadline` (of `time.monotonic`).
 
-    It repeats after an error of the given kinds, and after those for which `also` says yes. The
-    last error is raised as it is. Faults are logged at `log_level`, and other errors at DEBUG.
-    A lost connection is repeated for longer inside of `waiting_for_server`.
+    It repeats after the given kinds of fault, and after errors for which `also` returns true. The
+    last error is raised unchanged. Faults are logged at `log_level`, and other errors at DEBUG.
+    Inside `waiting_for_server` it repeats after lost connections for longer.
     """
     usual = _FLAT if dialect == "sqlite" else _EXPONENTIAL
     patience = _Patience(deadline, present_wait())
@@ -124,7 +123,7 @@ def retrying(
 
 
 class _Patience:
-    """How long one loop goes on: until its deadline, and longer for a server that is away."""
+    """Ends one loop at its deadline, or later while `waiting_for_server` waits for the server."""
 
     def __init__(self, deadline: float, wait: ServerWait | None) -> None:
         self._deadline = deadline
@@ -150,7 +149,7 @@ class _Patience:
         return max(0.0, min(usual, self._deadline - time.monotonic()))
 
     def tells(self, state: RetryCallState) -> bool:
-        """Say whether the last error is told by who waits for the server."""
+        """Return whether `ServerWait` reports the last error, so that the loop need not."""
         return self._wait is not None and _lost(state) is not None
 
 
@@ -167,9 +166,9 @@ def retry_after(
     attempts: int,
     log_level: int = logging.DEBUG,
 ) -> T:
-    """Call an operation at most `attempts` times, again at once after errors of the given types.
+    """Call an operation at most `attempts` times; repeat without a pause after the given errors.
 
-    The last error is raised as it is. Any thread may call.
+    The last error is raised unchanged. Any thread may call.
     """
     try:
         return operation()
@@ -186,7 +185,7 @@ def retry_after(
 
 
 def _failed_first(failed: list[Exception], operation: Callable[[], T]) -> Callable[[], T]:
-    """Return what fails as the operation has failed already, and then calls it again."""
+    """Return a function that first raises the error of the first call, then calls again."""
 
     def again() -> T:
         if failed:
@@ -199,15 +198,15 @@ def _failed_first(failed: list[Exception], operation: Callable[[], T]) -> Callab
 def retry_on_lock(
     operation_name: str, operation: Callable[[], T], *, max_wait_ms: int = DEFAULT_MAX_WAIT_MS
 ) -> T:
-    """Call `operation` again while the database is locked, for `max_wait_ms` milliseconds at most.
+    """Call `operation` and repeat it while the database is locked, for at most `max_wait_ms` ms.
 
-    For code that does not use units of work yet. `operation` must begin, commit and roll back its
-    own transaction: each attempt is the whole of it. It is called again after a lock, a deadlock
-    and a serialization failure, for then nothing of it was committed. It is not called again after
-    a lost connection: its COMMIT may have taken effect.
+    Use it for code that does not use units of work yet. `operation` must begin, commit and roll
+    back its own transaction, because each attempt repeats all of it. It is repeated after a lock, a
+    deadlock and a serialization failure: then nothing was committed. It is not repeated after a
+    lost connection: its COMMIT may have taken effect.
 
     Any thread may call. Raises LockTimeoutError when the time is up, and ConfigurationError for a
-    coroutine function; every other error comes through unchanged.
+    coroutine function; every other error is raised unchanged.
     """
     refuse_coroutine_function(operation, "retry_on_lock")
     started = time.monotonic()

@@ -1,6 +1,6 @@
-"""A lock that lasts as long as a connection to PostgreSQL: what a lock file is beside SQLite.
+"""Advisory locks of PostgreSQL, which last as long as their connection. SQLite has lock files.
 
-It has a connection of its own, beside the pools of the engines.
+Each lock has a connection of its own, outside the engines' pools.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _KEY: Final = "hashtextextended(:name || ' of ' || current_schema(), 0)"
 _TRY: Final = sa.text(f"SELECT pg_try_advisory_lock({_KEY})")
 _GIVE_BACK: Final = sa.text(f"SELECT pg_advisory_unlock({_KEY})")
-# It does nothing where the server is older than the setting.
+# On a server that does not have this setting, the statement does nothing.
 _STAY_CONNECTED: Final = sa.text(
     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 )
@@ -38,16 +38,16 @@ _NAME: Final = re.compile(r"(?P<name>.*) by (?P<pid>[0-9]+)@(?P<host>.*)")
 
 
 class SessionLock:
-    """One advisory lock of a database, under a name. Not thread-safe.
+    """One named advisory lock of a database. Not thread-safe.
 
-    The server gives it up when the connection ends, however it ends. A forked child must not use
+    The server releases it when the connection ends, however it ends. A forked child must not use
     it.
     """
 
     def __init__(self, target: DatabaseTarget, name: str) -> None:
-        """Only choose the name, of 20 characters at most; `try_lock` connects."""
+        """Set the name, of at most 20 characters; `try_lock` connects."""
         self.name = name
-        # PostgreSQL keeps 63 bytes of the name of an application.
+        # PostgreSQL keeps 63 bytes of application_name.
         self._engine = create_guard_engine(
             target, application_name=f"{name} by {os.getpid()}@{HOST}"[:63]
         )
@@ -64,14 +64,17 @@ class SessionLock:
         return self._is_held
 
     def holder(self) -> LockHolder | None:
-        """Find out who holds the lock, after `try_lock`; None when no one does or may be named."""
+        """Return who holds the lock; None if it is free, or the holder is unknown or hidden.
+
+        Call `try_lock` first.
+        """
         return None if self._connection is None else holder_of(self._connection, self.name)
 
     def close(self) -> None:
-        """Give the lock back, and close the connection."""
+        """Release the lock, and close the connection."""
         if self._connection is not None:
-            # The server hears of the end a little later: without this, an import right after
-            # another one's end was refused now and then.
+            # The server notices the closed connection a little later. Without this unlock, an
+            # import that started right after another one's end was sometimes refused.
             if self._is_held:
                 self._is_held = False
                 with suppress(sa.exc.SQLAlchemyError):
@@ -81,7 +84,7 @@ class SessionLock:
 
 
 def holder_of(connection: sa.Connection, name: str) -> LockHolder | None:
-    """Ask who holds the lock of a name; None when no one does or may be named."""
+    """Return who holds the named lock; None if it is free, or the holder is unknown or hidden."""
     row = connection.execute(_HOLDER, {"name": name}).first()
     found = row and row.application_name and _NAME.fullmatch(row.application_name)
     if not row or not found:

@@ -1,6 +1,6 @@
-"""The one connection of an SQLite database's transactions, which its threads use in turn.
+"""Shares one SQLite connection among the write transactions of all threads.
 
-An SQLite connection drops the pages that it has cached as soon as another connection writes. With
+An SQLite connection drops its cached pages as soon as another connection writes. With
 four equal connections 16 threads were 0.75 times as fast as one thread alone; with one shared
 connection they are 0.85 times as fast, and holds are shorter.
 """
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class SharedConnection:
     """Lends one connection of an engine to one thread at a time. Any thread may call.
 
-    Where nobody listens to the engine it stays out of the pool: to check it out and in again, twice
-    in each flush, and to send BEGIN through SQLAlchemy were half of a flush's way around its
-    statements (120 of 240 us).
+    Without listeners on the engine, the connection stays checked out of the pool. Checking it out
+    and in twice for each flush, and sending BEGIN through SQLAlchemy, took 120 of the 240 us that a
+    flush spends outside its statements.
     """
 
     def __init__(self, engine: sa.Engine, *, is_listened_to: bool) -> None:
@@ -33,7 +33,7 @@ class SharedConnection:
         self._is_closed = False
 
     def take(self, *, patience_s: float) -> sa.Connection | None:
-        """Take the connection, to be given back; None if it is in use for longer than that."""
+        """Take the connection until `give_back`; None if it is in use for over `patience_s`."""
         if not self._in_use.acquire(timeout=patience_s):
             return None
         try:
@@ -56,7 +56,7 @@ class SharedConnection:
         """Let the next thread have the connection."""
         try:
             if connection is not self._kept:
-                if self._is_closed:  # the pool has been disposed of, and would keep it
+                if self._is_closed:  # the engine is disposed; its pool would keep this open
                     connection.invalidate()
                 connection.close()
             elif not connection.invalidated:
@@ -65,7 +65,7 @@ class SharedConnection:
             self._in_use.release()
 
     def close(self, *, patience_s: float) -> None:
-        """Close the connection; who uses it for longer than that closes it by giving it back."""
+        """Close the connection; if it is in use for over `patience_s`, `give_back` closes it."""
         self._is_closed = True
         if not self._in_use.acquire(timeout=patience_s):
             self._kept = None
@@ -82,12 +82,12 @@ class SharedConnection:
 
 
 def _end_transactions(connection: sa.Connection) -> None:
-    """Roll back what its user has left open, as a pool does."""
+    """Roll back transactions that the last user left open, as a pool does."""
     driver: Any = connection.connection.dbapi_connection
     try:
         if connection.in_transaction():
             connection.rollback()
         if driver.in_transaction:  # a BEGIN took effect although it answered with an error
             driver.rollback()
-    except Exception as error:  # noqa: BLE001  what cannot be rolled back is closed, as by a pool
+    except Exception as error:  # noqa: BLE001  a pool also closes a connection that cannot roll back
         connection.invalidate(error)

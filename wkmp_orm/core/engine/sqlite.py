@@ -1,4 +1,4 @@
-"""SQLite connections: PRAGMAs on every one of them, read back, and a BEGIN that we choose."""
+"""Creates the SQLite engines: PRAGMAs on every connection, verified, and our own BEGIN."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.options import EngineOptions, SqliteDriver
 
 WRITER_CONNECTIONS: Final = 4
-"""One transaction writes at a time; the others look up what the next ones will write."""
+"""One connection writes at a time; the others look up rows for the next writes."""
 
 NO_BEGIN: Final = {"sqlite_begin": ""}
-"""The execution options of connections that read outside any transaction."""
+"""Execution options for a connection that reads outside any transaction."""
 
 UNSEEN_BEGIN: Final = {"sqlite_begin_unseen": True}
-"""Those of a connection whose BEGIN goes straight to the driver: its engine has no listeners."""
+"""Execution options for a connection whose BEGIN goes straight to the driver (no listeners)."""
 
 LOG_BYTES_KEPT: Final = 64 * 1024 * 1024
-"""To this size the write-ahead log is cut after a checkpoint."""
+"""SQLite truncates the write-ahead log to this size, in bytes, after a checkpoint."""
 
 STATEMENT_CACHE: Final = 256
-"""Prepared statements a connection keeps; the driver's 128 is less than all phases use."""
+"""Prepared statements that a connection keeps; the phases use more than the driver's 128."""
 
 
 def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) -> sa.Engine:
@@ -56,8 +56,8 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
         pool_size=WRITER_CONNECTIONS if writer else options.reader_pool_size,
         max_overflow=0 if writer else 4,
         pool_timeout=options.max_lock_wait_ms / 1000,
-        pool_use_lifo=True,  # a writer gets the connection that has just read what it writes
-        hide_parameters=True,  # among the values are keys of web services; tracebacks go to logs
+        pool_use_lifo=True,  # a writer gets the connection that has just read the same rows
+        hide_parameters=True,  # values include web services' API keys, and tracebacks go to logs
     )
     engine.dialect.do_executemany = _executemany  # type: ignore[assignment,method-assign]
 
@@ -92,8 +92,8 @@ def create_sqlite_engine(path: Path, options: EngineOptions, *, writer: bool) ->
 def _opener(module: Any, path: Path, options: EngineOptions) -> Callable[[], Any]:
     """Return the function that opens one connection to the file."""
     arguments: dict[str, Any] = {
-        # The driver must not begin transactions by itself: it would emit a deferred BEGIN, and a
-        # read followed by a write would fail at once with SQLITE_BUSY_SNAPSHOT.
+        # The driver must not begin transactions: it would emit a deferred BEGIN, and a write after
+        # a read could fail immediately with SQLITE_BUSY_SNAPSHOT.
         "isolation_level": None,
         "check_same_thread": False,
         "cached_statements": STATEMENT_CACHE,
@@ -103,7 +103,7 @@ def _opener(module: Any, path: Path, options: EngineOptions) -> Callable[[], Any
         arguments["autocommit"] = module.LEGACY_TRANSACTION_CONTROL
 
     class Connection(module.Connection):  # type: ignore[misc]
-        """The driver's connection, which alone cannot be referred to weakly."""
+        """The driver's connection, subclassed because the original has no weak references."""
 
     def connect() -> Connection:
         refuse_strange_files(path, with_locks=False)
@@ -119,9 +119,9 @@ def _opener(module: Any, path: Path, options: EngineOptions) -> Callable[[], Any
 
 
 def _executemany(cursor: Any, statement: str, rows: Sequence[Any], _context: Any = None) -> None:
-    """Execute a statement for all rows; an error knows its row by `failed_row`, counted from 0.
+    """Execute a statement for all rows; an error gets the failed row's index as `failed_row`.
 
-    The driver takes one row at a time, so the last one that it took is the one that failed.
+    The driver consumes one row at a time, so the last consumed row is the one that failed.
     """
     left = iter(rows)
     try:
@@ -136,9 +136,9 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
     if not read_only:
         return uri
     log, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
-    # A WAL database on read-only media cannot make its -shm file. When no log waits beside it the
-    # file alone is the whole database and may be read as immutable. That this user may not write
-    # the folder is no reason: others may, and an immutable file never shows what they have written.
+    # SQLite cannot create a -shm file on read-only media. If there is no log beside the file, the
+    # file is the whole database and may be opened as immutable. A folder that only this user cannot
+    # write is different: others may write, and an immutable file never shows their changes.
     if is_mounted_read_only(path.parent):
         return uri + ("?mode=ro" if log.exists() else "?mode=ro&immutable=1")
     if (
@@ -148,8 +148,8 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
     ):
         msg = (
             f"{path} cannot be read now: SQLite keeps the index of its log beside it, and this user"
-            " may not write that folder. Let this user write it, read while a program that may"
-            " write it has the database open, or copy the database"
+            " cannot write that folder. Give this user write permission, read while a program that"
+            " can write has the database open, or copy the database"
         )
         raise DatabaseUnavailableError(msg)
     return uri + "?mode=ro"
@@ -157,20 +157,20 @@ def _file_uri(path: Path, *, read_only: bool) -> str:
 
 def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> None:
     pragmas: list[tuple[str, str, object]] = [
-        # First, so that the statements below wait for a lock as well.
+        # First, so that the statements below also wait for a lock.
         ("busy_timeout", str(options.lock_retry_ms), options.lock_retry_ms),
         ("foreign_keys", "ON", 1),
-        # Without WAL readers and the writer block each other. NORMAL can lose the last commits at
-        # a power cut, never tear one; FULL waits for the disk at every commit.
+        # Without WAL, readers and the writer block each other. With NORMAL a power cut can lose the
+        # last commits but never a part of one; FULL waits for the disk at every commit.
         ("synchronous", options.synchronous, 2 if options.synchronous == "FULL" else 1),
-        # A reader that stays long lets the log grow; without a limit it keeps its largest size.
+        # A long read lets the log grow; without a limit the file keeps its largest size.
         ("journal_size_limit", str(LOG_BYTES_KEPT), LOG_BYTES_KEPT),
-        # Others stay at SQLite's defaults, which nothing beat over 12,000 recordings of 24
+        # All others keep SQLite's defaults, which were fastest for 12,000 recordings of 24
         # passages: cache_size of 8, 16 and 64 MB took 14.9 to 15.1 s instead of 14.7, mmap_size
         # 16.4 s, page_size of 2, 8 and 16 KiB 21.2, 14.8 and 19.5 s instead of 14.4 (8,000).
     ]
     if writer:
-        pragmas.append(("wal_autocheckpoint", "0", 0))  # after a commit, not in it: checkpoint.py
+        pragmas.append(("wal_autocheckpoint", "0", 0))  # `Checkpointer` does it after a commit
     else:
         pragmas.append(("query_only", "ON", 1))
     cursor = connection.cursor()
@@ -181,7 +181,7 @@ def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> No
             cursor.execute(f"PRAGMA {name} = {value}").fetchall()
             stored = cursor.execute(f"PRAGMA {name}").fetchone()[0]
             if stored != expected:
-                msg = f"PRAGMA {name} = {value} did not take: SQLite answers {stored!r}"
+                msg = f"PRAGMA {name} = {value} had no effect: SQLite answers {stored!r}"
                 raise DatabaseUnavailableError(msg)
         for statement in options.writer_statements if writer else ():
             cursor.execute(statement)
@@ -190,7 +190,7 @@ def _set_pragmas(connection: Any, options: EngineOptions, *, writer: bool) -> No
 
 
 def _use_wal(cursor: Any, options: EngineOptions) -> None:
-    """Turn the file to WAL, waiting for others who do the same: this PRAGMA has no busy handler."""
+    """Switch the file to WAL mode; retry while others do the same (no busy handler here)."""
 
     def turn() -> str:
         mode: str = cursor.execute("PRAGMA journal_mode").fetchone()[0]
@@ -208,7 +208,7 @@ def _use_wal(cursor: Any, options: EngineOptions) -> None:
     mode = loop(turn)
     if mode != "wal":
         msg = (
-            f"journal_mode = WAL did not take: SQLite answers {mode!r};"
+            f"journal_mode = WAL had no effect: SQLite answers {mode!r};"
             " the file system may not support shared memory (network drives do not):"
             " put the database on a local disk"
         )

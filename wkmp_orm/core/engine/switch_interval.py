@@ -1,8 +1,8 @@
 """Shortens the interpreter's switch interval while a write transaction is open.
 
-Executing a statement releases the interpreter lock for every row, and another thread of pure Python
-then keeps it for 5 ms. Meanwhile nobody else can write. Two such threads turned holds of 5 ms into
-2 s, and of 40 files that 12 workers recorded, 36 failed because their turn did not come.
+Executing a statement releases the GIL for every row, and a thread that computes in pure Python then
+keeps it for 5 ms. Meanwhile no other writer can start. Two such threads turned holds of 5 ms into
+2 s, and 12 workers failed to record 36 of 40 files because their turn did not come.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ SHORT_S: Final = 0.000_1
 
 Beside two computing threads, 99 % of the holds are shorter than 4,260 ms with Python's 5 ms, 167 ms
 with 0.5 ms, 58 ms with 0.1 ms and 48 ms with 0.05 ms. Each switch has a price: 16 threads that
-write without a pause are 3 % slower with 0.5 ms, and 5 % with 0.1 or 0.05 ms. One thread that
-writes is not slower.
+write without a pause are 3 % slower with 0.5 ms, and 5 % with 0.1 or 0.05 ms. A single writing
+thread is not slower.
 """
 
 
@@ -29,7 +29,7 @@ class ShortSwitchInterval:
     """Shortens `sys.setswitchinterval` while at least one thread is in its `with` block."""
 
     def __init__(self) -> None:
-        """No thread is inside yet."""
+        """Start with no thread inside."""
         self._lock = threading.RLock()
         self._holders = 0
         self._usual_s = self._short_s = 0.0
@@ -57,14 +57,14 @@ class ShortSwitchInterval:
         self._lock, self._holders = threading.RLock(), 0
 
     def _restore(self) -> None:
-        if sys.getswitchinterval() == self._short_s:  # or the program has changed it meanwhile
-            # It cuts off what is below a microsecond, and reads 7 ms back as 6.999...: without the
-            # half each transaction would take a microsecond away.
+        if sys.getswitchinterval() == self._short_s:  # else the program has changed it
+            # The interpreter truncates to whole microseconds and returns 7 ms as 6.999... ms. So
+            # without this half microsecond each transaction would shorten the interval by one.
             sys.setswitchinterval(self._usual_s + 0.000_000_5)
 
 
 short_switch_interval: Final = ShortSwitchInterval()
-"""One for all databases, as the interpreter is."""
+"""One instance for all databases, because the interval belongs to the interpreter."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=short_switch_interval.reset_after_fork)

@@ -1,4 +1,4 @@
-"""Which database: reads a path or a URL once, and names it without its secrets ever after."""
+"""Parses a database's path or URL, and names the database in messages without its secrets."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _PASSWORDS: Final = frozenset({"password"})
 _SECRETS: Final = frozenset(
     {"sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
 )
-"""Options of PostgreSQL's that nobody may read, beside the password."""
+"""Options of PostgreSQL's URLs that are secret, apart from the password."""
 
 _SHOWN: Final = ("host", "hostaddr", "port", "user", "dbname", "service", "sslmode", "options")
-"""Options that tell one database from another, or how it is reached."""
-# A value with "=" or ";" in it may be two options that were run together. Only a choice of the
-# PostgreSQL schema has a right to an "=".
+"""Options that distinguish one database from another, or say how to reach it."""
+# A value with "=" or ";" in it may be two options run together. Only an option that selects the
+# PostgreSQL schema may contain an "=".
 _PLAIN: Final = re.compile(r"[\w./:,-]*|-c ?search_path=[\w,]+")
 
 
@@ -40,10 +40,10 @@ _PLAIN: Final = re.compile(r"[\w./:,-]*|-c ?search_path=[\w,]+")
 class DatabaseTarget:
     """A database: its URL, and for SQLite the path of its file.
 
-    `path` is where the file really is, whatever symbolic links lead there: its log and its lock
-    files stand beside that. `given` is the absolute path that the caller gave. `url` has the
-    password but no other secret; `secrets` are those, as arguments of the driver's `connect`. `str`
-    and `repr` show none of them.
+    `path` is the file's real path, with symbolic links resolved; the log and the lock files are
+    beside it. `given` is the absolute path that the caller gave. `url` contains the password but no
+    other secret; `secrets` holds the others, as arguments of the driver's `connect`. `str` and
+    `repr` show no secret.
     """
 
     url: sa.URL
@@ -53,13 +53,13 @@ class DatabaseTarget:
 
     @property
     def dialect(self) -> Dialect:
-        """Name the database's kind."""
+        """The kind of database, as SQLAlchemy names its dialect."""
         return "postgresql" if self.path is None else "sqlite"
 
     def __str__(self) -> str:
-        """Name it for people: the path that was given and where it leads, or the URL.
+        """Return a name for messages: the given path and where it leads, or the URL.
 
-        The URL is without what is secret or says nothing.
+        The URL has no secrets, and only the options that identify the database.
         """
         if self.path != self.given:
             return f"{self.given} (which leads to {self.path})"
@@ -74,23 +74,23 @@ class DatabaseTarget:
 
     @property
     def name(self) -> str:
-        """Name it as an argument of a command: the path that was given, or the URL."""
+        """A name to use as an argument of a command: the given path, or the URL."""
         return str(self.given or self)
 
     @classmethod
     def parse(cls, database: str | os.PathLike[str]) -> DatabaseTarget:
-        """Understand a path (`~` is expanded) or a URL.
+        """Parse a path (`~` is expanded) or a URL.
 
-        Raises ConfigurationError for anything that is neither an SQLite file nor PostgreSQL. Text
-        that could be a misspelled URL is not taken for a path, and is repeated in no message.
+        Raises ConfigurationError for anything that is neither an SQLite file nor PostgreSQL. A text
+        that could be a misspelled URL is not taken for a path, and no message repeats it.
         """
         text = os.fspath(database)
         if "://" in text:
             return cls._from_url(text)
         if is_database_url(text):
             raise ConfigurationError(
-                f"the database is given in a spelling that is neither a path nor a URL;"
-                f" {_NOT_REPEATED}; {_HOW}. If it is a file of that name, give its whole path"
+                f"the name of the database is neither a path nor a URL;"
+                f" {_NOT_REPEATED}; {_HOW}. If a file has that name, give its whole path"
             )
         return cls._from_path(text)
 
@@ -113,8 +113,8 @@ class DatabaseTarget:
         url = _parsed(text)
         if url is None or url.host is not None or url.username is not None:
             raise ConfigurationError(
-                f"the URL of an SQLite file cannot be read; {_NOT_REPEATED}; an SQLite file is on"
-                " no host: write sqlite:///NAME, sqlite:////WHOLE/PATH, or just the path"
+                f"the URL of an SQLite file cannot be read; {_NOT_REPEATED}; it must not name a"
+                " host: write sqlite:///NAME, sqlite:////WHOLE/PATH, or just the path"
             )
         database = url.database or ":memory:"
         if url.query and not database.startswith("file:"):
@@ -127,8 +127,8 @@ class DatabaseTarget:
     @classmethod
     def _from_postgresql_url(cls, rest: str) -> DatabaseTarget:
         url = _parsed(f"postgresql+psycopg://{rest}")
-        # A second "@" may end a password that has the first one in it, and one behind a "?" may
-        # stand in a password there: what is taken for the host would be the rest of the password.
+        # A second "@" may end a password that contains the first one, and a "@" after a "?" may be
+        # part of a password too. Then the rest of the password would be taken for the host.
         before_at = rest.rpartition("@")[0]
         if (
             url is None
@@ -156,8 +156,8 @@ class DatabaseTarget:
     @classmethod
     def _from_path(cls, text: str) -> DatabaseTarget:
         if not text or text.startswith((":memory:", "file:")):
-            # An in-memory database belongs to one connection, and here readers and writers have
-            # connections of their own.
+            # An in-memory database belongs to one connection, but readers and writers have separate
+            # connections.
             raise ConfigurationError(
                 "an in-memory database or a file: URI cannot be shared between readers and writers;"
                 " give the path of a file, for example in a temporary folder"
@@ -168,15 +168,15 @@ class DatabaseTarget:
                 f"database {given} is a folder; give the path of a file in it, e.g. {given}/wkmp.db"
             )
         path = Path(os.path.realpath(given))
-        if path == Path(os.path.normpath(given)):  # no link: only dots were taken out
+        if path == Path(os.path.normpath(given)):  # no link, only "." and ".." removed
             given = path
         return cls(sa.URL.create("sqlite+pysqlite", database=str(path)), path, given)
 
 
 def _parsed(text: str) -> sa.URL | None:
-    """Return the URL, or None: what SQLAlchemy says of one that is none may quote a password.
+    """Return the URL, or None if it is invalid: SQLAlchemy's error may quote a password.
 
-    So no error is raised while its own is being handled, which would be shown above ours.
+    If the caller raised our error while handling SQLAlchemy's, a traceback would show both.
     """
     try:
         return sa.make_url(text)

@@ -1,14 +1,14 @@
-"""The writer ticket: whose turn it is to write to an SQLite database, first come, first served.
+"""The writer ticket: a fair queue for the right to write to an SQLite database.
 
-This is only about fairness: the database alone keeps the data correct.
+The ticket only makes waiting fair: SQLite's own lock keeps the data correct.
 
-SQLite has one writer at a time and lets the waiting scramble for it. Behind the ticket they queue:
-the threads of a process here, in one FIFO queue, and the processes at two lock files beside the
-database, where only the head of our queue goes.
+SQLite has one writer at a time, and waiting writers compete without any order. With the ticket they
+queue: the threads of a process in one FIFO queue here, and the processes at two lock files beside
+the database. Only the head of a process's queue waits at the lock files.
 
-The share is by process, not by thread: while another process waits, each turn goes to it. A
-process of 12 threads and a process of one get half of the turns each. That keeps an interactive
-program responsive beside a large import, and nobody gains by adding threads.
+Turns are shared by process, not by thread: after each turn, another waiting process is next. A
+process of 12 threads and a process of one thread get half of the turns each. That keeps an
+interactive program responsive beside a large import, and more threads bring no more turns.
 
 A thread that ends after `acquire` keeps the ticket until its process ends: use `hold`.
 """
@@ -52,28 +52,28 @@ class _Turn:
 
 
 class WriterTicket:
-    """The queue for one database file: of this process's threads, and before other processes.
+    """The queue for one database file, among this process's threads and with other processes.
 
-    Every method may be called from any thread. Use `ticket_for`, so that all who open one file in
-    one process stand in one queue. The lock files are made beside the database, at its real path,
-    by the first `acquire`, and never deleted. Where they cannot be made or locked, a warning says
-    so once and the ticket is fair between threads only. A link, a pipe or a folder in their place
-    is refused, as somebody put it there.
+    Any thread may call any method. Create tickets with `ticket_for`, so that all users of a file in
+    one process share one queue. The first `acquire` creates the lock files beside the database, at
+    its real path; they are never deleted. If they cannot be created or locked, one warning says so,
+    and the ticket is fair between threads only. A link, a pipe or a folder in their place is
+    refused.
     A forked child starts with an empty queue and does not hold what its parent holds.
     """
 
     def __init__(self, database: Path) -> None:
-        """Only find the real path; nothing is opened or made."""
+        """Resolve the path; nothing is opened or created."""
         self._database = os.path.realpath(database)
         _tickets.add(self)
         self._start_anew()
 
     def _start_anew(self) -> None:
-        # One that may be taken twice: the garbage collector may end a forgotten `with` block in the
-        # middle of anything, this module's own work included.
+        # Reentrant: the garbage collector may end a forgotten `with` block at any moment, even
+        # while this thread is in this module.
         self._mutex = threading.RLock()
-        # The turn that holds the ticket stays at the head until it is released. Every change to the
-        # queue is followed by `_advance`, which may run once too often but never too seldom.
+        # The turn that holds the ticket stays at the head until its release. `_advance` must follow
+        # every change to the queue; an extra call does no harm.
         self._queue: deque[_Turn] = deque()
         self._processes = ProcessQueue(self._database, self._mutex, self._advance)
         self._closing = False
@@ -81,10 +81,10 @@ class WriterTicket:
     def acquire(self, *, phase: str, deadline: float) -> None:
         """Wait for the ticket until `deadline`, which is a `time.monotonic()`.
 
-        A ticket that is free is given even when the deadline has passed.
-        `phase` is what other waiters read about us. Raises LockTimeoutError, which names the
-        holder, UnitOfWorkError when this thread holds the ticket already, and
-        DatabaseUnavailableError when something else is in the place of a lock file.
+        A free ticket is taken even if the deadline has passed.
+        Other waiters see `phase` as the holder's activity. Raises LockTimeoutError, which names the
+        holder; UnitOfWorkError if this thread already holds the ticket; DatabaseUnavailableError if
+        a lock file is not a regular file.
         """
         self._take(_Turn(phase), deadline)
 
@@ -93,7 +93,7 @@ class WriterTicket:
         try:
             with self._mutex:
                 self._refuse_waiting_for_oneself(turn)
-                # Here, where it concerns nobody but who comes; not in the turn of somebody else.
+                # Here an error concerns the newcomer alone; later it would strike another turn.
                 self._processes.prepare()
                 self._closing = False
                 self._queue.append(turn)
@@ -112,31 +112,31 @@ class WriterTicket:
             raise
 
     def release(self) -> None:
-        """Hand the ticket on. Raises WrongOwnerError when this thread does not hold it."""
+        """Release the ticket. Raises WrongOwnerError if this thread does not hold it."""
         turn: _Turn | None = None
         try:
             turn = self._own_turn()
             self._leave(turn)
         except WrongOwnerError:
             raise
-        except BaseException:  # Ctrl-C on the way: the ticket goes on all the same
+        except BaseException:  # Ctrl-C meanwhile: hand the ticket on anyway
             self._leave(turn or self._own_turn())
             raise
 
     def hold(self, *, phase: str, deadline: float) -> AbstractContextManager[None]:
         """Hold the ticket for the length of a `with` block; see `acquire` for what it raises.
 
-        Another thread may leave the block than the one that entered it: a web framework runs the
-        two halves of a generator in two threads of its pool, and the garbage collector ends a
-        forgotten one in any thread.
+        The block may end in another thread than it began in: a web framework runs the two halves of
+        a generator in two threads of its pool, and the garbage collector ends a forgotten generator
+        in any thread.
         """
         return _Hold(self, phase, deadline)
 
     @property
     def holder(self) -> LockHolder | None:
-        """Who holds the ticket now, in this process or another; None when it is free.
+        """Return who holds the ticket now, in this process or another; None if it is free.
 
-        A process that was stopped (Ctrl-Z) when its turn came counts as the holder.
+        A process that is suspended (Ctrl-Z) when its turn comes counts as the holder.
         """
         with self._mutex:
             if self._queue and self._queue[0].admitted:
@@ -147,15 +147,15 @@ class WriterTicket:
 
     @property
     def waiting(self) -> int:
-        """How many threads of this process wait now. Any thread."""
+        """Return how many threads of this process wait now."""
         with self._mutex:
             return sum(not turn.admitted for turn in self._queue)
 
     def close(self) -> None:
-        """Close the lock files as soon as no thread holds or awaits the ticket.
+        """Close the lock files as soon as no thread holds the ticket or waits for it.
 
-        The next `acquire` opens them again, so that one user of a shared ticket may close it
-        without asking the others.
+        The next `acquire` opens them again. So one user of a shared ticket may close it while
+        others still use it.
         """
         with self._mutex:
             self._closing = True
@@ -210,8 +210,8 @@ class WriterTicket:
         holder = self.holder
         by = f"held by {holder}" if holder else "free again"
         message = (
-            f"the writer ticket of {self._database} did not come within {waited * 1000:,.0f} ms; "
-            f"it is {by}. Nothing was written"
+            f"no writer ticket for {self._database} within {waited * 1000:,.0f} ms; it is {by}. "
+            "Nothing was written"
         )
         raise LockTimeoutError(
             message, COMMIT_AGAIN, WAIT_LONGER, waited_ms=waited * 1000, holder=holder
@@ -219,8 +219,8 @@ class WriterTicket:
 
 
 class _Hold:
-    # A class and not a generator: between a generator's `yield` and the `with` block there is room
-    # for a Ctrl-C that would leave the ticket held.
+    # A class and not a generator: a Ctrl-C between a generator's `yield` and the `with` block would
+    # leave the ticket held.
     __slots__ = ("_deadline", "_phase", "_ticket", "_turn")
 
     def __init__(self, ticket: WriterTicket, phase: str, deadline: float) -> None:
@@ -230,7 +230,7 @@ class _Hold:
         self._turn = _Turn("")
 
     def __enter__(self) -> None:
-        self._turn = _Turn(self._phase)  # before it queues: no Ctrl-C comes between turn and name
+        self._turn = _Turn(self._phase)  # stored before it queues, so that Ctrl-C cannot lose it
         self._ticket._take(self._turn, self._deadline)
 
     def __exit__(
@@ -241,7 +241,7 @@ class _Hold:
     ) -> None:
         try:
             self._ticket._leave(self._turn)
-        except BaseException:  # Ctrl-C on the way: the ticket goes on all the same
+        except BaseException:  # Ctrl-C meanwhile: hand the ticket on anyway
             self._ticket._leave(self._turn)
             raise
         if self._turn.pid != os.getpid():
@@ -253,9 +253,9 @@ _by_path: dict[str, WriterTicket] = {}
 
 
 def ticket_for(database: Path) -> WriterTicket:
-    """Answer this process's one ticket for `database`, also when a symbolic link leads to it.
+    """Return this process's only ticket for `database`, also if the path is a symbolic link.
 
-    The key is the real path, as SQLite's own `-wal` file stands beside that. Any thread.
+    The key is the real path, because SQLite's `-wal` file is beside it. Any thread may call.
     """
     path = os.path.realpath(database)
     return _by_path.get(path) or _by_path.setdefault(path, WriterTicket(database))
@@ -264,9 +264,9 @@ def ticket_for(database: Path) -> WriterTicket:
 def turn_to_write(
     database: Path | None, *, phase: str, patience_ms: float
 ) -> AbstractContextManager[None]:
-    """Return a `with` block in which this process has its turn, at most so long from now on.
+    """Return a context manager that waits at most `patience_ms` for the writer ticket.
 
-    None: a server, where nobody waits for a turn. See `WriterTicket.acquire` for what it raises.
+    It does nothing if `database` is None (a server). `WriterTicket.acquire` lists the errors.
     """
     if database is None:
         return nullcontext()

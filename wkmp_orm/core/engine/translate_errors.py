@@ -1,8 +1,8 @@
-"""Turns the kinds of fault into errors of ours, which say what happened and what to do.
+"""Translates the drivers' faults into our errors, which say what happened and what to do.
 
-The only place that does, for opening, reading and writing. Three callers add what they alone know:
-a flush names the row that was refused (`core/flush/refused_row.py`), a migration says that its
-schema did not change, and `retry_on_lock` names the operation, as it has no database to name.
+This is the only place that does so, for opening, reading and writing. Three callers add details: a
+flush names the refused row (`core/flush/refused_row.py`), a migration says that the schema did not
+change, and `retry_on_lock` names the operation, because it has no database to name.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def translate_opening_errors(target: DatabaseTarget) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # Opening asks through the driver itself, whose errors SQLAlchemy does not wrap.
+        # Opening also uses the driver directly, and SQLAlchemy does not wrap those errors.
         if isinstance(error, DBAPIError) or code_of(error) or fault_of(error) is not Fault.OTHER:
             problem = _unavailable_error(target, error, reading=False)
             if problem is not None:
@@ -80,9 +80,9 @@ def translate_opening_errors(target: DatabaseTarget) -> Iterator[None]:
 
 @contextmanager
 def translate_reading_errors(target: DatabaseTarget, engine: sa.Engine) -> Iterator[None]:
-    """Translate the errors of a reader's engine in a block of the caller's.
+    """Translate the errors of a reader's engine in the caller's `with` block.
 
-    The caller may use other databases in it: their errors come through unchanged.
+    The block may use other databases too: their errors pass unchanged.
     """
     try:
         yield
@@ -102,10 +102,10 @@ def write_error(  # noqa: PLR0911  one return for each kind
     attempts: int = 1,
     waited_ms: float = 0.0,
 ) -> WkmpOrmError | None:
-    """Make the error of a write that was rolled back because of the state the database is in.
+    """Return our error for a write that was rolled back because of the database's state.
 
-    None if it is not the state that is wrong but what was sent. `write` is what the write is
-    called, and `is_commit` says that a unit of work keeps its rows and may commit them again.
+    None if the cause is the statement or its rows. `write` is the name of the write. `is_commit` is
+    true for a unit of work, which keeps its rows and may commit them again.
     """
     fault, code = fault_of(error), code_of(error)
     if target.path is None:
@@ -144,13 +144,13 @@ def _servers_write_error(
     attempts: int,
     waited_ms: float,
 ) -> WkmpOrmError | None:
-    """Make the error of a write for what only a server has."""
+    """Return our error for a write's fault that only a server has."""
     reason, code = _reason(error), code_of(error)
     match fault_of(error):
         case Fault.CANCELLED:
             return LockTimeoutError(
                 f"{write}: {reason} on {target} ({code}, {attempts} attempts in {waited_ms:.0f}"
-                " ms), maybe while it waited for another transaction; nothing was written",
+                " ms), perhaps because it waited for another transaction; nothing was written",
                 LET_IT_TAKE_LONGER,
                 END_THE_HOLDER,
                 waited_ms=waited_ms,
@@ -162,7 +162,7 @@ def _servers_write_error(
             )
         case Fault.FORBIDDEN:
             return ReadOnlyDatabaseError(
-                f"{write}: this role may not do that on {target}: {reason}; nothing was written",
+                f"{write}: this role lacks a permission on {target}: {reason}; nothing was written",
                 GRANT_RIGHTS,
             )
         case Fault.DISCONNECTED:
@@ -175,7 +175,7 @@ def _servers_write_error(
 
 
 def reading_error(target: DatabaseTarget, error: Exception) -> DatabaseUnavailableError | None:
-    """Make the error of a read that the state of the database did not allow; None if it did."""
+    """Return our error for a read that failed because of the database's state, or None."""
     if fault_of(error) is Fault.OTHER:
         return None
     return _unavailable_error(target, error, reading=True)
@@ -184,7 +184,7 @@ def reading_error(target: DatabaseTarget, error: Exception) -> DatabaseUnavailab
 def in_doubt_error(
     target: DatabaseTarget, write: str, *, is_commit: bool = False
 ) -> ConnectionLostError:
-    """Make the error of a write of which nobody knows whether it was committed."""
+    """Return the error for a write that may or may not have been committed."""
     return ConnectionLostError(
         f"{write}: the connection to {target} was lost during COMMIT, which may have taken effect",
         COMMIT_TO_FIND_OUT if is_commit else LOOK_WHETHER,
@@ -238,7 +238,7 @@ def _unavailable_error(  # noqa: C901, PLR0911  one return for each kind
             )
         case Fault.LOCKED if isinstance(error, TimeoutError):
             return DatabaseUnavailableError(
-                f"{target}: no connection came free, as many are reading at the same time",
+                f"{target}: no connection became free, because many threads read at the same time",
                 END_READERS,
                 MORE_READERS,
             )
@@ -253,11 +253,11 @@ def _unavailable_error(  # noqa: C901, PLR0911  one return for each kind
 def _unavailable_server(  # noqa: PLR0911  one return for each kind
     target: DatabaseTarget, error: Exception, fault: Fault, *, reading: bool
 ) -> DatabaseUnavailableError | None:
-    """Make the error for what only a server has."""
+    """Return our error for a fault that only a server has."""
     reason = _reason(error)
     match fault:
         case Fault.DISCONNECTED:
-            # Of a connect that fails psycopg tells no code.
+            # psycopg gives no code when it fails to connect.
             was_open = code_of(error) is not None or (
                 isinstance(error, DBAPIError) and error.connection_invalidated
             )
@@ -266,14 +266,14 @@ def _unavailable_server(  # noqa: PLR0911  one return for each kind
             )
         case Fault.FORBIDDEN:
             kind = DatabaseUnavailableError if reading else ReadOnlyDatabaseError
-            return kind(f"this role may not do that on {target}: {reason}", GRANT_RIGHTS)
+            return kind(f"this role lacks a permission on {target}: {reason}", GRANT_RIGHTS)
         case Fault.READ_ONLY if not reading:
             return ReadOnlyDatabaseError(
                 f"{target} cannot be written: {reason}", ON_PRIMARY, OPEN_READ_ONLY
             )
         case Fault.CANCELLED:
             return DatabaseUnavailableError(f"{target}: {reason}", LET_IT_TAKE_LONGER)
-        case Fault.CONFLICT if reading:  # nothing but the replay of a standby is in its way
+        case Fault.CONFLICT if reading:  # only a standby's replay can conflict with a read
             return DatabaseUnavailableError(f"{target}: {reason}", READ_AGAIN)
         case Fault.CORRUPT:
             return NotADatabaseError(f"{target} is damaged: {reason}", RESTORE_BACKUP)

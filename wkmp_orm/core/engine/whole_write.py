@@ -1,6 +1,6 @@
-"""One write, tried until it is whole in the database: look up, BEGIN, write, COMMIT.
+"""Runs one write until its transaction is committed: look up, BEGIN, write, COMMIT.
 
-It calls what is to be written twice in an attempt: before the transaction and inside of it.
+Each attempt calls the `Written` object twice: before the transaction and inside it.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ class CommitState(Protocol):
     """What is known of a write's COMMIT."""
 
     in_doubt: bool
-    """Whether a COMMIT was sent whose answer is not there."""
+    """Whether a COMMIT was sent and its answer has not come."""
 
 
 class Written(Protocol):
-    """What is written. An attempt that fails leaves it as it was."""
+    """The content of a write. A failed attempt must leave it unchanged."""
 
     def commit_was_applied(self) -> bool:
-        """Find out whether the COMMIT in doubt was applied."""
+        """Ask the database whether the COMMIT in doubt was applied."""
 
     def look_up(self, cursor: DriverCursor) -> bool:
-        """Read what is stored and plan; False if there is nothing to write."""
+        """Read the stored rows and plan the write; return False if there is nothing to write."""
 
     def write(self, cursor: DriverCursor) -> None:
         """Send everything in the open transaction. Only COMMIT comes after it."""
 
     def is_stale(self, error: BaseException) -> bool:
-        """Say whether another attempt may end otherwise, although no lock was in the way."""
+        """Return whether the error may come from outdated reads, so that a retry may succeed."""
 
 
 def write_whole(
@@ -51,10 +51,10 @@ def write_whole(
     deadline: float,
     cancel_token: CancelToken | None = None,
 ) -> None:
-    """Write in one transaction, again as a whole as `retry` says, until `deadline`.
+    """Write in one transaction; repeat it by the rules of `retry` until `deadline`.
 
-    Raises what the last attempt raised. Nothing is written then, unless the COMMIT is in doubt
-    still, because the database cannot be asked.
+    Raises the error of the last attempt. Then nothing is written, unless the COMMIT is still in
+    doubt because the database does not answer.
     """
 
     def attempt() -> None:

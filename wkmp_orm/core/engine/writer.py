@@ -1,6 +1,6 @@
-"""One write transaction: the ticket, a connection, BEGIN, the caller's statements, COMMIT.
+"""Runs a write transaction: the ticket, a connection, BEGIN, the caller's statements, COMMIT.
 
-The only place in the package that commits.
+Only this module commits.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.engine")
 
 CLOSING_PATIENCE_S: Final = 1.0
-"""How long closing waits for its turn."""
+"""How long, in seconds, closing waits for its turn."""
 
 LOOK_UP_PATIENCE_S: Final = 0.002
-"""How long a transaction waits for the connection on which somebody looks up what to write: most
-are done in 0.2 ms, and after one that is not it takes another connection."""
+"""How long a transaction waits while another thread looks up rows on the shared connection. Most
+look-ups take 0.2 ms; if one takes longer, the transaction uses another connection."""
 
 
 class Writer:
     """Runs write transactions on one database. Any thread may call; on SQLite they take turns.
 
-    On SQLite all transactions share one connection, whichever thread they belong to. While it is in
-    use, other threads look up what they will write through a second engine.
+    On SQLite the transactions of all threads share one connection. While it is in use, other
+    threads look up the rows of their next writes through a second engine.
     """
 
     def __init__(self, target: DatabaseTarget, options: EngineOptions) -> None:
-        """Make the writers' engine; nothing is connected yet."""
+        """Create the writers' engine; nothing is connected yet."""
         self.target = target
         self.options = options
         self.monitor = Monitor()
@@ -70,7 +70,7 @@ class Writer:
         self._share()
 
     def _share(self) -> None:
-        """Make what lends the connection of transactions, and the engine of other look-ups."""
+        """Create the shared connection (SQLite) and the engine for look-ups beside it."""
         self._shared: SharedConnection | None = None
         self._lookup_engine = self.engine
         if self.target.path is not None:
@@ -78,23 +78,23 @@ class Writer:
             self._lookup_engine = create_writer_engine(self.target, self.options)
 
     def renew(self) -> None:
-        """Connect from now on with the options as they are now."""
+        """Close all connections; new ones use the options as they are now."""
         self._disconnect(patience_s=0.0)
         self.engine = create_writer_engine(self.target, self.options)
         self._share()
 
     def new_report(self, *, caller: str, phase: str) -> WriteReport:
-        """Open the account of one write by the present thread."""
+        """Return an empty report for a write of the current thread."""
         return WriteReport(caller=caller, phase=phase, worker=threading.current_thread().name)
 
     def deadline(self) -> float:
-        """Return the `time.monotonic` at which a write that starts now gives up."""
+        """Return when a write that starts now gives up, as a value of `time.monotonic`."""
         return time.monotonic() + self.options.max_lock_wait_ms / 1000
 
     def hold_ticket(self, *, phase: str, deadline: float) -> AbstractContextManager[None]:
         """Wait for this thread's turn to write (SQLite), until `deadline`.
 
-        Raises LockTimeoutError; DatabaseUnavailableError for a lock file that is none.
+        Raises LockTimeoutError, and DatabaseUnavailableError if a lock file is not a regular file.
         """
         if self._ticket is None:
             return nullcontext()
@@ -102,22 +102,22 @@ class Writer:
 
     @contextmanager
     def reading(self) -> Iterator[DriverCursor]:
-        """Give a connection of the writers for reads outside any transaction.
+        """Yield a cursor on a writers' connection, for reads outside any transaction.
 
-        Not one of the readers: what is looked up is what is written next, and SQLite keeps the
-        pages that it has read in the connection's own cache. That takes a third of the time.
+        A readers' connection would take three times as long: SQLite caches pages by connection, and
+        the next write needs the pages that are read here.
         """
         with self._connected(patience_s=0.0, instead=self._lookup_engine) as connection:
             if self.target.path is None:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
-            if self.bulk == "session":  # to SQLAlchemy every statement is in a transaction
+            if self.bulk == "session":  # SQLAlchemy would begin a transaction
                 connection.execution_options(**NO_BEGIN)
             with DriverCursor(connection) as cursor:
                 yield cursor
 
     @contextmanager
     def _connected(self, *, patience_s: float, instead: sa.Engine) -> Iterator[sa.Connection]:
-        """Give the connection of transactions, or after so many seconds one of another engine."""
+        """Yield the shared connection, or one of `instead` if it is busy for `patience_s`."""
         shared = self._shared
         connection = None if shared is None else shared.take(patience_s=patience_s)
         if shared is None or connection is None:
@@ -138,11 +138,11 @@ class Writer:
         cancel_token: CancelToken | None = None,
         commit: bool = True,
     ) -> Iterator[DriverCursor]:
-        """Run one attempt: commit (or not) when the block ends, roll back when it raises.
+        """Run one attempt: commit when the block ends (if `commit`), roll back when it raises.
 
-        The report gets the wait of this attempt, even if it was in vain, and its hold with COMMIT.
-        Errors come through as SQLAlchemy raised them. Raises CommitCancelledError if the write was
-        cancelled before BEGIN had the lock.
+        The report gets the attempt's wait, even if it failed, and its hold including COMMIT.
+        SQLAlchemy's errors pass unchanged. Raises CommitCancelledError if the write was cancelled
+        before BEGIN had the lock.
         """
         started = time.perf_counter()
         report.attempts += 1
@@ -171,7 +171,7 @@ class Writer:
 
     @contextmanager
     def _connection_that_writes(self, cancel_token: CancelToken | None) -> Iterator[sa.Connection]:
-        """Connect in this thread's turn. Raises CommitCancelledError if the write was cancelled."""
+        """Connect in this thread's turn. Raises CommitCancelledError after `cancel`."""
         if cancel_token is not None:
             cancel_token.check()
         with self._connected(patience_s=LOOK_UP_PATIENCE_S, instead=self.engine) as connection:
@@ -190,7 +190,7 @@ class Writer:
     def _ended(
         self, transaction: sa.RootTransaction, report: WriteReport, begun: float, *, commit: bool
     ) -> Iterator[None]:
-        """Commit (or not) when the block ends, roll back when it raises, and report the hold."""
+        """Commit when the block ends (if `commit`), roll back when it raises; report the hold."""
         try:
             yield
             if commit and transaction.is_active:
@@ -207,7 +207,7 @@ class Writer:
     def _waits_counted(
         self, connection: sa.Connection, report: WriteReport, deadline: float
     ) -> Iterator[None]:
-        """Count what statements wait for locks as a wait and not as a hold (PostgreSQL)."""
+        """Move the time that statements wait for locks from the hold to the wait (PostgreSQL)."""
         if self.target.path is not None:
             yield
             return
@@ -224,13 +224,13 @@ class Writer:
 
     @contextmanager
     def begin_monitored(self, caller: str) -> Iterator[Session]:
-        """Run a write transaction of the caller's: ticket, BEGIN retried, monitored, committed.
+        """Yield a Session in a monitored write transaction, and commit it at the end of the block.
 
-        Only BEGIN is retried: on SQLite no later statement can meet a lock. `commit` of the Session
-        changes nothing; after its `rollback` the block commits nothing more. Raises
-        LockTimeoutError when the lock does not come before the deadline, and StorageError and
-        DatabaseUnavailableError as a flush does. Other faults of the statements come through as
-        SQLAlchemy raised them. The block may be left in another thread than it was entered in.
+        Only BEGIN is retried: on SQLite no later statement can meet a lock. The Session's `commit`
+        has no effect; after its `rollback` the block commits nothing more. Raises LockTimeoutError
+        if the lock is not free before the deadline, and StorageError and DatabaseUnavailableError
+        as a flush does. SQLAlchemy's other errors pass unchanged. The block may end in another
+        thread than it began in.
         """
         report = self.new_report(caller=caller, phase=caller)
         deadline = self.deadline()
@@ -268,13 +268,13 @@ class Writer:
 
     @contextmanager
     def _begun(self, report: WriteReport, deadline: float) -> Iterator[sa.Connection]:
-        """Run a transaction whose BEGIN the server has answered."""
+        """Run a transaction after making sure that the connection is alive."""
         with ExitStack() as stack:
             try:
                 cursor = stack.enter_context(self.transaction(report, deadline=deadline))
                 if self.target.dialect == "postgresql":
-                    # psycopg sends BEGIN with the first statement. So this is what finds out that
-                    # the pool's connection was lost long ago, while all can be begun anew.
+                    # psycopg sends BEGIN with the first statement. This empty SELECT finds a lost
+                    # connection of the pool now, while the transaction can still be retried.
                     cursor.connection.exec_driver_sql("SELECT")
             except SQLAlchemyError as error:
                 report.lock_errors += fault_of(error) is Fault.LOCKED
@@ -286,32 +286,32 @@ class Writer:
         try:
             transaction.commit()
         except Exception as error:
-            # SQLite keeps the transaction open when COMMIT answers BUSY. If it is closed after
-            # such an answer, the commit took effect and a replay would write everything twice.
+            # SQLite keeps the transaction open if COMMIT answers BUSY. If the transaction is closed
+            # after this answer, it is committed, and a retry would write everything twice.
             if fault_of(error) is Fault.LOCKED and not getattr(driver, "in_transaction", True):
                 logger.warning("COMMIT took effect although it answered %s", error)
                 return
-            # Otherwise it may be open still, and the pool would not roll it back: to SQLAlchemy it
-            # has ended. The next user of the connection would inherit it together with its lock.
+            # Otherwise it may still be open. SQLAlchemy believes that it has ended, so the pool
+            # would not roll it back, and the connection's next user would inherit it and its lock.
             connection.invalidate(error)
             raise
 
     def close(self) -> None:
-        """Close the connections, and the ticket's files unless others use them."""
+        """Close the connections, and the ticket's files unless others still use them."""
         with ExitStack() as stack:
             if self._ticket is not None and not self.options.read_only:
                 stack.callback(self._ticket.close)
             self._disconnect(patience_s=CLOSING_PATIENCE_S)
 
     def _disconnect(self, *, patience_s: float) -> None:
-        """Close the connections, in this thread's turn: the last one copies SQLite's log back.
+        """Close the connections in this thread's turn: the last one copies SQLite's log back.
 
-        If another program has the turn, it has the file open, and ours is not the last connection.
+        If another process has the turn, it has the file open, so ours is not the last connection.
         """
         with ExitStack() as stack:
             if self._ticket is not None and not self.options.read_only:
                 deadline = time.monotonic() + patience_s
-                # Closing is not worth a longer wait, and who opened has been told of a bad file.
+                # Closing is not worth a longer wait, and a bad lock file was reported at opening.
                 with suppress(LockTimeoutError, DatabaseUnavailableError):
                     stack.enter_context(self._ticket.hold(phase="closing", deadline=deadline))
             if self._shared is not None:
@@ -321,9 +321,9 @@ class Writer:
 
 
 def _leave_autocommit(connection: sa.Connection) -> None:
-    """Undo what a `Pipeline` did to send BEGIN itself: the next transaction may be sent otherwise.
+    """Leave the autocommit mode that a `Pipeline` sets: the next transaction may not use one.
 
-    A connection that was lost is not used again.
+    A lost connection is not used again, so it stays as it is.
     """
     driver: Any = None if connection.invalidated else connection.connection.dbapi_connection
     if getattr(driver, "autocommit", False) and not driver.closed:

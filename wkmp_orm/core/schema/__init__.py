@@ -1,7 +1,7 @@
-"""Creates, upgrades, checks and backs up a program's tables: alembic from Python.
+"""Creates, upgrades, checks and restores a program's tables, with alembic.
 
-A `Migrations` is the history of one owner's tables: its scripts, its version table, its tables.
-Several owners may keep their tables in one database. A change takes place in one transaction that
-excludes all others (`transaction`), after a copy of an SQLite file (`backup`); what the database
-has is compared with what the scripts make (`differences`).
+A `Migrations` is the migration history of one owner: its scripts, its version table, its tables.
+Several owners may have tables in one database. `backup` copies an SQLite file, and then
+`transaction` changes the schema while no other writer runs. `differences` compares a database with
+the schema that the scripts create.
 """

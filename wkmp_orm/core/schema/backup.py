@@ -1,7 +1,4 @@
-"""A copy of an SQLite database, made before its schema changes or much is deleted.
-
-Must not know the change.
-"""
+"""Copies an SQLite database before its schema changes or many rows are deleted."""
 
 from __future__ import annotations
 
@@ -21,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def back_up(target: DatabaseTarget, engine: sa.Engine, *, before: str) -> Path:
-    """Copy the database as it is committed now to `<name>-before-<before>.bak` beside it.
+    """Copy the committed state to `<name>-before-<before>.bak` beside the database.
 
-    `before` says what comes now: a revision, or another change. What has that name already, as an
-    older backup, stays, and the new one is `<name>-before-<before>-2.bak`, and so on.
+    `before` names the change that follows: a revision, or another word. An existing file of that
+    name stays; the new one then is `<name>-before-<before>-2.bak`, and so on. Returns its path.
 
-    Readers and writers may go on meanwhile. The copy is whole or absent. Nobody but this user can
-    read it before it is whole; then it has the mode and the group of the database. Raises
-    SchemaError when it cannot be made (no space, no right), and ConfigurationError for PostgreSQL,
-    which has its own tools. Any thread.
+    Readers and writers may go on meanwhile. The copy is complete or absent. Until it is complete,
+    only this user can read it; then it gets the mode and the group of the database. Raises
+    SchemaError if it cannot be written (no space, no permission), and ConfigurationError for
+    PostgreSQL, which has its own tools. Any thread may call.
     """
     if target.path is None:
         message = f"{target} is not a file: back it up with pg_dump"
@@ -43,13 +40,13 @@ def back_up(target: DatabaseTarget, engine: sa.Engine, *, before: str) -> Path:
 
 
 def _numbered(unfinished: Path, file: Path) -> Path:
-    """Give a whole copy the first name that nothing has, and return it."""
+    """Give a complete copy the first free name, and return it."""
     for number in count(1):
         copy = file if number == 1 else file.with_name(f"{file.stem}-{number}{file.suffix}")
         if os.path.lexists(copy):
             continue
         try:
-            # Unlike a rename, it replaces nothing that another process has put there meanwhile.
+            # Unlike a rename, this replaces no file that another process has just created.
             copy.hardlink_to(unfinished)
         except FileExistsError:
             continue

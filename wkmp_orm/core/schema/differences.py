@@ -1,4 +1,4 @@
-"""How a database's tables differ from what the migrations make, in every part of them."""
+"""Compares a database's tables with those that the migrations create, part by part."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Parts = dict[tuple[str, str], str]
 def schema_differences(engine: sa.Engine, migrations: Migrations) -> list[str]:
     """Compare a history's tables with those of a new database; return one line for each difference.
 
-    Alembic's own comparison sees neither CHECKs nor the conditions of partial indexes. Here all
-    that the database knows is compared, with a reference that the migrations make in memory
-    (SQLite) or as temporary tables that are rolled back (PostgreSQL). Other services' tables and
-    the columns and plain indexes that they added to these are not differences. Any thread.
+    Alembic's own comparison ignores CHECKs and the conditions of partial indexes. This one compares
+    every part of the definitions with a reference that the migrations create: in memory (SQLite) or
+    as temporary tables that are rolled back (PostgreSQL). Other services' tables, and columns and
+    plain indexes that they added to these tables, are not differences. Any thread may call.
     """
     lines = []
     revision, newest = current_revision(engine, migrations), migrations.revisions()[0]
@@ -90,5 +90,5 @@ def _compare(found: Mapping[tuple[str, str], str], expected: Parts) -> Iterator[
         elif there is not None:
             yield f"{table}: {part} is `{here}`, should be `{there}`"
         elif part.startswith(("constraint", "unique")):
-            # It may refuse rows that are right; a column or an index more does no harm.
+            # It may refuse valid rows. An extra column or index would do no harm.
             yield f"{table}: {part} does not belong to the schema"

@@ -1,7 +1,4 @@
-"""Rows of an SQLite database that refer to rows that do not exist.
-
-Must not know what made them so.
-"""
+"""Finds rows of an SQLite database that refer to missing rows."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ Reference = tuple[str, str, int]
 
 
 def broken_references(connection: sa.Connection) -> set[Reference]:
-    """Return the foreign keys by which some row refers to one that does not exist."""
+    """Return the foreign keys through which some row refers to a missing row."""
     return {(table, parent, number) for table, _, parent, number in _violations(connection)}
 
 
@@ -37,10 +34,10 @@ def refuse_dangling_references(
     tables: AbstractSet[str],
     broken_before: AbstractSet[Reference],
 ) -> None:
-    """Raise SchemaError, which names the rows, when a row refers to one that does not exist.
+    """Raise SchemaError, which names the rows, if a row refers to a missing row.
 
-    What was broken before is others' to judge, unless it is from or to one of `tables`. Reads every
-    row that has a foreign key: about 1 s for 1,000,000 of them.
+    Foreign keys that were broken before are ignored, unless they are from or to one of `tables`.
+    Reads every row that has a foreign key: about 1 s for 1,000,000 of them.
     """
     dangling = _dangling(connection, tables, broken_before)
     named = list(islice(dangling, NAMED))

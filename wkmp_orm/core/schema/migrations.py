@@ -1,8 +1,8 @@
-"""The history of one owner's tables: its scripts, and the table that keeps its revision.
+"""The migration history of one owner's tables: its scripts, and the table with its revision.
 
-Alembic runs the scripts without the program's `env.py`, which would open a connection of its own
-and wait for the lock that is held here. It is imported when there is a step to take: a program that
-opens a database of the newest revision is spared a quarter of its imports.
+Alembic runs the scripts without the program's `env.py`, which would open another connection and
+wait for the lock that is held here. Alembic is imported only when a migration runs: that saves a
+program whose database is up to date a quarter of its import time.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from wkmp_orm.core.remedies import Remedy
 
 _LONGEST_NAME: Final = 63
-"""PostgreSQL cuts off longer names without a word."""
+"""PostgreSQL truncates longer names without an error."""
 
 
 @dataclass(frozen=True)
 class Migrations:
-    """One history of migrations: a folder with `versions/` in it, and a version table.
+    """One migration history: a folder with `versions/` in it, and a version table.
 
-    `tables` are the names of the tables that it makes, in lower case, and `owner` is whose they
-    are, for messages. A history that is only run, and never compared, needs neither.
+    `tables` are the names of the tables that it creates, in lower case, and `owner` names their
+    program in messages. A history that is run but never compared needs neither.
     """
 
     scripts: Path
@@ -42,7 +42,7 @@ class Migrations:
     owner: str = "this program"
 
     def refuse_unusable(self) -> None:
-        """Raise ConfigurationError when the folder or the name of the table cannot be used."""
+        """Raise ConfigurationError if the folder or the name of the table cannot be used."""
         table = self.version_table
         if not (table.isascii() and table.isidentifier() and len(table) <= _LONGEST_NAME):
             message = (
@@ -57,28 +57,28 @@ class Migrations:
             raise ConfigurationError(message)
 
     def revisions(self) -> tuple[str, ...]:
-        """Return every revision that the scripts know, the newest first."""
+        """Return the revisions of all scripts, the newest first."""
         line = revisions_in_line(self.scripts / "versions")
         if line is not None:
             return line
         return tuple(each.revision for each in self._script_directory().walk_revisions())
 
     def remedies_if_outdated(self, _target: DatabaseTarget) -> tuple[Remedy, ...]:
-        """Return what can be done about a database that is older than the scripts."""
+        """Return the remedies for a database that is older than the scripts."""
         return ()
 
     def remedies_if_too_new(self) -> tuple[Remedy, ...]:
-        """Return what can be done about a database that is newer than the scripts."""
+        """Return the remedies for a database that is newer than the scripts."""
         return ()
 
     def upgrade(self, connection: sa.Connection) -> None:
-        """Go to the newest revision, inside the transaction that the caller began."""
+        """Upgrade to the newest revision, inside the caller's transaction."""
         self.run(connection, self.steps(connection, "head"))
 
     def steps(self, connection: sa.Connection, revision: str) -> list[Any]:
-        """Return what leads from the revision that is recorded to `revision`, up or down.
+        """Return the steps from the recorded revision to `revision`, up or down.
 
-        Raises SchemaError when the scripts do not know one of the two.
+        Raises SchemaError if there is no script for one of the two.
         """
         from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
         from alembic.util import CommandError  # noqa: PLC0415
@@ -104,9 +104,9 @@ class Migrations:
             raise SchemaError(message) from error
 
     def run(self, connection: sa.Connection, steps: list[Any]) -> None:
-        """Take the steps, inside the transaction that the caller began.
+        """Run the steps, inside the caller's transaction.
 
-        On SQLite its foreign keys must be off already. Any thread.
+        On SQLite foreign keys must be off already. Any thread may call.
         """
         from alembic.config import Config  # noqa: PLC0415
         from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
@@ -123,7 +123,7 @@ class Migrations:
             environment.configure(
                 connection=connection,
                 version_table=self.version_table,
-                # Alembic doubts it on SQLite because of the driver's own BEGIN, which is off.
+                # Alembic assumes False on SQLite because of the driver's own BEGIN, which is off.
                 transactional_ddl=True,
             )
             environment.run_migrations()
@@ -135,7 +135,7 @@ class Migrations:
 
 
 def folder_of(given: str | os.PathLike[str], argument: str) -> Path:
-    """Return the absolute path of a folder. Raises ConfigurationError for what is no path."""
+    """Return a folder's absolute path. Raises ConfigurationError if `given` is not a path."""
     try:
         return Path(given).expanduser().absolute()
     except TypeError:
@@ -144,7 +144,7 @@ def folder_of(given: str | os.PathLike[str], argument: str) -> Path:
 
 
 def _behind(script: ScriptDirectory, recorded: Iterable[str]) -> set[str]:
-    """Return the revisions that were taken before those that are recorded."""
+    """Return the ancestors of the recorded revisions."""
     heads = tuple(recorded)
     if not heads:
         return set()

@@ -1,7 +1,4 @@
-"""What PostgreSQL's catalog says of some tables, part by part, so that two schemas can be compared.
-
-Must not know what the parts should be.
-"""
+"""Reads the definitions of tables from PostgreSQL's catalog, part by part, for comparison."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.core.schema.state import Ask
 
-# "Pretty" definitions name a table without its schema while the search path leads to it.
+# "Pretty" definitions omit the schema of a table that is on the search path.
 _COLUMNS: Final = """
     SELECT c.relname, 'column ' || a.attname, format_type(a.atttypid, a.atttypmod)
         || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
@@ -22,7 +19,7 @@ _COLUMNS: Final = """
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid)
 """
-# Without NOT NULL, which is a constraint since PostgreSQL 18: it is told with the column.
+# Without NOT NULL, which is a constraint since PostgreSQL 18: the column's definition has it.
 _CONSTRAINTS: Final = """
     SELECT c.relname, 'constraint ' || r.conname, pg_get_constraintdef(r.oid, true)
     FROM pg_constraint r
@@ -44,9 +41,9 @@ _INDEXES: Final = """
 
 
 def describe_postgresql(ask: Ask, tables: AbstractSet[str]) -> dict[tuple[str, str], str]:
-    """Return the definition of each part of each of the tables, by table and part.
+    """Return the definition of each part of the tables, by table and part.
 
-    Looks at the tables that the search path leads to.
+    Only tables on the search path are read.
     """
     return {
         (table, part): definition

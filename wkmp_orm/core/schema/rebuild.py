@@ -1,7 +1,7 @@
-"""Gives an SQLite table another definition, which ALTER TABLE cannot: copied, dropped, renamed.
+"""Changes an SQLite table's definition beyond ALTER TABLE: create a copy, drop, rename.
 
-What others have added survives: their columns with the declared types, their indexes and triggers,
-their views of the table, the rowids. Must not know what is to change, nor why.
+Other programs' additions survive: their columns with the declared types, their indexes, triggers
+and views of the table. So do the rowids.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], object]
 
 CHUNK: Final = 20_000
-"""Rows that are copied before somebody is told: a tenth of a second."""
+"""Rows copied between two progress calls: a tenth of a second."""
 
 FIRST: Final = -(2**63)
-"""Below every rowid but one, which nothing ever gives."""
+"""Less than every possible rowid except one, which nothing ever uses."""
 
 _CREATED: Final = re.compile(
     r"""\s*CREATE\s+TABLE\s+(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|'[^']*'|\w+)""", re.IGNORECASE
@@ -35,16 +35,16 @@ def rebuild_table(
     indexes: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Give a table of an SQLite database the definition, inside the caller's transaction.
+    """Give an SQLite table a new definition, inside the caller's transaction.
 
-    Foreign keys must be off in it, and should be checked before it is committed: that is what
-    `migration_transaction` does. `definition` is the new CREATE TABLE statement; it has every
-    stored column of the old one, under its name. `indexes` are new CREATE INDEX statements for some
-    of its indexes by name; the others, and the triggers, are made again as they were. `progress` is
-    called with the table, the rows that are copied and how many there are.
+    Foreign keys must be off in the transaction, and should be checked before its commit:
+    `migration_transaction` does both. `definition` is the new CREATE TABLE statement; it must have
+    every stored column of the old table under its old name. `indexes` maps names of the table's
+    indexes to new CREATE INDEX statements; other indexes and the triggers are created again as they
+    were. `progress` is called with the table, the number of copied rows, and the total.
 
-    Raises what SQLite raises, as when a row does not fit the definition; then the caller's
-    transaction has to be rolled back. Nobody else can write meanwhile. Any thread.
+    Raises SQLite's errors, for example if a row violates the new definition; then the caller must
+    roll back. No other program can write meanwhile. Any thread may call.
     """
     quote = connection.dialect.identifier_preparer.quote_identifier
     own, copy = quote(table), quote(f"{table} being rebuilt")
@@ -56,7 +56,7 @@ def rebuild_table(
     connection.exec_driver_sql(_CREATED.sub(lambda _: f"CREATE TABLE {copy}", definition, count=1))
     _copy_rows(connection, table, copy, progress)
     connection.exec_driver_sql(f"DROP TABLE {own}")
-    # Otherwise SQLite looks at every view and trigger, of which some have lost their table now.
+    # Otherwise SQLite checks every view and trigger, and some refer to the dropped table.
     (before,) = connection.exec_driver_sql("PRAGMA legacy_alter_table").one()
     connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
     try:
@@ -68,7 +68,7 @@ def rebuild_table(
 
 
 def stored_definition(connection: sa.Connection, name: str) -> str | None:
-    """Return the statement that made a table or an index; None if it is not there."""
+    """Return the CREATE statement of a table or an index; None if there is none."""
     found: str | None = connection.exec_driver_sql(
         "SELECT sql FROM sqlite_master WHERE name = ? COLLATE NOCASE AND sql IS NOT NULL", (name,)
     ).scalar()
@@ -76,7 +76,7 @@ def stored_definition(connection: sa.Connection, name: str) -> str | None:
 
 
 def bytes_of(connection: sa.Connection, table: str) -> int:
-    """Return how many bytes a table and its indexes take; where SQLite cannot tell, the whole file.
+    """Return the size of a table with its indexes in bytes; without dbstat, that of the file.
 
     It reads every page of the file.
     """
@@ -88,7 +88,7 @@ def bytes_of(connection: sa.Connection, table: str) -> int:
             " (SELECT name FROM sqlite_master WHERE tbl_name = ? COLLATE NOCASE)",
             (table,),
         )
-    except driver.OperationalError:  # a library that was built without dbstat
+    except driver.OperationalError:  # this SQLite was built without dbstat
         raw.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
     (size,) = raw.fetchone() or (0,)
     return int(size or 0)
@@ -98,7 +98,7 @@ def _copy_rows(connection: sa.Connection, table: str, copy: str, progress: Progr
     quote = connection.dialect.identifier_preparer.quote_identifier
     own = quote(table)
     info = connection.exec_driver_sql(f"PRAGMA table_xinfo({own})").all()
-    # Generated columns are computed; hidden ones are of virtual tables.
+    # Skip generated columns, which are computed, and hidden ones, which virtual tables have.
     columns = [quote(name) for _, name, *_, hidden in info if not hidden]
     keyed = _has_rowid(connection, table, [name for _, name, *_ in info])
     names = ", ".join(columns)

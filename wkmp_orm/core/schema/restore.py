@@ -1,4 +1,4 @@
-"""Brings a backup back: looks what it is, keeps what is there now, and replaces that as a whole."""
+"""Restores a backup: checks it, copies the present database, and replaces that completely."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _HEADER_BYTES: Final = 18
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored: the backup's revision, and the copy of what was there before.
+    """The result of a restore: the backup's revision, and the copy of the former database.
 
-    `revision` is None for PostgreSQL, whose archives do not tell; `before` is None where nothing
-    was there, or none was asked for.
+    `revision` is None for PostgreSQL, whose archives do not show it; `before` is None if there was
+    no database or no copy was wanted.
     """
 
     revision: str | None
@@ -62,14 +62,15 @@ def restore(
     keep_present: bool = True,
     on_progress: OnProgress | None = None,
 ) -> Restored:
-    """Replace all that a database holds by what a backup holds, in one transaction.
+    """Replace the whole content of a database by that of a backup, in one transaction.
 
-    The backup is looked at first: it must be whole and sound, and hold `migrations`' tables at a
-    revision that is known. On SQLite what is there now is kept as `<name>-before-restore.bak`;
-    programs that read go on with what was there before. A database that is not there is made.
+    The backup is checked first: it must be complete and undamaged, and contain the tables of
+    `migrations` at a known revision. On SQLite the present content is kept as
+    `<name>-before-restore.bak`; readers go on seeing the old content until they end. A missing
+    database is created.
 
-    Raises BackupError for a backup that cannot be restored, and when what is there now is no
-    database; LockTimeoutError, and what `back_up` raises. Nothing has changed then. Any thread.
+    Raises BackupError if the backup cannot be restored or the present file is not a database,
+    LockTimeoutError, and the errors of `back_up`; then nothing is changed. Any thread may call.
     """
     _refuse_what_is_no_file(file)
     if target.path is None:
@@ -99,14 +100,14 @@ def restore(
 
 @contextmanager
 def _opened(engine: sa.Engine, file: Path) -> Iterator[sqlite3.Connection]:
-    """Open a backup that is whole and sound; BackupError if it is not."""
+    """Open a backup and check it. Raises BackupError if it is incomplete or damaged."""
     driver = engine.dialect.loaded_dbapi
     with ExitStack() as stack:
         try:
             source = stack.enter_context(reading(driver, file))
             refuse_unsound(source, str(file))
         except driver.DatabaseError as error:
-            message = f"{file} is no backup that can be restored, or is damaged: {error}"
+            message = f"{file} is not a backup that can be restored, or is damaged: {error}"
             raise BackupError(message) from error
         yield source
 
@@ -118,14 +119,14 @@ def _refuse_what_is_no_file(file: Path) -> None:
         message = f"{file} cannot be restored: {(error.strerror or '').lower()}"
         raise BackupError(message) from None
     if not stat.S_ISREG(kind):
-        message = f"{file} is no file, and so no backup"
+        message = f"{file} is not a file, and so not a backup"
         raise BackupError(message)
 
 
 def _revision_of(source: sqlite3.Connection, file: Path, migrations: Migrations) -> str:
     state = read_state(lambda query: source.execute(query).fetchall(), "sqlite", migrations)
     if state.revision is None:
-        message = f"{file} is no backup of a database of {migrations.owner}"
+        message = f"{file} is not a backup of a database of {migrations.owner}"
         raise BackupError(message)
     if state.revision not in migrations.revisions():
         message = f"{file} was made by a newer version of {migrations.owner}"
@@ -139,7 +140,7 @@ def _refuse_no_database(target: DatabaseTarget, engine: sa.Engine) -> None:
             connection.cursor().execute("SELECT count(*) FROM sqlite_master")
     except NotADatabaseError as error:
         message = (
-            f"what is at {target} now is no database, or damaged: move it away with its -wal and"
+            f"{target} is not a database now, or it is damaged: move it away with its -wal and"
             " -shm files, and run this again"
         )
         raise BackupError(message) from error
@@ -153,7 +154,7 @@ def _make(
         with closing(connect_to_file(driver, unfinished, descriptor)) as destination:
             copy_pages(source, destination, on_progress)
         os.fsync(descriptor)
-        # Not `replace`: whoever has made a database there meanwhile keeps it.
+        # Not `replace`: it would overwrite a database that another process has just created.
         os.link(unfinished, path)
         unfinished.unlink()
     sync_folder(path.parent)
@@ -167,7 +168,7 @@ def _not_overwritten(error: Exception, target: DatabaseTarget, file: Path) -> Ba
         and _page_size(target.path) != _page_size(file)
     ):
         message = (
-            f"{target} has pages of another size than {file}, so it cannot be overwritten: move it"
+            f"{target} has another page size than {file}, so it cannot be overwritten: move it"
             " away with its -wal and -shm files, and run this again"
         )
     else:

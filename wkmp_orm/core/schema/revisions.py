@@ -1,7 +1,7 @@
-"""The order of a history's revisions, as its scripts say it in two lines each.
+"""Reads the order of a history's revisions from the scripts' text, without alembic.
 
-Every opening of a database asks which revision is the newest. Alembic would run all scripts to
-answer, and to import it takes a quarter of the time that it takes to import all of this package.
+Every opening of a database needs the newest revision. Alembic would run all scripts to find it, and
+importing alembic takes a quarter of the time of importing this package.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _SAID: Final = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _IS_SCRIPT: Final = re.compile(r"(?!\.#|__init__).*\.py")
-"""Which files of a folder alembic takes for scripts."""
+"""Matches the files of a folder that alembic takes for scripts."""
 
 
 def revisions_in_line(versions: Path) -> tuple[str, ...] | None:
-    """Return the revisions of a folder of scripts, the newest first, if each follows one other.
+    """Return the revisions of a folder of scripts, the newest first, if they form one line.
 
-    Returns None when there are branches, a script that says it in another way, or no folder:
-    alembic knows what becomes of those, and what to say of those that are wrong.
+    Returns None if there are branches, a script that declares its revision in another way, or no
+    folder: alembic must then decide, and report errors.
     """
     if not versions.is_dir():
         return None
@@ -46,7 +46,7 @@ def revisions_in_line(versions: Path) -> tuple[str, ...] | None:
 
 
 def _said(script: Path) -> tuple[str, str | None] | None:
-    """Return a script's revision and the one that it follows, where it says each plainly, once."""
+    """Return a script's revision and the one before it; None unless each is declared plainly."""
     found = list(_SAID.finditer(script.read_text("utf-8", errors="replace")))
     said = {each["name"]: each["one"] or each["other"] for each in found}
     revision = said.get("revision")

@@ -1,7 +1,6 @@
-"""What SQLite has stored of some tables, part by part, so that two databases can be compared.
+"""Reads the definitions of SQLite tables, part by part, for comparison.
 
-Reads the text that created them, because no PRAGMA tells of CHECKs and partial indexes; must not
-know what the parts should be.
+It parses the stored CREATE statements, because no PRAGMA shows CHECKs and partial indexes.
 """
 
 from __future__ import annotations
@@ -29,11 +28,10 @@ Tokens = list[str]
 
 
 def describe_sqlite(ask: Ask, tables: AbstractSet[str]) -> dict[tuple[str, str], str]:
-    """Return the definition of each part of each of the tables, by table and part.
+    """Return the definition of each part of the tables, by table and part.
 
-    Definitions are SQL in one spelling, whatever was quoted, broken, capitalised or (in a default)
-    put in parentheses, or listed with IN: a table that SQLite or alembic has rewritten compares
-    equal.
+    Definitions are normalized SQL: quotes, line breaks, capitals, parentheses around a default, and
+    IN lists make no difference. So a table that SQLite or alembic has rewritten compares equal.
     """
     parts: dict[tuple[str, str], str] = {}
     rows = ask("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
@@ -107,7 +105,7 @@ def _named(part: Tokens) -> tuple[str, str]:
 
 
 def _without_in(part: Tokens) -> Tokens:
-    """Spell a CHECK that is a list of words with OR, as all are since they were found slow."""
+    """Rewrite a CHECK with an IN list to OR: newer schemas use OR because IN is slow."""
     if part[:2] != ["check", "("] or part[3:5] != ["in", "("] or part[-2:] != [")", ")"]:
         return part
     column, words = part[2], part[5:-2]

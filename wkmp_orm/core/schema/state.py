@@ -1,4 +1,4 @@
-"""What a database holds: which tables of a history, and at which revision. It only looks."""
+"""Reads which tables of a migration history a database has, and its revision."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _TABLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """The revision that is recorded, if any, and those of a history's tables that are there."""
+    """The recorded revision, if any, and which of a history's tables exist."""
 
     revision: str | None
     tables: frozenset[str]
 
 
 def asking(connection: sa.Connection) -> Ask:
-    """Ask inside the connection's transaction."""
+    """Return a function that runs queries inside the connection's transaction."""
     return lambda query: connection.exec_driver_sql(query).all()
 
 
 def asking_once(engine: sa.Engine) -> Ask:
-    """Ask each question on its own, without the write transaction that a writer engine begins."""
+    """Return a function that runs each query alone, without a writer engine's transaction."""
 
     def ask(query: str) -> Sequence[Sequence[Any]]:
         with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
@@ -52,7 +52,7 @@ def asking_once(engine: sa.Engine) -> Ask:
 
 
 def read_state(ask: Ask, dialect: str, migrations: Migrations) -> SchemaState:
-    """Look which of a history's tables are there, and at which revision."""
+    """Read which of a history's tables exist, and at which revision."""
     names = frozenset(name.lower() for (name,) in ask(_TABLES[dialect]))
     known = migrations.version_table.lower() in names
     revision = _one(ask(_recorded(migrations))) if known else None
@@ -60,10 +60,10 @@ def read_state(ask: Ask, dialect: str, migrations: Migrations) -> SchemaState:
 
 
 def current_revision(engine: sa.Engine, migrations: Migrations) -> str | None:
-    """Return the revision that the database records, None where it records none.
+    """Return the revision that the database records; None if it records none.
 
-    Two queries, and no lock, when it does. Raises SchemaUnmanagedError when one of the names is a
-    view: to read it may take for ever, and what is written to it goes elsewhere. Any thread.
+    If there is one, this takes two queries and no lock. Raises SchemaUnmanagedError if one of the
+    tables is a view: reading it may take for ever, and its rows are stored elsewhere. Any thread.
     """
     ask = asking_once(engine)
     views = sorted(name for (name,) in ask(_no_tables(engine.dialect.name, migrations)))
@@ -71,7 +71,7 @@ def current_revision(engine: sa.Engine, migrations: Migrations) -> str | None:
         url = engine.url
         where = url.database if engine.dialect.name == "sqlite" else url.render_as_string()
         message = (
-            f"in {where} these are no tables: {', '.join(views)}. A view may be endless and keeps"
+            f"in {where} these are not tables: {', '.join(views)}. A view may be endless and stores"
             " nothing: drop it or rename it, or give another database"
         )
         raise SchemaUnmanagedError(message)
@@ -79,7 +79,7 @@ def current_revision(engine: sa.Engine, migrations: Migrations) -> str | None:
     try:
         return _one(ask(_recorded(migrations)))
     except (driver.OperationalError, driver.ProgrammingError):
-        # There is no such table; anything else that is wrong will be said again here.
+        # The table is missing; any other error will be raised again here.
         return read_state(ask, engine.dialect.name, migrations).revision
 
 
@@ -88,7 +88,7 @@ def _recorded(migrations: Migrations) -> str:
 
 
 def _no_tables(dialect: str, migrations: Migrations) -> str:
-    """Ask which of the names are views. Where there is no history nothing is read: none."""
+    """Return a query for the names that are views; it finds none if there is no version table."""
     version = migrations.version_table
     if dialect == "sqlite":
         version = version.lower()
@@ -112,6 +112,6 @@ def _quoted(name: str) -> str:
 
 
 def _one(rows: Sequence[Sequence[Any]]) -> str | None:
-    # More rows than one are branches, which only another version can have made: joined, they are
-    # a revision that is not known.
+    # Several rows are branches, which only another version can have created. Joined, they are an
+    # unknown revision.
     return ", ".join(sorted(revision for (revision,) in rows)) or None

@@ -1,7 +1,4 @@
-"""The one transaction in which a schema changes: alone, and checked before it is committed.
-
-Must not know what changes in it.
-"""
+"""Runs a schema change in one transaction that excludes all other writers, and checks it."""
 
 from __future__ import annotations
 
@@ -35,13 +32,13 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 PATIENCE_S: Final = 60.0
-"""How long a program that opens a library waits for another one that creates or upgrades it."""
+"""How long, in seconds, opening a library waits for another program that creates or upgrades it."""
 
 LOCK_TIMEOUT_MS: Final = 5_000
-"""How long one statement waits for a table: whoever comes after it waits as well."""
+"""How long one statement waits for a table: later users of the table queue behind it."""
 
 ADVISORY_LOCK: Final = 0x776B6D705F6F726D  # "wkmp_orm" as a 64-bit integer
-"""The number under which the programs that change one PostgreSQL schema exclude each other."""
+"""The key of the advisory lock by which migrations of one PostgreSQL schema exclude each other."""
 
 
 @contextmanager
@@ -50,12 +47,12 @@ def migration_transaction(
 ) -> Iterator[sa.Connection]:
     """Begin a transaction that excludes every other migration, and commit it at the end.
 
-    On SQLite foreign keys are off in it and checked before it is committed; those that were broken
-    before are no obstacle, unless they are from or to `tables`. `engine` is a writer engine.
+    On SQLite foreign keys are off in it and are checked before its commit; foreign keys that were
+    broken before are accepted unless they are from or to `tables`. `engine` is a writer engine.
 
-    Raises LockTimeoutError when others write or migrate for longer than PATIENCE_S, SchemaError
-    when rows refer to rows that do not exist or the database refuses a change; then nothing was
-    changed. Any thread.
+    Raises LockTimeoutError if others write or migrate for longer than PATIENCE_S, and SchemaError
+    if rows refer to missing rows or the database refuses a change; then nothing is changed. Any
+    thread may call.
     """
     with engine.connect() as connection, _foreign_keys_off(connection):
         started = time.monotonic()
@@ -75,10 +72,11 @@ def migration_transaction(
 def migration_connection(
     database: str | os.PathLike[str] | DatabaseTarget, tables: AbstractSet[str]
 ) -> Iterator[sa.Connection]:
-    """Give the `env.py` of an alembic environment a connection that is in such a transaction.
+    """Yield a connection in a `migration_transaction`, for the `env.py` of an alembic environment.
 
-    It waits for its turn to write first, and closes everything at the end. Makes no backup. Raises
-    what `migration_transaction` raises, ConfigurationError for a database that cannot be used.
+    It waits for its turn to write first, and closes everything at the end. It makes no backup.
+    Raises the errors of `migration_transaction`, and ConfigurationError if the database cannot be
+    used.
     """
     target = database if isinstance(database, DatabaseTarget) else DatabaseTarget.parse(database)
     with (
@@ -92,29 +90,29 @@ def migration_connection(
 
 @contextmanager
 def _foreign_keys_off(connection: sa.Connection) -> Iterator[None]:
-    """Switch foreign keys off, which SQLite does outside a transaction only.
+    """Switch foreign keys off, which SQLite allows only outside a transaction.
 
-    With them on, rebuilding a table deletes every row that refers to it ON DELETE CASCADE.
+    With them on, rebuilding a table would delete every row that refers to it ON DELETE CASCADE.
     """
     if connection.dialect.name != "sqlite":
         yield
         return
-    # Through the driver: the first statement of a SQLAlchemy connection begins a transaction.
+    # Use the driver: the first statement of a SQLAlchemy connection begins a transaction.
     cursor = connection.connection.cursor()
     (before,) = cursor.execute("PRAGMA foreign_keys").fetchone()
     cursor.execute("PRAGMA foreign_keys = OFF")
     try:
         yield
     finally:
-        # SQLAlchemy closes a connection whose COMMIT is interrupted. It goes back to no pool then,
-        # and the driver's complaint about it would hide the KeyboardInterrupt.
+        # SQLAlchemy closes a connection whose COMMIT is interrupted. The pool does not get it back,
+        # and the driver's error about a closed connection would hide the KeyboardInterrupt.
         if not connection.invalidated:
             cursor.execute(f"PRAGMA foreign_keys = {before}")
             cursor.close()
 
 
 def _begin_alone(connection: sa.Connection, deadline: float) -> sa.RootTransaction:
-    """Begin a write transaction, trying again until the deadline while others are at it."""
+    """Begin a write transaction; retry until the deadline while others write."""
 
     def begin() -> sa.RootTransaction:
         try:
@@ -135,18 +133,18 @@ def _in_our_words(target: DatabaseTarget, error: DBAPIError, waited_s: float) ->
     fault = fault_of(error)
     if fault is Fault.LOCKED:
         message = (
-            f"{target} was in use by another program for {waited_s:.0f} s, so that its schema"
+            f"{target} was in use by another program for {waited_s:.0f} s, so its schema"
             " could not be changed; nothing was changed. Stop that program, or try again"
         )
         return LockTimeoutError(message, waited_ms=waited_s * 1000)
     if fault is Fault.DISCONNECTED:
         message = (
-            f"the connection to {target} was lost while its schema was changed, completely or not"
-            " at all: open it again to see which"
+            f"the connection to {target} was lost while its schema was being changed. The change is"
+            " complete or not there at all: open it again to see which"
         )
         return DatabaseUnavailableError(message)
     refused = write_error(target, error, write="schema")
-    # The first line alone: PostgreSQL's details quote the row.
+    # Only the first line: PostgreSQL's details quote the row.
     said = str(driver_error(error)).partition("\n")[0]
     return refused or SchemaError(
         f"the schema of {target} could not be changed, and nothing was changed: {said}"

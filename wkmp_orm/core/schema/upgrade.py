@@ -1,4 +1,4 @@
-"""Creates a schema, brings an old one to the newest revision, and says what it will not touch."""
+"""Creates a schema or upgrades it to the newest revision, and refuses other programs' tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.schema.migrations import Migrations
 
 Hold = Callable[[], AbstractContextManager[None]]
-"""Makes the context in which this process has its turn to write: `ticket.hold`, or nothing."""
+"""Returns the context in which this process has its turn to write: `ticket.hold`, or nothing."""
 
 
 def ensure_schema(
@@ -38,12 +38,13 @@ def ensure_schema(
     upgrade: bool = False,
     hold: Hold = nullcontext,
 ) -> None:
-    """Make sure that the database has the newest schema: two queries when it has.
+    """Make sure that the database has the newest schema; two queries if it already has.
 
-    A database without the tables gets them, beside whatever others keep there. Any number
-    of processes may do this to one new database at once. `engine` is a writer engine.
-    Raises SchemaOutdatedError when the schema is older and `upgrade` is not asked for,
-    SchemaTooNewError, SchemaUnmanagedError, and what `upgrade_schema` raises. Any thread.
+    Missing tables are created beside other programs' tables. Several processes may do this to one
+    new database at the same time. `engine` is a writer engine.
+
+    Raises SchemaOutdatedError if the schema is older and `upgrade` is false, SchemaTooNewError,
+    SchemaUnmanagedError, and the errors of `upgrade_schema`. Any thread may call.
     """
     newest, *older = migrations.revisions()
     if current_revision(engine, migrations) == newest:
@@ -62,15 +63,15 @@ def ensure_schema(
 def upgrade_schema(
     target: DatabaseTarget, engine: sa.Engine, migrations: Migrations, *, hold: Hold = nullcontext
 ) -> Path | None:
-    """Create the schema or bring it to the newest revision, completely or not at all.
+    """Create the schema or upgrade it to the newest revision, in one transaction.
 
-    Returns the backup that was made of an SQLite file with a schema (see `back_up`), otherwise
-    None. Raises SchemaTooNewError, SchemaUnmanagedError, LockTimeoutError when other programs write
-    too long, SchemaError when the rows do not allow it, StorageError. Any thread.
+    Returns the backup of an SQLite file that had a schema (see `back_up`), otherwise None. Raises
+    SchemaTooNewError, SchemaUnmanagedError, LockTimeoutError if other programs write too long,
+    SchemaError if the rows do not allow it, and StorageError. Any thread may call.
     """
     newest = migrations.revisions()[0]
     with hold(), migration_transaction(target, engine, migrations.tables) as connection:
-        # What was seen before the lock was in hand may have changed since.
+        # The state that was read without the lock may have changed.
         state = read_state(asking(connection), target.dialect, migrations)
         _refuse_others(target, state, migrations)
         if state.revision == newest:
@@ -90,13 +91,12 @@ def migrate(
     tables: AbstractSet[str],
     hold: Hold = nullcontext,
 ) -> Path | None:
-    """Bring tables to a revision of their history, up or down.
+    """Upgrade or downgrade tables to a revision of their history, in one transaction.
 
-    All of it happens or nothing. `tables` are those whose references are checked on SQLite, beside
-    the ones that are changed. Returns the backup of an SQLite file (see `back_up`), None
-    when there was nothing to do. Raises what `upgrade_schema` raises, ConfigurationError for a
-    folder or version table that cannot be used, and what a script of the history raises. Any
-    thread.
+    On SQLite the foreign keys of `tables` are checked, and those of the changed tables. Returns the
+    backup of an SQLite file (see `back_up`), or None if there was nothing to do. Raises the errors
+    of `upgrade_schema`, ConfigurationError if the folder or version table cannot be used, and what
+    a script raises. Any thread may call.
     """
     migrations.refuse_unusable()
     with hold(), migration_transaction(target, engine, tables) as connection:
@@ -120,12 +120,12 @@ def refuse_others(target: DatabaseTarget, engine: sa.Engine, migrations: Migrati
 
 
 def _refuse_others(target: DatabaseTarget, state: SchemaState, migrations: Migrations) -> None:
-    """Refuse a database in which the tables, or the version table, are somebody else's."""
+    """Refuse a database whose tables or version table belong to another program."""
     owner, table = migrations.owner, migrations.version_table
     if state.revision is None and state.tables:
         message = (
             f"{target} has tables of these names that {owner} did not create:"
-            f" {', '.join(sorted(state.tables))}. They are left as they are: give another database"
+            f" {', '.join(sorted(state.tables))}. They are left unchanged: give another database"
         )
         raise SchemaUnmanagedError(message)
     known = migrations.revisions()
