@@ -116,7 +116,7 @@ class Database(Reads):
         have listeners (echo, listeners on the Engine class, an instrumentor) or the driver is
         neither sqlite3 nor psycopg, else "driver".
 
-        `tracing` receives spans and metrics: by default OpenTelemetry, if the program has set it up.
+        `tracing` receives spans and metrics: by default OpenTelemetry if the program set it up.
 
         Raises ConfigurationError and DatabaseUnavailableError, which say what to do.
         """
