@@ -1,24 +1,24 @@
-"""Every error that this package raises on purpose: those of the core, and ours below them.
+"""Every error that this package raises on purpose: those of the core, and the package's own.
 
-`wkmp_orm.core.errors` draws the tree that these branches belong to; docs/errors.md has it whole.
+These are branches of the tree in `wkmp_orm.core.errors`; docs/errors.md has the whole tree.
 
     WkmpOrmError
     ├── ConfigurationError
     │   ├── SettingError              a setting's name or value is wrong
     │   ├── PathOutsideRootError      a file does not lie under the library's root
-    │   └── NoDecoderError            no sound can be decoded by this installation
+    │   └── NoDecoderError            this installation cannot decode sound
     ├── SoundFileError                a sound file cannot be read
-    ├── AnalysisCancelledError        a sound file's analysis was called off
+    ├── AnalysisCancelledError        the analysis of a sound file was cancelled
     ├── ServiceUnavailableError       a web service cannot be asked
     ├── EveryFileFailsError           all files of an import met the same unexpected error
-    └── ImportSessionError            the import session does not allow this
+    └── ImportSessionError            the import session's state does not allow this
         └── ImportRunningError        another import is running on this database
 
-A message says what happened, to which row or by which holder, and what to do.
-It never contains SQL, and a bound value only where the caller gave it as an argument.
+A message says what happened, names the row or the lock holder, and says what to do.
+It never contains SQL, and a bound value only if the caller passed it as an argument.
 
-What to do depends on who reads it: an error carries its remedies, and each has words for who
-programs and for who is at a terminal (`wkmp_orm.remedies`).
+An error has remedies. Each remedy has a text for programmers and a text for people at a terminal
+(`wkmp_orm.remedies`).
 """
 
 from __future__ import annotations
@@ -117,13 +117,13 @@ class SoundFileError(WkmpOrmError):
 
 
 class AnalysisCancelledError(WkmpOrmError):
-    """The caller's `cancelled` said yes while a sound file was being analysed."""
+    """The caller's `cancelled` returned True while a sound file was being analysed."""
 
 
 class ServiceUnavailableError(WkmpOrmError):
-    """A web service gave no answer, or is left alone by now; `service` is its name.
+    """A web service gave no answer, or the import has stopped asking it; `service` is its name.
 
-    Nothing is known then, which is not the same as an answer that it knows nothing.
+    Nothing is known then. An answer that the service knows nothing is not this error.
     """
 
     def __init__(self, service: str, reason: str, *remedies: Remedy) -> None:
@@ -134,7 +134,7 @@ class ServiceUnavailableError(WkmpOrmError):
 class EveryFileFailsError(WkmpOrmError):
     """Every file of an import failed with the same unexpected error, so the import ended.
 
-    No file is to blame: a library of a version that does not fit, or a phase that is broken, is.
+    No file is to blame: the cause is a library version that does not fit, or a broken phase.
     `__cause__` is the error of the last file.
     """
 

@@ -1,4 +1,4 @@
-"""What can be done about an error, where it names a setting, a folder or a command of ours."""
+"""Remedies for errors that name a setting, a folder or a command of this package."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ NAME_A_FOLDER: Final = Remedy(
     "name a folder, and give the URL with --database",
 )
 CORRECT_ROOT: Final = the_same(
-    "correct the setting library_root if the whole folder was moved, and only then"
+    "correct the setting library_root, but only if the whole folder was moved"
 )
 UPGRADE_WKMP_ORM: Final = Remedy(
     "upgrade wkmp_orm", "upgrade wkmp_orm:", ("pip", "install", "--upgrade", "wkmp_orm")
 )
 ACCEPT_MISSING: Final = Remedy(
-    "mark them all the same with import_folder(accept_missing=True)",
-    "mark them all the same:",
+    "mark them anyway with import_folder(accept_missing=True)",
+    "mark them anyway:",
     ("wkmp-orm", "import", "--accept-missing"),
 )
 TAKE_OVER: Final = Remedy(
@@ -34,28 +34,30 @@ TAKE_OVER: Final = Remedy(
     ("wkmp-orm", "import", "--take-over"),
 )
 LIST_SETTINGS: Final = Remedy(
-    "wkmp_orm.settings.SETTINGS has them all", "see them all:", ("wkmp-orm", "settings", "list")
+    "see wkmp_orm.settings.SETTINGS",
+    "list all settings:",
+    ("wkmp-orm", "settings", "list"),
 )
 
 GIVE_ROOT_TO_ADOPT: Final = Remedy(
-    "say which folder is its root: Library.adopt(root=...)",
-    "say which folder is its root:",
+    "name its root folder: Library.adopt(root=...)",
+    "name its root folder:",
     ("wkmp-orm", "db", "adopt", "--root", "FOLDER"),
 )
 
 
 def adopt_database(database: str) -> Remedy:
-    """Take over a database of the other services, with its rows."""
+    """Adopt a database of the other services, with its rows."""
     command = ("wkmp-orm", "db", "adopt", "--database", database)
     return Remedy(
         f"run {shlex.join(command)}, or call Library.adopt",
-        "take it over, after a backup:",
+        "adopt it, which makes a backup first:",
         command,
     )
 
 
 def create_schema(database: str) -> Remedy:
-    """Let somebody who may write make the schema."""
+    """Create the schema, which needs write permission."""
     return Remedy(
         "open it without read_only once",
         "create it:",
@@ -72,19 +74,19 @@ def upgrade_schema(database: str) -> Remedy:
 
 
 def restore_backup(database: str) -> Remedy:
-    """Bring a backup back."""
+    """Restore a backup."""
     command = ("wkmp-orm", "db", "restore", "FILE", "--database", database)
     return Remedy("restore a backup with wkmp_orm.schema.restore", "restore a backup:", command)
 
 
 def mend_rows(database: str) -> Remedy:
-    """Mend rows of which it is certain what they mean."""
+    """Mend rows whose meaning is certain."""
     command = ("wkmp-orm", "db", "check", "--mend", "--database", database)
-    return Remedy(f"run {shlex.join(command)}", "mend them, after a backup:", command)
+    return Remedy(f"run {shlex.join(command)}", "mend them, which makes a backup first:", command)
 
 
 def set_setting(name: str, value: str) -> Remedy:
-    """Store a setting; `value` may be a word in capitals that stands for one."""
+    """Store a setting; `value` may be a placeholder in capitals."""
     command = ("wkmp-orm", "settings", "set", name, value)
     return Remedy(f"run {shlex.join(command)}", "run", command)
 
@@ -101,7 +103,7 @@ say(
     MORE_READERS,
     Remedy(
         "raise ai_database_connection_pool_size",
-        "let more of them read:",
+        "allow more readers:",
         ("wkmp-orm", "settings", "set", "ai_database_connection_pool_size", "32"),
     ),
 )

@@ -97,7 +97,7 @@ def test_a_root_that_the_settings_contradict_or_that_is_not_there_is_refused(
     with pytest.raises(ConfigurationError, match="cannot be reached"):
         Library.adopt(make(tmp_path / "two.db", MAIN, {"files": make_files("a")}), root="/no/such")
     gone = {"files": make_files("a"), "import_sessions": [session(9, root_folder="/no/such")]}
-    with pytest.raises(ConfigurationError, match="Say which folder is its root"):
+    with pytest.raises(ConfigurationError, match="Name its root folder"):
         Library.adopt(make(tmp_path / "three.db", MAIN, gone))
     assert Library.adopt(database).root == tmp_path
 

@@ -145,6 +145,6 @@ def test_a_setting_is_set_in_the_database_that_it_is_about() -> None:
 def test_a_command_says_what_can_be_typed(tmp_path: Path) -> None:
     ended = run("settings", "get", "nope", home=tmp_path)
     assert ended.returncode == 2
-    command = shlex.split(ended.stderr.partition("See them all: ")[2])
+    command = shlex.split(ended.stderr.partition("List all settings: ")[2])
     assert command[-2:] == ["settings", "list"]
     assert subprocess.run([*command[:-2], "--version"], check=True, capture_output=True).stdout

@@ -115,7 +115,7 @@ def test_a_setting_that_there_is_not_is_refused_and_the_list_is_named(
     refused: Callable[..., str],
 ) -> None:
     said = refused("settings", "get", "nope")
-    assert "there is no such setting. See them all: " in said
+    assert "there is no such setting. List all settings: " in said
 
 
 @pytest.mark.smoke

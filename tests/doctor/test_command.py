@@ -45,7 +45,7 @@ def test_what_is_safe_is_mended_and_what_is_left_is_told(
 ) -> None:
     change(filled_now(sqlite_database), "DELETE FROM passages")
     done = run("doctor", "--database", sqlite_database.url, "--fix", home=home)
-    assert "left to the next import: files, 1" in done.stderr
+    assert "files left to the next import: 1" in done.stderr
     assert "have no passages" not in done.stdout
     assert [*sqlite_database.root.glob("*before-mending*.bak")] != []
 

@@ -123,16 +123,16 @@ DAMAGES: Final[dict[str, tuple[Callable[[Path], object], str, Severity, str]]] =
         Severity.ERROR,
         "not an SQLite",
     ),
-    "it was cut": (cut, "size", Severity.ERROR, "was cut"),
+    "it was cut": (cut, "size", Severity.ERROR, "was truncated"),
     "pages are overwritten": (overwrite_pages, "pages", Severity.ERROR, "damaged"),
-    "an index lists other rows": (take_from_an_index, "indexes", Severity.ERROR, "do not list"),
+    "an index lists other rows": (take_from_an_index, "indexes", Severity.ERROR, "do not match"),
     "its log is no WAL": (fall_back_to_a_journal, "log mode", Severity.WARNING, "delete"),
     "a journal is left": (leave_a_journal, "journal", Severity.WARNING, "killed"),
     "it has two names": (add_a_name, "files", Severity.ERROR, "2 names"),
     "everybody may write it": (let_everybody_write, "permissions", Severity.WARNING, "every user"),
     "its log is a pipe": (replace_the_log_by_a_pipe, "files", Severity.ERROR, "pipe"),
     "its ticket is a link": (link_the_ticket, "files", Severity.ERROR, "link"),
-    "rows refer to nothing": (break_a_reference, "references", Severity.ERROR, "not there"),
+    "rows refer to nothing": (break_a_reference, "references", Severity.ERROR, "do not exist"),
     "a trigger deletes rows": (add_a_trigger, "triggers", Severity.WARNING, "theirs"),
     "a table is a view": (make_a_view_of_a_table, "schema", Severity.ERROR, "albums"),
     "half a backup is left": (leave_half_a_backup, "leftovers", Severity.WARNING, "killed"),
@@ -206,12 +206,12 @@ def test_a_log_that_is_gone_with_rows_in_it_is_found_by_its_index(filled_file: P
     assert found_in(sound / "wkmp.db") == {}
     found = found_in(damaged / "wkmp.db")
     assert found["log"].severity is Severity.ERROR
-    assert "were committed are lost" in found["log"].what
+    assert "committed pages are lost" in found["log"].what
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("nfs4", "of a network"), ("fuse.sshfs", "of a network"), ("tmpfs", "in memory")],
+    [("nfs4", "network drive"), ("fuse.sshfs", "network drive"), ("tmpfs", "in memory")],
 )
 def test_a_file_system_that_loses_rows_is_named(
     filled_file: Path, on_a_disk: Path, kind: str, words: str
@@ -230,7 +230,7 @@ def test_a_folder_that_may_not_be_written_is_named(filled_file: Path) -> None:
         shutil.copyfile(filled_file, database)
         with Library.open(database), read_only(folder), without_privileges():
             found = found_in(database)
-    assert "may not write" in found["file system"].what
+    assert "cannot write" in found["file system"].what
 
 
 def test_a_disk_with_little_room_is_named(
@@ -238,7 +238,7 @@ def test_a_disk_with_little_room_is_named(
 ) -> None:
     usage = shutil.disk_usage(filled_file)._replace(free=100 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    assert "has 100 MiB left" in found_in(filled_file)["room"].what
+    assert "has only 100 MiB left" in found_in(filled_file)["room"].what
 
 
 def test_a_log_that_a_reader_keeps_from_shrinking_is_named(filled_file: Path) -> None:

@@ -36,7 +36,7 @@ CONTRADICTIONS: Final[dict[str, tuple[str, str, str]]] = {
     "a duplicate without an original": (
         "UPDATE files SET hash = 'b' WHERE path = 'copy.flac'",
         "files",
-        "original that is not there",
+        "original that does not exist",
     ),
     "a passage behind the end of its file": (
         "UPDATE files SET duration_ticks = 28224000 WHERE path = 'nina.flac'",
@@ -46,12 +46,12 @@ CONTRADICTIONS: Final[dict[str, tuple[str, str, str]]] = {
     "a song behind the end of its passage": (
         "UPDATE passage_songs SET end_time_ticks = end_time_ticks * 2",
         "passage_songs",
-        "behind the passages",
+        "after the passages",
     ),
     "shares above 1": (
         GAIN_A_SHARE,
         "song_artists",
-        "pass 1",
+        "more than 1",
     ),
     "a setting that is no number": (
         "INSERT INTO settings (key, value) VALUES ('ai_database_lock_retry_ms', 'soon')",
@@ -122,7 +122,7 @@ def test_fixing_leaves_a_file_without_passages_to_the_next_import(filled: Databa
     change(filled, "DELETE FROM passages")
     finding = found_in(filled.url)["files"]
     assert finding.fix is not None
-    assert "left to the next import: files, 1" in finding.fix()
+    assert "files left to the next import: 1" in finding.fix()
     with filled.open() as library:
         assert statuses(library)["nina.flac"] == FileStatus.PENDING
 

@@ -44,7 +44,7 @@ def test_tables_that_are_not_those_of_this_version_are_named(filled: Database, n
 def test_a_database_without_tables_is_no_library_yet(tmp_path: Path) -> None:
     empty = tmp_path / "empty.db"
     empty.touch()
-    assert "no schema of ours" in found_in(empty)["schema"].what
+    assert "no wkmp_orm schema" in found_in(empty)["schema"].what
 
 
 def test_a_quick_examination_reads_no_rows(filled: Database) -> None:

@@ -153,7 +153,7 @@ def test_a_disk_that_is_away_is_told_with_what_to_do(folder: Path, say: Callable
         file.unlink()
     told = " ".join(say("import", folder).split())
     assert "5 of 5 known files are gone, as the folder is empty: is a disk not mounted?" in told
-    assert "Mark them all the same: " in told
+    assert "Mark them anyway: " in told
     assert "--accept-missing" in told
     document: dict[str, Any] = json.loads(say("import", folder, "--json"))
     assert (document["files"]["missing"], document["files"]["unmarked"]) == (0, 5)

@@ -1,10 +1,11 @@
-"""Examines a database and everything that it stands on, and says what is wrong and what mends it.
+"""Examines a database and everything that it depends on, and reports faults and remedies.
 
-`examining` asks in this order, each only where the ones before leave it a chance: `files` looks at
-the database file and those beside it before anything opens them; `place` at the file system, the
-locks and the log; `pages` at what SQLite or `server` at what PostgreSQL says of itself; `schema` at
-the tables; `rows` at rows that contradict each other; `installation` at what this Python lacks.
-Nothing is written; only the `fix` of a finding writes, when it is called.
+`examining` runs the checks in this order, and skips those that an earlier finding makes pointless:
+`files` reads the database file and the files beside it before anything opens them; `place` looks at
+the file system, the locks and the log; `pages` asks SQLite, or `server` asks PostgreSQL; `schema`
+compares the tables; `rows` finds rows that contradict each other; `installation` finds missing
+extras.
+Nothing is written, unless you call the `fix` of a finding.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The examination as a whole: which checks are asked, in which order, and what ends one."""
+"""The examination as a whole: which checks run, in which order, and what ends one."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _ORDER: Final = [*reversed(Severity)]
 def examine(
     database: str | os.PathLike[str] | DatabaseTarget, *, quick: bool = False
 ) -> Examination:
-    """Examine a database, which others may use meanwhile, and all that it stands on.
+    """Examine a database and everything that it depends on. Others may use it meanwhile.
 
-    `database` is a path or a URL. `quick`: every page is looked at, but neither indexes nor
-    references nor rows are, which takes a second for each 100 MB of a database. It writes nothing,
-    and begins no transaction that writes. What cannot be examined is a finding as well.
+    `database` is a path or a URL. `quick` reads every page but checks no indexes, references or
+    rows, which takes a second for each 100 MB of a database. It writes nothing, and begins no write
+    transaction. A part that cannot be examined is a finding too.
 
-    Raises ConfigurationError for what is no database's name. Any thread may call it.
+    Raises ConfigurationError if `database` cannot be a database's name. Any thread may call it.
     """
     target = database if isinstance(database, DatabaseTarget) else DatabaseTarget.parse(database)
     found: list[Finding] = []
@@ -69,13 +69,13 @@ def _inside(target: DatabaseTarget, *, quick: bool) -> Iterator[Finding]:
         of_schema = _asked("schema", lambda: schema_findings(target, engine))
         yield from of_schema
         if quick or of_schema or any(each.check == "pages" for each in found):
-            return  # rows of other tables would be judged by the rules of these
+            return  # the checks of rows assume the tables of this version
         with engine.connect() as connection:
             yield from _asked("rows", lambda: row_findings(target, connection))
 
 
 def _asked(check: str, ask: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """Return what a check finds; what ends it is a finding behind the ones so far."""
+    """Return what a check finds; an error that ends it is one more finding."""
     found: list[Finding] = []
     try:
         found.extend(ask())

@@ -1,7 +1,7 @@
-"""The database file and those beside it, looked at before anything opens them.
+"""Examines the database file and the files beside it before anything opens them.
 
-Reads bytes. That must not happen in a process that has the database open: to close any descriptor
-of the file drops the locks that SQLite holds on it.
+It reads bytes. A process that has the database open must not do that: closing any descriptor of the
+file drops the locks that SQLite holds on it.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ _COPIED_BACK: Final = struct.Struct("=96xI")
 _LOG_HEADER, _FRAME_HEADER = 32, 24
 
 PUT_BACK_LOG: Final = the_same(
-    "close all programs that have it open, and put the -wal file back beside the database"
+    "close all programs that have the database open, and put the -wal file back beside it"
 )
 OPEN_TO_WRITE: Final = the_same(
-    "open it once to write, with the program that wrote it or with this one"
+    "open the database once for writing, with the program that wrote it or with this one"
 )
 
 
 def file_findings(path: Path) -> Iterator[Finding]:
-    """Look at an SQLite file and at what lies beside it. `path` is a real path."""
+    """Examine an SQLite file and the files beside it. `path` is a real path."""
     try:
         refuse_strange_files(path, with_locks=True)
         refuse_second_name(path)
@@ -55,7 +55,7 @@ def file_findings(path: Path) -> Iterator[Finding]:
         yield error("files", refused.what, *refused.remedies)
         return
     except OSError as refused:
-        yield error("files", f"{path} cannot be looked at: {refused.strerror}", OTHER_PATH)
+        yield error("files", f"{path} cannot be examined: {refused.strerror}", OTHER_PATH)
         return
     yield from _permissions(path, status)
     if is_open_here(path):
@@ -73,33 +73,33 @@ def file_findings(path: Path) -> Iterator[Finding]:
 def _contents(path: Path, head: bytes, size: int) -> Iterator[Finding]:
     restore = restore_backup(str(path))
     if len(head) < _HEADER.size or not head.startswith(_MAGIC):
-        what = f"{path} is not an SQLite database: its first bytes say so"
+        what = f"{path} is not an SQLite database: it does not begin like one"
         yield error("header", what, restore, OTHER_PATH)
         return
     _, page_size, changes, pages, valid_for = _HEADER.unpack(head)
     page_size = 65_536 if page_size == 1 else page_size
     log = _size(path, "-wal")
-    # While a log waits to be copied back the file may be shorter than it will be.
+    # The file may be shorter as long as the log has pages that are not copied back.
     if changes == valid_for and size < pages * page_size and log <= _LOG_HEADER:
-        what = f"{path} was cut: it has {size:,} bytes of {pages * page_size:,}"
+        what = f"{path} was truncated: it has {size:,} of {pages * page_size:,} bytes"
         yield error("size", what, restore)
     yield from _log(path, log)
     if _size(path, "-journal") > 0:
-        what = f"beside {path} lies a -journal: a program that uses none of our logs was killed"
+        what = f"{path} has a -journal: a program that writes without WAL was killed"
         yield warning("journal", f"{what} in the middle of a transaction", OPEN_TO_WRITE)
 
 
 def _log(path: Path, log: int) -> Iterator[Finding]:
-    """Compare the log with what its index says, which outlives a program that was killed."""
+    """Compare the log with its index, which remains when a program is killed."""
     index = _index_of(path)
     if index is None or index.frames <= index.copied_back:
         return
     size = _LOG_HEADER + index.frames * (_FRAME_HEADER + index.page_size)
     if log >= size:
         return
-    state = "is gone" if log == 0 else f"has {log:,} bytes of {size:,}"
+    state = "is gone" if log == 0 else f"has {log:,} of {size:,} bytes"
     left = index.frames - index.copied_back
-    what = f"the log of {path}, its -wal file, {state}: {left:,} pages that were committed are lost"
+    what = f"the log of {path}, its -wal file, {state}: {left:,} committed pages are lost"
     yield error("log", what, PUT_BACK_LOG, restore_backup(str(path)))
 
 
@@ -124,15 +124,17 @@ def _index_of(path: Path) -> _Index | None:
 
 def _permissions(path: Path, status: os.stat_result) -> Iterator[Finding]:
     if os.name == "posix" and stat.S_IMODE(status.st_mode) & stat.S_IWOTH:
-        close = the_same(f"take the right away: chmod o-w '{path}'")
-        yield warning("permissions", f"every user of this machine may write {path}", close)
+        close = the_same(f"remove the permission: chmod o-w '{path}'")
+        yield warning("permissions", f"every user of this machine can write to {path}", close)
     if not may(path, os.R_OK):
-        yield error("permissions", f"this user may not read {path}")
+        yield error("permissions", f"this user has no permission to read {path}")
     for suffix in ("-wal", "-shm"):
         beside = path.with_name(path.name + suffix)
         if beside.exists() and may(path, os.W_OK) and not may(beside, os.W_OK):
-            give = the_same("give it the owner and the mode of the database")
-            what = f"this user may write {path} but not {beside.name} beside it: every commit fails"
+            give = the_same("give that file the owner and the mode of the database")
+            what = (
+                f"this user can write to {path}, but not to its {suffix} file: every commit fails"
+            )
             yield error("permissions", what, give)
 
 

@@ -1,4 +1,4 @@
-"""What an examination found: how bad it is, what shows it, and what can be done about it."""
+"""What an examination found: severity, evidence and remedies."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Severity(StrEnum):
     """How bad a finding is.
 
-    ERROR: rows are lost, wrong or at risk, or the library cannot be used. WARNING: something is not
-    as it should be, and gets worse or in the way. NOTE: it is as it should be, and good to know.
+    ERROR: rows are lost, wrong or at risk, or the library cannot be used. WARNING: something is
+    wrong and will get worse or cause trouble. NOTE: nothing is wrong; the fact is worth knowing.
     """
 
     NOTE = "note"
@@ -26,19 +26,19 @@ class Severity(StrEnum):
 
 
 Fix = Callable[[], str]
-"""Mends what was found, and returns what it did. Raises WkmpOrmError or OSError if it cannot."""
+"""Mends the fault and returns what it did. Raises WkmpOrmError or OSError if it cannot."""
 
 MOST_EVIDENCE: Final = 5
-"""How many rows or faults show a finding; a damaged file may have thousands."""
+"""How many rows or faults a finding lists at most; a damaged file may have thousands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was found.
 
-    `check` is the short name of what was looked at, which stays the same from version to version.
-    `evidence` are the first few places that show it. `fix` mends it where that is safe: nothing
-    that anybody may want is lost.
+    `check` is the short name of the check, which stays the same from version to version.
+    `evidence` lists the first few places. `fix` mends the fault if that is safe: it deletes nothing
+    that anyone could want.
     """
 
     check: str
@@ -52,24 +52,24 @@ class Finding:
         return for_programs(self.what, self.remedies)
 
     def for_people(self, spelled: Spelled) -> str:
-        """Return it with what to do at a terminal; `spelled` writes a command."""
+        """Return the message for a person at a terminal; `spelled` formats a command."""
         return for_people(self.what, self.remedies, spelled)
 
 
 def error(check: str, what: str, *remedies: Remedy, evidence: tuple[str, ...] = ()) -> Finding:
-    """Make a finding of rows that are lost, wrong or at risk."""
+    """Make a finding about rows that are lost, wrong or at risk."""
     return Finding(check, Severity.ERROR, what, evidence, remedies)
 
 
 def warning(
     check: str, what: str, *remedies: Remedy, evidence: tuple[str, ...] = (), fix: Fix | None = None
 ) -> Finding:
-    """Make a finding of what is not as it should be."""
+    """Make a finding about something that is wrong."""
     return Finding(check, Severity.WARNING, what, evidence, remedies, fix)
 
 
 def note(check: str, what: str, *remedies: Remedy, evidence: tuple[str, ...] = ()) -> Finding:
-    """Make a finding of what is good to know."""
+    """Make a finding about a fact that is worth knowing."""
     return Finding(check, Severity.NOTE, what, evidence, remedies)
 
 
@@ -77,7 +77,7 @@ def note(check: str, what: str, *remedies: Remedy, evidence: tuple[str, ...] = (
 class Examination:
     """What was found in a database, the worst first.
 
-    `database` names it without secrets. `quick`: not every page and every row was read.
+    `database` is its name without secrets. `quick`: indexes, references and rows were not checked.
     """
 
     database: str
@@ -86,11 +86,11 @@ class Examination:
 
     @property
     def severity(self) -> Severity | None:
-        """The worst there is; None if nothing was found."""
+        """The worst severity; None if nothing was found."""
         order = [*Severity]
         return max((each.severity for each in self.findings), key=order.index, default=None)
 
     @property
     def is_sound(self) -> bool:
-        """Whether there is nothing but notes."""
+        """Whether there are no warnings and no errors."""
         return self.severity in (None, Severity.NOTE)

@@ -1,4 +1,4 @@
-"""What this installation cannot do, because a part of it is not there."""
+"""Finds what this installation cannot do, because an extra is missing."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _EXTRAS: Final = (
 
 
 def installation_findings() -> Iterator[Finding]:
-    """Name the extras that are not installed; a part of one is a broken installation."""
+    """List the missing extras. An extra that is only partly there is a broken installation."""
     for extra in _EXTRAS:
         lacking = [module for module in extra.modules if not _is_there(module)]
         if not lacking:
             continue
-        what = f"this installation cannot {extra.what_it_does}: {', '.join(lacking)} is not there"
+        what = f"this installation cannot {extra.what_it_does}: it lacks {', '.join(lacking)}"
         if len(lacking) == len(extra.modules):
             yield note(CHECK, what, install(extra.name))
         else:

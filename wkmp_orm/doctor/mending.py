@@ -1,4 +1,4 @@
-"""The fixes of rows: mended where it is certain what they mean, or left to the next import."""
+"""Fixes rows: mends those whose meaning is certain, and leaves others to the next import."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """Mends rows of a database after a backup; `again` selects paths that are imported anew."""
+    """Mends rows of a database after a backup; `again` selects paths to import again."""
 
     target: DatabaseTarget
     again: sa.Select[Any] | None = None
 
     def __call__(self) -> str:
-        """Mend them, and return what was done."""
+        """Mend the rows, and return what was done."""
         statements = []
         if self.again is not None:
             # The paths are read first: what is updated is part of the condition.
@@ -31,8 +31,8 @@ class Mending:
                 sa.update(File).where(File.path.in_(paths)).values(status=FileStatus.PENDING)
             ]
         mended = mend(self.target, statements)
-        done = [f"mended: rows of {each.table}, {each.rows:,}" for each in mended.problems]
+        done = [f"rows of {each.table} mended: {each.rows:,}" for each in mended.problems]
         if mended.others:
-            done.append(f"left to the next import: files, {mended.others:,}")
-        kept = f"; as it was before: {mended.backup}" if mended.backup else ""
-        return (", ".join(done) or "nothing was left to mend") + kept
+            done.append(f"files left to the next import: {mended.others:,}")
+        kept = f"; the database before the change: {mended.backup}" if mended.backup else ""
+        return (", ".join(done) or "nothing to mend") + kept

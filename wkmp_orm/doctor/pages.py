@@ -1,4 +1,4 @@
-"""What SQLite says of a file: pages, indexes, references between rows, its mode and its version."""
+"""Asks SQLite about a file: pages, indexes, references between rows, log mode and version."""
 
 from __future__ import annotations
 
@@ -27,17 +27,15 @@ _OF_AN_INDEX: Final = (
     "non-unique entry in index",
 )
 
-REINDEX: Final = the_same("make them anew: close all programs, then REINDEX in sqlite3")
-DELETE_THEM: Final = the_same("delete these rows, or bring back what they refer to")
-OPEN_TO_WRITE: Final = the_same("open it once to write: an import does")
-DROP_TRIGGER: Final = the_same(
-    "look what it does, and drop it: DROP TRIGGER of its name, in sqlite3"
-)
+REINDEX: Final = the_same("rebuild them: close all programs, then run REINDEX in sqlite3")
+DELETE_THEM: Final = the_same("delete these rows, or restore the rows that they refer to")
+OPEN_TO_WRITE: Final = the_same("open the database once for writing, for example with an import")
+DROP_TRIGGER: Final = the_same("see what it does, and drop it: DROP TRIGGER NAME in sqlite3")
 NEWER_SQLITE: Final = install("pysqlite3")
 
 
 def page_findings(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:
-    """Look at all pages, and unless it is `quick` at all indexes and references as well."""
+    """Check all pages and, unless `quick`, all indexes and references."""
     yield from _version(connection)
     yield from _mode(connection)
     yield from _integrity(connection, quick=quick)
@@ -51,9 +49,9 @@ def _version(connection: sa.Connection) -> Iterator[Finding]:
     if not _has_race(version):
         return
     what = (
-        f"SQLite {'.'.join(map(str, version))} has a race that damages a file when two programs"
-        " write and copy the log back in the same moment. Users of this package take turns,"
-        " others may not; 3.51.3 has it mended"
+        f"SQLite {'.'.join(map(str, version))} has a race that can damage a file when one program"
+        " writes while another copies the log back. Programs with this package take turns, others"
+        " may not; SQLite 3.51.3 has no such race"
     )
     yield note("SQLite's version", what, NEWER_SQLITE)
 
@@ -67,13 +65,13 @@ def _has_race(version: tuple[int, ...]) -> bool:
 def _mode(connection: sa.Connection) -> Iterator[Finding]:
     mode = _one(connection, "PRAGMA journal_mode")
     if mode != "wal":
-        what = f"the database has a log of the mode {mode} instead of WAL"
+        what = f"the database has the journal mode {mode} instead of WAL"
         yield warning("log mode", f"{what}: readers and writers wait for each other", OPEN_TO_WRITE)
 
 
 def _integrity(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:
     check = "quick_check" if quick else "integrity_check"
-    # More than are shown: they are told apart, and those of indexes come in crowds.
+    # More than are listed: faults of indexes come in crowds and could hide those of pages.
     rows = connection.exec_driver_sql(f"PRAGMA {check}({20 * MOST_EVIDENCE})").scalars()
     faults = [str(line) for each in rows for line in str(each).splitlines() if each != "ok"]
     of_indexes = [each for each in faults if any(words in each for words in _OF_AN_INDEX)]
@@ -82,7 +80,7 @@ def _integrity(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:
         what = "pages of the file are damaged"
         yield error("pages", what, RESTORE_BACKUP, evidence=tuple(of_pages[:MOST_EVIDENCE]))
     if of_indexes:
-        what = "indexes do not list the rows that are there"
+        what = "indexes do not match the rows"
         yield error("indexes", what, REINDEX, evidence=tuple(of_indexes[:MOST_EVIDENCE]))
 
 
@@ -90,12 +88,12 @@ def _references(connection: sa.Connection) -> Iterator[Finding]:
     rows = connection.exec_driver_sql("PRAGMA foreign_key_check")
     broken = [named(each) for each in islice(rows, MOST_EVIDENCE)]
     if broken:
-        what = "rows refer to rows that are not there"
+        what = "rows refer to rows that do not exist"
         yield error("references", what, DELETE_THEM, evidence=tuple(broken))
 
 
 def _triggers(connection: sa.Connection) -> Iterator[Finding]:
-    """Find triggers on our tables: we make none that stays."""
+    """Find triggers on our tables; wkmp_orm makes only temporary ones."""
     query = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
     ours = {name.lower() for name in Base.metadata.tables}
     found = [
@@ -104,7 +102,7 @@ def _triggers(connection: sa.Connection) -> Iterator[Finding]:
         if table.lower() in ours
     ]
     if found:
-        what = "somebody's triggers change what is written to our tables"
+        what = "triggers of another program change what is written to our tables"
         yield warning("triggers", what, DROP_TRIGGER, evidence=tuple(found[:MOST_EVIDENCE]))
 
 

@@ -1,4 +1,4 @@
-"""Where an SQLite database lies and who uses it: file system, room, log, locks, what was left."""
+"""Examines the surroundings of an SQLite database: file system, space, log, locks, leftovers."""
 
 from __future__ import annotations
 
@@ -43,17 +43,19 @@ _IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 _HOUR_S: Final = 3_600
 
 MAKE_ROOM: Final = the_same("make room on the disk, or move the database to another one")
-MOUNT_WRITABLE: Final = the_same("mount it writable to import; reading goes on as it is")
-GIVE_FOLDER: Final = the_same("give this user the right to write the folder")
-END_READERS: Final = the_same("end what has read it for long; these have it open")
-MOVE: Final = the_same("move it to a disk if it shall outlive the next start of the machine")
+MOUNT_WRITABLE: Final = the_same("mount it writable to import; reading works as it is")
+GIVE_FOLDER: Final = the_same("give this user write permission for the folder")
+END_READERS: Final = the_same(
+    "end the program that has been reading for a long time; these have the file open"
+)
+MOVE: Final = the_same("move it to a disk, or it is lost when the machine restarts")
 REMOVE: Final = Remedy(
     "delete it, or call the finding's fix", "delete it:", ("wkmp-orm", "doctor", "--fix")
 )
 
 
 def place_findings(path: Path) -> Iterator[Finding]:
-    """Look at what an SQLite file at a real path stands on, and who uses it."""
+    """Examine the surroundings of an SQLite file at a real path, and who uses it."""
     yield from _file_system(path)
     yield from _room(path.parent)
     yield from _log(path)
@@ -64,20 +66,20 @@ def place_findings(path: Path) -> Iterator[Finding]:
 def _file_system(path: Path) -> Iterator[Finding]:
     kind = _kind_of_file_system(path.parent)
     if kind in _OF_A_NETWORK:
-        what = f"{path} lies on a file system of a network or of another machine ({kind})"
+        what = f"{path} is on a network drive or in a folder of another machine ({kind})"
         yield warning("file system", f"{what}: SQLite loses rows there", LOCAL_DISK)
     if kind in _IN_MEMORY:
-        yield warning("file system", f"{path} lies in memory ({kind})", MOVE)
+        yield warning("file system", f"{path} is in memory ({kind})", MOVE)
     if is_mounted_read_only(path.parent):
         what = f"{path.parent} is mounted read-only"
         yield warning("file system", what, MOUNT_WRITABLE)
     elif not may(path.parent, os.W_OK):
-        what = f"this user may not write {path.parent}, where SQLite keeps its log"
+        what = f"this user cannot write to {path.parent}, where SQLite keeps its log"
         yield warning("file system", what, GIVE_FOLDER)
 
 
 def _kind_of_file_system(folder: Path) -> str:
-    """Return the kind of the file system that a folder lies in; "" where nothing tells."""
+    """Return the type of the file system of a folder; "" if it is unknown."""
     kind, longest = "", -1
     try:
         lines = open_files.MOUNTS.read_bytes().splitlines()
@@ -97,11 +99,11 @@ def _room(folder: Path) -> Iterator[Finding]:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        what = f"{folder} does not say how much room it has: {error.strerror}"
+        what = f"the free space of {folder} is unknown: {error.strerror}"
         yield warning("room", what, REPAIR_DISK)
         return
     if free < LEAST_ROOM:
-        what = f"the disk of {folder} has {free // MEBIBYTE:,} MiB left"
+        what = f"the disk of {folder} has only {free // MEBIBYTE:,} MiB left"
         yield warning("room", what, MAKE_ROOM)
 
 
@@ -120,11 +122,11 @@ def _log(path: Path) -> Iterator[Finding]:
 def _holders(path: Path) -> Iterator[Finding]:
     turn = LockFile(f"{path}-ticket").holder()
     if turn is not None and time.time() - turn.since.timestamp() > LONG_HOLD_S:
-        what = f"the turn to write is held for long: {turn}"
+        what = f"one writer has held the turn to write for more than {LONG_HOLD_S:.0f} s: {turn}"
         yield warning("locks", what, END_THE_HOLDER, evidence=_named(turn))
     writers = _who_goes_on_writing(path)
     if writers and turn is None:
-        what = "a program that does not queue for its turn holds SQLite's lock to write"
+        what = "a program that does not wait for its turn holds SQLite's write lock"
         yield warning("locks", what, END_THE_HOLDER, evidence=tuple(writers))
 
 
@@ -133,7 +135,7 @@ def _named(holder: LockHolder) -> tuple[str, ...]:
 
 
 def _who_goes_on_writing(path: Path) -> list[str]:
-    """Name who holds the lock to write at every glance of a second."""
+    """Return the programs that hold the write lock at every look within a second."""
     index = path.with_name(f"{path.name}-shm")
     writers = writers_of(index)
     for _ in range(_GLANCES):
@@ -145,9 +147,9 @@ def _who_goes_on_writing(path: Path) -> list[str]:
 
 
 def _left_behind(path: Path) -> Iterator[Finding]:
-    """Find what killed backups and adoptions left beside the database, an hour ago or more."""
+    """Find files that killed backups and adoptions left at least an hour ago."""
     for each in _unfinished(path):
-        what = f"{each} was left by a backup or an adoption that was killed"
+        what = f"{each} is left over from a backup or an adoption that was killed"
         yield warning("leftovers", what, REMOVE, fix=_Removal(each))
 
 

@@ -1,4 +1,4 @@
-"""Rows that contradict each other, or the clock, or the folder that they speak of."""
+"""Finds rows that contradict each other, or the clock."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ if TYPE_CHECKING:
     from wkmp_orm.doctor.findings import Finding
 
 AHEAD: Final = timedelta(days=1)
-"""How far a row's time may be ahead of this machine's: clocks differ, and so do their zones."""
+"""How far a row's time may be ahead of this machine's, as clocks and time zones differ."""
 BEYOND: Final = TICKS_PER_SECOND
-"""How far a passage may end behind its file: players and decoders count the last frame apart."""
+"""How far a passage may end after its file: decoders count the last frame differently."""
 
 IMPORT_AGAIN: Final = Remedy(
     "import the folder again", "import the folder again:", ("wkmp-orm", "import")
 )
 DELETE_FAILURES: Final = the_same("delete these rows of import_failures")
-SET_CLOCK: Final = the_same("set the clock; rows of the future go on winning until then")
+SET_CLOCK: Final = the_same("set the clock; until then rows from the future count as the newest")
 
 
 def row_findings(target: DatabaseTarget, connection: sa.Connection) -> Iterator[Finding]:
-    """Look for rows that contradict each other, in tables that have our schema. Reads every row."""
+    """Find rows that contradict each other, in tables with our schema. Reads every row."""
     mend = remedies.mend_rows(target.name)
     for problem in row_problems(connection):
         what = f"{problem.rows:,} {problem.what}"
@@ -71,7 +71,7 @@ def row_findings(target: DatabaseTarget, connection: sa.Connection) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class _Contradiction:
-    """Rows that a query finds, of which it selects what names them; `again` imports them anew."""
+    """A query that selects the names of wrong rows; `again`: an import can take them again."""
 
     check: str
     query: sa.Select[Any]
@@ -92,8 +92,8 @@ class _Contradiction:
 
 _other: Final = aliased(File)
 _SET_PENDING: Final = Remedy(
-    "call the finding's fix, which has the next import take them anew",
-    "have the next import take them anew:",
+    "call the finding's fix, and the next import takes them again",
+    "let the next import take them again:",
     ("wkmp-orm", "doctor", "--fix"),
 )
 _LENGTH: Final = Passage.end_time_ticks - Passage.start_time_ticks
@@ -106,7 +106,7 @@ _CHECKS: Final = (
             File.hash.not_in(UNKNOWN_HASHES),
             ~sa.exists().where(Passage.file_id == File.guid),
         ),
-        "files count as imported and have no passages",
+        "files count as imported but have no passages",
         _SET_PENDING,
         again=True,
     ),
@@ -116,7 +116,7 @@ _CHECKS: Final = (
             File.status == FileStatus.DUPLICATE_HASH,
             ~sa.exists().where(_other.hash == File.hash, is_original(_other)),
         ),
-        "files count as equal to an original that is not there",
+        "files count as duplicates of an original that does not exist",
         _SET_PENDING,
         again=True,
     ),
@@ -134,7 +134,7 @@ _CHECKS: Final = (
         sa.select(PassageSong.passage_id)
         .join(Passage, Passage.guid == PassageSong.passage_id)
         .where(PassageSong.end_time_ticks > _LENGTH + BEYOND),
-        "songs end behind the passages that they are in",
+        "songs end after the passages that contain them",
         IMPORT_AGAIN,
     ),
     _Contradiction(
@@ -142,14 +142,14 @@ _CHECKS: Final = (
         sa.select(SongArtist.song_id)
         .group_by(SongArtist.song_id)
         .having(sa.func.sum(SongArtist.weight) > 1 + TOTAL_TOLERANCE),
-        "songs have artists whose shares pass 1",
+        "songs have artists whose shares sum to more than 1",
         the_same("correct the weights in song_artists"),
     ),
 )
 
 
 def _sessions(target: DatabaseTarget, connection: sa.Connection) -> Iterator[Finding]:
-    """Find the sessions of imports that have ended without a word, where none is running."""
+    """Find sessions of imports that died, unless an import is running."""
     holder = who_imports(target, connection)
     if holder is not None:
         yield note("import", f"an import is running: {holder}")
@@ -157,20 +157,20 @@ def _sessions(target: DatabaseTarget, connection: sa.Connection) -> Iterator[Fin
     query = sa.select(ImportSession.root_folder).where(ImportSession.state.not_in(FINAL_STATES))
     left = [str(each) for each in connection.execute(query).scalars()]
     if left:
-        what = f"import sessions count as running, and no import runs: {len(left):,}"
+        what = f"import sessions count as running, but no import runs: {len(left):,}"
         yield warning("import_sessions", what, IMPORT_AGAIN, evidence=tuple(left[:MOST_EVIDENCE]))
     query = sa.select(File.path).where(File.status == FileStatus.PROCESSING)
     interrupted = [*connection.execute(query.limit(MOST_EVIDENCE)).scalars()]
     if interrupted:
-        what = "an import was interrupted in the middle of files; the next one goes on with them"
+        what = "an import was interrupted in these files; the next one continues with them"
         yield note("files", what, IMPORT_AGAIN, evidence=tuple(interrupted))
 
 
 def _failures(connection: sa.Connection) -> Iterator[Finding]:
-    """Find failures that are older than what their file's row says: that it is imported.
+    """Find failures that are older than the import of their file.
 
-    Of what a scan could not look at, the row tells nothing. Times of the two tables are stored in
-    two forms, so they are compared here.
+    It skips failures of a scan, because the file's row says nothing about them. The two tables
+    store times in different formats, so the comparison is made here.
     """
     query = (
         sa.select(ImportFailure.path, ImportFailure.occurred_at, File.updated_at)
@@ -182,7 +182,7 @@ def _failures(connection: sa.Connection) -> Iterator[Finding]:
     )
     left = [path for path, failed, changed in connection.execute(query) if failed < changed]
     if left:
-        what = f"failures are kept of files that were imported since: {len(left):,}"
+        what = f"failures are recorded for files that were imported later: {len(left):,}"
         shown = tuple(sorted(left)[:MOST_EVIDENCE])
         yield warning("import_failures", what, DELETE_FAILURES, evidence=shown)
 
@@ -202,7 +202,7 @@ def _clock(connection: sa.Connection) -> Iterator[Finding]:
     newest = connection.scalar(sa.select(sa.func.max(File.updated_at)))
     if newest is not None and newest > now + AHEAD:
         what = (
-            f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC, and the newest row is of"
+            f"this machine's clock shows {now:%Y-%m-%d %H:%M} UTC, but the newest row is from"
             f" {newest:%Y-%m-%d %H:%M}: one of them is wrong"
         )
         yield warning("clock", what, SET_CLOCK)

@@ -22,7 +22,7 @@ CHECK: Final = "schema"
 
 
 def schema_findings(target: DatabaseTarget, engine: sa.Engine) -> Iterator[Finding]:
-    """Compare the tables with what the migrations make. Anything that is found is in the way."""
+    """Compare the tables with those of the migrations. Any finding prevents a check of rows."""
     try:
         revision = current_revision(engine)
     except SchemaUnmanagedError as refused:
@@ -30,7 +30,7 @@ def schema_findings(target: DatabaseTarget, engine: sa.Engine) -> Iterator[Findi
         return
     newest, *_ = known = known_revisions()
     if revision is None:
-        what = f"{target} has no schema of ours yet, or one of the other services'"
+        what = f"{target} has no wkmp_orm schema yet, or was made by one of the other services"
         fill, adopt = remedies.create_schema(target.name), remedies.adopt_database(target.name)
         yield warning(CHECK, what, fill, *([adopt] if target.path is not None else []))
         return
@@ -44,6 +44,6 @@ def schema_findings(target: DatabaseTarget, engine: sa.Engine) -> Iterator[Findi
         return
     differences = schema_differences(engine)
     if differences:
-        what = f"the tables of {target} are not as the migrations make them"
+        what = f"the tables of {target} differ from those that the migrations make"
         shown = tuple(differences[:MOST_EVIDENCE])
         yield error(CHECK, what, remedies.restore_backup(target.name), evidence=shown)

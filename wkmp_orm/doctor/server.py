@@ -1,4 +1,4 @@
-"""What a PostgreSQL server says of itself: settings, indexes, locks and its clock."""
+"""Asks a PostgreSQL server about its settings, indexes, locks and clock."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from wkmp_orm.doctor.findings import Finding
 
 APART: Final = timedelta(minutes=1)
-"""How far two clocks may be apart before times of rows mislead."""
+"""How far two clocks may differ before the times of rows mislead."""
 LONG_S: Final = 60
-"""How long a transaction may do nothing before it is in others' way; ours last milliseconds."""
+"""How long a transaction may be idle before it blocks others; ours last milliseconds."""
 
 _SETTINGS: Final = (
     ("fsync", "off", True, "a power cut damages the whole cluster"),
     ("full_page_writes", "off", True, "a power cut leaves torn pages"),
     ("synchronous_commit", "off", False, "a crash of the server loses the last commits"),
-    ("zero_damaged_pages", "on", True, "damaged pages read as empty, and their rows are gone"),
+    ("zero_damaged_pages", "on", True, "damaged pages are read as empty, and their rows are lost"),
     ("ignore_checksum_failure", "on", True, "damaged pages are read as if they were whole"),
     ("session_replication_role", "replica", True, "references between rows are not checked"),
-    ("row_security", "off", False, "queries fail where rows are hidden from a role"),
+    ("row_security", "off", False, "queries fail if rows are hidden from a role"),
 )
 _LIMITS: Final = ("statement_timeout", "transaction_timeout", "idle_in_transaction_session_timeout")
 
@@ -85,32 +85,32 @@ _CHECKSUMS: Final = (
     " WHERE datname = current_database() AND checksum_failures > 0"
 )
 
-REINDEX: Final = the_same("make them anew: REINDEX INDEX CONCURRENTLY of its name")
-VALIDATE: Final = the_same("have them checked: ALTER TABLE ... VALIDATE CONSTRAINT")
-DROP_TRIGGERS: Final = the_same("look what they do, and drop them")
+REINDEX: Final = the_same("rebuild them: REINDEX INDEX CONCURRENTLY NAME")
+VALIDATE: Final = the_same("check them: ALTER TABLE ... VALIDATE CONSTRAINT")
+DROP_TRIGGERS: Final = the_same("see what they do, and drop them")
 SWITCH_ON: Final = the_same("switch them on: ALTER TABLE ... ENABLE TRIGGER ALL")
 REFRESH: Final = the_same("REINDEX DATABASE, then ALTER DATABASE ... REFRESH COLLATION VERSION")
 CHANGE: Final = the_same("change it in postgresql.conf or with ALTER ROLE")
 SET_CLOCK: Final = the_same("set the clock of this machine or of the server")
 NO_ROW_SECURITY: Final = the_same("ALTER TABLE ... DISABLE ROW LEVEL SECURITY")
 SET_LOGGED: Final = the_same("ALTER TABLE ... SET LOGGED")
-CHECK_DISK: Final = the_same("look at the server's log and its disk, and restore a backup")
+CHECK_DISK: Final = the_same("check the server's log and its disk, and restore a backup")
 
 
 def server_findings(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:  # noqa: ARG001  the server keeps its pages itself
-    """Look at the server as far as this role may see it."""
+    """Examine the server as far as this role may see it."""
     yield from _settings(connection)
     yield from _clock(connection)
     if connection.scalar(sa.text("SELECT pg_is_in_recovery()")):
-        what = "the server is a standby, which can be read and not written"
+        what = "the server is a standby: it can be read but not written"
         yield note("server", what)
     for check, query, what, remedy, is_error in (
         ("pages", _CHECKSUMS, "pages failed their checksums", CHECK_DISK, True),
-        ("indexes", _INVALID_INDEXES, "indexes are not valid", REINDEX, True),
+        ("indexes", _INVALID_INDEXES, "indexes are invalid", REINDEX, True),
         (
             "collation",
             _COLLATION,
-            "texts are indexed in another order",
+            "indexes on texts have the order of an older collation library",
             REFRESH,
             True,
         ),
@@ -125,8 +125,8 @@ def server_findings(connection: sa.Connection, *, quick: bool) -> Iterator[Findi
         ),
         ("tables", _HIDDEN, "policies may hide rows of tables", NO_ROW_SECURITY, False),
         ("tables", _UNLOGGED, "tables are emptied when the server crashes", SET_LOGGED, True),
-        ("locks", _IDLE, "transactions are open and do nothing", END_THE_HOLDER, False),
-        ("locks", _WAITING, "sessions wait for others' locks", END_THE_HOLDER, False),
+        ("locks", _IDLE, "transactions are open and idle", END_THE_HOLDER, False),
+        ("locks", _WAITING, "sessions wait for the locks of others", END_THE_HOLDER, False),
     ):
         found = _names(connection, query)
         if found:
@@ -151,13 +151,13 @@ def _settings(connection: sa.Connection) -> Iterator[Finding]:
             yield make("settings of the server", f"{name} is {bad}: {what}", CHANGE)
     for name in _LIMITS:
         if stored.get(name, "0") != "0":
-            what = f"{name} is {stored[name]} ms: what takes longer than that is broken off"
+            what = f"{name} is {stored[name]} ms: the server cancels anything that takes longer"
             yield note("settings of the server", what)
     if stored.get("server_encoding") != "UTF8":
         what = (
-            f"the server keeps texts as {stored.get('server_encoding')}, which cannot hold all of"
+            f"the server stores texts as {stored.get('server_encoding')}, which cannot hold all of"
         )
-        remedy = the_same("make the database anew with ENCODING 'UTF8'")
+        remedy = the_same("create a new database with ENCODING 'UTF8'")
         yield error("settings of the server", f"{what} ours", remedy)
 
 
@@ -166,5 +166,7 @@ def _clock(connection: sa.Connection) -> Iterator[Finding]:
     there = connection.scalar(sa.text("SELECT clock_timestamp()"))
     after = datetime.now(UTC)
     if there is not None and not before - APART < there < after + APART:
-        what = f"the server's clock says {there:%Y-%m-%d %H:%M:%S}, this machine's {after:%H:%M:%S}"
+        what = (
+            f"the server's clock shows {there:%Y-%m-%d %H:%M:%S}, this machine's {after:%H:%M:%S}"
+        )
         yield warning("clock", what, SET_CLOCK)
