@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,8 @@ from sqlalchemy.engine import URL, make_url
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Lost = Literal["question", "answer"]
+Lost = Literal["question", "answer", "late question"]
+"""A late question is on its way for longer than the program waits: it arrives after the cut."""
 
 _PIECE = 1 << 16
 _COMMIT = re.compile(rb"COMMIT(?!TED)")  # BEGIN says READ COMMITTED
@@ -39,6 +41,7 @@ class Way:
         self._is_cut = False
         self._order: Lost | None = None
         self._cuts = False
+        self._late_s = 0.0
         self._sockets: list[socket.socket] = []
         self._threads = [self._started(self._accept)]
 
@@ -55,10 +58,13 @@ class Way:
         with self._lock:
             self._is_cut = False
 
-    def lose_at_commit(self, what: Lost, *, cut: bool = False) -> None:
-        """Lose the next COMMIT, or its answer, and cut its connection; with `cut` cut all."""
+    def lose_at_commit(self, what: Lost, *, cut: bool = False, late_s: float = 0.05) -> None:
+        """Lose the next COMMIT, or its answer, and cut its connection; with `cut` cut all.
+
+        A late one arrives at the server `late_s` seconds after the program's connection was cut.
+        """
         self.lost.clear()
-        self._order, self._cuts = what, cut
+        self._order, self._cuts, self._late_s = what, cut, late_s
 
     def close(self) -> None:
         """Cut all, for good."""
@@ -106,6 +112,10 @@ class Way:
                         self._lose()
                         break
                     losing.set()
+                    if what == "late question":
+                        _shut(program)
+                        self._lose()
+                        time.sleep(self._late_s)
                 server.sendall(said)
         _shut(program)
         _shut(server)

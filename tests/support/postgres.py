@@ -40,7 +40,7 @@ from .postgres_binaries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .postgres_binaries import Account
 
@@ -127,6 +127,9 @@ class PostgresServer:
 class StartedPostgresServer(PostgresServer):
     """A server that belongs to this process: it ends with `stop`, or when the process does."""
 
+    keeper = _KEEPER
+    settings: Mapping[str, str] = _SETTINGS
+
     def __init__(self, binaries: Path) -> None:
         """Start a server out of a folder of binaries, as `nobody` when the tests run as root.
 
@@ -182,12 +185,12 @@ class StartedPostgresServer(PostgresServer):
             raise PostgresNotAvailableError(initdb.stdout.decode(errors="replace"))
 
     def _start(self, binaries: Path, account: Account) -> None:
-        settings = {**_SETTINGS, "unix_socket_directories": str(self.directory)}
+        settings = {**self.settings, "unix_socket_directories": str(self.directory)}
         command = [str(binaries / "postgres"), "-D", str(self.directory / "data")]
         command += [f"--{name}={value}" for name, value in settings.items()]
         with tempfile.TemporaryFile() as log:
             self._keeper = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEPER, "keeper", str(self.directory), *command],
+                ["/bin/sh", "-c", self.keeper, "keeper", str(self.directory), *command],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=log,
