@@ -28,7 +28,9 @@ from wkmp_orm import browse, errors
 from wkmp_orm.core import errors as core_errors
 from wkmp_orm.core.policy import Policy
 from wkmp_orm.core.table_info import NOW, TableInfo
+from wkmp_orm.core.tracing.write_metrics import WRITE_METRICS
 from wkmp_orm.models.tables import TABLES as CATALOG
+from wkmp_orm.orchestrator.traces import IMPORT_METRICS
 from wkmp_orm.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -206,6 +208,15 @@ def rooms() -> str:
     return "```text\n" + "\n".join(layers) + "\n```\n"
 
 
+def metrics() -> str:
+    """List what is measured."""
+    rows = [
+        f"| `{metric.name}` | {metric.kind}, {metric.unit} | {metric.description} |"
+        for metric in (*WRITE_METRICS, *IMPORT_METRICS)
+    ]
+    return _table("metric | kind, unit | meaning", rows)
+
+
 def statements() -> str:
     """Show what one recording sends to SQLite."""
     return f"```sql\n{statements_of_a_recording()}\n```\n"
@@ -217,6 +228,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "errors": error_tree,
     "documents": documents,
     "rooms": rooms,
+    "metrics": metrics,
     "statements": statements,
     "way": files_on_the_way,
 }

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import traceback
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.docs.pages import PAGES, ROOT, Block, blocks
+from tests.support.telemetry import providers_of_the_process
 from wkmp_orm import Artist, File, Library, Passage, Song
 from wkmp_orm.models import PassageSong, SongArtist
 
@@ -104,12 +106,14 @@ def test_every_python_block_runs(
         monkeypatch.setenv("WKMP_DATABASE", request.getfixturevalue("postgresql_database").url)
     if "DASK_SCHEDULER" in page.read_text(encoding="utf-8"):
         monkeypatch.setenv("DASK_SCHEDULER", request.getfixturevalue("dask_scheduler"))
+    sets_providers = "set_tracer_provider" in page.read_text(encoding="utf-8")
     try:
-        for block in blocks(page):
-            if block.language == "python":
-                run(block, namespace)
-            elif block.is_run:
-                run_in_shell(block)
+        with providers_of_the_process() if sets_providers else nullcontext():
+            for block in blocks(page):
+                if block.language == "python":
+                    run(block, namespace)
+                elif block.is_run:
+                    run_in_shell(block)
     finally:
         for value in namespace.values():
             if isinstance(value, Library):

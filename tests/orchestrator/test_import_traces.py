@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from wkmp_orm.core.tracing.open_telemetry import OpenTelemetry
 from wkmp_orm.orchestrator import STEPS, Step, import_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Database
     from wkmp_orm.orchestrator.file_in_progress import FileInProgress
 
@@ -126,6 +125,19 @@ def test_a_file_that_fails_shows_its_error_in_the_phase_and_in_the_file(
     assert last.name == "segmentation"
     assert broken.error == last.error == "wkmp_orm.errors.SoundFileError"
     assert [each.error for each in broken.children[:-1]] == [None, None]
+
+
+def test_the_page_on_tracing_names_every_kind_of_span(traced: Telemetry) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tracing.md").read_text(encoding="utf-8")
+    kinds = {span.name for span in traced.spans} - set(PHASES)
+    statements = {
+        name
+        for name in kinds
+        if name.split()[0] in {"BATCH", "SELECT", "INSERT", "UPDATE", "DELETE", "SQL"}
+    }
+    assert statements
+    assert [name for name in sorted(kinds - statements) if f"`{name}`" not in page] == []
+    assert len(kinds - statements) >= 9
 
 
 def test_no_span_of_an_import_names_a_file(traced: Telemetry, music: Path) -> None:

@@ -30,7 +30,9 @@ class TracedFlusher(Flusher):
         self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
     ) -> WriteReport:
         """Write the changes as `Flusher.flush` does, in a span."""
-        attributes = {**self._described, PHASE: phase, "wkmp_orm.caller": caller}
+        attributes = {**self._described, PHASE: phase}
+        if caller != phase:
+            attributes["wkmp_orm.caller"] = caller
         with self._tracing.span("unit_of_work", attributes) as span:
             token = open_unit.set(OpenUnit(phase, caller, span))
             try:
@@ -43,5 +45,6 @@ class TracedFlusher(Flusher):
                 raise
             finally:
                 open_unit.reset(token)
-            span.set({OUTCOME: report.outcome})
+            if not report.attempts:  # nobody was told
+                span.set({OUTCOME: report.outcome})
             return report

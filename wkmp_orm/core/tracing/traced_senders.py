@@ -47,7 +47,7 @@ class _Traced(_Sends):
     def lock(self, names: Sequence[str]) -> None:
         """Take named locks, in a span on PostgreSQL; on SQLite there are none."""
         if self.cursor.dialect.name == "postgresql":
-            with self.tracing.span("lock", self.described):
+            with self.tracing.span("lock", {}):
                 super().lock(names)
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
@@ -115,7 +115,7 @@ class TracedPipelineSender(_Traced, PipelineSender):
         """Wait for the answers, in a span if there are any to come."""
         if not self._pipeline.is_open:
             return
-        with self.tracing.span("answers", self.described):
+        with self.tracing.span("answers", {}):
             super().wait()
 
 

@@ -45,13 +45,14 @@ class TracedWriter(Writer):
         super().__init__(target, options)
         self.tracing = tracing
         self.described = database_attributes(target)
+        self._committing = {**self.described, "db.operation.name": "COMMIT"}
         self.monitor.tell(self._take_in)
 
     @contextmanager
     def reading(self) -> Iterator[DriverCursor]:
         """Give a connection for reads outside any transaction: in a unit of work, its prefetch."""
         with (
-            self.tracing.span("prefetch" if open_unit.get() else "read", self.described),
+            self.tracing.span("prefetch" if open_unit.get() else "read", {}),
             super().reading() as cursor,
         ):
             yield cursor
@@ -70,7 +71,7 @@ class TracedWriter(Writer):
         Its span begins when the wait has ended, and ends when the turn is handed on. A transaction
         of the program's own may be left in another thread, so it is the current span of none.
         """
-        attributes = {**self.described, PHASE: report.phase}
+        attributes = {PHASE: report.phase}
         is_of_unit = open_unit.get() is not None
         began = time.time_ns()
         with ExitStack() as held, ExitStack() as attempt:
@@ -88,7 +89,7 @@ class TracedWriter(Writer):
             yield cursor
 
     def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
-        with self.tracing.statement("COMMIT", {**self.described, "db.operation.name": "COMMIT"}):
+        with self.tracing.statement("COMMIT", self._committing):
             super()._commit(connection, transaction)
 
     def _take_in(self, report: WriteReport) -> None:

@@ -51,7 +51,8 @@ def record_write(tracing: Tracing, report: WriteReport, system: str) -> None:
     attributes = {**of_database, OUTCOME: report.outcome}
     tracing.record(WAIT, report.waited_ms / 1000, attributes)
     tracing.record(HOLD, report.held_ms / 1000, attributes)
-    tracing.record(RETRIES, max(0, report.attempts - 1), of_database)
+    if report.attempts > 1:
+        tracing.record(RETRIES, report.attempts - 1, of_database)
     if report.outcome == "committed":
         for table, counts in report.rows.items():
             _record_rows(tracing, counts, {**of_database, "db.collection.name": table})
