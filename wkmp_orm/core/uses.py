@@ -13,6 +13,7 @@ from wkmp_orm.core.errors import AlreadyFinishedError, UnitOfWorkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
 class Uses:
@@ -32,17 +33,13 @@ class Uses:
         self._blocks: Counter[int] = Counter()
         self.closed = False
 
-    @contextmanager
-    def commit(self) -> Iterator[None]:
-        """Count a commit for a `with` block. Raises AlreadyFinishedError after `close`."""
-        with self._counted(self._commits):
-            yield
+    def commit(self) -> AbstractContextManager[None]:
+        """Count a commit for a `with` block. Entering raises AlreadyFinishedError after `close`."""
+        return self._counted(self._commits)
 
-    @contextmanager
-    def block(self) -> Iterator[None]:
-        """Count a caller's block for a `with` block. Raises AlreadyFinishedError after `close`."""
-        with self._counted(self._blocks):
-            yield
+    def block(self) -> AbstractContextManager[None]:
+        """Count a caller's block. Entering raises AlreadyFinishedError after `close`."""
+        return self._counted(self._blocks)
 
     @contextmanager
     def _counted(self, uses: Counter[int]) -> Iterator[None]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from wkmp_orm.core.texts import MOST_CHARACTERS
 
@@ -18,8 +17,7 @@ UNKNOWN_ARTIST: Final = ""
 """The album artist of an album whose files do not name one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """An artist or album: its placeholder, what its row is called, its id if one is known."""
 
     key: str

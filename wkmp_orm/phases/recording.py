@@ -178,12 +178,13 @@ def _link(
     if song is not None:
         length = passage.end_time_ticks - passage.start_time_ticks
         work.passage_songs.link(handle, song, start_time_ticks=0, end_time_ticks=length)
-    work.passage_albums.link_many((handle, albums[album]) for album in passage.albums)
+    for album in passage.albums:
+        work.passage_albums.link(handle, albums[album])
 
 
 def _metadata(passage: RecordedPassage) -> dict[str, Any]:
     said = Said.of(passage)
-    return passage.metadata | ({} if said.is_silent else {SAID: said.as_json()})
+    return passage.metadata if said.is_silent else {**passage.metadata, SAID: said.as_json()}
 
 
 def _correct(
@@ -249,7 +250,8 @@ def _put_songs(
             artist_name=song.artist_name,
             work_id=works[0] if works else None,
         )
-        work.song_works.link_many((handle, entry) for entry in works)
+        for entry in works:
+            work.song_works.link(handle, entry)
         # The first credit stands: the shares of a second one would not sum to 1 with it.
         if song.artists and song.recording_mbid not in credited:
             credited.add(song.recording_mbid)
@@ -260,7 +262,8 @@ def _put_songs(
 
 
 def _columns(file_guid: str, passage: RecordedPassage, song: Handle[Song] | None) -> dict[str, Any]:
-    return passage.columns | {
+    return {
+        **passage.columns,
         "file_id": file_guid,
         "start_time_ticks": passage.start_time_ticks,
         "end_time_ticks": passage.end_time_ticks,

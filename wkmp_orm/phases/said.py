@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from wkmp_orm.core.types import is_uuid
 
@@ -25,8 +25,10 @@ SAID: Final = "said"
 """The key of `import_metadata`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Said(NamedTuple):
     """What a passage's recording said of the rows that files share; `by_tags`: its tags did.
 
     Artists and albums are known by their id, or their placeholder, works by their id. `works` is
@@ -37,9 +39,9 @@ class Said:
     recording: str | None = None
     title: str | None = None
     artist: str | None = None
-    artists: Mapping[str, str] = field(default_factory=dict)
-    albums: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
-    works: Mapping[str, str] | None = field(default_factory=dict)
+    artists: Mapping[str, str] = _NOTHING
+    albums: Mapping[str, tuple[str, str | None]] = _NOTHING
+    works: Mapping[str, str] | None = _NOTHING
 
     @classmethod
     def of(cls, passage: RecordedPassage) -> Said:

@@ -158,7 +158,9 @@ class Writer:
                 begun = time.perf_counter()
                 with (
                     self._ended(transaction, report, begun, commit=commit),
-                    self._waits_counted(connection, report, deadline),
+                    nullcontext()
+                    if self.target.path is not None
+                    else self._waits_counted(connection, report, deadline),
                     DriverCursor(connection) as cursor,
                 ):
                     if cancel_token is not None:
@@ -208,9 +210,6 @@ class Writer:
         self, connection: sa.Connection, report: WriteReport, deadline: float
     ) -> Iterator[None]:
         """Move the time that statements wait for locks from the hold to the wait (PostgreSQL)."""
-        if self.target.path is not None:
-            yield
-            return
         from wkmp_orm.core.engine.lock_waits import clock_of  # noqa: PLC0415  needs the driver
 
         clock = clock_of(connection.connection.driver_connection)

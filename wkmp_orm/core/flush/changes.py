@@ -98,6 +98,8 @@ class PendingStatement:
     statement: sa.Executable
     parameters: Sequence[Mapping[str, Any]] = ({},)
     expected: int | None = None
+    refers: bool = False
+    """Whether any parameter is a PendingRow."""
     matched: int | None = None
 
 

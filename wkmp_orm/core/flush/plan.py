@@ -92,16 +92,15 @@ def plan(catalog: Catalog, stage: Stage) -> list[Step]:
     Raises InvalidRowError for a `put` of an unknown row that lacks a column it cannot do without.
     """
     steps: list[Step] = []
-    for info in reversed(catalog.in_order):
-        table = stage.tables.get(info.name)
-        if table and table.deletes:
+    tables = [
+        (info, stage.tables[info.name]) for info in catalog.in_order if info.name in stage.tables
+    ]
+    for info, table in reversed(tables):
+        if table.deletes:
             steps += _deletes(info, table.deletes)
     # Two handles may stand for one row where an earlier stage has made a handle of it.
     has_aliases = stage.follows
-    for info in catalog.in_order:
-        table = stage.tables.get(info.name)
-        if not table:
-            continue
+    for info, table in tables:
         if table.adds:
             rows = sorted(table.adds, key=_by_guid)
             steps.append(Insert(info, rows, key_set(info, rows)))
@@ -123,7 +122,9 @@ def needs_merge(info: TableInfo, row: PendingRow, columns: tuple[str, ...]) -> b
     if not known:
         return False
     for name in columns:
-        given = guid_of(values.get(name))
+        given = values.get(name)
+        if isinstance(given, PendingRow):
+            given = given.stored_guid
         # Equal JSON may be stored differently, so it is looked at more closely.
         if (given != known[name] or name in info.json) and info.differs(name, known[name], given):
             return True
@@ -156,8 +157,10 @@ def _puts(
     new = [row for row in rows if row.known is None]
     if new:
         new.sort(key=_by_natural_key(info))
+        needed = info.required.difference(info.natural_key)  # which every put gives
         for row in new:
-            _require(info, row)
+            if needed:
+                _require(info, row)
             row.make_guid(info.new_key)
         yield InsertIfAbsent(info, new, key_set(info, new))
     if len(new) < len(rows):

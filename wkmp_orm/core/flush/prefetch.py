@@ -153,7 +153,9 @@ class _LookingUp:
             rows = [
                 link
                 for (left, right), link in table.links.items()
-                if not (is_new(left) or is_new(right))
+                # as `is_new` says of neither, without two calls for each link
+                if (not isinstance(left, PendingRow) or left.known is not None)
+                and (not isinstance(right, PendingRow) or right.known is not None)
             ]
             self._look_up_spelled(info, table, rows)
             return

@@ -97,10 +97,9 @@ class Prepared:
         """Convert a batch, column by column, into the driver's rows."""
         if not self.places:
             return [()] * batch.size
-        converted: dict[str, Iterable[Any]] = {}  # each once, however many places it goes to
-        for name, process in zip(self.places, self.processors, strict=True):
-            if name in converted:
-                continue
+        converted: dict[str, Iterable[Any]] = {}
+        # Each once, however many places it goes to: the time goes to many of a phase's statements.
+        for name, process in dict(zip(self.places, self.processors, strict=True)).items():
             values = batch.columns.get(name)
             if values is None:
                 converted[name] = [self.constants[name]] * batch.size
@@ -110,7 +109,7 @@ class Prepared:
                 converted[name] = [process(values[0])] * batch.size
             else:
                 converted[name] = [*map(process, values)]
-        return list(zip(*[converted[name] for name in self.places], strict=True))
+        return list(zip(*map(converted.__getitem__, self.places), strict=True))
 
     def given(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         """Convert the parameters of one execution."""

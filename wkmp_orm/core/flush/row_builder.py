@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -61,8 +62,12 @@ class KeySet:
 def key_set(info: TableInfo, rows: Iterable[PendingRow]) -> KeySet:
     """Return the key set of rows of one table."""
     # Nearly all rows share one tuple: its hash is that of all its names, and its address is not.
-    shapes = {id(row.shape): row.shape for row in rows}
-    return _key_set(info, frozenset(shapes.values()))
+    shapes = [*map(_shape_of, rows)]
+    distinct = dict(zip(map(id, shapes), shapes, strict=True))
+    return _key_set(info, frozenset(distinct.values()))
+
+
+_shape_of: Final = attrgetter("shape")
 
 
 @lru_cache(maxsize=1024)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sqlalchemy.orm import Session
@@ -51,7 +52,11 @@ class Batch:
     @classmethod
     def of_rows(cls, rows: Sequence[Mapping[str, Any]]) -> Batch:
         """Turn dictionaries that have the same keys into columns."""
-        return cls(len(rows), {name: [row[name] for row in rows] for name in rows[0]})
+        names = tuple(rows[0])
+        if len(names) < 2:  # an itemgetter of one name makes no tuples
+            return cls(len(rows), {name: [row[name] for row in rows] for name in names})
+        columns = zip(*map(itemgetter(*names), rows), strict=True)
+        return cls(len(rows), dict(zip(names, columns, strict=True)))
 
 
 COUNTED = {"preserve_rowcount": True}

@@ -83,13 +83,14 @@ def bind(
 ) -> list[PendingRow]:
     """Bind those of the stored rows that are wanted, and return what they were bound to."""
     width = len(info.natural_key)
+    guid = None if info.is_link else info.guid
     found = []
     for stored in rows:
         row = wanted.get(stored[0] if width == 1 else tuple(stored[:width]))
         if row is not None:
-            row.known = dict(zip(columns, stored, strict=True))
-            if not info.is_link:
-                row.stored_guid = row.known[info.guid]
+            row.known = known = dict(zip(columns, stored, strict=True))
+            if guid is not None:
+                row.stored_guid = known[guid]
             found.append(row)
     return found
 

@@ -158,16 +158,7 @@ class Write:
     def _insert_links(self, step: InsertLinks) -> None:
         info = step.info
         decisive = (info.total.per,) if info.total else info.key
-        fresh, others = [], []
-        for link in step.rows:
-            values = link.values
-            for name in decisive:
-                parent = values[name]
-                if not step.again and isinstance(parent, PendingRow) and self._is_ours(parent):
-                    fresh.append(link)
-                    break
-            else:
-                others.append(link)
+        fresh, others = _parted(step.rows, () if step.again else decisive)
         if fresh and others and info.total and self._share(info.total.per, fresh, others):
             fresh, others = [], list(step.rows)
         if fresh:
@@ -179,10 +170,6 @@ class Write:
         """Say whether links have parents in common, spelled by handles here and by guids there."""
         parents = {guid_of(link.values[per]) for link in some}
         return any(guid_of(link.values[per]) in parents for link in others)
-
-    def _is_ours(self, parent: PendingRow) -> bool:
-        """Say whether this stage has inserted the row, so that nobody else can have linked it."""
-        return parent.known is None and parent.stored_guid == parent.made_guid
 
     def _insert_other_links(self, info: TableInfo, links: list[PendingRow], keys: KeySet) -> None:
         if info.total is None:
@@ -263,8 +250,7 @@ class Write:
     def execute(self, pending: PendingStatement) -> None:
         """Send a statement of the caller's."""
         self.sending.sent = None
-        values = (value for row in pending.parameters for value in row.values())
-        if any(isinstance(value, PendingRow) for value in values):
+        if pending.refers:
             self.sending.settle()  # so that it is known whose key the row has
         self.sending.overtake()
         self.sending.when_known(self._send(pending), partial(self._take_in_matched, pending))
@@ -282,4 +268,29 @@ class Write:
     def _send(self, pending: PendingStatement) -> Matched:
         if not pending.parameters:  # to SQLAlchemy an empty list is a statement without parameters
             return 0
-        return self.sender.run(pending.statement, [bound(row) for row in pending.parameters])
+        rows = [bound(row) if pending.refers else dict(row) for row in pending.parameters]
+        return self.sender.run(pending.statement, rows)
+
+
+def _parted(
+    links: Iterable[PendingRow], parents: Sequence[str]
+) -> tuple[list[PendingRow], list[PendingRow]]:
+    """Part the links of rows that this stage has inserted from the others.
+
+    One such row among the `parents` is enough: nobody else can have linked it.
+    """
+    fresh, others = [], []
+    for link in links:
+        values = link.values
+        for name in parents:
+            parent = values[name]
+            if (
+                isinstance(parent, PendingRow)
+                and parent.known is None
+                and parent.stored_guid == parent.made_guid
+            ):
+                fresh.append(link)
+                break
+        else:
+            others.append(link)
+    return fresh, others

@@ -156,11 +156,15 @@ class Accumulation(Owned):
         with ConditionNotMetError. `.matched` of the answer is known after the commit.
         """
         self.check_usable()
-        pending = PendingStatement(statement, [self._parameters(row) for row in rows], expected)
+        parameters = [self._parameters(row) for row in rows]
+        refers = any(Handle in map(type, row.values()) for row in parameters)
+        pending = PendingStatement(statement, parameters, expected, refers)
         self._changes.statements.append(pending)
         return pending
 
     def _parameters(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        if Handle not in map(type, row.values()):
+            return dict(row)
         try:
             return {
                 name: value.within(self) if isinstance(value, Handle) else value
@@ -246,6 +250,6 @@ class Accumulation(Owned):
         for table in self._tables.values():
             table.let_go()
         self._tables.clear()
-        for name in self._attributes:
-            vars(self).pop(name, None)
+        for name in self._attributes.keys() & vars(self).keys():
+            del vars(self)[name]
         self._changes = Changes(self._changes.entry, self._catalog)

@@ -31,12 +31,17 @@ def usual_json(value: Any) -> Any:
     """Return a copy of a value that consists of Python's own types; REFUSED if it may be wrong.
 
     It may refuse what is right, but never accepts what is wrong. A document of 14 entries takes
-    4 us, and 15 by `checked_json`, which knows what to say of wrong ones.
+    3 us, and 15 by `checked_json`, which knows what to say of wrong ones.
     """
+    texts: list[str] = []
     try:
-        return _copy(value, JSON_LEVELS)
-    except _UnusualError:
+        copy = _copy(value, JSON_LEVELS, texts)
+        whole = "".join(texts)  # to be looked at all at once
+    except (_UnusualError, TypeError):  # TypeError: a key is no text
         return REFUSED
+    if (whole.isascii() and "\0" not in whole) or all(map(is_storable_text, texts)):
+        return copy
+    return REFUSED
 
 
 def checked_json(value: Any) -> Any:
@@ -45,36 +50,37 @@ def checked_json(value: Any) -> Any:
     return _examined(value, JSON_LEVELS) if copy is REFUSED else copy
 
 
-def _copy(value: Any, levels: int) -> Any:
+def _copy(value: Any, levels: int, texts: list[str]) -> Any:
+    """Copy a value, and gather its texts, which are not looked at yet."""
     kind = value.__class__
     if kind is str:
-        if is_storable_text(value):
-            return value
-    elif value is None or kind is bool:
+        texts.append(value)
         return value
-    elif kind is int or kind is float:
+    if value is None or kind is bool:
+        return value
+    if kind is int or kind is float:
         if -JSON_LIMIT <= value <= JSON_LIMIT:  # no infinite number, and none that is not a number
             return value
     elif levels:
         if kind is dict:
-            return _copied_object(value, levels - 1)
+            return _copied_object(value, levels - 1, texts)
         if kind is list or kind is tuple:
-            return [_copy(item, levels - 1) for item in value]
+            return [_copy(item, levels - 1, texts) for item in value]
     raise _UnusualError
 
 
-def _copied_object(entries: dict[Any, Any], levels: int) -> dict[str, Any]:
-    # Texts, which most entries are, are looked at here: a call for each would take twice as long.
-    copy = {}
+def _copied_object(entries: dict[str, Any], levels: int, texts: list[str]) -> dict[str, Any]:
+    texts += entries
+    copy = entries.copy()
+    # What most entries are is known here: a call for each would take twice as long.
     for key, item in entries.items():
-        if key.__class__ is not str or not (
-            (key.isascii() and "\0" not in key) or is_storable_text(key)
-        ):
-            raise _UnusualError
-        if item.__class__ is str and item.isascii() and "\0" not in item:
-            copy[key] = item
-        else:
-            copy[key] = _copy(item, levels)
+        kind = item.__class__
+        if kind is str:
+            texts.append(item)
+        elif kind is dict and levels:
+            copy[key] = _copied_object(item, levels - 1, texts)
+        elif item is not None and kind is not bool:
+            copy[key] = _copy(item, levels, texts)
     return copy
 
 

@@ -36,6 +36,7 @@ class LinkTable(AnyTable, Generic[M]):
         self._weighed: set[PendingRow] = set()
         """The links that are in the sums."""
         self._total = info.total
+        self._key = info.key
         super().__init__(owner, info)
 
     def enter_stage(self, changes: TableChanges) -> None:
@@ -63,13 +64,15 @@ class LinkTable(AnyTable, Generic[M]):
         unit = self.unit
         if get_ident() != unit.usable_in:
             unit.check_usable()
-        first, second = self._info.key
-        columns[first], columns[second] = left, right
-        key = left, right
+        first, second = self._key
+        columns[first], columns[second] = key = left, right
         shape = self._new_rows[tuple(columns)](columns, unit)
         if not shape or unit.deleted or self._earlier or key in self._links:
             return self._accumulate(columns, key)
-        return self._keep(key, columns, shape)
+        if self._total is not None:
+            return self._keep(key, columns, shape)
+        handle = self._links[key] = LinkHandle(self, columns, shape)  # as `_keep` does
+        return handle
 
     def link_many(self, rows: Iterable[RowLike | tuple[Reference, Reference]]) -> list[LinkHandle]:
         """Link rows: pairs, mappings or transient instances with both foreign keys."""
@@ -78,7 +81,7 @@ class LinkTable(AnyTable, Generic[M]):
     def _link_row(self, row: RowLike) -> LinkHandle:
         self.unit.check_usable()
         values = self._checker.unpack(row)
-        first, second = self._info.key
+        first, second = self._key
         return self._accumulate(values, (values.get(first), values.get(second)))
 
     def _accumulate(self, values: dict[str, Any], key: tuple[Any, Any]) -> LinkHandle:
