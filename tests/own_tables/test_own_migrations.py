@@ -169,8 +169,8 @@ def test_a_row_that_a_migration_leaves_without_its_parent_is_named(
 @pytest.mark.parametrize(
     ("version_table", "said"),
     [
-        ("alembic_version", "alembic_version is where wkmp_orm keeps the revision of its own"),
-        ("Alembic_Version", "alembic_version is where wkmp_orm keeps the revision of its own"),
+        ("alembic_version", "revision of its own tables in alembic_version"),
+        ("Alembic_Version", "revision of its own tables in alembic_version"),
         ("songs", "is one of wkmp_orm's tables"),
         ("radio version", "is no name for a table"),
         ("", "is no name for a table"),

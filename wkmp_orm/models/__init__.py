@@ -1,9 +1,9 @@
-"""What is stored: one file for each entity, the links together.
+"""The models of all tables: one module for each entity, and one for all links.
 
-Each column says what a `put` may do to it (`wkmp_orm.core.policy`), and each table has its rules
-(`wkmp_orm.core.rules`). `base` has what all models share, `indexes` those that differ between the
-databases. `tables` reads all models for the unit of work, and `rows` has their typed rows, which
-`python -m wkmp_orm.core.typed_rows wkmp_orm.models` writes.
+Each column declares a merge policy (`wkmp_orm.core.policy`), and each table its rules
+(`wkmp_orm.core.rules`). `base` contains what all models share, and `indexes` the index expressions
+that differ between the databases. `tables` is the catalog of all models for the unit of work, and
+`rows` has their typed tables, which `python -m wkmp_orm.core.typed_rows wkmp_orm.models` generates.
 """
 
 from __future__ import annotations

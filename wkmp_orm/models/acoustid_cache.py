@@ -1,4 +1,4 @@
-"""What AcoustID answered for a fingerprint, so that it is asked once."""
+"""The model of AcoustID's answers, which are kept so that each fingerprint is sent once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An album: one MusicBrainz release, or a placeholder until its id arrives."""
+"""The model of an album: a MusicBrainz release, or a placeholder until its id is known."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Album(Audited, Base):
     """A release (not a release group). Its natural key is `album_mbid`.
 
-    Without an id it is `title:<album artist>/<title>`, so that two artists' albums of one title
-    stay two. `identity_key` keeps that placeholder when the id arrives.
+    While the id is unknown, the key is `title:<album artist>/<title>`, so that albums of two
+    artists with the same title stay apart. `identity_key` keeps that placeholder when the id
+    becomes known.
     """
 
     __tablename__ = "albums"

@@ -1,4 +1,4 @@
-"""An artist, with a MusicBrainz id or under a placeholder until one arrives."""
+"""The model of an artist: a MusicBrainz artist, or a placeholder until its id is known."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Artist(Audited, Base):
-    """An artist. Its natural key is `artist_mbid`: an id, or `name:<name>` while it has none.
+    """An artist. Its natural key is `artist_mbid`: an id, or `name:<name>` while that is unknown.
 
-    `identity_key` is the placeholder that the name alone would give; it stays when the id arrives,
+    `identity_key` is always the placeholder made of the name. It stays when the id becomes known,
     so that a file without ids still finds the artist.
     """
 

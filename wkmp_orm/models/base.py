@@ -1,4 +1,4 @@
-"""What every table has in common: one naming convention, named column kinds, small mixins."""
+"""The base of all models: the naming convention, common column types, and mixins."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from wkmp_orm.core.types import (
 )
 
 NAMING_CONVENTION = {
-    # All columns are in the name: with column_0_name two constraints that start with the same
-    # column collide. The double underscore keeps table and column apart. Indexes follow the older
+    # Names contain all columns: with column_0_name, two constraints that start with the same column
+    # would collide. A double underscore separates table and column. Indexes keep the older
     # services' names, so that their CREATE INDEX IF NOT EXISTS finds them.
     "pk": "pk_%(table_name)s",
     "fk": "fk_%(table_name)s__%(column_0_N_name)s",
@@ -33,7 +33,7 @@ NAMING_CONVENTION = {
     "ix": "idx_%(table_name)s_%(column_0_N_name)s",
 }
 
-FIRST, LAST = -10, 10  # sort_order: the key opens each table, the audit columns close it
+FIRST, LAST = -10, 10  # sort_order: the key comes first, the audit columns last
 
 
 class Base(DeclarativeBase):
@@ -57,13 +57,13 @@ class Base(DeclarativeBase):
 
 
 GuidKey = Annotated[str, mapped_column(Guid, primary_key=True, default=new_guid, sort_order=FIRST)]
-"""A key made by the client."""
+"""A primary key that the client creates."""
 
 Reference = Annotated[str, mapped_column(Guid)]
-"""A foreign key's value; where it is used, `to` adds the constraint."""
+"""A foreign key's value; the column adds the constraint with `to`."""
 
 Ticks = Annotated[int, mapped_column(TICKS)]
-"""A position or length in ticks, 28,224,000 a second."""
+"""A position or length in ticks, 28,224,000 per second."""
 
 JsonMap = Annotated[dict[str, Any], mapped_column(Json)]
 """A JSON object."""
@@ -73,17 +73,17 @@ JsonList = Annotated[list[Any], mapped_column(Json)]
 
 
 def to(target: str, *, on_delete: str) -> sa.ForeignKey:
-    """Make a foreign key to `table.column`, and say what happens when its row is deleted."""
+    """Return a foreign key to `table.column` with its ON DELETE action."""
     return sa.ForeignKey(target, ondelete=on_delete)
 
 
 def is_one_of(column: str, word: EnumText[Any]) -> sa.CheckConstraint:
-    """Name the CHECK that keeps a column to its closed list of words."""
+    """Return the CHECK that allows only the members of a column's enum."""
     return sa.CheckConstraint(word.allowed(column), name=f"{column}_known")
 
 
 class Created:
-    """When the row was inserted."""
+    """A mixin for the time when the row was inserted."""
 
     created_at: Mapped[datetime] = insert_only(
         UtcDateTime(), default=utc_now, server_default=sa.func.current_timestamp(), sort_order=LAST
@@ -91,7 +91,7 @@ class Created:
 
 
 class Audited(Created):
-    """When the row was inserted, and when it last changed (set by flush, upserts included)."""
+    """A mixin for the times of the row's insertion and of its last change; the flush sets them."""
 
     updated_at: Mapped[datetime] = updated_at(
         UtcDateTime(),
@@ -102,30 +102,30 @@ class Audited(Created):
 
 
 Probability = Annotated[float, mapped_column(REAL, default=1.0, server_default=sa.text("1.0"))]
-"""How readily the programme director chooses the row, 0 to 1000. Users tune it."""
+"""The weight with which the programme director chooses the row, 0 to 1000. Users edit it."""
 
 
 def cooldown(seconds: int) -> Any:
-    """Declare a pause in seconds before the row may play again. Users tune it."""
+    """Declare a pause in seconds before the row may play again. Users edit it."""
     return user_owned(default=seconds, server_default=sa.text(str(seconds)))
 
 
 def known(column: str) -> dict[str, Any]:
-    """Make the condition of an index that leaves out the rows in which the column is NULL.
+    """Return the options of a partial index, without the rows in which the column is NULL.
 
-    An import leaves it NULL, and pays nothing for the index.
+    An import leaves these columns NULL, so it pays nothing for the index.
     """
     condition = sa.text(f"{column} IS NOT NULL")
     return {"sqlite_where": condition, "postgresql_where": condition}
 
 
 def not_negative(column: str, *, name: str) -> Rule:
-    """Make the rule that a number is 0 or more."""
+    """Return the rule that a number is 0 or more."""
     return Rule(f"{column} >= 0", name=name, says=f"{{{column}}} is negative")
 
 
 def programme_rules() -> tuple[Rule, ...]:
-    """Make the rules of the three columns that the programme director reads."""
+    """Return the rules of the three columns that the programme director reads."""
     return (
         Rule(
             "0.0 <= base_probability <= 1000.0",

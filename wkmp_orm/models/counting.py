@@ -1,7 +1,8 @@
-"""How many rows have each status, at the price of the few that have an unusual one.
+"""Counts the rows of each status, and reads only the few rows with an unusual status.
 
-Grouping a million rows by their status takes SQLite 600 ms, and counting them all 3 ms, because it
-reads how many entries each page of an index has. So the usual status is what the others leave.
+SQLite takes 600 ms to group a million rows by status, but 3 ms to count them all: for that it reads
+only the number of entries on each index page. So the count of the usual status is the total less
+the others.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ def count_by_status(
     usual: E,
     in_whole_index: bool = False,
 ) -> dict[E, int]:
-    """Count the rows of a table by their status; `usual` is the one that most of them have.
+    """Count the rows of a table by their status; `usual` is the status of most rows.
 
-    Needs an index that begins with the status, of all rows or of those with an unusual one; with
-    `in_whole_index`, one of all rows with the status `unless` it is usual.
+    This needs an index that begins with the status, of all rows or of those with an unusual status;
+    with `in_whole_index`, an index of all rows on the status `unless` it is the usual one.
     """
-    # Written out: an index of some rows serves no query whose values come later.
+    # Literals: a partial index serves only queries whose values are known when they are planned.
     others: list[sa.ColumnElement[Any]] = [
         sa.literal_column(f"'{word.value}'") for word in words if word is not usual
     ]
@@ -45,7 +46,7 @@ def count_by_status(
         .where(key.in_(others), is_unusual)
         .group_by(key)
     )
-    # As a sub-query, or SQLite reads every entry.
+    # A sub-query: otherwise SQLite reads every entry.
     total = sa.select(number).select_from(column.class_).scalar_subquery()
     counted: dict[E | None, int] = dict(
         map(tuple, session.execute(unusual.union_all(sa.select(sa.null(), total))))

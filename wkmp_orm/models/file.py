@@ -1,4 +1,4 @@
-"""A sound file of the library: where it lies, what it holds, how far its import has come."""
+"""The model of a sound file: its path, its properties, and the state of its import."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class FileStatus(StrEnum):
-    """How far a file's import has come."""
+    """The state of a file's import."""
 
     PENDING = "PENDING"
     PROCESSING = "PROCESSING"
@@ -46,14 +46,14 @@ class FileStatus(StrEnum):
 
 STATUS = EnumText(FileStatus)
 UNKNOWN_HASHES = ("", "PENDING")
-"""What the older services wrote while a hash was not known."""
+"""What the older services store while a hash is unknown."""
 
 IS_MISSING = sa.text("missing_since IS NOT NULL")
 ORIGINAL_INDEX = "uq_files__original_hash"
 
 
 def is_original_sql(row: str = "") -> str:
-    """Spell the condition under which a row, such as "NEW.", is an original."""
+    """Return the SQL condition that a row is an original; `row` is a prefix such as "NEW."."""
     return f"{row}status <> 'DUPLICATE HASH' AND {row}hash NOT IN ('', 'PENDING')"
 
 
@@ -62,10 +62,10 @@ IS_DUPLICATE = sa.text("status = 'DUPLICATE HASH'")
 
 
 def is_original(file: Any) -> sa.ColumnElement[bool]:
-    """Return the condition under which a file is an original, for `File` or an alias of it.
+    """Return the condition that a file is an original, for `File` or an alias of it.
 
-    It is spelled as in the index of originals, with no parameters, so that both databases find an
-    original there and not among all of its equals.
+    It has the same text as in the partial index of originals, without parameters, so that both
+    databases use that index instead of reading all equal files.
     """
     unknown: list[sa.ColumnElement[str]] = [
         sa.literal_column(f"'{text}'") for text in UNKNOWN_HASHES
@@ -83,8 +83,8 @@ def _positive(column: str) -> Rule:
 class File(Audited, Base):
     """A sound file. Its natural key is `path`, relative to the library's root.
 
-    `missing_since` is when an import first found that the file is not there any more; NULL for a
-    file that is there.
+    `missing_since` is the time when an import first found that the file is missing; NULL if it
+    exists.
     """
 
     __tablename__ = "files"
@@ -127,13 +127,13 @@ class File(Audited, Base):
             says="{channels} is not between 1 and 32",
         ),
         not_negative("file_size_bytes", name="file_size_bytes_not_negative"),
-        # UNIQUE under the name that the older services look for, so that it is not made twice.
+        # UNIQUE under the name that the older services use, so that they do not create another.
         sa.Index("idx_files_path", Digest(path), unique=True),
         look_up_index("idx_files_path_look_up", "path"),
-        # In order of age, so that the oldest of any number of equal files is found at once.
+        # By age, so that the oldest of many equal files is found with one look-up.
         sa.Index("idx_files_hash", "hash", "created_at", "guid"),
-        # Among equal files one is the original, whoever races: this index is what decides it. On
-        # SQLite it would refuse what the Rust services write; see `guards`.
+        # This index makes sure that only one of several equal files is the original, in any race.
+        # On SQLite it would refuse what the Rust services write; see `guards`.
         sa.Index(
             ORIGINAL_INDEX,
             "hash",
@@ -146,20 +146,20 @@ class File(Audited, Base):
             "idx_files_originals", "hash", sqlite_where=IS_ORIGINAL, info=ON_SQLITE_ALONE
         ).ddl_if(dialect="sqlite"),
         sa.Index("idx_files_status", "status"),
-        # Of the rows that have it set alone: there are few of them.
+        # Partial: few rows have a value.
         sa.Index(
             "idx_files_missing_since",
             "missing_since",
             sqlite_where=IS_MISSING,
             postgresql_where=IS_MISSING,
         ),
-        # For lists. On SQLite `idx_files_path` has the paths in order, on PostgreSQL their digests.
+        # For lists. `idx_files_path` has the paths in order on SQLite, but digests on PostgreSQL.
         sa.Index("idx_files_path_order", PathKey(path), info=ON_POSTGRESQL_ALONE).ddl_if(
             dialect="postgresql"
         ),
         sa.Index(
             "idx_files_duplicates",
-            # The same in all of them, or SQLite takes the index of statuses and sorts.
+            # Constant within this index: without it SQLite uses the index of statuses and sorts.
             "status",
             "hash",
             "guid",

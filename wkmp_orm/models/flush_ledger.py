@@ -1,4 +1,4 @@
-"""The ledger of flushes as part of our schema; `wkmp_orm.core.flush.ledger` says what it is for."""
+"""The model of the ledger of flushes; `wkmp_orm.core.flush.ledger` explains its purpose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FlushLedger(Base):
-    """One committed flush, by the id that its unit of work made. Entries live for a day."""
+    """One committed flush, under the id that its unit of work created. It is kept for a day."""
 
     __tablename__ = "flush_ledger"
 

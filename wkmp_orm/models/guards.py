@@ -1,13 +1,13 @@
-"""Two rules that our own SQLite connections keep, and that other programs may break.
+"""TEMP triggers by which our SQLite connections keep two rules that other programs may break.
 
-Among equal files one is the original, and one import session runs. On PostgreSQL unique indexes say
-so. On SQLite the Rust services, which know neither rule, write into the same file, and an index
-would make their import fail. There each connection that writes for us has TEMP triggers, which
-nobody else sees: they refuse under the writer lock what the index would refuse. What others have
-doubled is healed by the next import.
+Only one of several equal files is the original, and only one import session runs. On PostgreSQL
+unique indexes enforce both rules. On SQLite the Rust services write to the same file without these
+rules, and a unique index would make their import fail. So each of our writing connections has TEMP
+triggers, which affect no other connection: under the writer lock they refuse what the index would
+refuse. The next import repairs duplicates that other programs wrote.
 
-AFTER, not BEFORE: a row that ON CONFLICT leaves out is not refused. A row that was an original, or
-running, before it was changed may stay so.
+The triggers are AFTER, not BEFORE, so that they ignore a row that ON CONFLICT skips. A row that was
+already an original, or running, may be updated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wkmp_orm.models.import_session import RUNNING_INDEX, is_running_sql
 
 
 def _trigger(name: str, event: str, table: str, condition: str, index: str) -> str:
-    # Worded as SQLite words a violation of an index, so that the error names the rule.
+    # The message has the form of SQLite's own for an index, so that our error names the rule.
     return (
         f"CREATE TEMP TRIGGER {name} AFTER {event} ON main.{table} WHEN {condition}"
         f" BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: index ''{index}'''); END"
@@ -56,4 +56,4 @@ WRITERS_TRIGGERS: Final = (
         RUNNING_INDEX,
     ),
 )
-"""What each connection of ours that writes to an SQLite file executes when it is opened."""
+"""The statements that each of our writing SQLite connections executes when it is opened."""

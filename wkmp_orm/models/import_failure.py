@@ -1,4 +1,4 @@
-"""Why a file could not be imported, or what is damaged in one that was, until it is mended."""
+"""The model of an import failure or warning, which stays until the file is imported without it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from wkmp_orm.models.rows import ImportFailureColumns
 
 WARNING: Final = "warning"
-"""What stands in place of a phase where a file was imported, and something in it is damaged."""
+"""Stored instead of a phase if a file was imported although something in it is damaged."""
 
 
 class ImportFailure(Base):
-    """One failure: which path (and file, once it has a row), in which session and phase, why, when.
+    """One failure: its path (and file, if that has a row), session, phase, reason and time.
 
-    The natural key is (path, phase, session): a session tells of a file's failing phase once. A
-    row whose phase is `WARNING` is no failure: the file was imported, with what is wrong in it.
+    The natural key is (path, phase, session): a session records a file's failing phase once. A row
+    whose phase is `WARNING` is not a failure: the file was imported, but something in it is wrong.
     """
 
     __tablename__ = "import_failures"
@@ -40,7 +40,7 @@ class ImportFailure(Base):
     occurred_at: Mapped[datetime] = insert_only(UtcDateTime(Stored.RFC3339), default=utc_now)
 
     __table_args__ = (
-        # The path first: it is what rows are looked up by, and a session may have 100,000 of them.
+        # The path first: rows are looked up by it, and a session may have 100,000 rows.
         sa.Index(
             "uq_import_failures__path_phase_session_id",
             Digest(path),

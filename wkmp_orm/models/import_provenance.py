@@ -1,4 +1,4 @@
-"""Where a passage's facts came from, one row for each extraction."""
+"""The model of the sources of a passage's data: one row for each extraction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SourceType(StrEnum):
-    """Which kind of extractor spoke."""
+    """The kind of extractor."""
 
     METADATA_EXTRACTOR = "metadata_extractor"
     IDENTITY_EXTRACTOR = "identity_extractor"
@@ -31,7 +31,7 @@ SOURCE_TYPE = EnumText(SourceType)
 
 
 class ImportProvenance(Base):
-    """One extraction. An absent `confidence` is unknown, not 0."""
+    """One extraction. If `confidence` is NULL, it is unknown, not 0."""
 
     __tablename__ = "import_provenance"
 

@@ -1,4 +1,4 @@
-"""One run of the import over a folder, and whether it is still running."""
+"""The model of an import session: one run of the import over a folder, and its state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SessionState(StrEnum):
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
     FAILED = "FAILED"
-    # Written by older services for what is now part of PROCESSING.
+    # Older services write this for a part of what is now PROCESSING.
     EXTRACTING = "EXTRACTING"
     SEGMENTING = "SEGMENTING"
     FINGERPRINTING = "FINGERPRINTING"
@@ -43,7 +43,7 @@ RUNNING_INDEX = "uq_import_sessions__running"
 
 
 def is_running_sql(row: str = "") -> str:
-    """Spell the condition under which a row, such as "NEW.", is of a session that runs."""
+    """Return the SQL condition that a session is running; `row` is a prefix such as "NEW."."""
     return f"{row}state NOT IN ({_FINAL})"
 
 
@@ -69,8 +69,8 @@ class ImportSession(Base):
 
     __table_args__ = (
         is_one_of("state", STATE),
-        # An index on a constant: the second running row collides with the first, in any race. On
-        # SQLite it would refuse what the Rust services write; see `guards`.
+        # A unique index on a constant: a second running row collides with the first, in any race.
+        # On SQLite it would refuse what the Rust services write; see `guards`.
         sa.Index(
             RUNNING_INDEX,
             sa.text("(1)"),

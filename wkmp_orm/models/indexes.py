@@ -1,6 +1,6 @@
-"""Indexes over texts that may be long: PostgreSQL refuses entries of more than 2,704 bytes.
+"""Index expressions for long texts: PostgreSQL refuses index entries of more than 2,704 bytes.
 
-SQLite has no such limit, so there each of these is the plain column.
+SQLite has no such limit, so most of them are the plain column there.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ ON_SQLITE_ALONE: Final = {"dialect": "sqlite"}
 
 
 class Digest(FunctionElement[str]):
-    """What a unique index holds of a text of any length: on PostgreSQL its MD5.
+    """The expression of a unique index on a text of any length: on PostgreSQL its MD5.
 
-    MD5, because PostgreSQL has no other digest of a text that an index may use. It finds no rows by
-    the text itself: a `look_up_index` stands beside it.
+    MD5 is PostgreSQL's only digest of a text that an index may use. This index cannot find rows by
+    the text itself: add a `look_up_index` for that.
     """
 
     inherit_cache = True
@@ -33,10 +33,10 @@ class Digest(FunctionElement[str]):
 
 
 class SortKey(FunctionElement[str]):
-    """What lists are in the order of: the first 200 characters of a text, with A to Z as a to z.
+    """The sort key of lists: the first 200 characters of a text, with A to Z in lower case.
 
-    Only these letters, and compared by code points: then both databases have one order, the one
-    that Python has, whatever their locale is.
+    No other letters are changed, and the order is that of code points. So both databases and Python
+    have the same order, whatever the locale.
     """
 
     inherit_cache = True
@@ -44,9 +44,9 @@ class SortKey(FunctionElement[str]):
 
 
 class PathKey(FunctionElement[str]):
-    """What files are in the order of: their path; on PostgreSQL its first 200 characters.
+    """The sort key of files: their path; on PostgreSQL its first 200 characters.
 
-    In the order of code points on either database.
+    The order is that of code points on either database.
     """
 
     inherit_cache = True
@@ -80,15 +80,15 @@ def _postgresql_path_key(element: PathKey, compiler: SQLCompiler, **options: Any
 
 
 def unless(column: Any, word: str) -> sa.Function[Any]:
-    """Return a column, or NULL where it has this word, as an index of few other words has it."""
+    """Return a column, or NULL if it has this value: for an index of the few other values."""
     return sa.func.nullif(column, sa.literal_column(f"'{word}'"))
 
 
 def look_up_index(name: str, column: str) -> sa.Index:
-    """Index a column for PostgreSQL alone, so that rows are found by a text of any length.
+    """Return a hash index, for PostgreSQL only, to find rows by a text of any length.
 
-    A hash index holds four bytes of each text. It grows slow where thousands of rows have one text,
-    so it is for columns whose texts are nearly all different.
+    A hash index stores four bytes of each text. It becomes slow if thousands of rows have the same
+    text, so use it for columns whose texts are nearly all different.
     """
     index = sa.Index(name, column, postgresql_using="hash", info=ON_POSTGRESQL_ALONE)
     index.ddl_if(dialect="postgresql")

@@ -1,4 +1,7 @@
-"""The links between entities. A link's key is its pair of guids; it goes when either side goes."""
+"""The models of links between entities. The key of a link is its pair of guids.
+
+Deleting either entity deletes the link.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class PassageSong(Created, Base):
-    """Which song sounds in a passage, from when to when, in ticks from the *passage's* start."""
+    """A song in a passage, with its span in ticks from the *passage's* start."""
 
     __tablename__ = "passage_songs"
 
@@ -56,7 +59,7 @@ class PassageSong(Created, Base):
 
 
 class SongArtist(Created, Base):
-    """Who made a song, and with what share. The shares of one song sum to 1 at the most."""
+    """An artist of a song, with the artist's share. The shares of a song sum to at most 1."""
 
     __tablename__ = "song_artists"
 
@@ -66,7 +69,7 @@ class SongArtist(Created, Base):
     artist_id: Mapped[Reference] = mapped_column(
         to("artists.guid", on_delete="CASCADE"), primary_key=True
     )
-    # A second file that credits other artists must not push a song past 1.
+    # A second file that credits other artists must not bring a song's sum above 1.
     weight: Mapped[float] = fill(total=Total(per="song_id", limit=1.0))
 
     song: Mapped[Song] = relationship(back_populates="artists", lazy="raise")
@@ -87,7 +90,7 @@ class SongArtist(Created, Base):
 
 
 class PassageAlbum(Created, Base):
-    """Which albums a passage belongs to."""
+    """An album that a passage belongs to."""
 
     __tablename__ = "passage_albums"
 
@@ -106,7 +109,7 @@ class PassageAlbum(Created, Base):
 
 
 class SongWork(Created, Base):
-    """Which works a song records. `songs.work_id` mirrors one of them for older readers."""
+    """A work that a song is a recording of. `songs.work_id` repeats one for older readers."""
 
     __tablename__ = "song_works"
 

@@ -1,6 +1,6 @@
-"""Songs, artists, albums and works that nothing refers to and that no user tuned.
+"""Counts orphans: songs, artists, albums and works without references and without user edits.
 
-Counted here, and deleted by a prune. Reads indexes from end to end: it costs what there is of them.
+A prune deletes them. Counting reads whole indexes, so its time grows with the tables.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphans:
-    """How many songs, artists, albums and works no file refers to and no user tuned."""
+    """The numbers of songs, artists, albums and works without a file and without user edits."""
 
     songs: int
     artists: int
@@ -36,9 +36,9 @@ class Orphans:
 
 
 def count_orphans(session: Session) -> Orphans:
-    """Count what a prune would delete beside files.
+    """Count the rows that a prune would delete in addition to files.
 
-    What only an orphaned song refers to is orphaned as well.
+    A row to which only orphaned songs refer is an orphan too.
     """
     songs = _untuned_of(
         Song,
@@ -68,7 +68,7 @@ def count_orphans(session: Session) -> Orphans:
 
 
 def untuned(entity: type[Any], alias: Any = None) -> Iterator[sa.ColumnElement[bool]]:
-    """Say that the columns that are a user's have their defaults, in an entity or its alias."""
+    """Return the conditions that all user-owned columns of an entity have their defaults."""
     facts = TABLES[entity.__tablename__]
     for name in facts.user_owned:
         column = getattr(alias or entity, name)
@@ -76,9 +76,9 @@ def untuned(entity: type[Any], alias: Any = None) -> Iterator[sa.ColumnElement[b
 
 
 def artists_that_nobody_names(session: Session, is_linked: sa.Exists) -> list[str]:
-    """Return the guids of untuned artists without a song whose name is in no passage's artist.
+    """Return the guids of unedited artists without songs, whom no passage's artist text names.
 
-    Such a passage may be of a file that no recording is known of.
+    A passage of a file without a known recording names its artist only in that text.
     """
     query = sa.select(Artist.guid, Artist.name).where(
         Artist.guid.in_(_untuned_of(Artist, ~is_linked))
@@ -88,7 +88,7 @@ def artists_that_nobody_names(session: Session, is_linked: sa.Exists) -> list[st
         return []
     named = sa.select(Passage.artist).where(Passage.artist.is_not(None)).distinct()
     credited = {credit.casefold() for credit in session.scalars(named) if credit}
-    # As one text, which is searched a hundred times as fast as each by itself.
+    # One joined text: searching it is a hundred times as fast as searching each text.
     credits_of_all = "\n".join(credited)
     return [
         guid for guid, name in candidates if name not in credited and name not in credits_of_all
@@ -96,7 +96,7 @@ def artists_that_nobody_names(session: Session, is_linked: sa.Exists) -> list[st
 
 
 def _untuned_of(entity: Any, *is_orphaned: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Choose those that nothing refers to by an index, and of these few the untuned ones."""
+    """Select orphans through an index first, and from these few the unedited ones."""
     chosen = aliased(entity)
     orphaned = sa.select(entity.guid).where(*is_orphaned)
     return sa.select(chosen.guid).where(chosen.guid.in_(orphaned), *untuned(entity, chosen))

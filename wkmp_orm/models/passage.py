@@ -1,4 +1,4 @@
-"""A passage: the span of a file that is played as one, with its fades, titles and provenance."""
+"""The model of a passage: the span of a file that is played as one, with its fades and titles."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
 
 class PassageStatus(StrEnum):
-    """How far a passage's import has come."""
+    """The state of a passage's import."""
 
     PENDING = "PENDING"
     INGEST_COMPLETE = "INGEST COMPLETE"
 
 
 class DecodeStatus(StrEnum):
-    """What the player met when it decoded the passage. The import never writes it."""
+    """The result of the player's attempt to decode the passage. The import never writes it."""
 
     PENDING = "pending"
     SUCCESSFUL = "successful"
@@ -54,7 +54,7 @@ class DecodeStatus(StrEnum):
 
 
 class FadeCurve(StrEnum):
-    """The shape of a fade, under the names that the database knows."""
+    """The shape of a fade, with the names that the database stores."""
 
     EXPONENTIAL = "exponential"
     COSINE = "cosine"
@@ -174,8 +174,8 @@ class Passage(Audited, Base):
         *map(_inside, POINTS),
         _in_before_out("fade"),
         _in_before_out("lead"),
-        # UNIQUE, so that no race and no rerun can give a file the same passage twice. It serves
-        # look-ups by file as well, hence the name that the older services look for.
+        # UNIQUE, so that no race and no rerun can store a file's passage twice. It also serves
+        # look-ups by file, so it has the name that the older services use for such an index.
         sa.Index(
             "idx_passages_file_id", "file_id", "start_time_ticks", "end_time_ticks", unique=True
         ),
@@ -184,11 +184,11 @@ class Passage(Audited, Base):
         sa.Index(
             "idx_passages_import_session_id", "import_session_id", **known("import_session_id")
         ),
-        # For counting. SQLite takes it for the narrowest, as it is (NULL in nearly all rows),
-        # and counts a million passages in 2,200 pages instead of 9,200 of the titles.
+        # For counting. It is the narrowest index (NULL in nearly all rows), so SQLite uses it to
+        # count a million passages: 2,200 pages instead of 9,200 of the index of titles.
         sa.Index("idx_passages_unfinished", unless(status, PassageStatus.INGEST_COMPLETE.value)),
-        # For lists: what no web service knows is listed by its title, as songs are. `song_id`,
-        # which is NULL in them, stands first because SQLite would take its own index otherwise.
+        # For lists: passages without a song are listed by title, like songs. `song_id`, which is
+        # NULL in all of them, comes first: otherwise SQLite would use the index of `song_id`.
         *(
             sa.Index(
                 f"idx_passages_{what}_order",

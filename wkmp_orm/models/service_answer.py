@@ -1,4 +1,4 @@
-"""What a web service answered, also that it knew nothing, so that it is asked once."""
+"""The model of web services' answers, also empty ones, kept so that each request is sent once."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class ServiceAnswer(Base):
-    """One answer. The natural key is what was asked, and which service.
+    """One answer. The natural key is the request and the service.
 
-    `request_key` is the MusicBrainz id that was asked for, or the SHA-256 (64 hex digits) of the
-    request. An empty `answer` says that the service knew nothing: after 30 days it is asked anew.
-    What it knew is kept for good; delete the row to ask again.
+    `request_key` is the requested MusicBrainz id, or the SHA-256 (64 hex digits) of the request. An
+    empty `answer` means that the service found nothing: after 30 days the request is sent again.
+    Other answers are kept for ever; delete the row to send the request again.
     """
 
     __tablename__ = "service_answers"
@@ -33,7 +33,7 @@ class ServiceAnswer(Base):
     answered_at: Mapped[datetime] = overwrite(UtcDateTime(Stored.RFC3339))
 
     __table_args__ = (
-        # The request first: it is what rows are looked up by, and a service has many.
+        # The request first: rows are looked up by it, and each service has many rows.
         sa.UniqueConstraint("request_key", "service"),
         sa.CheckConstraint("service <> ''", name="service_named"),
         sa.CheckConstraint("length(request_key) IN (36, 64)", name="request_key_mbid_or_sha256"),

@@ -1,4 +1,4 @@
-"""One row of configuration, shared by all services that use the database."""
+"""The model of a setting, which all services that use the database share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Setting(Base):
     __tablename__ = "settings"
 
     key: Mapped[str] = mapped_column(ShortText(), primary_key=True)
-    value: Mapped[str | None] = fill()  # a default; who means to change it says `update`
+    value: Mapped[str | None] = fill()  # `put` stores a default; `update` changes the value
     updated_at: Mapped[datetime] = updated_at(
         UtcDateTime(), default=utc_now, server_default=sa.func.current_timestamp()
     )

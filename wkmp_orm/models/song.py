@@ -1,4 +1,4 @@
-"""A song: one MusicBrainz recording, whatever number of passages hold it."""
+"""The model of a song: one MusicBrainz recording, which any number of passages may contain."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class SongStatus(StrEnum):
-    """Whether the song's musical flavor is known. FLAVORING FAILED counts as settled."""
+    """Whether the song's musical flavor is known. FLAVORING FAILED is final too."""
 
     PENDING = "PENDING"
     FLAVOR_READY = "FLAVOR READY"
@@ -84,11 +84,11 @@ class Song(Audited, Base):
         is_one_of("status", STATUS),
         *programme_rules(),
         sa.Index("idx_songs_recording_mbid", "recording_mbid", unique=True),
-        # Of all rows: there is none narrower to count a million songs in.
+        # Not partial: it is the narrowest index for counting a million songs.
         sa.Index("idx_songs_last_played", "last_played_at"),
         sa.Index("idx_songs_work_id", "work_id", **known("work_id")),
         sa.Index("idx_songs_title_order", SortKey(title), "guid"),
-        # For counting: there are few of them where flavors are known.
+        # Partial, for counting: few songs have another status if flavors are known.
         sa.Index(
             "idx_songs_unfinished",
             "status",

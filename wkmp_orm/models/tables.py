@@ -10,4 +10,4 @@ from wkmp_orm.models.base import Base
 OUR_MODELS: Final = tuple(mapper.class_ for mapper in Base.registry.mappers)
 
 TABLES: Final = Catalog(OUR_MODELS)
-"""All tables of ours by name, parents before children."""
+"""All our tables by name, parents before children."""

@@ -1,4 +1,4 @@
-"""A work: the composition that songs are recordings of."""
+"""The model of a work: a composition, of which songs are recordings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Our tables' schema: create, upgrade, check and back it up; keep it apart from a program's own.
+"""Creates, upgrades, checks and backs up the schema of our tables.
 
-`wkmp_orm.core.schema` does all that for any history of migrations, `ours` does it for ours, and
-`include_name` and its siblings are for the alembic environment of a program with tables of its own.
+`wkmp_orm.core.schema` does this for any migration history, and `ours` calls it with our history.
+`include_name`, `include_object` and `render_item` are for the alembic environment of a program that
+has its own tables in the same database.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the alembic environment of another program needs, whose tables stand beside ours.
+"""Functions for another program's alembic environment, if its tables share a database with ours.
 
     context.configure(
         connection=connection,
@@ -8,7 +8,7 @@
         render_item=render_item,
     )
 
-Knows our tables by name, and how a column type of ours is spelled in plain SQLAlchemy.
+They keep our tables out of its revisions, and write our column types in plain SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ def include_name(
     kind: str,
     parents: Mapping[Any, str | None],
 ) -> bool:
-    """Leave our tables out of what alembic's autogenerate finds in the database.
+    """Exclude our tables from what alembic's autogenerate finds in the database.
 
-    Without it, autogenerate proposes to drop them, as your metadata does not have them.
+    Otherwise autogenerate proposes to drop them, because your metadata does not contain them.
     """
     is_ours = kind == "table" and name is not None and name.lower() in _OURS
     return not is_ours or parents.get("schema_name") is not None
 
 
 def include_object(item: object, _name: str | None, kind: str, *_: object) -> bool:
-    """Leave our models out of what autogenerate finds in your metadata.
+    """Exclude our models from what autogenerate finds in your metadata.
 
-    You need it beside `include_name` only if your models stand on `wkmp_orm.models.Base`: without
-    it, autogenerate proposes to create our tables.
+    You need it in addition to `include_name` only if your models inherit `wkmp_orm.models.Base`:
+    otherwise autogenerate proposes to create our tables.
     """
     if kind != "table" or not isinstance(item, sa.Table):
         return True
@@ -69,10 +69,9 @@ def include_object(item: object, _name: str | None, kind: str, *_: object) -> bo
 
 
 def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | Literal[False]:
-    """Spell our column types in plain SQLAlchemy.
+    """Render our column types in plain SQLAlchemy.
 
-    A revision must go on creating what it created when it was written, so it imports nothing of
-    wkmp_orm.
+    A revision must always create the same schema, so it must not import from wkmp_orm.
     """
     spelled = plain_type(item) if kind == "type" else None
     if spelled is None:
@@ -83,9 +82,9 @@ def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | 
 
 
 def plain_type(item: object) -> tuple[str, str] | None:
-    """Return a name for a column type of ours, and how it is spelled in plain SQLAlchemy.
+    """Return a name for one of our column types, and its source text in plain SQLAlchemy.
 
-    None for a type that is SQLAlchemy's own.
+    None for SQLAlchemy's own types.
     """
     if isinstance(item, types.EnumText | Mbid | types.ShortText):
         return _TEXT

@@ -1,4 +1,4 @@
-"""Mends rows of which it is certain what they mean, in one transaction, after a backup."""
+"""Repairs rows whose meaning is certain, in one transaction, after a backup."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Mended(NamedTuple):
-    """What was wrong, and the copy of an SQLite file as it was before, if anything changed."""
+    """The repaired problems, and the copy of the SQLite file before it, if anything changed."""
 
     problems: tuple[RowProblem, ...]
     others: int
@@ -34,10 +34,10 @@ class Mended(NamedTuple):
 
 
 def mend(target: DatabaseTarget, statements: Sequence[sa.Executable] = ()) -> Mended:
-    """Mend what `row_problems` says is mendable, and execute statements beside it.
+    """Repair the problems that `row_problems` marks as mendable, and execute `statements`.
 
-    Raises SchemaOutdatedError, LockTimeoutError when other programs write for too long, and
-    SchemaError; nothing has changed then. Any thread.
+    Raises SchemaOutdatedError, LockTimeoutError if other programs write for too long, and
+    SchemaError; then nothing is changed. Any thread may call.
     """
     options = EngineOptions()
     with (

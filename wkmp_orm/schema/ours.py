@@ -1,4 +1,4 @@
-"""The history of our own tables, and what the core does with one, done with ours."""
+"""The migration history of our own tables, and the core's schema functions applied to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OUR_TABLES: Final = frozenset(Base.metadata.tables)
 
 
 class _OurMigrations(Migrations):
-    """Ours are run with our `env.py`, as the `alembic` command runs them."""
+    """Our history, which runs with our `env.py`, as the `alembic` command would run it."""
 
     def revisions(self) -> tuple[str, ...]:
         return known_revisions()
@@ -53,9 +53,9 @@ OURS: Final = _OurMigrations(scripts_folder() / "migrations", VERSION_TABLE, OUR
 
 
 def current_revision(engine: sa.Engine) -> str | None:
-    """Return the revision that the database records, None where it records none.
+    """Return the revision that the database records; None if it records none.
 
-    Raises SchemaUnmanagedError when one of our names is a view. Any thread.
+    Raises SchemaUnmanagedError if one of our tables is a view. Any thread may call.
     """
     return state.current_revision(engine, OURS)
 
@@ -63,11 +63,11 @@ def current_revision(engine: sa.Engine) -> str | None:
 def ensure_schema(
     target: DatabaseTarget, engine: sa.Engine, *, upgrade: bool = False, hold: Hold = nullcontext
 ) -> None:
-    """Make sure that the database has our newest schema: two queries when it has.
+    """Make sure that the database has our newest schema; two queries if it already has.
 
-    A database without our tables gets them, beside whatever other services keep there. `engine` is
-    a writer engine. Raises SchemaOutdatedError when the schema is older and `upgrade` is not asked
-    for, SchemaTooNewError, SchemaUnmanagedError, and what `upgrade_schema` raises. Any thread.
+    Missing tables are created beside other services' tables. `engine` is a writer engine. Raises
+    SchemaOutdatedError if the schema is older and `upgrade` is false, SchemaTooNewError,
+    SchemaUnmanagedError, and the errors of `upgrade_schema`. Any thread may call.
     """
     upgrading.ensure_schema(target, engine, OURS, upgrade=upgrade, hold=hold)
 
@@ -75,11 +75,11 @@ def ensure_schema(
 def upgrade_schema(
     target: DatabaseTarget, engine: sa.Engine, *, hold: Hold = nullcontext
 ) -> Path | None:
-    """Create our schema or bring it to the newest revision, completely or not at all.
+    """Create our schema or upgrade it to the newest revision, in one transaction.
 
-    Returns the backup that was made of an SQLite file with a schema (see `back_up`), otherwise
-    None. Raises SchemaTooNewError, SchemaUnmanagedError, LockTimeoutError when other programs write
-    too long, SchemaError when the rows do not allow it, StorageError. Any thread.
+    Returns the backup of an SQLite file that had a schema (see `back_up`), otherwise None. Raises
+    SchemaTooNewError, SchemaUnmanagedError, LockTimeoutError if other programs write too long,
+    SchemaError if the rows do not allow it, and StorageError. Any thread may call.
     """
     return upgrading.upgrade_schema(target, engine, OURS, hold=hold)
 
@@ -95,17 +95,17 @@ def refuse_others(target: DatabaseTarget, engine: sa.Engine) -> None:
 def schema_differences(engine: sa.Engine) -> list[str]:
     """Compare our tables with those of a new database; return one line for each difference.
 
-    Other services' tables, and the columns and plain indexes that they added to ours, are not
-    differences. Any thread.
+    Other services' tables, and columns and plain indexes that they added to our tables, are not
+    differences. Any thread may call.
     """
     return differences.schema_differences(engine, OURS)
 
 
 def back_up(target: DatabaseTarget, engine: sa.Engine, *, before: str | None = None) -> Path:
-    """Copy the database as it is committed now to `<name>-before-<newest revision>.bak` beside it.
+    """Copy the committed state to `<name>-before-<newest revision>.bak` beside the database.
 
-    `before` says what comes now, if it is not a new revision. Raises SchemaError when the copy
-    cannot be made, and ConfigurationError for PostgreSQL. Any thread.
+    `before` names the change that follows, if it is not an upgrade. Raises SchemaError if the copy
+    cannot be written, and ConfigurationError for PostgreSQL. Any thread may call.
     """
     return backup.back_up(target, engine, before=before or head_revision())
 
@@ -115,8 +115,8 @@ def migration_transaction(
 ) -> AbstractContextManager[sa.Connection]:
     """Begin a transaction that excludes every other migration, and commit it at the end.
 
-    On SQLite foreign keys are off in it, and checked before it is committed. Raises
-    LockTimeoutError and SchemaError; then nothing was changed. Any thread.
+    On SQLite foreign keys are off in it, and are checked before its commit. Raises LockTimeoutError
+    and SchemaError; then nothing is changed. Any thread may call.
     """
     return transaction.migration_transaction(target, engine, OUR_TABLES)
 
@@ -124,20 +124,21 @@ def migration_transaction(
 def migration_connection(
     database: str | os.PathLike[str] | DatabaseTarget,
 ) -> AbstractContextManager[sa.Connection]:
-    """Give the `env.py` of an alembic environment a connection that is in such a transaction.
+    """Yield a connection in a `migration_transaction`, for the `env.py` of an alembic environment.
 
-    It waits for its turn to write first, and closes everything at the end. Makes no backup. Raises
-    what `migration_transaction` raises, ConfigurationError for a database that cannot be used.
+    It waits for its turn to write first, and closes everything at the end. It makes no backup.
+    Raises the errors of `migration_transaction`, and ConfigurationError if the database cannot be
+    used.
     """
     return transaction.migration_connection(database, OUR_TABLES)
 
 
 def refuse_our_names(version_table: str) -> None:
-    """Raise ConfigurationError when another history would be kept in a table of ours."""
+    """Raise ConfigurationError if another history would use one of our tables."""
     if version_table.lower() == VERSION_TABLE:
         message = (
-            f"{VERSION_TABLE} is where wkmp_orm keeps the revision of its own tables: give your"
-            " migrations a version_table of their own, in env.py as well"
+            f"wkmp_orm keeps the revision of its own tables in {VERSION_TABLE}: give your"
+            " migrations another version_table, also in env.py"
         )
         raise ConfigurationError(message)
     if version_table.lower() in OUR_TABLES:

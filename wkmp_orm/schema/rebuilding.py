@@ -1,7 +1,6 @@
-"""Rebuilds the tables of an SQLite file whose CHECKs and indexes have a form that was found slow.
+"""Rebuilds SQLite tables whose CHECKs and indexes have an old, slow form.
 
-An upgrade leaves them, as they are right and no harm. Knows which forms those are; how a table is
-rebuilt is the core's.
+An upgrade leaves them unchanged, because they are correct.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.schema.upgrade import Hold
 
 MARGIN: Final = 3
-"""How many times the space of a table must be free: its copy, the log of both, and the indexes."""
+"""The free space needed, as a multiple of a table's size: its copy, the log of both, indexes."""
 
 _LIST: Final = re.compile(r"CHECK\s*\(\s*(\w+) IN \(('[^']*'(?:,\s*'[^']*')+)\)\s*\)")
 _MOSTLY_NULL: Final = {
@@ -38,7 +37,7 @@ _MOSTLY_NULL: Final = {
     for column in [*index.columns][:1]
     if str(index.dialect_options["sqlite"]["where"]) == f"{column.name} IS NOT NULL"
 }
-"""The indexes that leave out the rows with NULL, with their tables and columns."""
+"""The partial indexes without rows with NULL, with their tables and columns."""
 
 
 def rebuild_tables(
@@ -48,15 +47,16 @@ def rebuild_tables(
     hold: Hold = nullcontext,
     progress: Progress | None = None,
 ) -> tuple[list[str], Path | None]:
-    """Rebuild the tables of ours that have a slow form, all of them or none.
+    """Rebuild our tables that have a slow form, all of them or none.
 
-    Returns their names and the backup that was made; nothing and None where there is nothing to do,
-    as always on PostgreSQL. `engine` is a writer engine whose connections may be closed. Other
+    Returns their names and the path of the backup; an empty list and None if there is nothing to
+    do, as always on PostgreSQL. `engine` is a writer engine whose connections may be closed. Other
     services' columns, indexes and triggers on the tables stay. `progress` is called with the table,
-    the rows that are copied and how many there are.
+    the number of copied rows, and the total.
 
-    Raises SchemaError, with nothing changed, when another process has the file open, the disk has
-    no room for it or a row does not allow it, LockTimeoutError and StorageError. Any thread.
+    Raises SchemaError, with nothing changed, if another process has the file open, the disk has too
+    little space, or a row violates a rule; also LockTimeoutError and StorageError. Any thread may
+    call.
     """
     if target.path is None or not _slow(engine):
         return [], None
@@ -78,13 +78,13 @@ def rebuild_tables(
 
 
 def _slow(engine: sa.Engine) -> bool:
-    """Look, without a lock, whether there is anything to do."""
+    """Return, without taking a lock, whether any table has a slow form."""
     rows = asking_once(engine)("SELECT type, tbl_name, name, sql FROM sqlite_master")
     return any(_is_slow(*map(str, row)) for row in rows)
 
 
 def _changes(connection: sa.Connection) -> dict[str, dict[str, str]]:
-    """Return the tables to rebuild, each with the indexes of it that are to be others."""
+    """Return the tables to rebuild, each with new definitions of its slow indexes."""
     changes: dict[str, dict[str, str]] = {}
     rows = connection.exec_driver_sql("SELECT type, tbl_name, name, sql FROM sqlite_master")
     for kind, table, name, sql in rows.all():
@@ -117,7 +117,7 @@ def _refuse_if_open_elsewhere(path: Path, engine: sa.Engine) -> None:
     """Raise SchemaError if another process has the file open: it could not write for minutes."""
     others = others_with(path)
     if not others:
-        # Where the system does not tell, SQLite does: this lock nobody gets beside a connection.
+        # If the system does not show it, SQLite does: this lock fails beside any other connection.
         engine.dispose()
         driver: Any = engine.dialect.loaded_dbapi
         with closing(driver.connect(str(path), timeout=0)) as connection:

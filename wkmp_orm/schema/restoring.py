@@ -1,4 +1,4 @@
-"""Brings a backup back into a library's database, while no import is running."""
+"""Restores a backup into a library's database while no import is running."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def restore(
     max_lock_wait_ms: int = 5_000,
     on_progress: OnProgress | None = None,
 ) -> Restored:
-    """Replace all that a database holds by a backup, which is checked first, in one transaction.
+    """Check a backup, and replace the whole content of a database by it, in one transaction.
 
-    What is there now is kept as `<name>-before-restore.bak`, unless `keep_present` is False; on
-    PostgreSQL nothing is kept, and `pg_restore` replaces the tables. A database that is not there
-    is made. Programs that have it open see the restored rows from their next transaction on.
-    `max_lock_wait_ms` is how long other programs that write are waited for; `on_progress` is told
-    how many pages of how many are copied.
+    The present content is kept as `<name>-before-restore.bak`, unless `keep_present` is False; on
+    PostgreSQL nothing is kept, and `pg_restore` replaces the tables. A missing database is created.
+    Programs that have it open see the restored rows from their next transaction on.
+    `max_lock_wait_ms` limits the wait for other writers; `on_progress` is called with the copied
+    and the total number of pages.
 
-    Raises BackupError for a backup that is damaged, cut short, another program's or a newer
-    version's, ImportRunningError, LockTimeoutError, ConfigurationError and DatabaseUnavailableError
-    for a database that cannot be used. Nothing has changed then. Any thread.
+    Raises BackupError if the backup is damaged, truncated, another program's or a newer version's,
+    ImportRunningError, LockTimeoutError, and ConfigurationError or DatabaseUnavailableError if the
+    database cannot be used. Then nothing is changed. Any thread may call.
     """
     target = database if isinstance(database, DatabaseTarget) else DatabaseTarget.parse(database)
     options = EngineOptions(max_lock_wait_ms=max_lock_wait_ms)

@@ -1,7 +1,7 @@
-"""Rows that other programs wrote and that not everybody can read or trust: found, told and mended.
+"""Finds and repairs rows that other programs wrote and that some services cannot read or trust.
 
-Some of it the next import heals, as it must look at the files; the rest can be mended from the rows
-alone, where it is certain what they mean. Knows our tables; must not know who wrote a row.
+The next import repairs the problems that need the files. `mend_rows` repairs the others, if the
+rows alone show what they mean.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """So many rows of a table have something wrong; `remedy` says who mends it.
+    """A problem of a number of rows in one table; `remedy` says what repairs it.
 
-    `is_mendable`: `mend_rows` does.
+    `is_mendable` is true if `mend_rows` repairs it.
     """
 
     table: str
@@ -43,7 +43,7 @@ _BY_IMPORT: Final = "the next import mends it"
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """Rows `where` something is wrong; what to `set` there, and what to do `afterwards`."""
+    """A condition `where` rows are wrong, the SQL to `set` them right, and later statements."""
 
     table: str
     where: str
@@ -88,7 +88,7 @@ _STATES: Final = ", ".join(f"'{state}'" for state in SessionState)
 
 
 def _time(table: str, column: str) -> _Check:
-    """Find times as CURRENT_TIMESTAMP spells them, in a column that is read as RFC 3339."""
+    """Find times in the format of CURRENT_TIMESTAMP, in a column that is read as RFC 3339."""
     return _Check(
         table,
         f"{column} GLOB '{_SECONDS}'",
@@ -98,13 +98,13 @@ def _time(table: str, column: str) -> _Check:
 
 
 def _stops_them(name: str, row_key: str) -> _Check:
-    """Find a row that has a name at which the Rust services stop."""
+    """Find a setting whose name makes the Rust services' import stop."""
     is_there = f"SELECT 1 FROM settings WHERE key = '{row_key}'"  # noqa: S608  words of ours
     return _Check(
         "settings",
         f"key = '{name}'",
         f"row has the key {name}, at which the import of the Rust services stops",
-        # What is there under our name is what a user has set here.
+        # A row under our name has what a user has set here, so it wins.
         set=f"key = CASE WHEN EXISTS ({is_there}) THEN key ELSE '{row_key}' END",
         afterwards=(
             f"DELETE FROM settings WHERE key = '{name}'",  # noqa: S608
@@ -114,7 +114,7 @@ def _stops_them(name: str, row_key: str) -> _Check:
 
 
 _UNREADABLE: Final = ("lead_in_threshold_dB", "lead_out_threshold_dB")
-"""Settings whose rows the Rust services read as numbers, which a text column has none of."""
+"""Settings that the Rust services read as numbers, which fails because the column is text."""
 
 _CHECKS: Final = (
     _Check(
@@ -165,7 +165,7 @@ _CHECKS: Final = (
 
 
 def row_problems(connection: sa.Connection) -> list[RowProblem]:
-    """Look for rows with something wrong, in tables that have our schema. Reads every row."""
+    """Return the problems of rows, in tables that have our schema. Reads every row."""
     return [
         RowProblem(check.table, number, check.what, check.remedy, check.is_mendable)
         for check in _checks(connection)
@@ -174,7 +174,7 @@ def row_problems(connection: sa.Connection) -> list[RowProblem]:
 
 
 def mend_rows(connection: sa.Connection) -> list[RowProblem]:
-    """Mend what is certain, inside the transaction that the caller began; return what it was.
+    """Repair what is certain, inside the caller's transaction; return the repaired problems.
 
     On SQLite foreign keys must be off or deferred in it.
     """
@@ -194,9 +194,9 @@ def _checks(connection: sa.Connection) -> Iterator[_Check]:
 
 
 def _guids(connection: sa.Connection) -> Iterator[_Check]:
-    """Check the spelling of guids: SQLite compares texts, and everybody else writes lower case.
+    """Find guids in upper case: SQLite compares texts, and all other rows have lower case.
 
-    A guid changes in every row that refers to it, in tables of others as well.
+    The repair changes a guid in every row that refers to it, also in other programs' tables.
     """
     for table in Base.metadata.sorted_tables:
         (key, *more) = table.primary_key.columns
@@ -222,7 +222,7 @@ def _guids(connection: sa.Connection) -> Iterator[_Check]:
 
 
 _LISTS: Final = ("matching_hashes", "related_songs")
-"""Columns of which a value is a list of guids, and nothing else."""
+"""Columns whose values are lists of guids."""
 
 
 def _references(connection: sa.Connection, parent: str) -> Iterator[str]:

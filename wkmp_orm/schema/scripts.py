@@ -1,4 +1,4 @@
-"""Where our migrations are, in a checkout and in an installed wheel, and how they are run."""
+"""Finds our migration scripts, in a checkout or an installed wheel, and runs them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def scripts_folder() -> Path:
 
 
 def alembic_config() -> Config:
-    """Make a configuration for `alembic.command`.
+    """Return a configuration for `alembic.command`.
 
-    Put a connection whose transaction you hold into its `attributes["connection"]`; without one
-    the commands look for a database as the `alembic` command does.
+    Put a connection in a transaction into its `attributes["connection"]`; otherwise the commands
+    look for a database as the `alembic` command does.
     """
     from alembic.config import Config  # noqa: PLC0415  only those who migrate need it
 
@@ -41,12 +41,12 @@ def known_revisions() -> tuple[str, ...]:
 
 
 def head_revision() -> str:
-    """Return the newest revision: the one that this version of wkmp_orm works with."""
+    """Return the newest revision, which this version of wkmp_orm needs."""
     return known_revisions()[0]
 
 
 def run_migrations(connection: sa.Connection) -> None:
-    """Bring the database to the newest revision, inside the transaction that the caller began.
+    """Upgrade the database to the newest revision, inside the caller's transaction.
 
     On SQLite its foreign keys must be off already. Raises SchemaError when the scripts cannot be
     read, because no descriptor is left or they are gone. Any thread.
