@@ -1,9 +1,9 @@
 """The settings that all WKMP services share.
 
-`definitions` has one constant for each setting: a `SettingKey`, from `key`, which turns values into
-the stored text and back. `store` reads and writes the table, and a `snapshot` is all settings as
-they were at one moment. `store` alone needs SQLAlchemy, and is not imported from here: decoder
-processes ask for defaults without it.
+`definitions` has one constant for each setting: a `SettingKey` (from `key`), which converts values
+to the stored text and back. `store` reads and writes the table, and a `snapshot` holds all settings
+as they were at one moment. Only `store` needs SQLAlchemy. It is not imported here, because decoder
+processes read defaults without SQLAlchemy.
 """
 
 from __future__ import annotations

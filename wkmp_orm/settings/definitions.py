@@ -1,9 +1,9 @@
 """The settings of an import: one constant for each, with its range, default and meaning.
 
-Names are case-sensitive, and two pairs differ only in a capital: `lead_in_threshold_dB` and
-`lead_in_threshold_db` are two settings with two meanings, and so are their lead-out siblings. The
-constants say which is which. Ranges and defaults are those of the WKMP settings reference; where
-they are not, the comment says why.
+Names are case-sensitive, and two pairs differ only in a capital letter: `lead_in_threshold_dB` and
+`lead_in_threshold_db` are different settings, and so are their lead-out siblings. Their constants
+have distinct names. Ranges and defaults are those of the WKMP settings reference; a comment gives
+the reason for each exception.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ AI_DATABASE_LOCK_RETRY_MS: Final[SettingKey[int]] = SettingKey(
     doc="One wait for a lock inside the database: SQLite's busy_timeout.",
 )
 
-# 8 and not the Rust service's 96, which was 8 connections for each of 12 workers. Going from 16 to
-# 96 did not make it faster: SQLite has one writer at a time whatever the pool. Here the pool is for
-# readers alone, which are short, and a worker holds none while it decodes or waits for the network.
+# 8, not the Rust service's 96 (8 connections for each of 12 workers). There, 96 was not faster than
+# 16, because SQLite has one writer at a time. Our pool is for short reads only, and a worker holds
+# no connection while it decodes or waits for the network.
 AI_DATABASE_CONNECTION_POOL_SIZE: Final[SettingKey[int]] = SettingKey(
     "ai_database_connection_pool_size",
     int,
@@ -108,8 +108,8 @@ ACOUSTID_API_KEY: Final[SettingKey[str | None]] = SettingKey(
     ),
 )
 
-# The documented addresses of the public services. A server of one's own, such as a mirror of
-# MusicBrainz, answers the same requests without their limits.
+# The documented addresses of the public services. A private server, such as a mirror of
+# MusicBrainz, answers the same requests without rate limits.
 ACOUSTID_URL: Final[SettingKey[str]] = SettingKey(
     "acoustid_url",
     str,
@@ -170,8 +170,8 @@ SILENCE_THRESHOLD_DB: Final[SettingKey[float]] = SettingKey(
     doc="Silence is what lies this far below full scale. 35 is a level of -35 dB.",
 )
 
-# No maximum, where the settings reference has one second: the rest inside a piece may be longer,
-# and whoever wants it kept in one passage must be able to say so.
+# No maximum, although the settings reference has one second: a rest inside a piece may be longer,
+# and users must be able to keep such a piece in one passage.
 SILENCE_MIN_DURATION_TICKS: Final[SettingKey[int]] = SettingKey(
     "silence_min_duration_ticks",
     int,
@@ -194,9 +194,9 @@ MINIMUM_PASSAGE_AUDIO_DURATION_TICKS: Final[SettingKey[int]] = SettingKey(
     ),
 )
 
-# Where a passage begins and ends to the ear. The Rust services read the rows of the first two as
-# numbers although the column is text, and their import stops at the error; NULL they take for 0 dB.
-# So no row may have these names: what a user sets is kept under names that only we read.
+# Where a passage audibly begins and ends. The Rust services read the rows of the first two settings
+# as numbers although the column is text: their import stops with an error, and NULL counts as 0 dB.
+# So no row may have these names, and values that a user sets are stored under names of our own.
 
 LEAD_IN_THRESHOLD_DB: Final[SettingKey[float]] = SettingKey(
     "lead_in_threshold_dB",
@@ -316,13 +316,13 @@ WORKING_SAMPLE_RATE: Final[SettingKey[int]] = SettingKey(
 SETTINGS: Final[Mapping[str, SettingKey[Any]]] = MappingProxyType(
     {key.name: key for key in tuple(globals().values()) if isinstance(key, SettingKey)}
 )
-"""Every setting above by its name in the database, in their order."""
+"""All settings above by their names in the database, in this order."""
 
 
 def setting_named(name: str) -> SettingKey[Any]:
-    """Return the setting of that name. Raises SettingError, with the nearest name, for any other.
+    """Return the setting of that name. Raises SettingError with the nearest name if there is none.
 
-    The settings table holds more rows than are known here; the other services' are not touched.
+    The settings table also contains other services' rows, which are not in this list.
     """
     try:
         return SETTINGS[name]

@@ -1,7 +1,7 @@
-"""One setting as a typed key: its name, its kind, its range, and its value as text and back.
+"""A typed setting: its name, kind and range, and the conversion of its value to text and back.
 
-Every setting is text in the database, written as Rust's Display writes it and read as the other
-WKMP services read it, so that each can read what the other wrote:
+Every setting is text in the database. It has the format of Rust's Display, and is parsed as the
+other WKMP services parse it, so that all services can read each other's values:
 
 | kind  | written                      | read besides                           |
 |-------|------------------------------|----------------------------------------|
@@ -47,10 +47,11 @@ _INT64_MAXIMUM: Final = 2**63 - 1
 class SettingKey(Generic[T]):
     """A setting whose value in Python is a `T`.
 
-    `name` is the case-sensitive key in the database. `minimum` and `maximum` belong to the range;
-    None is no limit (of an int: 64 bits). A default of None means that NULL has a meaning of its
-    own; `doc` says which. A `secret` value is shown to nobody but who asks for it alone.
-    `stored_as` is the key of its row if that is not the name. Immutable and usable in any thread.
+    `name` is the case-sensitive key in the database. `minimum` and `maximum` are inclusive; None
+    means no limit (for an int: 64 bits). A default of None means that NULL has a meaning of its
+    own, which `doc` explains. A `secret` value is shown only if it is requested by name.
+    `stored_as` is the key of its row if that differs from the name. Immutable; any thread may use
+    it.
     """
 
     name: str
@@ -66,19 +67,19 @@ class SettingKey(Generic[T]):
 
     @property
     def nullable(self) -> bool:
-        """Say whether None is a value of this setting."""
+        """Whether None is a valid value of this setting."""
         return self.default is None
 
     @property
     def row_key(self) -> str:
-        """The key of the row that holds its value."""
+        """The key of the row that stores the value."""
         return self.stored_as or self.name
 
     def parse(self, text: str | None) -> T:
-        """Return the value that a stored text stands for, the default for None (NULL or no row).
+        """Return the value of a stored text; the default for None (NULL or no row).
 
-        Raises SettingError when the text is not of this kind or the value is out of range; the
-        empty text is such an error unless the setting is text.
+        Raises SettingError if the text is not of this kind or the value is out of range. The empty
+        text is an error unless the setting is text.
         """
         if text is None:
             return self.default
@@ -88,15 +89,15 @@ class SettingKey(Generic[T]):
         return cast("T", value)
 
     def format(self, value: T) -> str | None:
-        """Return the text that is stored for a value, None (NULL) for the None of a nullable one.
+        """Return the stored text of a value; None (NULL) if the setting is nullable and it is None.
 
-        Raises SettingError when the value has another type (a bool for an int, a NumPy scalar, None
+        Raises SettingError if the value has another type (a bool for an int, a NumPy scalar, None
         for a setting that is not nullable), is NaN or infinite, or is out of range.
         """
         if value is None and self.nullable:
             return None
-        # Exact types: bool is an int to isinstance, and numpy.float64 a float. The one conversion
-        # is the one that every type checker makes.
+        # Compare exact types: for isinstance a bool is an int, and a numpy.float64 is a float. Only
+        # int to float is converted, which type checkers accept too.
         if type(value) is not self.kind and not (self.kind is float and type(value) is int):
             raise self._refusal("a " + _type_name(value))
         if not self._contains(value):
@@ -108,7 +109,7 @@ class SettingKey(Generic[T]):
             case bool():
                 return True
             case str():
-                # What one of the databases could not store.
+                # One of the databases could not store these.
                 return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
             case int():
                 return _INT64_MINIMUM <= value <= _INT64_MAXIMUM and self._in_range(value)
@@ -122,7 +123,7 @@ class SettingKey(Generic[T]):
         )
 
     def _shown(self, value: object) -> str:
-        # A text may be a key that is nobody's business.
+        # A text may be a secret key.
         return "this text" if self.kind is str else f"{value!r:.80}"
 
     def _refusal(self, found: str) -> SettingError:
@@ -155,8 +156,8 @@ def _written(value: object) -> str:
     if type(value) is bool:
         return "true" if value else "false"
     if type(value) is float:
-        # The shortest digits that read back as the same number, as `repr` has them, but never with
-        # an exponent and without the ".0" of a whole number.
+        # The shortest digits that give the same number, as in `repr`, but without an exponent and
+        # without the ".0" of a whole number.
         return format(Decimal(repr(value)), "f").removesuffix(".0")
     return str(value)
 

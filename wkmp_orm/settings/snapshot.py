@@ -1,7 +1,7 @@
-"""All settings as they were at one moment, typed.
+"""A typed snapshot of all settings at one moment.
 
-It is made of rows that were read before, so asking it costs nothing and may be done inside a
-transaction.
+It is built from rows that were read before. So reading it needs no database access and may be done
+inside a transaction.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ T = TypeVar("T")
 
 
 class SettingsSnapshot:
-    """The stored texts by name, read as typed values.
+    """The stored texts by name, which `get` returns as typed values.
 
-    A row that is missing or NULL reads as its default. A text that cannot be read is an error only
-    for the one who asks for that setting. Immutable and usable in any thread.
+    A missing row or NULL gives the default. A text that cannot be parsed raises an error only when
+    that setting is read. Immutable; any thread may use it.
     """
 
     def __init__(self, stored: Mapping[str, str | None]) -> None:
-        """Keep a copy of the rows; names that are not ours may be among them."""
+        """Copy the rows, which may include other services' settings."""
         self._stored = MappingProxyType(dict(stored))
 
     @overload
@@ -35,17 +35,17 @@ class SettingsSnapshot:
     @overload
     def get(self, key: str) -> Any: ...
     def get(self, key: SettingKey[Any] | str) -> Any:
-        """Return a setting's value. By its constant it is typed, by its name it is not.
+        """Return a setting's value; the type is known if `key` is a constant and not a name.
 
-        Raises SettingError for a name that is unknown and for a stored text that cannot be read.
+        Raises SettingError for an unknown name, and for a stored text that cannot be parsed.
         """
         found = setting_named(key) if isinstance(key, str) else key
         return found.parse(stored_text(self._stored, found))
 
 
 def stored_text(stored: Mapping[str, str | None], key: SettingKey[Any]) -> str | None:
-    """Return the text of a setting among stored rows: that under its name if its own is not there.
+    """Return a setting's stored text: from its row key, or else from its documented name.
 
-    Somebody may have written the row by hand, under the name that the documentation has.
+    A user may have written the row by hand, under the documented name.
     """
     return stored[key.row_key] if key.row_key in stored else stored.get(key.name)

@@ -1,4 +1,4 @@
-"""The settings as they are stored: read and saved through units of work."""
+"""Reads and saves the settings table; saving uses a unit of work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DELETE: Final = sa.delete(Setting).where(Setting.key == sa.bindparam("of_key"))
 
 
 class Opened(Protocol):
-    """What the settings need of their library."""
+    """The methods of a library that the settings use."""
 
     def reader(self) -> AbstractContextManager[Session]:
         """Open a read-only Session."""
@@ -40,7 +40,7 @@ class Opened(Protocol):
 
 
 class Settings:
-    """The settings table, typed. Any thread may call; every read sees what is committed."""
+    """Typed access to the settings table. Any thread may call; reads see what is committed."""
 
     def __init__(self, library: Opened) -> None:
         """Read and write through the library."""
@@ -51,9 +51,9 @@ class Settings:
     @overload
     def get(self, key: str) -> Any: ...
     def get(self, key: SettingKey[Any] | str) -> Any:
-        """Return a setting's value; the default where none is stored.
+        """Return a setting's value; the default if none is stored.
 
-        Raises SettingError for an unknown key, and for a stored text that is no such value.
+        Raises SettingError for an unknown key, and for a stored text that cannot be parsed.
         """
         known = _key(key)
         with self._library.reader() as session:
@@ -62,13 +62,14 @@ class Settings:
         return known.parse(stored_text(stored, known))
 
     def snapshot(self) -> SettingsSnapshot:
-        """Read all settings at once; a value is parsed, and may raise, when it is asked for."""
+        """Read all settings in one query; `get` of the snapshot parses a value and may raise."""
         return SettingsSnapshot(self._stored())
 
     def save(self, values: Mapping[SettingKey[Any] | str, object]) -> WriteReport | None:
-        """Save settings, all of them or none, in one transaction.
+        """Save settings in one transaction.
 
-        Raises SettingError for an unknown key or a value that does not fit, with nothing saved.
+        Raises SettingError for an unknown key or an invalid value; then nothing is saved. Raises
+        the errors of a commit.
         """
         keys = {_key(key): _key(key).format(value) for key, value in values.items()}
         with self._library.unit_of_work(Phase.SETTINGS) as work:
