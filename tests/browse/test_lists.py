@@ -243,10 +243,10 @@ def test_an_empty_library_has_empty_lists(library: Library) -> None:
         (lambda s: browse.songs(s, 'artist:"nina'), "cannot be read: no closing quotation"),
         (lambda s: browse.songs(s, ["a" * 201]), "has over 200 characters"),
         (lambda s: browse.songs(s, ["a\0b"]), "contains a NUL"),
-        (lambda s: browse.songs(s, limit=0), "limit=0 is no number of entries: 1 to 1,000"),
+        (lambda s: browse.songs(s, limit=0), "limit=0 is not a number of entries: 1 to 1,000"),
         (lambda s: browse.songs(s, limit=1_001), "1 to 1,000"),
-        (lambda s: browse.artists(s, after="x"), "'x' is no entry of this list"),
-        (lambda s: browse.passages(s, after=SINNERMAN), "is no passage, or none any more"),
+        (lambda s: browse.artists(s, after="x"), "'x' is not an entry of this list"),
+        (lambda s: browse.passages(s, after=SINNERMAN), "is not a passage, or was deleted"),
         (lambda s: browse.files(s, "status:lost"), "there is no status 'lost'; a file is one of"),
     ],
 )

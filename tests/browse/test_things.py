@@ -49,7 +49,7 @@ def test_what_failed_is_told_with_the_file_and_in_the_list(shared: Library) -> N
     assert (failed.phase, failed.reason) == ("segmentation", "no sound was found in it")
     with shared.reader() as session:
         assert browse.failures(session).entries == (failed,)
-        with pytest.raises(ConfigurationError, match="no entry of this list"):
+        with pytest.raises(ConfigurationError, match="not an entry of this list"):
             browse.failures(session, after=SINNERMAN)
 
 

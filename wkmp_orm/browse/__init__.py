@@ -1,13 +1,13 @@
-"""What is in a library, for people and programs: lists, one thing with all that is known, numbers.
+"""Queries on a library's content: lists, details of one thing, and statistics.
 
     with library.reader() as session:
         page = browse.songs(session, "artist:nina sinner")
 
-Every function reads through the Session of a `library.reader()` and answers with values that know
-no Session. Lists come in pages, in an order that an index has, so that a page of a million passages
-costs what one of a thousand does. Must not know a command line.
+Every function reads through the Session of a `library.reader()` and returns plain values, which are
+independent of the Session. Lists have pages, in the order of an index, so that a page of a million
+passages takes no longer than a page of a thousand.
 
-Files without MusicBrainz ids are shown by what their tags say.
+Files without MusicBrainz ids are shown with the text of their tags.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What is known of one thing: values beside the entries of lists.
+"""The details of one file, song, artist, album or passage, as frozen dataclasses.
 
-Only values; must not know how they are found. Positions and lengths are in ticks; a field that is
-not known is None.
+Positions and lengths are in ticks, 28,224,000 per second; an unknown field is None.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassageDetails:
-    """A passage, its points in ticks from the file's start, and what is known of it.
+    """A passage, with its points in ticks from the file's start, and its other data.
 
-    A point that nobody has set is None; `user_title` is what a user calls it. `title_source` is who
-    said what it is, and `identity_confidence`, from 0 to 1, how surely.
+    A point that is not set is None; `user_title` is the user's title. `title_source` names the
+    source of its identity, and `identity_confidence` is that source's confidence, 0 to 1.
     """
 
     entry: PassageEntry
@@ -46,10 +45,10 @@ class PassageDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDetails:
-    """A file: where and what it is, what failed, what it is equal to, and its passages in order.
+    """A file: its path and properties, failures, equal files, and its passages in order.
 
-    `original_path` is that of the file that it is equal to, if it is a duplicate, and `duplicates`
-    are the files that are equal to it. Of these and of `passages` the first 200 are named.
+    `original_path` is the original's path if the file is a duplicate, and `duplicates` are the
+    files that are equal to this one. `duplicates` and `passages` contain at most 200 entries.
     """
 
     entry: FileEntry
@@ -65,10 +64,7 @@ class FileDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongDetails:
-    """A recording: who made it and with which share, what works it records, where it can be heard.
-
-    Of `passages` the first 200 are named.
-    """
+    """A recording: its artists with their shares, its works, and its passages (at most 200)."""
 
     entry: SongEntry
     status: SongStatus
@@ -83,7 +79,7 @@ class SongDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistDetails:
-    """An artist with the songs; the first 200 are named."""
+    """An artist with at most 200 songs."""
 
     entry: ArtistEntry
     songs: tuple[SongEntry, ...]
@@ -91,7 +87,7 @@ class ArtistDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumDetails:
-    """An album with its passages in the order of their files; the first 200 are named."""
+    """An album with at most 200 passages, in the order of their files."""
 
     entry: AlbumEntry
     passages: tuple[PassageEntry, ...]

@@ -1,7 +1,4 @@
-"""Artists and albums, with and without MusicBrainz ids.
-
-Knows artists and albums and what links to them; must not know who asks.
-"""
+"""Lists artists and albums, with and without MusicBrainz ids."""
 
 from __future__ import annotations
 
@@ -37,15 +34,16 @@ if TYPE_CHECKING:
 ARTIST, ALBUM = "artist", "album"
 
 MOST_LOOKED_AT: Final = 100
-"""Passages of an album that say who made it: an album "Unknown" may have 100,000."""
+"""How many passages of an album are read for its artist: an album "Unknown" may have 100,000."""
 
 
 def artists(
     session: Session, query: str | Sequence[str] = "", *, after: str | None = None, limit: int = 50
 ) -> Page[ArtistEntry]:
-    """Return a page of artists, by name.
+    """Return a page of artists, ordered by name.
 
-    `query` is words, and `artist:` with what the name begins with. The rest is as for `songs`.
+    `query` contains words, and `artist:` with the beginning of the name. The other arguments and
+    the errors are those of `songs`.
     """
     number = checked_limit(limit)
     wanted = parsed(query, ("artist",))
@@ -63,10 +61,10 @@ def artists(
 def albums(
     session: Session, query: str | Sequence[str] = "", *, after: str | None = None, limit: int = 50
 ) -> Page[AlbumEntry]:
-    """Return a page of albums, by title.
+    """Return a page of albums, ordered by title.
 
-    `query` is words of the title, `album:` with what it begins with, and `artist:` with what the
-    name of an artist on it begins with. The rest is as for `songs`.
+    `query` contains words of the title, `album:` with its beginning, and `artist:` with the
+    beginning of an artist's name. The other arguments and the errors are those of `songs`.
     """
     number = checked_limit(limit)
     wanted = parsed(query, ("album", "artist"))
@@ -92,7 +90,7 @@ def albums(
 
 
 def _has(artist: str) -> sa.ColumnElement[bool]:
-    """Say that an artist whose name begins so is on the album."""
+    """Return the condition that an artist on the album has a name with this beginning."""
     of_songs = sa.select(Passage.guid).where(Passage.song_id.in_(songs_by(named(artist))))
     of_tags = sa.select(Passage.guid).where(has_no_song, begins_in_any_case(passage_artist, artist))
     return Album.guid.in_(
@@ -103,7 +101,7 @@ def _has(artist: str) -> sa.ColumnElement[bool]:
 
 
 def mbid_or_none(mbid: Text, placeholder: str) -> sa.ColumnElement[str | None]:
-    """Return a MusicBrainz id, and NULL for what stands for one that is not known."""
+    """Return an expression for the MusicBrainz id; NULL if the column has a placeholder."""
     return sa.case((mbid.startswith(placeholder), None), else_=mbid)
 
 

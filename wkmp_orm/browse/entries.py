@@ -1,7 +1,7 @@
-"""What lists show: one frozen value for each entry.
+"""The entries of lists, as frozen dataclasses.
 
-Only values; must not know how they are found. Positions and lengths are in ticks, 28,224,000 a
-second; a field that is not known is None. Paths are spelled as they are stored.
+Positions and lengths are in ticks, 28,224,000 per second; an unknown field is None. Paths have
+their stored form.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongEntry:
-    """A song: a recording that is known, or a passage of which only its file's tags are.
+    """A song: a known recording, or a passage of which only its file's tags are known.
 
-    `guid` is that of the song or, where `recording_mbid` is None, of the passage. `title` is what a
-    user, MusicBrainz or the tags call it. `path`, `start_ticks` and `end_ticks` are where it can be
-    heard, in the first of its `passages` whose file is there; a song without passages has none.
-    `missing_since` is set where no file with it is there any more.
+    `guid` is the song's or, if `recording_mbid` is None, the passage's. `title` comes from a user,
+    MusicBrainz or the tags. `path`, `start_ticks` and `end_ticks` locate the first of its
+    `passages` whose file exists; they are None for a song without passages. `missing_since` is set
+    if none of its files exists any more.
     """
 
     guid: str
@@ -39,7 +39,7 @@ class SongEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistEntry:
-    """An artist, and how many songs are by this artist alone or with others."""
+    """An artist, and the number of songs by this artist alone or with others."""
 
     guid: str
     name: str
@@ -49,9 +49,9 @@ class ArtistEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumEntry:
-    """An album, and how many passages of it there are.
+    """An album, and the number of its passages.
 
-    `artist` is who made all of the passages that were looked at, the first hundred, or None.
+    `artist` is the artist of all of its first hundred passages; None if they differ.
     """
 
     guid: str
@@ -64,9 +64,9 @@ class AlbumEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileEntry:
-    """A file, with what its tags say.
+    """A file, with the text of its tags.
 
-    `missing_since` is when an import first found it gone (UTC); None for a file that is there.
+    `missing_since` is when an import first found it missing (UTC); None for a file that exists.
     """
 
     guid: str
@@ -85,7 +85,7 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassageEntry:
-    """A passage: the span of a file that is played as one; `missing_since` is that of its file."""
+    """A passage: the span of a file that is played as one; `missing_since` is its file's."""
 
     guid: str
     path: str
@@ -101,9 +101,9 @@ class PassageEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateEntry:
-    """A file that is equal to another one, its original, which alone has passages.
+    """A file that is equal to another one, its original. Only the original has passages.
 
-    `missing_since` is its own, not that of the original.
+    `missing_since` is the duplicate's, not the original's.
     """
 
     guid: str
@@ -116,9 +116,9 @@ class DuplicateEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureEntry:
-    """Why a path could not be imported when that was last tried (UTC).
+    """The last failure to import a path, and its time (UTC).
 
-    `file_guid` is None for what has no row, as a folder that could not be read.
+    `file_guid` is None for a path without a row, such as a folder that could not be read.
     """
 
     guid: str

@@ -1,7 +1,4 @@
-"""Files and passages, by path; which files are equal to which; and what could not be imported.
-
-Knows files and what hangs on them; must not know who asks.
-"""
+"""Lists files and passages by path, duplicates, and failures."""
 
 from __future__ import annotations
 
@@ -43,11 +40,11 @@ _GUIDS: Final[sa.BindParameter[Any]] = sa.bindparam("guids", expanding=True)
 def files(
     session: Session, query: str | Sequence[str] = "", *, after: str | None = None, limit: int = 50
 ) -> Page[FileEntry]:
-    """Return a page of files, by path.
+    """Return a page of files, ordered by path.
 
-    `query` is words of the path and of what the tags say, `path:` with what the stored path begins
-    with, in its own case, as `path:Nina/`, and `status:` with what the status begins with. The rest
-    is as for `songs`.
+    `query` contains words of the path and the tags, `path:` with the beginning of the stored path
+    (case-sensitive, as in `path:Nina/`), and `status:` with the beginning of the status. The other
+    arguments and the errors are those of `songs`.
     """
     number = checked_limit(limit)
     wanted = parsed(query, ("path", "status"))
@@ -67,7 +64,7 @@ def _with_status(query: Query) -> list[sa.ColumnElement[bool]]:
 
 
 def statuses(value: str) -> list[FileStatus]:
-    """Return the statuses that begin so; ConfigurationError if there is none."""
+    """Return the statuses that begin with `value`. Raises ConfigurationError if there is none."""
     wanted = value.upper().replace("_", " ")
     if found := [each for each in FileStatus if each.value.startswith(wanted)]:
         return found
@@ -121,10 +118,10 @@ IN_ORDER: Final = (file_path, File.guid, Passage.start_time_ticks, Passage.guid)
 def passages(
     session: Session, query: str | Sequence[str] = "", *, after: str | None = None, limit: int = 50
 ) -> Page[PassageEntry]:
-    """Return a page of passages, by the path of their file and where they begin.
+    """Return a page of passages, ordered by their file's path and their start.
 
-    `query` is words of the path, title, artist and album, and `path:` as for `files`. The rest is
-    as for `songs`.
+    `query` contains words of the path, title, artist and album, and `path:` as for `files`. The
+    other arguments and the errors are those of `songs`.
     """
     number = checked_limit(limit)
     wanted = parsed(query, ("path",))
@@ -153,7 +150,7 @@ def _ranges_of_passages(session: Session, chosen: Rows, after: str | None) -> li
         else None
     )
     if last is None:
-        message = f"after={after!a} is no passage, or none any more: begin anew"
+        message = f"after={after!a} is not a passage, or was deleted: start again"
         raise ConfigurationError(message)
     file, key, start = last
     later = sa.or_(
@@ -185,12 +182,12 @@ _DUPLICATES: Final = (
 def duplicates(
     session: Session, *, after: str | None = None, limit: int = 50
 ) -> Page[DuplicateEntry]:
-    """Return a page of files that are equal to another one; those of one content are together.
+    """Return a page of files that are equal to another one, grouped by content.
 
     Raises ConfigurationError as `songs` does.
     """
     number = checked_limit(limit)
-    # Spelled as in the index of duplicates, with no parameter.
+    # The same text as in the partial index of duplicates, without a parameter.
     is_duplicate = File.status == sa.literal_column(f"'{FileStatus.DUPLICATE_HASH}'")
     sources = [Source(FILE, File.hash, File.guid, (is_duplicate,))]
     position = position_of(session, after, (File.hash, File.guid))
@@ -216,7 +213,7 @@ FAILURES: Final = (
 
 
 def failures(session: Session, *, after: str | None = None, limit: int = 50) -> Page[FailureEntry]:
-    """Return a page of what still fails, the latest first.
+    """Return a page of the failures that still exist, the latest first.
 
     Raises ConfigurationError as `songs` does.
     """

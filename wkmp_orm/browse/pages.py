@@ -1,10 +1,8 @@
-"""Pages of rows that are in the order of a key, read from an index and never from the beginning.
+"""Keyset pagination: pages of rows in the order of a key, read from an index without OFFSET.
 
-Knows keys and guids; must not know what is listed.
-
-A list may come from several tables. Each is asked for the rows behind the last one of the page
-before, in three ranges of its index: the same key and a larger guid, larger keys, no key at all.
-(SQLite does not use an index of an expression for `(key, guid) > (?, ?)`.)
+A list may combine several tables. Each is queried for the rows after the last one of the previous
+page, in three ranges of its index: the same key and a larger guid, larger keys, no key. (For
+`(key, guid) > (?, ?)` SQLite does not use an index on an expression.)
 """
 
 from __future__ import annotations
@@ -32,19 +30,19 @@ Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
 Text: TypeAlias = sa.ColumnElement[Any] | InstrumentedAttribute[Any]
 
 MOST_ENTRIES: Final = 1_000
-"""Of a page. What they show is looked up by their guids, in one statement."""
+"""The largest page. One statement looks up all its entries by their guids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[E]):
-    """A part of a list. `after` is what to ask for the next page with, None if this is the last."""
+    """A part of a list. `after` is the argument for the next page; None if this is the last one."""
 
     entries: tuple[E, ...]
     after: str | None
 
 
 class Position(NamedTuple):
-    """Where a page begins: behind the row with this key (None: it has none) and guid."""
+    """The start of a page: after the row with this key (None if it has no key) and guid."""
 
     key: str | None
     guid: str
@@ -54,7 +52,7 @@ BEGINNING: Final = Position("", "00000000-0000-0000-0000-000000000000")
 
 
 class Place(NamedTuple):
-    """A row's place in a list; `of` names what it is, where a list has rows of several tables."""
+    """A row's place in a list; `of` names its table if a list combines several tables."""
 
     key: str | None
     guid: str
@@ -63,10 +61,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Rows of one table that a list shows.
+    """The rows of one table that a list shows.
 
-    `is_narrow` says that `conditions` find few rows by an index of their own: they are sorted then,
-    where the index of the key would have all rows read until enough of them fit.
+    `is_narrow` is true if `conditions` find few rows through another index. Then these rows are
+    sorted. Otherwise the index of the key is read until enough rows meet the conditions.
     """
 
     of: str
@@ -77,7 +75,7 @@ class Source:
 
     @property
     def sorted_by(self) -> Text:
-        """What ranges and the order are told by: behind an operator, no index is in this order."""
+        """The expression for ranges and order; with an operator around it, no index is used."""
         return self.key.concat("") if self.is_narrow else self.key
 
     def rows(self, *ranges: sa.ColumnElement[bool], in_one_key: bool) -> Rows:
@@ -95,7 +93,7 @@ InRange: TypeAlias = Callable[[Source], tuple[sa.ColumnElement[bool], ...]]
 def places(
     session: Session, sources: Sequence[Source], position: Position, number: int
 ) -> list[Place]:
-    """Return the first so many places behind a position."""
+    """Return the first `number` places after a position."""
     found: list[Place] = []
     for in_range, in_one_key in _ranges(position):
         left = number - len(found)
@@ -106,11 +104,11 @@ def places(
 
 
 def _ranges(position: Position) -> Iterator[tuple[InRange, bool]]:
-    """Yield the ranges behind a position, and whether all rows of one have the same key."""
+    """Yield the ranges after a position, and whether all rows of a range have the same key."""
     key, guid = position
     if key is not None:
         if position == BEGINNING:
-            # NULLs come before the empty text, and a range leaves them out.
+            # The empty text is the smallest key; a comparison excludes NULLs.
             yield (lambda source: (source.sorted_by >= "",)), False
         else:
             yield (lambda source: (source.sorted_by == key, source.guid > guid)), True
@@ -134,22 +132,22 @@ def _in_range(
     if len(each) == 1:
         return each[0]
     by = itemgetter(1) if in_one_key else itemgetter(0, 1)
-    # A row that two spellings of a value find is found once.
+    # Remove duplicates: two spellings of a value may find the same row.
     return [*dict.fromkeys(merge(*each, key=by))][:number]
 
 
 def checked_limit(limit: int) -> int:
-    """Return the number of entries of a page; ConfigurationError if it is none."""
+    """Return the number of entries of a page. Raises ConfigurationError if it is invalid."""
     if type(limit) is not int or not 1 <= limit <= MOST_ENTRIES:
-        message = f"limit={limit!r} is no number of entries: 1 to {MOST_ENTRIES:,}"
+        message = f"limit={limit!r} is not a number of entries: 1 to {MOST_ENTRIES:,}"
         raise ConfigurationError(message)
     return limit
 
 
 def position_of(session: Session, after: str | None, *tables: tuple[Text, Text]) -> Position:
-    """Return where the row is that a page goes on behind; `tables` are keys and guids.
+    """Return the position of the last row of the previous page; `tables` are keys and guids.
 
-    Raises ConfigurationError if it is not there, or not any more.
+    Raises ConfigurationError if the row does not exist or was deleted.
     """
     if after is None:
         return BEGINNING
@@ -158,7 +156,7 @@ def position_of(session: Session, after: str | None, *tables: tuple[Text, Text])
             row = session.execute(sa.select(key).where(guid == after)).first()
             if row is not None:
                 return Position(row[0], after)
-    message = f"after={after!a} is no entry of this list, or none any more: begin anew"
+    message = f"after={after!a} is not an entry of this list, or was deleted: start again"
     raise ConfigurationError(message)
 
 
@@ -169,7 +167,7 @@ def page(
     limit: int,
     entries: Callable[[Session, list[Place]], dict[str, E]],
 ) -> Page[E]:
-    """Return a page of what `entries` makes of places, by their guids."""
+    """Return a page of the entries that `entries` creates for places, by their guids."""
     found = places(session, sources, position, limit + 1)
     shown = found[:limit]
     known = entries(session, shown) if shown else {}

@@ -1,10 +1,7 @@
-"""What is looked for: words, and `field:value`, as conditions that an index can answer.
+"""Parses search queries (words and `field:value`) into conditions that an index can answer.
 
-Knows texts and columns; must not know which table they are in.
-
-A word is found anywhere in a text. A value is what its field begins with. Neither cares about upper
-and lower case: the databases know that of A to Z alone, so other letters are asked for in each
-spelling that people use.
+A word matches anywhere in a text, and a value matches the beginning of its field. Both ignore case.
+The databases fold only A to Z, so a text with other letters is searched in each common spelling.
 """
 
 from __future__ import annotations
@@ -24,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 FIELDS: Final = frozenset({"title", "artist", "album", "path", "status"})
-"""All that any list knows. What stands before another colon belongs to a word."""
+"""The fields of all lists. Before another name, a colon is part of a word."""
 
 MOST_CHARACTERS: Final = 200
-"""Of a word or value, as many as a list is sorted by."""
+"""The limit of a word or value: as many characters as a list's sort key has."""
 
 _LAST: Final = "\U0010ffff"
 _NOT_UTF_8: Final = re.compile(r"[\udc80-\udcff]")
@@ -36,21 +33,21 @@ _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for; all of it must be found."""
+    """A parsed query; all of its parts must match."""
 
     words: tuple[str, ...] = ()
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, name: str) -> tuple[str, ...]:
-        """Return the values that were asked for of a field."""
+        """Return the values of a field in the query."""
         return self.fields.get(name, ())
 
 
 def parsed(query: str | Sequence[str], known: Collection[str]) -> Query:
-    """Take a query apart: a text, or its parts, of which each may hold spaces.
+    """Parse a query: a text, or a sequence of parts, each of which may contain spaces.
 
     `known` are the fields of the list. Raises ConfigurationError for a field that only other lists
-    know, for what is too long, and for a quote without its other half.
+    have, a text that is too long, and a missing closing quote.
     """
     words: list[str] = []
     fields: dict[str, tuple[str, ...]] = {}
@@ -58,7 +55,7 @@ def parsed(query: str | Sequence[str], known: Collection[str]) -> Query:
         text = _NOT_UTF_8.sub(lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02X}", part)
         if len(text) > MOST_CHARACTERS or "\0" in text:
             why = "contains a NUL" if "\0" in text else f"has over {MOST_CHARACTERS} characters"
-            message = f"{text[:40]!a} in the query {why}, which nothing is found by"
+            message = f"{text[:40]!a} in the query {why}, so it cannot match anything"
             raise ConfigurationError(message)
         name, colon, value = text.partition(":")
         if not colon or name.lower() not in FIELDS:
@@ -83,30 +80,30 @@ def _parts(query: str | Sequence[str]) -> list[str]:
 
 
 def sort_key(text: str) -> str:
-    """Return what the databases make of a text to sort by it (`SortKey`)."""
+    """Return a text's sort key, as the databases compute it (`SortKey`)."""
     return text.translate(_LOWER)[:MOST_CHARACTERS]
 
 
 def spellings(text: str) -> list[str]:
-    """Return a text as it may be stored by people who spell it their way, as it is given first."""
+    """Return the spellings in which a text may be stored, the given one first."""
     if text.isascii():
         return [text.lower()]
     cases = (text, text.lower(), text.upper(), text.title(), text.capitalize())
     forms = (unicodedata.normalize(form, each) for each in cases for form in ("NFC", "NFD"))
-    # Neither form keeps a compatibility character, such as U+2F800, which a tag may hold.
+    # Neither form keeps a compatibility character, such as U+2F800, which a tag may contain.
     return [*dict.fromkeys(sort_key(each) for each in (text, *forms))]
 
 
 def begins_with(key: sa.ColumnElement[str], beginning: str) -> sa.ColumnElement[bool]:
-    """Say that a sorted text begins so, as one range of its index."""
+    """Return the condition that a sort key has this beginning, as one range of its index."""
     return sa.and_(key >= beginning, key < beginning + _LAST)
 
 
 def begins_in_any_case(key: sa.ColumnElement[str], value: str) -> sa.ColumnElement[bool]:
-    """Say that a `SortKey` begins with a value, however that is spelled."""
+    """Return the condition that a `SortKey` begins with a value in any spelling."""
     return sa.or_(*(begins_with(key, each) for each in spellings(value)))
 
 
 def contains(text: Any, word: str) -> sa.ColumnElement[bool]:
-    """Say that a text contains a word."""
+    """Return the condition that a text contains a word."""
     return sa.or_(*(text.icontains(each, autoescape=True) for each in spellings(word)))

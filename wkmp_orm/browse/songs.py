@@ -1,7 +1,4 @@
-"""Songs: the recordings that are known, and beside them the passages that only have tags.
-
-Knows songs and passages; must not know who asks.
-"""
+"""Lists songs: known recordings, and passages that have only tags."""
 
 from __future__ import annotations
 
@@ -54,13 +51,13 @@ SONG, PASSAGE = "song", "passage"
 def songs(
     session: Session, query: str | Sequence[str] = "", *, after: str | None = None, limit: int = 50
 ) -> Page[SongEntry]:
-    """Return a page of songs, by title; those without a title are the last.
+    """Return a page of songs, ordered by title; those without a title come last.
 
-    `query` is words, each found anywhere in title, artist or album, or in the path of the file that
-    a song without a title is shown by, and `title:`, `artist:` and `album:` with what these begin
-    with; `after` is that of the page before. A value costs what it finds; a word is looked for from
-    there on, until the page is full. Raises ConfigurationError for a query, a limit or an `after`
-    that cannot be.
+    `query` contains words, each of which must occur in the title, artist or album (or in the path
+    of the file, for a song without a title), and `title:`, `artist:` and `album:` with the
+    beginnings of these. `limit` is the number of entries, and `after` comes from the previous page.
+    The time for a value grows with its matches; a word is searched row by row until the page is
+    full. Raises ConfigurationError for an invalid query, limit or `after`.
     """
     number = checked_limit(limit)
     sources = song_sources(parsed(query, FIELDS))
@@ -69,7 +66,7 @@ def songs(
 
 
 def song_sources(query: Query) -> list[Source]:
-    """Return where the songs of a query come from."""
+    """Return the sources of the songs that match a query."""
     is_narrow = bool(query.of("artist") or query.of("album"))
     first, *others = query.of("title") or ("",)
     spelled = spellings(first) if first else []
@@ -197,7 +194,7 @@ def song_entries(session: Session, places: list[Place]) -> dict[str, SongEntry]:
 
 
 def _heard_elsewhere(session: Session, known: dict[str, SongEntry]) -> dict[str, SongEntry]:
-    """Return the songs whose first file is missing, with the first one that is there."""
+    """Return the songs whose first file is missing, with their first file that exists."""
     missing = {
         guid: entry
         for guid, entry in known.items()

@@ -1,6 +1,6 @@
-"""How much there is of everything: what a library amounts to, in numbers.
+"""Statistics of a library: the numbers of its files, songs, passages and other rows.
 
-Reads whole tables, each once: it costs what the library is large.
+They read each table once, so the time grows with the library.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatStatistics:
-    """The imported files of one format: how many, how long in ticks, how large."""
+    """The imported files of one format: their number, length in ticks, and size in bytes."""
 
     files: int
     duration_ticks: int
@@ -44,13 +44,13 @@ class FormatStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """What a library amounts to.
+    """The statistics of a library.
 
-    `formats` are of the files that are imported, the most frequent first; a file whose format is
-    not known is under "". `sound_ticks` is the length of all passages. `songs` are those that a
-    MusicBrainz id is known of, `passages_without_song` are the others, of which
-    `passages_without_title` have no title either. `orphans` are those of the songs, artists, albums
-    and works that no file refers to and no user tuned.
+    `formats` describes the imported files by format, the most frequent first; unknown formats are
+    under "". `sound_ticks` is the length of all passages. `songs` counts recordings with a
+    MusicBrainz id, `passages_without_song` the passages without one, and `passages_without_title`
+    those of them without a title. `orphans` counts the songs, artists, albums and works to which no
+    file refers and which no user has edited.
     """
 
     files: Mapping[FileStatus, int]
@@ -110,7 +110,7 @@ def _formats(session: Session) -> dict[str, FormatStatistics]:
         .group_by(name)
         .order_by(number.desc(), name)
     )
-    # PostgreSQL sums up to numbers of any length, which Python has as Decimal.
+    # PostgreSQL returns sums as numeric, which Python reads as Decimal.
     return {
         each: FormatStatistics(
             files=files, duration_ticks=int(ticks or 0), size_bytes=int(size or 0)

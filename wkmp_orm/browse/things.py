@@ -1,7 +1,4 @@
-"""One thing with all that is known of it: found by guid, MusicBrainz id, path or name.
-
-Knows how things hang together; must not know how they are shown.
-"""
+"""Finds one thing by guid, MusicBrainz id, path or name, and returns its details."""
 
 from __future__ import annotations
 
@@ -66,15 +63,15 @@ Entry: TypeAlias = SongEntry | ArtistEntry | AlbumEntry | FileEntry | PassageEnt
 Details: TypeAlias = SongDetails | ArtistDetails | AlbumDetails | FileDetails | PassageDetails
 
 MOST_PARTS: Final = 200
-"""Of what an artist, an album or a file has, so many are named."""
+"""The most passages, songs or duplicates that the details of one thing contain."""
 
 
 def find(session: Session, what: str, *, limit: int = 10) -> tuple[Entry, ...]:
-    """Return what is meant by a guid, a MusicBrainz id, a stored path or a name.
+    """Return the entries that a guid, a MusicBrainz id, a stored path or a name refers to.
 
-    Where artists, albums and songs are called exactly so, these are meant; else those whose names
-    begin so; else whatever contains the words. At most `limit` of each kind; nothing found is an
-    empty tuple. Raises ConfigurationError for what cannot be a name.
+    Artists, albums and songs with exactly this name come first; if there are none, those whose
+    names begin with it; else all that contain its words. At most `limit` of each kind are returned,
+    and an empty tuple if nothing matches. Raises ConfigurationError for an invalid name.
     """
     if is_uuid(what.lower()):
         return tuple(_by_id(session, what.lower()))
@@ -107,7 +104,7 @@ def _name(entry: Entry) -> str:
 
 
 def _by_id(session: Session, guid: str) -> Iterable[Entry]:
-    """Yield what has this guid or MusicBrainz id."""
+    """Yield the entries with this guid or MusicBrainz id."""
 
     def guids(model: type[Song | Artist | Album], mbid: Any) -> list[str]:
         either = sa.select(model.guid).where(sa.or_(model.guid == guid, mbid == guid))
@@ -125,10 +122,9 @@ def _by_id(session: Session, guid: str) -> Iterable[Entry]:
 
 
 def details(session: Session, entry: Entry) -> Details:
-    """Return all that is known of what a list or `find` has named.
+    """Return the details of an entry of a list or of `find`.
 
-    A song that no MusicBrainz id is known of is a passage. Raises ConfigurationError if it is not
-    there any more.
+    A song without a MusicBrainz id is a passage. Raises ConfigurationError if it was deleted.
     """
     match entry:
         case ArtistEntry():
