@@ -1,11 +1,12 @@
-"""Adoption: a database that WKMP's other services made becomes a library, with all of its rows.
+"""Converts a database of WKMP's other services into a library, with all of its rows.
 
     adopt("~/Music/wkmp.db")
 
-`look` tells whose a database is, `readings` how an old value becomes one of ours, `healing` what
-single tables need beside; `converting` has the order of all steps, in one transaction. What cannot
-stay is kept in a table of its own (`set_aside`), and `verifying` proves that no row is lost.
-Knows SQLite alone, which is all that the other services use.
+`look` detects which program created a database. `readings` defines how each old value is converted,
+and `healing` what single tables need in addition. `converting` runs all steps in order, in one
+transaction. Rows and values that cannot stay are kept in another table (`set_aside`), and
+`verifying` proves that no row is lost.
+Only SQLite is supported, because the other services use nothing else.
 """
 
 from __future__ import annotations

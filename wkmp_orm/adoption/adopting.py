@@ -48,7 +48,7 @@ def adopt(
     dry_run: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Adoption:
-    """Take over a database that WKMP's other services made; `Library.adopt` says how."""
+    """Take over a database of WKMP's other services; `Library.adopt` describes it."""
     target = DatabaseTarget.parse(database)
     path = refusing.refuse_server(target)
     check_place(target, read_only=False)
@@ -66,24 +66,24 @@ def adopt(
         if dry_run:
             return _rehearse(target, given, tell)
         with _engine_of(target) as engine:
-            # It may be opened by nobody, by this process neither; then it is closed again.
+            # No connection may be open, not even our own; this opens one and closes it again.
             refusing.refuse_in_use(path, engine.dialect.loaded_dbapi)
             return _adopt(target, engine, given, tell)
 
 
 def take_over_empty(target: DatabaseTarget, engine: sa.Engine, *, hold: Hold) -> None:
-    """Give a database of the other services without music our tables; refuse one with rows.
+    """Create our tables in another service's database that has no music; refuse one with rows.
 
-    Does nothing for a new database, and for one of ours. `engine` is a writer engine. Any number of
-    processes may do this at once. Raises SchemaUnmanagedError for a database with rows, which
-    `adopt` takes over, and for another program's.
+    Does nothing for a new database, and for one of ours. `engine` is a writer engine. Several
+    processes may do this at the same time. Raises SchemaUnmanagedError for a database with rows,
+    which `adopt` takes over, and for another program's.
     """
     found = refuse_unadopted(target, engine)
     if found.kind is not Kind.EMPTY:
         return
     with hold(), migration_transaction(target, engine, frozenset()) as connection:
         found = look(asking(connection))
-        if found.kind is Kind.FILLED:  # since it was looked at
+        if found.kind is Kind.FILLED:  # meanwhile
             refusing.refuse_filled(target)
         if found.kind is not Kind.EMPTY:
             return
@@ -94,7 +94,7 @@ def take_over_empty(target: DatabaseTarget, engine: sa.Engine, *, hold: Hold) ->
 
 
 def refuse_unadopted(target: DatabaseTarget, engine: sa.Engine) -> Found:
-    """Look at an SQLite database. Raises SchemaUnmanagedError if it is others' and has rows."""
+    """Return whose an SQLite database is. Raises SchemaUnmanagedError if it must be adopted."""
     found = look(asking_once(engine))
     if found.kind is Kind.FILLED:
         refusing.refuse_filled(target)
@@ -141,7 +141,7 @@ def _adopt(
 
 
 def _rehearse(target: DatabaseTarget, given: Path | None, tell: OnProgress) -> Adoption:
-    """Adopt a copy, and delete it."""
+    """Adopt a copy of the database, and delete the copy."""
     assert target.path is not None  # noqa: S101  refused above
     with tempfile.TemporaryDirectory(dir=target.path.parent, prefix=".adoption-") as folder:
         copy = DatabaseTarget.parse(Path(folder) / target.path.name)

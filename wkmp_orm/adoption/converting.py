@@ -1,4 +1,4 @@
-"""Converts a database in its caller's transaction: all tables, then what refers to them."""
+"""Converts a database in the caller's transaction: our tables, then other tables' references."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from wkmp_orm.adoption.workshop import Workshop
 
 CACHE_KIB: Final = 256 * 1024
-"""SQLite's own 2 MB are too few for the keys of a million rows, which come in any order."""
+"""SQLite's default of 2 MB is too small for the keys of a million rows in random order."""
 
 
 def convert(work: Workshop) -> None:
-    """Give the old database our tables, with its rows in them, and prove that none is lost.
+    """Replace the old tables by ours with the same rows, and prove that no row is lost.
 
-    Raises SchemaError when that cannot be proved; the caller rolls back then.
+    Raises SchemaError if the proof fails; then the caller must roll back.
     """
     with _tools(work):
         of_others = stage(work)
@@ -65,14 +65,14 @@ def _convert_table(work: Workshop, table: str) -> None:
     if old is not None:
         mend_checks(work, table)
         merge_equals(work, table)
-        mend_checks(work, table)  # what one of them knew and the other did not may not fit together
+        mend_checks(work, table)  # values merged from two rows may violate a rule
     for heal in AFTER.get(table, ()) if old is not None or table == "song_works" else ():
         heal(work)
 
 
 @contextmanager
 def _tools(work: Workshop) -> Iterator[None]:
-    """Lend the connection what a conversion needs, and take it back however it ends."""
+    """Create the temporary tables, functions and settings of a conversion, and remove them."""
     add_functions(work.connection)
     kept = work.value("PRAGMA cache_size")
     work.run(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -86,7 +86,7 @@ def _tools(work: Workshop) -> Iterator[None]:
         if not work.value(f"SELECT EXISTS (SELECT 1 FROM {SET_ASIDE})"):
             work.run(f"DROP TABLE {SET_ASIDE}")
     finally:
-        # The connection goes back to a pool, where others write with it.
+        # The connection returns to a pool, and later writes must not have these settings.
         if not work.connection.invalidated:
             cursor = work.connection.connection.cursor()
             for pragma in ("legacy_alter_table = OFF", "ignore_check_constraints = OFF"):

@@ -1,4 +1,4 @@
-"""Copies the rows of one table into its new form, and reports each value that is another now."""
+"""Copies the rows of one old table into its new table, and reports each changed value."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from wkmp_orm.adoption.workshop import Workshop
 
 ROWS_AT_ONCE: Final = 50_000
-"""Rows of one statement: a million passages tell of themselves twenty times."""
+"""Rows copied by one statement: a million passages make twenty progress calls."""
 
 _OLD_COLUMN: Final = re.compile(r'\bo\."(\w+)"')
 
 
 def copy_rows(work: Workshop, old: Table) -> None:
-    """Copy a table's rows; set aside those that have no key or an equal one, and what differs."""
+    """Copy a table's rows; set aside rows without a key or with a used one, and replaced values."""
     table = old.name
     is_fresh = choose_fresh_guids(work, table)
     readings = _readings(work, old)
@@ -48,7 +48,7 @@ def copy_rows(work: Workshop, old: Table) -> None:
 
 
 def _readings(work: Workshop, old: Table) -> Mapping[str, Reading]:
-    """Choose how each column that the old table has, or says in other words, is read."""
+    """Choose a reading for each column that the old table has, also under another name."""
     info = TABLES[old.name]
     readings = {}
     for column in info.table.c:
@@ -67,7 +67,7 @@ def _readings(work: Workshop, old: Table) -> Mapping[str, Reading]:
 
 
 def _only_known(old: Table, expression: str) -> str:
-    """Replace the old columns that are not there by NULL."""
+    """Replace references to missing old columns by NULL."""
 
     def known(found: re.Match[str]) -> str:
         return found[0] if found[1].lower() in old.names else "NULL"
@@ -107,7 +107,7 @@ def _batches(work: Workshop, table: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _set_rest_aside(work: Workshop, old: Table, expressions: Mapping[str, str]) -> None:
-    """Set aside the rows that the new table did not take, and say why."""
+    """Set aside the rows that the new table did not accept, with the reason."""
     info = TABLES[old.name]
     missing = f"o.rowid NOT IN (SELECT rowid FROM {quoted(old.name)})"
     needed = [name for name in expressions if not info.table.c[name].nullable]
@@ -126,7 +126,7 @@ def _why(table: str, column: str) -> str:
 
 
 def _note_differences(work: Workshop, old: Table, readings: Mapping[str, Reading]) -> None:
-    """Count what is spelled or filled in anew, and keep each value that could not stay."""
+    """Count the filled and the respelled values, and set aside each replaced value."""
     table, report = old.name, work.tables[old.name]
     skipped = TABLES[table].guid if has_guid(table) else None
     shared = [name for name in readings if name in old.names and name != skipped]
@@ -152,7 +152,7 @@ def _note_differences(work: Workshop, old: Table, readings: Mapping[str, Reading
 
 
 def _keep_replaced(work: Workshop, old: Table, name: str, reading: Reading) -> int:
-    """Keep the old values that have no exact spelling; return how many they are."""
+    """Set aside the old values without an exact equivalent; return their number."""
     table, c = old.name, quoted(name)
     exact = _only_known(old, reading.exact.format(x=f"o.{c}"))
     info = TABLES[table]

@@ -1,4 +1,4 @@
-"""What only `files` needs: one original among equal files, and nothing complete that is unknown."""
+"""Heals `files`: one original among equal files, and no complete file without hash or duration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _KNOWN: Final = "n.hash NOT IN ('', 'PENDING')"
 _RANKED: Final = (
-    # The one that stays an original, or becomes one, is the first of its equals.
+    # Among equal files, the first in this order stays or becomes the original.
     "CREATE TEMP TABLE adopt_equals AS SELECT n.rowid AS rid, n.guid, n.hash, n.status,"
     " row_number() OVER (PARTITION BY n.hash ORDER BY n.status = 'DUPLICATE HASH',"
     " n.status <> 'INGEST COMPLETE', n.created_at, n.guid) AS place"
@@ -27,7 +27,7 @@ _RANKED: Final = (
 
 
 def heal_files(work: Workshop) -> None:
-    """Bring the new table of files to what an import leaves."""
+    """Change the new `files` rows to what an import would have stored."""
     _start_unknown_ones_again(work)
     work.run(_RANKED)
     _elect_originals(work)
@@ -36,7 +36,7 @@ def heal_files(work: Workshop) -> None:
 
 
 def _start_unknown_ones_again(work: Workshop) -> None:
-    """Let the next import finish what is called complete, though hash or duration are unknown."""
+    """Reset complete files without hash or duration, so that the next import reads them again."""
     _set_status(
         work,
         "PENDING",
@@ -74,7 +74,7 @@ def _set_status(work: Workshop, status: str, where: str, why: str) -> None:
 
 
 def _list_equals(work: Workshop) -> None:
-    """Make each file's list of its equals what an import makes of it."""
+    """Rewrite each file's list of equal files as an import would write it."""
     rows = work.rows(
         "SELECT n.hash, n.guid, e.place, n.rowid, n.matching_hashes FROM temp.adopt_equals AS e"
         " JOIN files AS n ON n.rowid = e.rid ORDER BY n.hash, n.guid"

@@ -1,7 +1,7 @@
-"""The Python functions that SQL statements of an adoption call, each for one old value.
+"""Python functions that the SQL statements of an adoption call to convert one old value.
 
-Each answers NULL for what it cannot understand. SQL calls them only for values that are not in the
-right form already: a call costs 2 microseconds, and a million passages have 60 million values.
+Each returns NULL for a value that it cannot convert. SQL calls them only for values that do not
+have the right form already: a call takes 2 us, and a million passages have 60 million values.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LARGEST: Final = 2**63 - 1
 
 
 def guid_of(value: object) -> str | None:
-    """Return a UUID of any spelling, or of 16 bytes, in the one spelling that is stored."""
+    """Return a UUID of any spelling, or of 16 bytes, in the canonical spelling."""
     try:
         if isinstance(value, bytes):
             return str(UUID(bytes=value) if len(value) == 16 else UUID(value.decode()))
@@ -44,7 +44,7 @@ def guid_of(value: object) -> str | None:
 
 
 def text_of(value: object) -> str | None:
-    """Return bytes as the text that they spell."""
+    """Decode bytes to text."""
     try:
         return value.decode() if isinstance(value, bytes) else None
     except UnicodeDecodeError:
@@ -52,7 +52,7 @@ def text_of(value: object) -> str | None:
 
 
 def whole_number(value: object) -> int | None:
-    """Return a number that says the same as the value: 3.0 and " 3 " are 3, and 3.5 is none."""
+    """Return the value as a whole number if it is equal to one: 3.0 and " 3 " are, 3.5 is not."""
     try:
         if isinstance(value, str) and "." not in value:
             number = int(value)
@@ -65,7 +65,7 @@ def whole_number(value: object) -> int | None:
 
 
 def leading_number(value: object) -> int | None:
-    """Return the whole number that a text begins with, or that a fraction is cut to."""
+    """Return the whole number at the beginning of a text, or a truncated fraction."""
     if isinstance(value, float):
         return int(value) if abs(value) <= 2**53 else None
     found = _LEADING_NUMBER.match(value) if isinstance(value, str) else None
@@ -73,7 +73,7 @@ def leading_number(value: object) -> int | None:
 
 
 def real_number(value: object) -> float | None:
-    """Return the number that a text spells."""
+    """Return a text's value as a number."""
     try:
         number = float(value) if isinstance(value, str) else None
     except ValueError:
@@ -107,16 +107,16 @@ def _json_that_is(shape: type) -> Callable[[object], str | None]:
 
 
 def guid_list(value: object) -> str | None:
-    """Return a list of UUIDs in the one spelling that is stored."""
+    """Return a JSON list of UUIDs in the canonical spelling."""
     text = _json_that_is(list)(value)
     guids = [] if text is None else [guid_of(each) for each in json.loads(text)]
     return None if text is None or None in guids else dump_json(guids)
 
 
 def session_errors(value: object) -> str | None:
-    """Return a list of errors as the other services read it: what is none becomes one.
+    """Return a list of errors as the other services read it; a plain text becomes an error.
 
-    When it happened is not known then, and said to be 1970.
+    The time of such an error is unknown, so it gets the year 1970.
     """
     text = _json_that_is(list)(value)
     if text is None:
@@ -139,12 +139,12 @@ def session_errors(value: object) -> str | None:
 
 
 def artist_key(name: object) -> str | None:
-    """Return the placeholder of an artist, as an import makes it."""
+    """Return the placeholder key of an artist, as an import would store it."""
     return artist_identity(name).key if isinstance(name, str) else None
 
 
 def album_key(title: object, artist: object) -> str | None:
-    """Return the placeholder of an album, as an import makes it."""
+    """Return the placeholder key of an album, as an import would store it."""
     by = artist if isinstance(artist, str) else UNKNOWN_ARTIST
     return album_identity(title, by).key if isinstance(title, str) else None
 
@@ -168,7 +168,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
 
 
 def add_functions(connection: sa.Connection) -> None:
-    """Let the connection's SQL call them, and `adopt_new_guid()`."""
+    """Register these functions on the connection, and `adopt_new_guid()`."""
     driver: Any = connection.connection.driver_connection
     for name, (arguments, function) in FUNCTIONS.items():
         driver.create_function(name, arguments, function, deterministic=True)

@@ -1,7 +1,7 @@
-"""Guids that change: those that are missing, no UUIDs, or UUIDs in another spelling.
+"""Replaces guids that are missing, invalid, or not in the canonical spelling.
 
-`temp.adopt_guids` maps each old guid of a table to the new one, and so whatever refers to it. It
-has the rows that are merged into others as well.
+`temp.adopt_guids` maps each old guid of a table to the new one, and references use that map. It
+also contains the rows that are merged into others.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ TEMPORARY: Final = (
 
 
 def has_guid(table: str) -> bool:
-    """Say whether a table's rows have a guid of their own as the key."""
+    """Return whether the key of a table is a guid of its own."""
     info = TABLES[table]
     return len(info.key) == 1 and isinstance(info.table.c[info.key[0]].type, Guid)
 
 
 def choose_fresh_guids(work: Workshop, table: str) -> bool:
-    """Choose a guid for each old row whose own cannot stay; say whether there are any.
+    """Choose a new guid for each old row whose guid cannot stay; return whether there are any.
 
-    A UUID in another spelling gets the usual one, if no other row has that.
+    A UUID in another spelling gets the canonical one, unless another row already has that.
     """
     work.run("DELETE FROM temp.adopt_fresh")
     if not has_guid(table):
@@ -61,7 +61,7 @@ def choose_fresh_guids(work: Workshop, table: str) -> bool:
 
 
 def record_changed_guids(work: Workshop, table: str) -> None:
-    """Map the old guids to the new ones, and keep them, after the rows were copied."""
+    """Map the old guids to the new ones and set the old ones aside, after the rows were copied."""
     if not has_guid(table) or not work.value("SELECT count(*) FROM temp.adopt_fresh"):
         return
     guid = quoted(TABLES[table].guid)
@@ -85,9 +85,9 @@ def record_changed_guids(work: Workshop, table: str) -> None:
 
 
 def reference(work: Workshop, parent: str, x: str) -> tuple[str, str]:
-    """Return the SQL of a reference to a table of ours as it is now: exact, and whole.
+    """Return the SQL of a converted reference to one of our tables: the exact, and the whole one.
 
-    A reference may be spelled in another way than the guid that it means.
+    A reference may have another spelling than the guid that it refers to.
     """
     exact = GUID.sql(x)
     if not work.value("SELECT 1 FROM temp.adopt_guids WHERE source = ? LIMIT 1", parent):

@@ -1,6 +1,6 @@
-"""What single tables need beside what all of them need: one function for each promise of ours.
+"""Repairs that single tables need so that their rows keep our rules: one function for each rule.
 
-Each is run when the rows of its table are copied, keyed and merged.
+The tables at the end of the module define when each function runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MORE_THAN_ONE: Final = 1 + 1e-6
 
 
 def know_album_artists(work: Workshop) -> None:
-    """Find out by whom the albums without an id are: by whom all of their passages are."""
+    """Find the artists of albums without an id: an album whose passages all have one artist."""
     old = {name: work.old(name) for name in ("albums", "passages", "passage_albums")}
     if not all(old.values()) or "artist" not in old["passages"].names:  # type: ignore[union-attr]
         return
@@ -37,7 +37,7 @@ def know_album_artists(work: Workshop) -> None:
 
 
 def make_stub_sessions(work: Workshop) -> None:
-    """Make a session for each import of which only passages tell: they can be told apart by it."""
+    """Create a session for each import that only passages refer to, to keep imports apart."""
     old = work.old("passages")
     if old is None or "import_session_id" not in old.names:
         return
@@ -56,7 +56,7 @@ def make_stub_sessions(work: Workshop) -> None:
 
 
 def end_sessions(work: Workshop) -> None:
-    """End the sessions that call themselves running: nobody has the database open but we."""
+    """End the sessions in a running state: only this process has the database open."""
     running = f"n.session_id IN (SELECT session_id FROM import_sessions WHERE {IS_RUNNING})"
     why = literal("its state is CANCELLED now: the process that ran this import has ended")
     work.note_values("import_sessions", "state", running, why)
@@ -67,7 +67,7 @@ def end_sessions(work: Workshop) -> None:
 
 
 def heal_songs(work: Workshop) -> None:
-    """Ask again for a flavor that is called known and is not there."""
+    """Reset songs whose status says that the flavor is known although it is missing."""
     lost = "n.status = 'FLAVOR READY' AND n.flavor_vector IS NULL"
     work.note_values(
         "songs", "status", lost, literal("its status is PENDING now: it has no flavor")
@@ -76,7 +76,7 @@ def heal_songs(work: Workshop) -> None:
 
 
 def name_artists(work: Workshop) -> None:
-    """Give artists the key by which files without ids find them."""
+    """Set the identity key of artists, by which files without ids find them."""
     filled = work.run(
         "UPDATE artists SET identity_key = adopt_artist_key(name) WHERE identity_key IS NULL"
     )
@@ -85,7 +85,7 @@ def name_artists(work: Workshop) -> None:
 
 
 def name_albums(work: Workshop) -> None:
-    """Give albums the key by which files without ids find them."""
+    """Set the identity key of albums, by which files without ids find them."""
     by = (
         "(SELECT a.artist FROM temp.adopt_album_artists AS a"
         f" JOIN {staged('albums')} AS o ON o.guid = a.album WHERE o.rowid = n.rowid)"
@@ -99,7 +99,7 @@ def name_albums(work: Workshop) -> None:
 
 
 def link_works(work: Workshop) -> None:
-    """Link each song to the work that it names, as the player reads only one."""
+    """Link each song to the work in `songs.work_id`, the only one that the player reads."""
     made = work.run(
         "INSERT OR IGNORE INTO song_works (rowid, song_id, work_id)"
         f" SELECT rowid + (SELECT coalesce(max(rowid), 0) FROM song_works)"
@@ -109,7 +109,7 @@ def link_works(work: Workshop) -> None:
 
 
 def place_songs(work: Workshop) -> None:
-    """Count where a song sounds from its passage's start, and link the songs that passages name."""
+    """Make songs' spans relative to their passage, and add links for `passages.song_id`."""
     if work.old("passage_songs") is not None:
         _make_relative(work)
     made = work.run(
@@ -157,7 +157,7 @@ def _make_relative(work: Workshop) -> None:
 
 
 def share_songs(work: Workshop) -> None:
-    """Let the shares of a song's artists sum to 1 where they summed to more."""
+    """Scale the shares of a song's artists to a sum of 1 if they sum to more."""
     too_much = (
         "n.song_id IN (SELECT song_id FROM song_artists GROUP BY song_id"
         f" HAVING sum(weight) > {MORE_THAN_ONE})"
@@ -177,7 +177,7 @@ def share_songs(work: Workshop) -> None:
 
 
 def _largest(work: Workshop, table: str) -> int:
-    """Return the largest rowid of an old table, so that no new row is taken for one of its rows."""
+    """Return the largest rowid of an old table: created rows get larger ones than all old rows."""
     if work.old(table) is None:
         return 0
     largest: int = work.value(f"SELECT coalesce(max(rowid), 0) FROM {staged(table)}")
@@ -193,12 +193,12 @@ BEFORE_REFERENCES: Final[Mapping[str, tuple[Callable[[Workshop], None], ...]]] =
     "files": (rebase_paths,),
     "passages": (make_stub_sessions,),
 }
-"""Run when a table is copied, before its references are looked at."""
+"""Run after a table is copied, before its references are repaired."""
 
 BEFORE_CHECKS: Final[Mapping[str, tuple[Callable[[Workshop], None], ...]]] = {
     "passage_songs": (place_songs,),
 }
-"""Run when the references of a table lead somewhere, before its rules are looked at."""
+"""Run after the references of a table are repaired, before its rules are checked."""
 
 AFTER: Final[Mapping[str, tuple[Callable[[Workshop], None], ...]]] = {
     "files": (heal_files,),
@@ -209,4 +209,4 @@ AFTER: Final[Mapping[str, tuple[Callable[[Workshop], None], ...]]] = {
     "song_artists": (share_songs,),
     "song_works": (link_works,),
 }
-"""Run when the rows of a table are merged."""
+"""Run after the rows of a table are merged."""

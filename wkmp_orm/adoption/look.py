@@ -1,7 +1,7 @@
-"""Looks what a database is: new, ours, made by WKMP's other services, or somebody else's.
+"""Detects who created a database: nobody yet, wkmp_orm, WKMP's other services, or another program.
 
-Decides by tables and columns alone: the versions that the other services record lie (two branches
-of them have the same number for different changes).
+It decides by tables and columns only. The version numbers of the other services are unreliable: two
+of their branches use the same number for different changes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     Ask = Callable[[str], Sequence[Sequence[Any]]]
 
 EVIDENCE: Final = ("files", "passages")
-"""Every WKMP database has these two. A table `settings` alone may be any program's."""
+"""Every WKMP database has these two. A table `settings` alone may belong to any program."""
 
 NO_MUSIC: Final = frozenset({"settings"})
-"""The player writes its defaults here when it starts first; nobody imported anything yet."""
+"""The player stores its defaults here at its first start; that is not imported music yet."""
 
 
 class Kind(Enum):
-    """Whose a database is, as far as our tables are concerned."""
+    """The origin of a database, judged by our tables."""
 
     NEW = "none of our tables is there"
     OURS = "it has our history of migrations"
@@ -48,17 +48,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One of our tables as another service made it."""
+    """One of our tables as another service created it."""
 
     name: str
-    """In our spelling; `spelled` is the database's."""
+    """The name in our spelling; `spelled` is the name in the database."""
     spelled: str
     columns: tuple[Column, ...]
     sql: str
 
     @property
     def names(self) -> frozenset[str]:
-        """Name its columns in lower case, as SQLite compares them."""
+        """Return the names of its columns in lower case: SQLite ignores case."""
         return frozenset(column.name.lower() for column in self.columns)
 
     @property
@@ -70,7 +70,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at a database found. `why` says what makes it strange."""
+    """The result of `look`. `why` is the reason if the kind is STRANGE."""
 
     kind: Kind
     tables: Mapping[str, Table]
@@ -83,7 +83,7 @@ def quoted(name: str) -> str:
 
 
 def look(ask: Ask) -> Found:
-    """Look what an SQLite database is. Reads its catalog, and whether its tables have rows."""
+    """Return what an SQLite database is, from its catalog and from which tables have rows."""
     catalog = ask("SELECT lower(name), name, type, coalesce(sql, '') FROM sqlite_master")
     named = {lower: (name, kind, sql) for lower, name, kind, sql in catalog if kind != "index"}
     if VERSION_TABLE in named and ask(f"SELECT 1 FROM {quoted(VERSION_TABLE)}"):
@@ -131,7 +131,7 @@ def _why_strange(tables: Mapping[str, Table]) -> str:
 
 
 def needed_columns(table: str) -> frozenset[str]:
-    """Name the columns without which nobody can say what a row of ours is."""
+    """Return the columns without which a row of this table cannot be identified."""
     info = TABLES[table]
     return frozenset((set(info.both_keys) & info.required) | set(info.key))
 

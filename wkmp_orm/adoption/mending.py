@@ -1,8 +1,9 @@
-"""Brings the copied rows of a table to what its constraints demand: references and CHECKs.
+"""Repairs the copied rows of a table so that they meet its foreign keys and CHECKs.
 
-A reference to a row that is not there does what a delete of that row would have done: it takes the
-row with it (ON DELETE CASCADE), which is set aside, or it is emptied. What breaks a rule is emptied
-if it may be, else it gets the column's default, else the row is set aside.
+A reference to a missing row has the effect that deleting that row would have had: with ON DELETE
+CASCADE the row is set aside, otherwise the reference becomes NULL. A value that violates a CHECK
+becomes NULL if the column allows it, else the column's default; if there is none, the row is set
+aside.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def mend_references(work: Workshop, table: str) -> None:
-    """Let no row refer to one that is not there; the tables referred to are complete."""
+    """Repair references to missing rows. The tables that the rows refer to must be complete."""
     for foreign_key in TABLES[table].table.foreign_key_constraints:
         (element,) = foreign_key.elements
         column, parent = foreign_key.column_keys[0], element.column.table.name
@@ -40,11 +41,11 @@ def mend_references(work: Workshop, table: str) -> None:
 
 
 def mend_checks(work: Workshop, table: str) -> None:
-    """Let no row break a CHECK of its table."""
+    """Repair the rows that violate a CHECK of their table."""
     checks = [
         each for each in TABLES[table].table.constraints if isinstance(each, sa.CheckConstraint)
     ]
-    # One row that breaks several rules is mended by the first of them, so each is asked anew.
+    # Repairing one rule may also repair another, so each rule is checked again.
     broken = _which_are_broken(work, table, checks)
     for check in broken:
         where = f"NOT ({check.sqltext})"
@@ -69,7 +70,7 @@ def _which_are_broken(
 
 
 def _mendable(check: sa.CheckConstraint) -> list[str]:
-    """Name the columns of a rule that may be empty, all of which are emptied."""
+    """Return the nullable columns of a rule; the repair sets all of them to NULL."""
     if not isinstance(check, Rule):
         return []
     return [name for name in check.columns_compared if check.table.c[name].nullable]

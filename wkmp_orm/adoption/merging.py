@@ -1,7 +1,8 @@
-"""Merges rows that are one thing: equal natural keys, once they are all spelled alike.
+"""Merges rows whose natural keys are equal after the conversion to the canonical spelling.
 
-The survivor takes what the others know more: each empty column, and each that a user never tuned.
-What refers to the others refers to it. The others are set aside as they were.
+The survivor takes values of the others for its NULL columns, and for user-owned columns that still
+have their default. References to the others are changed to the survivor. The others are set aside
+unchanged.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ SURVIVOR: Final[Mapping[str, str]] = {
     "songs": f"status <> 'FLAVOR READY', flavor_vector IS NULL, {_OLDEST}",
     "passages": f"{_EDITED}, status <> 'INGEST COMPLETE', {_OLDEST}",
 }
-"""In what order the rows of one natural key are asked to stay: the first one does."""
+"""The order of rows with one natural key: the first one survives."""
 
 
 def merge_equals(work: Workshop, table: str) -> None:
@@ -64,7 +65,7 @@ def merge_equals(work: Workshop, table: str) -> None:
 
 
 def _lead_references(work: Workshop, table: str, guid: str) -> None:
-    """Map the guids of the merged rows, the old and the present ones, to their survivors'."""
+    """Map the old and the new guids of merged rows to the survivors' guids."""
     pairs = (
         f"temp.adopt_merged AS m JOIN {quoted(table)} AS s ON s.rowid = m.survivor"
         f" JOIN {quoted(table)} AS n ON n.rowid = m.rid JOIN {staged(table)} AS o"
@@ -112,7 +113,7 @@ def _is_tuned(column: sa.Column[Any], user_owned: tuple[str, ...]) -> bool:
 
 
 def _first(table: str, name: str, knows: str, is_unknown: str) -> str:
-    """Return the SQL of a survivor's value: its own, or the first that another one knows."""
+    """Return the SQL of a survivor's value: its own, or the first known one of the merged rows."""
     c = quoted(name)
     theirs = (
         f"(SELECT l.{c} FROM temp.adopt_merged AS m JOIN {quoted(table)} AS l ON l.rowid = m.rid"

@@ -1,7 +1,7 @@
-"""Rows of other services that refer to rows of ours: what changed here changes there as well.
+"""Updates other services' references to our rows after guids and paths have changed.
 
-By foreign keys, which the database tells; and by columns that refer by name only, such as the
-player's queue. Nothing else in those tables is touched.
+Such a reference is a foreign key, or a column that is known by its name only, for example in the
+player's queue. Nothing else in those tables is changed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BY_NAME: Final = {
     "entity_id": _ENTITIES,  # of images, which have a column for the kind beside it
     "entity_guid": _ENTITIES,
 }
-"""Columns of other services that hold a guid of ours without a foreign key."""
+"""Columns of other services that contain one of our guids without a foreign key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class Reference:
     column: str
     parent: str
     on_delete: str | None
-    """None for a reference by name only: nothing holds it to a row that is there."""
+    """None for a column that is known by name only, without a foreign key."""
 
 
 def lead_references_of_others(work: Workshop) -> None:
-    """Let what referred to a guid that changed refer to the new one; say how many rows did."""
+    """Replace changed guids in other services' references, and count the changed rows."""
     for each in references_of_others(work):
         work.tell("looking who refers to us", each.table)
         table, column = quoted(each.table), quoted(each.column)
@@ -73,7 +73,7 @@ def lead_references_of_others(work: Workshop) -> None:
 
 
 def _lead_paths(work: Workshop) -> None:
-    """Let columns `file_path` of other services, such as the player's queue, follow the paths."""
+    """Replace changed paths in other services' columns `file_path`, as in the player's queue."""
     if "files" not in work.found.tables or not work.tables["files"].replaced["path"]:
         return
     both = f"{quoted(STAGED + 'files')} AS o JOIN files AS n ON n.rowid = o.rowid"
@@ -124,9 +124,9 @@ def _tables_of_others(work: Workshop) -> list[str]:
 
 
 def _end_references_to_nothing(work: Workshop, each: Reference) -> None:
-    """Do for the rows that were set aside what a delete of them would have done.
+    """Apply ON DELETE to references whose rows were set aside.
 
-    Rows that referred to nothing before are their service's to judge: they stay as they are.
+    References that were broken before the adoption stay: their service must judge them.
     """
     if not work.tables.get(each.parent) or not work.found.tables.get(each.parent):
         return

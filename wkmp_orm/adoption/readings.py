@@ -1,8 +1,8 @@
-"""How an old value becomes one of ours: by the type of our column, and for a few by name.
+"""Defines how old values are converted: by the type of our column, and for a few by its name.
 
-A `Reading` is SQL about `{x}`, the old value. `exact` gives what says the same in our spelling, and
-NULL where nothing does; `rough` what comes near; `else_` what stands there when neither is known.
-What is not exact is reported row by row.
+A `Reading` contains SQL expressions on `{x}`, the old value. `exact` gives the equivalent value in
+our format, or NULL if there is none; `rough` gives an approximation; `else_` is used if both are
+NULL. Each value that is not exact is reported with its row.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONG_AGO: Final = "'1970-01-01T00:00:00.000000+00:00'"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """SQL about `{x}`, an old value. Other old columns of the row are `o."name"`."""
+    """SQL expressions on `{x}`, an old value. Other old columns of the row are `o."name"`."""
 
     exact: str
     rough: str = "NULL"
@@ -59,8 +59,8 @@ GUID: Final = Reading(
     " WHEN {x} IS NULL THEN NULL ELSE adopt_guid({x}) END"
 )
 _TIMES: Final[Mapping[Stored, Reading]] = {
-    # With a modifier, so that SQLite computes 30 February, and by `substr`, because the column's
-    # affinity would make a number of '0001'.
+    # The modifier makes SQLite normalize 30 February, so it differs. `substr` gives a text: the
+    # column's affinity would turn '0001' into a number.
     Stored.SECONDS: Reading(
         "CASE WHEN {x} IS NULL THEN NULL"
         " WHEN typeof({x}) = 'text' AND datetime({x}, '+0 days') = {x}"
@@ -82,9 +82,9 @@ LISTS: Final = frozenset(
         ("songs", "flavor_source_blend"),
     }
 )
-"""The JSON columns that hold an array; others hold an object, and a session's errors both."""
+"""The JSON columns that contain an array; others contain an object, a session's errors both."""
 GUIDS: Final = frozenset({("files", "matching_hashes"), ("songs", "related_songs")})
-"""Those that hold an array of guids, and nothing else may stand in it."""
+"""Those whose array may contain only guids."""
 
 _SOURCES: Final = (
     "CASE WHEN lower({x}) GLOB '*flavor*' OR lower({x}) GLOB '*acousticbrainz*'"
@@ -96,7 +96,7 @@ _SOURCES: Final = (
 )
 
 STAND_INS: Final[Mapping[tuple[str, str], str]] = {
-    # An import takes the file for changed, and reads it again.
+    # An import will find the file changed, and read it again.
     ("files", "modification_time"): LONG_AGO,
     ("artists", "name"): 'substr(o."artist_mbid", 1 + 5 * (o."artist_mbid" GLOB \'name:*\'))',
     ("albums", "title"): 'substr(o."album_mbid", 1 + 6 * (o."album_mbid" GLOB \'title:*\'))',
@@ -111,7 +111,7 @@ STAND_INS: Final[Mapping[tuple[str, str], str]] = {
     ("passage_songs", "start_time_ticks"): "0",
     ("passage_songs", "end_time_ticks"): "1",
 }
-"""What stands in a column that must have a value, where the old row has none that can be read."""
+"""The value of a NOT NULL column if the old row has none that can be read."""
 
 _TICKS_OF_SECONDS: Final = (
     "CASE WHEN typeof({x}) IN ('integer', 'real') AND {x} < 1e11"
@@ -120,11 +120,11 @@ _TICKS_OF_SECONDS: Final = (
 OTHER_COLUMNS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("files", "duration_ticks"): ("duration", _TICKS_OF_SECONDS),
 }
-"""The old column that says what ours says in other words, and how to read it."""
+"""Old columns whose content ours has in another form, and their readings."""
 
 
 def reading_of(column: sa.Column[Any]) -> Reading:
-    """Choose how the old values of a column of ours are read."""
+    """Return the reading of the old values for one of our columns."""
     key = (column.table.name, column.name)
     reading = _by_type(column, key)
     if key == ("import_provenance", "source_type"):
@@ -184,7 +184,7 @@ def _mbid(kind: Mbid) -> Reading:
 
 
 def default_of(column: sa.Column[Any]) -> str:
-    """Return the SQL of what a new row gets in this column, NULL where it must be given."""
+    """Return the SQL of the column's default; NULL if there is none."""
     if isinstance(column.type, UtcDateTime):
         is_given = policy_of(column) is Policy.OVERWRITE or column.server_default is None
         by_type = NOW if column.type.stored is Stored.SECONDS else NOW_RFC3339

@@ -1,4 +1,4 @@
-"""Makes the paths of files relative to the library's root, with `/` between the names."""
+"""Converts the paths of files to the library's form: relative to its root, separated by `/`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WHY: Final = literal("its path is relative to the library's root now, with / be
 
 
 def rebase_paths(work: Workshop) -> None:
-    """Respell the paths of the new table of files, before equal ones are merged."""
+    """Convert the paths in the new table of files, before equal ones are merged."""
     _turn_backslashes(work)
     roots = work.roots
     query = "SELECT rowid, path FROM files"
@@ -42,14 +42,14 @@ def rebase_paths(work: Workshop) -> None:
 
 
 def _turn_backslashes(work: Workshop) -> None:
-    r"""Turn `\` into `/` where a Windows system wrote it, and not a person into a file's name."""
+    r"""Replace `\` by `/` if it is a Windows separator and not a part of a file's name."""
     is_windows = work.roots.has_windows_paths or not work.value(
         "SELECT EXISTS (SELECT 1 FROM files WHERE instr(path, '/') > 0)"
     )
     twin = (
         ""
         if is_windows
-        # The same system stored it in the other spelling as well.
+        # Windows: only if the path is also stored with slashes.
         else f" AND replace(n.path, '\\', '/') IN (SELECT path FROM {staged('files')})"
     )
     where = f"instr(n.path, '\\') > 0{twin}"
@@ -65,7 +65,7 @@ def _rebased(roots: Roots, rows: object) -> Iterator[tuple[int, str]]:
 
 
 def _relative_to_root(path: str, roots: Roots) -> str | None:
-    """Return the path from the root, None where it does not lead there."""
+    """Return the path relative to the root; None if it is outside."""
     absolute = _where_it_is(path, roots)
     try:
         return path_text(absolute.relative_to(roots.root)) if absolute is not None else None
@@ -85,4 +85,4 @@ def _where_it_is(path: str, roots: Roots) -> Path | None:
     there = next((each for each in candidates if os.path.lexists(each)), None)
     if there is not None or len(roots.imported) != 1 or not candidates:
         return there
-    return candidates[-1]  # it is gone, and was in the only folder that was imported
+    return candidates[-1]  # the file is missing, and only one folder was imported

@@ -1,4 +1,4 @@
-"""When an adoption is not begun: the database is others', or in use, or the disk is too small."""
+"""Refuses an adoption: another program's database, a database in use, or a full disk."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.target import DatabaseTarget
 
 TIMES_THE_FILE: Final = 3
-"""What an adoption needs at the same time: the backup, the log of the new tables, and the file that
-grows by them before the old ones are dropped."""
+"""The space that an adoption needs, as a multiple of the file: the backup, the log of the new
+tables, and the new tables in the file before the old ones are dropped."""
 
 
 def refuse_server(target: DatabaseTarget) -> Path:
     """Return the path of an SQLite file. Raises ConfigurationError for PostgreSQL."""
     if target.path is None:
         message = (
-            f"{target} is no SQLite file: WKMP's other services use nothing else, so there is"
+            f"{target} is not an SQLite file: WKMP's other services use nothing else, so there is"
             " nothing to adopt. An empty PostgreSQL database gets its tables when it is opened"
         )
         raise ConfigurationError(message)
@@ -42,14 +42,14 @@ def refuse_server(target: DatabaseTarget) -> Path:
 
 
 def refuse_missing(target: DatabaseTarget) -> None:
-    """Raise DatabaseUnavailableError where there is no file."""
+    """Raise DatabaseUnavailableError if there is no file."""
     if target.path is not None and not os.path.lexists(target.path):
         message = f"{target} does not exist, so there is nothing to adopt; check its spelling"
         raise DatabaseUnavailableError(message)
 
 
 def refuse_read_only(path: Path) -> None:
-    """Raise ReadOnlyDatabaseError where this user may not write the file or its folder."""
+    """Raise ReadOnlyDatabaseError if this user cannot write the file or its folder."""
     for place in (path, path.parent):
         if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             message = (
@@ -60,7 +60,7 @@ def refuse_read_only(path: Path) -> None:
 
 
 def refuse_strange(target: DatabaseTarget, found: Found) -> None:
-    """Raise SchemaUnmanagedError for tables that are not those of WKMP."""
+    """Raise SchemaUnmanagedError for tables that WKMP did not create."""
     message = (
         f"{target} has tables of the names that wkmp_orm uses and that WKMP did not make"
         f" ({found.why}): {', '.join(sorted(found.tables)) or 'none of them can be read'}. They"
@@ -70,7 +70,7 @@ def refuse_strange(target: DatabaseTarget, found: Found) -> None:
 
 
 def refuse_filled(target: DatabaseTarget) -> None:
-    """Raise SchemaUnmanagedError for a database that has to be adopted first."""
+    """Raise SchemaUnmanagedError for a database that must be adopted first."""
     message = (
         f"{target} is a database of WKMP's other services, with rows in it, that wkmp_orm has not"
         " taken over yet"
@@ -79,11 +79,10 @@ def refuse_filled(target: DatabaseTarget) -> None:
 
 
 def refuse_in_use(path: Path, driver: Any) -> None:
-    """Raise LockTimeoutError while anybody else has the database open.
+    """Raise LockTimeoutError while another process has the database open.
 
-    Whoever has an SQLite file open in WAL mode holds a shared lock on it. One who wants to have it
-    for himself is refused then, and that is how it is found out; in the older modes only who reads
-    or writes just now is.
+    In WAL mode every open connection holds a shared lock on the file, so that an exclusive lock
+    fails. In the older modes only connections that are reading or writing now are found.
     """
     refuse_unsafe_opening(path, "sqlite3")
     uri = f"file:{quote(os.fsencode(path))}?mode=rw"

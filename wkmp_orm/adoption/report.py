@@ -1,4 +1,4 @@
-"""What an adoption did, for people, for programs, and as a file beside the database."""
+"""The report of an adoption: as lines for people, as JSON, and as a file beside the database."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from wkmp_orm.adoption.workshop import TableReport
 
 MOST_KEPT: Final = 1_000
-"""Of what was set aside, so many are kept in memory: it may be a row for each passage."""
+"""The most entries of `adoption_set_aside` in memory: there may be one for each passage."""
 
 _IS_THERE: Final = f"SELECT 1 FROM sqlite_master WHERE name = '{SET_ASIDE}'"
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """One thing that could not stay as it was: `row` is JSON."""
+    """One row or value that was set aside; `row` is JSON."""
 
     kind: str
     table: str
@@ -39,7 +39,7 @@ class SetAside:
 
 @dataclass(slots=True, kw_only=True)
 class Adoption:
-    """What became of a database that other services made; of a dry run, what would become of it."""
+    """The result of an adoption, or the expected result after a dry run."""
 
     database: str
     is_needed: bool
@@ -50,7 +50,7 @@ class Adoption:
     """The folder that stored paths are relative to."""
     tables: Mapping[str, TableReport] = field(default_factory=dict)
     references: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Rows of other services, by table and column, that follow a guid or path that changed."""
+    """The number of other services' rows, by table and column, whose guid or path was changed."""
     set_aside: list[SetAside] = field(default_factory=list)
     """The first of them; the report has all, and so has the table."""
     set_aside_in_all: int = 0
@@ -59,12 +59,12 @@ class Adoption:
 
 
 def read_set_aside(connection: sa.Connection) -> list[SetAside]:
-    """Read the first things that an adoption set aside."""
+    """Return the first rows and values that an adoption set aside."""
     return [SetAside(*row) for row in _all_aside(connection.exec_driver_sql, f"LIMIT {MOST_KEPT}")]
 
 
 def count_set_aside(connection: sa.Connection) -> int:
-    """Count what an adoption set aside."""
+    """Return the number of rows and values that an adoption set aside."""
     if not connection.exec_driver_sql(_IS_THERE).all():
         return 0
     query = f"SELECT count(*) FROM {SET_ASIDE}"
@@ -125,7 +125,7 @@ def _row(text: str) -> Any:
 
 
 def lines(adoption: Adoption, *, most: int) -> Iterator[str]:
-    """Return a report as lines for people, with `most` of what was set aside."""
+    """Return a report as lines of text, with at most `most` entries of what was set aside."""
     yield from _without_set_aside(adoption)
     if not adoption.set_aside:
         return
@@ -186,9 +186,9 @@ def _about_table(name: str, each: TableReport) -> Iterator[str]:
 
 
 def write_report(adoption: Adoption, driver_connection: Any, database: Path) -> Path:
-    """Write the whole report beside the database, under a name that nothing has; return its path.
+    """Write the complete report beside the database, under a free name; return its path.
 
-    It is private until it is whole; then it has the mode and the group of the database.
+    Only this user can read it until it is complete; then it gets the database's mode and group.
     """
     descriptor, path = _new_file(database)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:

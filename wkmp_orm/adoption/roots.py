@@ -1,7 +1,7 @@
-"""Which folder the paths of an old database are relative to, and which they shall be.
+"""Finds the folders that old paths are relative to, and decides on the library's root.
 
-The other services store paths relative to the folder that was imported, each import its own; a
-library of ours has one root.
+The other services store paths relative to the imported folder, and each import may have another
+one. A library has one root.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class Roots:
     root: Path
     imported: tuple[Path, ...] = ()
     is_remembered: bool = False
-    """Whether the settings must say the root: it is not the folder of the database."""
+    """Whether the settings must store the root, because it is not the database's folder."""
     has_windows_paths: bool = False
 
 
 def settle_roots(target: DatabaseTarget, ask: Ask, found: Found, given: Path | None) -> Roots:
-    """Decide on the library's root; `given` is what the user says, if anything.
+    """Decide on the library's root; `given` is the user's choice, if any.
 
-    Raises ConfigurationError when nothing tells it, when the settings have another one, and for a
-    folder that cannot be reached.
+    Raises ConfigurationError if the root cannot be determined, if the settings have another one, or
+    if the folder cannot be reached.
     """
     assert target.given is not None  # noqa: S101  an SQLite file
     beside = target.given.parent

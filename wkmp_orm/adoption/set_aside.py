@@ -1,8 +1,8 @@
-"""The table of what an adoption could not keep in its place: `adoption_set_aside`.
+"""The table `adoption_set_aside`, which keeps what an adoption could not leave in its place.
 
-Nothing is dropped: a row that has no place in its table, one that was merged into another, a value
-that was replaced, a guid that changed, each is kept as JSON, with the reason and the time. The
-table is nobody's model: it is there in adopted databases alone, and no program reads it.
+Nothing is lost: rows that their table cannot accept, merged rows, replaced values and changed guids
+are stored as JSON, with the reason and the time. The table has no model: it exists only in adopted
+databases, and no program reads it.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ CREATE TABLE IF NOT EXISTS {SET_ASIDE} (
 
 
 class Aside(StrEnum):
-    """What was set aside."""
+    """The kind of what was set aside."""
 
     ROW = "row"
-    """A whole row, which is not in its table any more."""
+    """A whole row, which was removed from its table."""
     MERGED = "merged"
-    """A row that was one thing with another one, which has taken what it knew more."""
+    """A row that was merged into another one with the same natural key."""
     VALUE = "value"
-    """A value of a row that is still there, with another value in its place."""
+    """A replaced value of a row that is still in its table."""
     GUID = "guid"
-    """The guid that a row had."""
+    """A row's old guid."""
     INDEX = "index"
-    """An index, trigger or view of another service that could not be made again."""
+    """An index, trigger or view of another service that could not be created again."""
 
 
 def insert_aside(kind: Aside, table: str, *, row: str, reason: str, rowid: str, source: str) -> str:
-    """Return the statement that sets aside what a query finds.
+    """Return the statement that sets aside the rows of a query.
 
-    `row`, `reason` and `rowid` are SQL expressions, and `source` is all that follows FROM.
+    `row`, `reason` and `rowid` are SQL expressions, and `source` is the text after FROM.
     """
     name = table.replace("'", "''")
     return (
@@ -62,7 +62,7 @@ def insert_aside(kind: Aside, table: str, *, row: str, reason: str, rowid: str, 
 def as_json(columns: Iterable[str], alias: str) -> str:
     """Return the SQL of a row as a JSON object.
 
-    Not by `json_object`, which takes no more than 63 columns: a table of passages has more.
+    `json_object` accepts at most 63 columns, and `passages` may have more.
     """
     members = [
         f"{_text(_json_text(each))} || {_value(f'{alias}.{quoted(each)}')}" for each in columns
@@ -80,5 +80,5 @@ def _text(text: str) -> str:
 
 
 def _value(x: str) -> str:
-    # A BLOB has no place in JSON; infinity has none either, and json_quote spells it as 9e999.
+    # JSON has neither BLOBs nor infinity; json_quote writes infinity as 9e999.
     return f"CASE typeof({x}) WHEN 'blob' THEN json_quote(hex({x})) ELSE json_quote({x}) END"

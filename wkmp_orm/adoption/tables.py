@@ -1,7 +1,7 @@
-"""Makes our tables in the place of the old ones, and lets what others put on them survive.
+"""Replaces the old tables by ours, and keeps other programs' columns, indexes and triggers.
 
-The old tables are renamed while the new ones are filled, and dropped at the end. The new ones are
-those of the models, whatever form these have, with the unknown columns of the old ones added.
+The old tables are renamed while the new ones are filled, and dropped at the end. The new tables are
+created from the models, plus the unknown columns of the old tables.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _UNIQUE: Final = re.compile(r"\s(PRIMARY\s+KEY|UNIQUE)\b.*", re.IGNORECASE | re.
 
 @dataclass(frozen=True, slots=True)
 class OfOthers:
-    """An index or trigger that stood on a table of ours: its SQL, to be said again."""
+    """Another program's index or trigger on one of our tables, with the SQL to create it again."""
 
     kind: str
     name: str
@@ -41,14 +41,14 @@ class OfOthers:
 
 
 def stage(work: Workshop) -> list[OfOthers]:
-    """Rename the old tables and make the new ones, empty and without indexes.
+    """Rename the old tables, and create the new ones, empty and without indexes.
 
-    Returns what others had put on the old ones, which is gone until `finish`.
+    Returns other programs' indexes and triggers, which do not exist until `finish`.
     """
     of_others = list(_what_stands_on(work))
-    # Renamed as of old: no reference, view or trigger of another table follows the name.
+    # Legacy mode: references, views and triggers of other tables keep the old name.
     work.run("PRAGMA legacy_alter_table = ON")
-    # What breaks a CHECK is mended when it can be seen in the new table.
+    # Violations of CHECKs are repaired after the rows are in the new table.
     work.run("PRAGMA ignore_check_constraints = ON")
     for name, table in work.found.tables.items():
         _rename(work, table)
@@ -68,7 +68,7 @@ def stage(work: Workshop) -> list[OfOthers]:
 
 
 def finish(work: Workshop, of_others: list[OfOthers]) -> None:
-    """Drop the old tables, make all indexes, and give others theirs back."""
+    """Drop the old tables, and create all indexes and other programs' indexes and triggers."""
     for name in work.found.tables:
         work.run(f"DROP TABLE {staged(name)}")
     make_indexes(work)
@@ -81,7 +81,7 @@ def finish(work: Workshop, of_others: list[OfOthers]) -> None:
 
 
 def make_indexes(work: Workshop) -> None:
-    """Make the indexes of our tables."""
+    """Create the indexes of our tables."""
     for info in TABLES.in_order:
         work.tell("making indexes", info.name)
         for index in sorted(info.table.indexes, key=lambda each: str(each.name)):
@@ -98,7 +98,7 @@ def _what_stands_on(work: Workshop) -> Iterator[OfOthers]:
     rows = work.rows(
         "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
         f" AND (type = 'index' AND lower(tbl_name) IN ({names})"
-        # All of them: none shall act on what is done here, such as on a guid that changes.
+        # All triggers: none may fire on the changes that are made here, such as new guids.
         " OR type = 'trigger') ORDER BY rowid"
     )
     for kind, name, table, sql in rows:
@@ -117,7 +117,7 @@ def _rename(work: Workshop, table: Table) -> None:
 
 
 def _add_column(work: Workshop, table: Table, column: Column) -> None:
-    """Add an unknown column as it was declared, without a key of its own if it had one."""
+    """Add an unknown column as it was declared, but without a key constraint."""
     said_before = column_definitions(table.sql).get(column.name.lower())
     default = f" DEFAULT {column.default}" if column.default is not None else ""
     plain = f"{quoted(column.name)} {column.declared}{default}"

@@ -1,4 +1,4 @@
-"""Proves an adoption before it is committed: counts, references, storage, every single value."""
+"""Verifies an adoption before its commit: row counts, references, storage classes, every value."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ROWS_AT_ONCE: Final = 20_000
 
 
 def refuse_lost_rows(work: Workshop) -> None:
-    """Raise SchemaError unless each old row is in its new table or in that of what was set aside.
+    """Raise SchemaError unless each old row is in its new table or in `adoption_set_aside`.
 
-    Before the old tables are dropped.
+    Call it before the old tables are dropped.
     """
     for table, report in work.tables.items():
         report.after = work.value(f"SELECT count(*) FROM {quoted(table)}")
@@ -47,7 +47,7 @@ def refuse_lost_rows(work: Workshop) -> None:
 
 
 def refuse_unreadable(work: Workshop) -> None:
-    """Raise SchemaError unless all rows hold what their tables promise, read through the models."""
+    """Raise SchemaError unless all rows can be read through the models and keep their rules."""
     _refuse_dangling(work)
     for info in TABLES.in_order:
         total = work.value(f"SELECT count(*) FROM {quoted(info.name)}")
@@ -67,7 +67,7 @@ def _refuse_dangling(work: Workshop) -> None:
 
 
 def _refuse_other_storage(work: Workshop, table: sa.Table) -> None:
-    """Let each value be of its column's class, which the other services are strict about."""
+    """Raise SchemaError for a value of another storage class: the other services are strict."""
     conditions = list(_of_another_class(table))
     sums = ", ".join(f"total({condition})" for _, condition in conditions)
     counted = work.rows(f"SELECT {sums} FROM {quoted(table.name)}")[0]

@@ -1,4 +1,4 @@
-"""What the steps of an adoption work with: the transaction, the old tables, the report so far."""
+"""The shared state of an adoption's steps: the transaction, the old tables, and the report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STAGED: Final = "adopting_"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far an adoption is: what is being done, to which table, and how many rows of how many."""
+    """The progress of an adoption: the step, the table, and the done and total numbers of rows."""
 
     what: str
     table: str = ""
@@ -38,7 +38,7 @@ OnProgress = Callable[[Step], object]
 
 @dataclass(slots=True)
 class TableReport:
-    """What became of one table."""
+    """The report on one table."""
 
     before: int = 0
     after: int = 0
@@ -47,20 +47,20 @@ class TableReport:
     unknown_columns: tuple[str, ...] = ()
     """Columns of other services, which stay."""
     new_columns: tuple[str, ...] = ()
-    """Columns of ours that were not there."""
+    """Our columns that the old table did not have."""
     respelled: Counter[str] = field(default_factory=Counter)
-    """By column: values that say the same in another spelling."""
+    """By column: the number of values with the same meaning in another spelling."""
     filled: Counter[str] = field(default_factory=Counter)
-    """By column: values where there was none."""
+    """By column: the number of NULLs that got a value."""
     replaced: Counter[str] = field(default_factory=Counter)
-    """By column: values that could not stay; each is in the table of what was set aside."""
+    """By column: the number of values that could not stay; each is in `adoption_set_aside`."""
     made: int = 0
-    """Rows that were not there: what the old table said in another way."""
+    """Created rows, whose content the old database had in another form."""
 
 
 @dataclass(slots=True)
 class Workshop:
-    """One adoption under way. Its connection is in the transaction, with foreign keys off."""
+    """One running adoption. Its connection is in the transaction, with foreign keys off."""
 
     connection: sa.Connection
     found: Found
@@ -68,7 +68,7 @@ class Workshop:
     on_progress: OnProgress = lambda _step: None
     tables: dict[str, TableReport] = field(default_factory=dict)
     references: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Rows of other services, by table and column, that refer to a guid that changed."""
+    """The number of other services' rows, by table and column, that refer to a changed guid."""
 
     def run(self, statement: str, *values: Any) -> int:
         """Execute a statement; return how many rows it changed."""
@@ -83,17 +83,17 @@ class Workshop:
         return self.connection.exec_driver_sql(query, values).scalar()
 
     def tell(self, what: str, table: str = "", done: int = 0, total: int = 0) -> None:
-        """Say how far it is."""
+        """Report the progress."""
         self.on_progress(Step(what, table, done, total))
 
     def old(self, table: str) -> Table | None:
-        """Return one of our tables as it was, None where there was none."""
+        """Return one of our tables as it was before; None if it did not exist."""
         return self.found.tables.get(table)
 
     def set_aside(
         self, table: str, where: str, reason: str, kind: Aside = Aside.ROW, *values: Any
     ) -> int:
-        """Set old rows (`o`) aside by a condition; `reason` is an SQL expression."""
+        """Set aside the old rows (`o`) that meet a condition; `reason` is an SQL expression."""
         old = self.found.tables[table]
         statement = insert_aside(
             kind,
@@ -106,7 +106,7 @@ class Workshop:
         return self.run(statement, *values)
 
     def note_values(self, table: str, column: str, where: str, reason: str, *values: Any) -> int:
-        """Keep the present values of a column of the new table (`n`), which are to be replaced."""
+        """Set aside the present values of a column of the new table (`n`), before they change."""
         info = TABLES[table]
         statement = insert_aside(
             Aside.VALUE,
@@ -121,7 +121,7 @@ class Workshop:
         return noted
 
     def remove(self, table: str, where: str, reason: str, *values: Any) -> int:
-        """Set rows of the new table (`n`) aside, as they were, and delete them."""
+        """Delete rows of the new table (`n`), and set aside their old rows."""
         chosen = f"SELECT n.rowid FROM {quoted(table)} AS n WHERE {where}"
         removed = self.set_aside(table, f"o.rowid IN ({chosen})", reason, Aside.ROW, *values)
         if removed:
@@ -134,7 +134,7 @@ class Workshop:
 
 
 def staged(table: str) -> str:
-    """Name the old table, quoted, while the new one is filled."""
+    """Return the quoted name of the old table while the new one is filled."""
     return quoted(f"{STAGED}{table}")
 
 
