@@ -1,11 +1,11 @@
-"""What is read from a sound file: its tags, its bytes' hash, its passages and how they sound.
+"""Reads sound files: tags, hash, passages, fingerprints and musical flavor.
 
-`tags` reads the fields of a file's format, or of its container, and keeps the values that can be
-believed. `analysis` decodes a file once, block by block (`decoding`), measures its `levels`, and
-finds passages (`segmentation`), lead-ins and lead-outs (`amplitude`) and a `fingerprint` of each.
-`decoders` run both in processes of their own. `flavor` says what the music is like.
+`tags` reads the fields of a file's format, or of its container, and keeps the plausible values.
+`analysis` decodes a file once, block by block (`decoding`), measures its `levels`, and finds
+passages (`segmentation`), lead-ins and lead-outs (`amplitude`) and a `fingerprint` of each.
+`decoders` run both in separate processes. `flavor` describes what the music is like.
 
-Needs the `audio` extra: without it, importing this room is a ConfigurationError.
+This package needs the `audio` extra: without it, importing it raises ConfigurationError.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Finds where a passage has come up to level and where it leaves it, from its levels alone.
+"""Finds the end of a passage's lead-in and the beginning of its lead-out from its levels.
 
-Two passages may sound at once in a crossfade: the one before until the lead-in of the next is over,
-the next from where the lead-out of the one before begins.
+In a crossfade two passages may sound together: the first one until the second one's lead-in ends,
+the second one from the beginning of the first one's lead-out.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
 def amplitude_of(levels: Levels, first: int, last: int, options: AnalysisOptions) -> Amplitude:
     """Return the lead-in and lead-out points of the passage from cell `first` to `last`.
 
-    A level is the root mean square of `rms_window_ms` around a moment, as far as the passage
-    reaches, in dB to full scale (a full-scale sine has -3 dB), A-weighted if so set. The lead-in
-    lasts until the level first reaches `lead_in_threshold_db`, the lead-out begins where it is last
-    at `lead_out_threshold_db`; neither is longer than its maximum. A passage that comes within
-    `quick_ramp_duration_s` of its beginning to `quick_ramp_threshold` of its loudest level begins
-    at once: it has no lead-in, and one that ends so no lead-out. If the two overlap, both are None.
+    A level is the root mean square over `rms_window_ms` around a moment, within the passage, in dB
+    relative to full scale (a full-scale sine has -3 dB), A-weighted if that option is set. The
+    lead-in lasts until the level first reaches `lead_in_threshold_db`; the lead-out begins where
+    the level last has `lead_out_threshold_db`. Neither is longer than its maximum. A passage that
+    reaches `quick_ramp_threshold` of its loudest level within `quick_ramp_duration_s` of its start
+    has no lead-in; the same rule applies to its end and the lead-out. If the two overlap, both
+    points are None.
     """
     window = max(levels.cells_in(ticks_from_milliseconds(options.rms_window_ms)), 1)
     powers = smoothed(levels.weighted[first:last], window // 2, window - window // 2)
-    # A power is an amplitude squared.
+    # A power is the square of an amplitude.
     peak = math.sqrt(powers.max())
     ramp_cells = max(levels.cells_in(ticks_from_seconds(options.quick_ramp_duration_s)), 1)
     ramp_power = (options.quick_ramp_threshold * peak) ** 2
@@ -63,7 +64,7 @@ def amplitude_of(levels: Levels, first: int, last: int, options: AnalysisOptions
 
 
 def power_of(decibels_below_full_scale: float) -> float:
-    """Return the power that lies so many dB below full scale."""
+    """Return the power at a number of dB below full scale."""
     power: float = 10.0 ** (-decibels_below_full_scale / 10.0)
     return power
 
@@ -78,7 +79,7 @@ def _limited(detected_ticks: int, most_s: float, *, quick: bool) -> int:
 
 
 def _parameters(options: AnalysisOptions) -> dict[str, Any]:
-    # The thresholds as levels, with their sign, as this record has always had them.
+    # The stored record has always had the thresholds as levels, with a minus sign.
     return {
         "rms_window_ms": options.rms_window_ms,
         "lead_in_threshold_db": -options.lead_in_threshold_db,

@@ -1,4 +1,4 @@
-"""Analyses a sound file: decodes it once, finds its passages and how they begin and end."""
+"""Analyses a sound file: decodes it once, and finds its passages, lead-ins and lead-outs."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ __all__ = [
 ]
 
 _JOINED_CELLS: Final = CELLS_PER_SECOND
-"""A last note within a second of what came before belongs to it."""
+"""A short last note within a second of the sound before it belongs to that passage."""
 
 
 def never() -> bool:
-    """Return False: what cannot be cancelled."""
+    """Return False: the default of `cancelled`."""
     return False
 
 
@@ -64,14 +64,15 @@ def analyse(
 ) -> SoundAnalysis:
     """Decode a sound file and return its passages, their lead-ins and lead-outs.
 
-    With `fingerprint`, the passages of 10 s or more get one each, of their first two minutes, which
-    are decoded a second time for it: keeping them would cost every file memory. Without a backend
-    there are none (see `fingerprint_backend`). Memory is a few megabytes plus 3 MB per hour.
+    With `fingerprint`, each passage of 10 s or more gets a fingerprint of its first two minutes.
+    These are decoded a second time, because keeping them would need memory for every file. Without
+    a backend there are no fingerprints (see `fingerprint_backend`). Memory use is a few megabytes
+    plus 3 MB per hour of sound.
 
     `cancelled` is called at least every `yield_interval_ms` (0: after every 1.5 s of sound). Raises
-    AnalysisCancelledError when it says yes, and SoundFileError when no sound can be had from the
-    file. One thread each, any number at once; processes are faster, as much of it holds the
-    interpreter lock.
+    AnalysisCancelledError if it returns true, and SoundFileError if the file yields no sound.
+    Several threads may call this at the same time; processes are faster, because much of the work
+    holds the GIL.
     """
     watch = _Watch(cancelled, options.yield_interval_ms)
     levels, decoding = _measured(path, options, watch)
@@ -102,11 +103,11 @@ def analyse(
 
 
 class _Watch:
-    """Looks up whether the caller has cancelled, often enough and not at every block."""
+    """Calls `cancelled` often enough, but not at every block."""
 
     def __init__(self, cancelled: Callable[[], bool], interval_ms: int) -> None:
         self._cancelled = cancelled
-        # Half: what is between two looks, at most a block or a fingerprint, must fit in the rest.
+        # Half the interval: the other half is for a block or a fingerprint between two calls.
         self._interval_s = interval_ms / 2_000
         self._looked_at = float("-inf")
 
@@ -135,7 +136,7 @@ def _measured(path: Path, options: AnalysisOptions, watch: _Watch) -> tuple[Leve
 def _division(levels: Levels, options: AnalysisOptions) -> Division:
     return Division(
         silence=power_of(options.silence_threshold_db),
-        # A gap that begins in the middle of a cell has one whole cell less.
+        # A gap that begins in the middle of a cell contains one whole cell less.
         gap_cells=max(levels.cells_in(options.silence_min_duration_ticks) - 1, 1),
         least_sound_cells=levels.cells_in(options.minimum_passage_audio_duration_ticks),
         joined_cells=_JOINED_CELLS,
@@ -149,7 +150,7 @@ def _fingerprints(
     warnings: list[str],
     watch: _Watch,
 ) -> list[str | None]:
-    """Return a fingerprint for each passage, from one more pass over the file."""
+    """Return a fingerprint for each passage, decoding the file once more."""
     made: list[str | None] = [None] * len(spans)
     wanted = [
         (number, *(samples_from_ticks(ticks, SAMPLE_RATE) for ticks in (start, end)))
@@ -178,7 +179,7 @@ def _fingerprints(
             position = after
             watch.look()
     for number, _, _ in wanted[-1:]:
-        # The last passage ends with the file, which resampled may be a sample short.
+        # The last passage ends with the file, which may be a sample short after resampling.
         made[number] = _fingerprint(pcm, spans[number], backend, warnings)
     return made
 

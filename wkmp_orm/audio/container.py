@@ -1,10 +1,10 @@
-"""Reads what a sound file's container says of it, as FFmpeg sees it: its format, and its tags.
+"""Reads a sound file's format and tags from its container, with FFmpeg.
 
-For what the tag library cannot read: tags of formats that it does not know (LIST/INFO in WAV,
-Matroska), and files whose tags, or beginning, are damaged.
+This is for files that the tag library cannot read: unsupported tags (LIST/INFO in WAV, Matroska),
+and files whose tags or beginning are damaged.
 
-FFmpeg is a large program in C that reads a stranger's bytes, so an import runs this in a decoder:
-a file that crashes it fails alone.
+FFmpeg is a large C program that parses untrusted bytes. So an import runs this module in a decoder
+process: if a file crashes it, only that file fails.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 LONGEST_VALUE: Final = 10_000
-"""Characters that are kept of a value here. What is more never leaves the decoder."""
+"""The limit of a value, in characters. The rest never leaves the decoder."""
 
 _KEYS: Final[Mapping[str, str]] = {
     "title": "title",
@@ -49,20 +49,20 @@ _KEYS: Final[Mapping[str, str]] = {
     "musicbrainzalbumartistid": "mb_albumartistids",
     "musicbrainzworkid": "mb_workids",
 }
-"""Our names of the fields, by FFmpeg's, which are a format's own where no other is usual: in lower
-case and without what different formats put between the words. Of two the first has precedence."""
+"""Our field names by FFmpeg's, which may be a format's own: in lower case, and without the
+characters that formats put between the words. If two match, the first has precedence."""
 
 _FORMATS: Final = {"mov": "m4a", "matroska": "mka", "asf": "wma", "mpc8": "mpc"}
-"""Our names of formats, by the first of FFmpeg's; the others are the same."""
+"""Our names of formats, by the first of FFmpeg's names; other formats keep FFmpeg's name."""
 _OGG_FORMATS: Final = {"flac": "oga", "opus": "opus"}
 _HAVE_LISTS: Final = ("flac", "ogg", "oga", "opus")
-"""Formats that have lists of values, which FFmpeg joins with semicolons."""
+"""Formats with lists of values, which FFmpeg joins with semicolons."""
 _LISTS: Final = ("artist_values", "artists")
 
-# What is in the sound is not asked for here. To see whether the samples of a WAV file are really a
-# film's sound, FFmpeg would take 45 ms, which is 25 times as long as all the rest.
+# Do not probe the sound itself. To see whether the samples of a WAV file are really a film's sound,
+# FFmpeg would take 45 ms, 25 times as long as all the rest.
 _GLANCE: Final = {**_OPTIONS, "analyzeduration": "1", "max_probe_packets": "1"}
-# So that bytes that are not UTF-8 are kept, and not lost to a question mark.
+# Keep bytes that are not UTF-8 instead of replacing them by question marks.
 _KEEP_ANY_BYTE: Final[dict[str, Any]] = (
     {"metadata_errors": "surrogateescape"} if _TAKE_ANY_TAG else {}
 )
@@ -70,9 +70,10 @@ _KEEP_ANY_BYTE: Final[dict[str, Any]] = (
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What a container says. `format` is None where FFmpeg knows none, `values` has texts.
+    """The data of a container. `format` is None if FFmpeg does not recognise it.
 
-    Their names are those of the tag reader's fields. `has_sound`: there is a stream of sound.
+    `values` contains texts by the names of the tag reader's fields. `has_sound` is true if there is
+    a stream of sound.
     """
 
     format: str | None = None
@@ -81,11 +82,11 @@ class Container:
 
 
 def read_container(path: Path, *, cancelled: Callable[[], bool] = bool) -> Container:
-    """Return what a sound file's container says, by its content whatever its name.
+    """Read a sound file's container; its content decides, not its name.
 
-    The file is looked at as little as FFmpeg needs to know its streams, so `cancelled`, by which a
-    decoder is called off, is not asked. Raises SoundFileError when the file cannot be read, and
-    nothing for one that FFmpeg does not know. Any thread may call it.
+    FFmpeg reads only as much as it needs to find the streams, so `cancelled` (which every decoder
+    job has) is not called. Raises SoundFileError if the file cannot be read. An unknown format is
+    not an error. Any thread may call it.
     """
     del cancelled
     with (
@@ -108,7 +109,7 @@ def _described(container: InputContainer) -> Container:
 
 
 def _values(said: Iterable[Mapping[str, str]], *, has_lists: bool) -> Mapping[str, tuple[str, ...]]:
-    """Return the values of the fields that we know, those of the whole file first."""
+    """Return the values of the known fields, those of the whole file before those of streams."""
     found: dict[str, str] = {}
     for metadata in said:
         plain = {_plain(key): value for key, value in metadata.items()}
@@ -126,7 +127,7 @@ def _plain(key: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Return a text whose bytes are not UTF-8 as Windows' Western encoding, which most of it is."""
+    """Decode a text that is not UTF-8 as Windows-1252, the encoding of most such texts."""
     if text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text):
         return text
     return text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")

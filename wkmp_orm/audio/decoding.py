@@ -1,4 +1,4 @@
-"""Turns a sound file of any supported format into PCM, a block at a time."""
+"""Decodes a sound file of any supported format to PCM, block by block."""
 
 from __future__ import annotations
 
@@ -26,51 +26,51 @@ if TYPE_CHECKING:
     Pcm = NDArray[np.float32]
 
 USUAL_RATES: Final = range(8_000, 48_001)
-"""Rates in Hz at which sound is best measured as it is. From 48 to 44.1 kHz, to resample it takes
-as long as all the measuring; from 96 kHz it takes less than the measuring that it saves."""
+"""Rates in Hz at which sound is measured without resampling. Resampling from 48 to 44.1 kHz takes
+as long as all the measuring; from 96 kHz it takes less time than it saves."""
 _READ_BYTES: Final = 1 << 16
-"""As much is read at once: 150 packets of MP3, or 6 of FLAC. FFmpeg's own reading, which could be
-asked for other files than the one that is open, is not measurably faster."""
+"""The size of a read in bytes: 150 packets of MP3, or 6 of FLAC. FFmpeg's own reading is not
+measurably faster, and could open other files than this one."""
 
 _DEMUXERS: Final = (
     "aac,ac3,aiff,alac,amr,ape,asf,au,caf,dsf,dts,eac3,flac,iff,loas,matroska,webm,mov,mp3,mpc,"
     "mpc8,ogg,rm,tak,tta,w64,wav,wsd,wv,xwma"
 )
-"""The formats that FFmpeg may find in a file: none of those (HLS, concat...) that name other files,
-and no picture, text or game."""
+"""The formats that FFmpeg may detect: none that refer to other files (HLS, concat...), and no
+pictures, texts or games."""
 _OPTIONS: Final = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
 _TAKE_ANY_TAG: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 )
-"""Before 19, PyAV refuses a file with one tag that is not UTF-8, unless told otherwise. From 19 on
-it takes every tag, and refuses the argument."""
+"""Before version 19, PyAV refuses a file with a tag that is not UTF-8, unless it gets this
+argument. Version 19 accepts every tag, and refuses the argument."""
 _LENGTH_IS_A_GUESS: Final = ("aac",)
-"""FFmpeg's names of formats in which no length is written, and no sizes from which to tell it."""
+"""FFmpeg's names of formats that store neither a length nor sizes from which to compute it."""
 _LEAST_MISSED_TICKS: Final = TICKS_PER_SECOND
 _LEAST_MISSED_PART: Final = 50
-"""What is shorter than it claims by a second and by a 50th has broken off. Encoder padding is up to
-0.3 s, and an MP3 file without a Xing header is measured by its size."""
+"""A file is incomplete if it is shorter than it claims by a second and by a 50th. Encoder padding
+is up to 0.3 s, and the length of an MP3 file without a Xing header is estimated from its size."""
 _UNDECODABLE: Final = "its sound cannot be decoded: damaged, incomplete, or of no supported format"
 
 
 class Decoding:
     """The sound of one file as blocks of PCM: iterate over it, once.
 
-    A block is a float32 array of shape (channels, samples), full scale being 1.0, at `sample_rate`
-    Hz, of at most `BLOCK_SAMPLES` samples; one channel if `mono` or if the file has one, else two
-    (more are mixed down). At the file's own rate nothing is resampled; else sample n of the blocks
-    lies at n / `sample_rate` seconds, neither early nor late. With `keep_usual_rate`, a file whose
-    own rate is one of `USUAL_RATES` keeps it: `sample_rate` tells from the first block on.
+    A block is a float32 array of shape (channels, samples) at `sample_rate` Hz, with at most
+    `BLOCK_SAMPLES` samples; full scale is 1.0. It has one channel if `mono` is true or the file has
+    one, else two (more are mixed down). At the file's own rate nothing is resampled; otherwise
+    sample n of all blocks is exactly at n / `sample_rate` seconds. With `keep_usual_rate`, a file
+    whose own rate is one of `USUAL_RATES` keeps it; read `sample_rate` after the first block.
 
-    After the last block, `duration_ticks` is the length of all that was decoded, counted in
-    the samples of the file's own rate, and `warnings` says what was damaged. `own_sample_rate` and
-    `channels` are the file's own, known from the first block on.
+    After the last block, `duration_ticks` is the length of the decoded sound, counted in samples of
+    the file's own rate, and `warnings` lists damage. `own_sample_rate` and `channels` are the
+    file's own; they are known from the first block on.
 
-    FFmpeg decodes; what it refuses (a few real Vorbis files) libsndfile is asked to. A file that
-    breaks off, or has damaged stretches, is decoded as far as it goes, with a warning. One thread;
+    FFmpeg decodes, or libsndfile if FFmpeg refuses a file (as it does a few real Vorbis files). A
+    truncated or damaged file is decoded as far as possible, with a warning. Use it in one thread;
     the file is closed when the iteration ends or the iterator is closed.
 
-    Raises SoundFileError when the file cannot be read or no sound comes out of it.
+    Raises SoundFileError if the file cannot be read or yields no sound.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Decoding:
 
     @property
     def duration_ticks(self) -> int:
-        """The length of what was decoded so far, from samples, by integers."""
+        """The length of the sound decoded so far, computed exactly from its samples."""
         return sum(ticks_from_samples(n, rate) for rate, n in self._samples_at.items())
 
     def __iter__(self) -> Generator[Pcm, None, None]:
@@ -133,7 +133,7 @@ class Decoding:
             if damaged and not self._samples_at:
                 raise damaged[0]
             if damaged:
-                # Their sound is missing, and all that follows lies that much earlier.
+                # Their sound is missing, and the sound after them comes earlier by that time.
                 self.warnings.append(f"damaged packets that are left out: {len(damaged)}")
             self._compare(container, stream)
 
@@ -165,7 +165,7 @@ class Decoding:
             gathering = self._begin(rate, sound.channels)
             for block in sound.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True):
                 self._samples_at[rate] = self._samples_at.get(rate, 0) + len(block)
-                # Which channel is where is not known beyond two.
+                # libsndfile does not tell the positions of more than two channels.
                 plane = block.T if sound.channels <= 2 else block.mean(axis=1)[np.newaxis]
                 frame = av.AudioFrame.from_ndarray(
                     np.ascontiguousarray(plane),
@@ -177,7 +177,7 @@ class Decoding:
             yield from gathering.finish()
 
     def _begin(self, rate: int, channels: int) -> Gathering:
-        """Note what the sound is like that comes first: it decides for all that follows."""
+        """Set the rate and channels from the first frame; all blocks have them."""
         self.own_sample_rate = rate
         self.channels = channels
         if self._keep_usual_rate and rate in USUAL_RATES:
@@ -190,8 +190,8 @@ def passage_pcm(
 ) -> Iterator[Pcm]:
     """Yield the mono sound between two positions of a file, in blocks of shape (samples,).
 
-    The file is decoded from its beginning, since no format finds a sample exactly by seeking, and
-    no further than the passage. Raises SoundFileError.
+    The file is decoded from its beginning to the end of the passage, because no format can seek to
+    an exact sample. Raises SoundFileError.
     """
     start, end = (samples_from_ticks(t, sample_rate) for t in (start_time_ticks, end_time_ticks))
     position = 0

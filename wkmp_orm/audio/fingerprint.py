@@ -1,7 +1,7 @@
-"""Makes Chromaprint fingerprints with whatever is installed that can.
+"""Computes Chromaprint fingerprints with one of the installed backends.
 
-Fingerprints of one recording are similar, never equal: those of its MP3 and its AAC differ in 1 to
-3 bits of 100. Compare them by asking AcoustID, or by distance.
+Fingerprints of one recording are similar but never equal: those of its MP3 and its AAC differ in 1
+to 3 bits of 100. Compare them through AcoustID, or by distance.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SAMPLE_RATE: Final = 11_025
-"""Hz, one channel, 16 bits: what Chromaprint turns everything into."""
+"""In Hz, for one channel of 16 bits: Chromaprint converts all sound to this."""
 LONGEST_S: Final = 120
-"""As much of a recording as AcoustID compares."""
+"""The length in seconds that AcoustID compares."""
 SHORTEST_S: Final = 10
-"""AcoustID knows nothing of what is shorter."""
+"""AcoustID has no shorter recordings."""
 
 _PATIENCE_S: Final = 60
-"""Two minutes of sound take 0.15 s."""
+"""The time limit of a backend: two minutes of sound take 0.15 s."""
 
 
 class FingerprintFailedError(Exception):
-    """The backend gave no fingerprint for this sound; the message says what it gave."""
+    """The backend returned no fingerprint for this sound; the message is the backend's."""
 
 
 class Fingerprinter(Protocol):
-    """A way to make fingerprints."""
+    """A backend that computes fingerprints."""
 
     name: str
 
@@ -48,12 +48,12 @@ class Fingerprinter(Protocol):
 
 @cache
 def fingerprinter() -> Fingerprinter | None:
-    """Return the best backend there is, None when there is none. Looked for once in a process."""
+    """Return the best backend, or None. The search runs once in each process."""
     return next(available(), None)
 
 
 def fingerprint_backend() -> str | None:
-    """Return the name of the backend that makes fingerprints, None when there is none."""
+    """Return the name of the backend that computes fingerprints, or None."""
     found = fingerprinter()
     return found.name if found is not None else None
 
@@ -101,12 +101,12 @@ class Fpcalc:
         """Return the fingerprint; see Fingerprinter."""
         form = ("-format", "s16le", "-rate", str(SAMPLE_RATE), "-channels", "1")
         command = (self._program, "-plain", "-length", str(LONGEST_S), *form, "-")
-        # Version 1.5 with FFmpeg 5 takes the end of the sound for an error, after it has printed.
+        # Version 1.5 with FFmpeg 5 reports the end of the sound as an error, after its output.
         return _text(_output(command, pcm, also_good=3))
 
 
 class Ffmpeg:
-    """An FFmpeg with Chromaprint in it, such as the one that the `fingerprint` extra brings."""
+    """An FFmpeg built with Chromaprint, such as the one of the `fingerprint` extra."""
 
     name = "ffmpeg"
 
@@ -123,18 +123,18 @@ class Ffmpeg:
 
 def _library() -> Any | None:
     try:
-        # ImportError also when pyacoustid is there and the library is not.
+        # This also raises ImportError if pyacoustid is installed without the library.
         module = importlib.import_module("chromaprint")
     except ImportError:
         return None
-    # There is an unrelated package of this name.
+    # An unrelated package has the same name.
     return module if hasattr(module, "Fingerprinter") else None
 
 
 def _ffmpeg_of_wheel() -> str | None:
-    """Return the FFmpeg that imageio-ffmpeg is told to use, or the one that it brings.
+    """Return the FFmpeg that imageio-ffmpeg is configured to use, or the one in its wheel.
 
-    Its own `get_ffmpeg_exe` would end by running whatever `ffmpeg` there is, by its bare name.
+    Its own `get_ffmpeg_exe` would finally run any `ffmpeg` by its bare name.
     """
     if named := os.environ.get("IMAGEIO_FFMPEG_EXE"):
         return program(named)
@@ -149,7 +149,7 @@ def _ffmpeg_of_wheel() -> str | None:
 
 def _has_chromaprint(program: str) -> bool:
     try:
-        # One that has none says: Unknown format 'chromaprint'.
+        # An FFmpeg without it prints: Unknown format 'chromaprint'.
         said = _output((program, "-hide_banner", "-h", "muxer=chromaprint"), b"")
     except FingerprintFailedError:
         return False
@@ -166,7 +166,7 @@ def _output(command: Sequence[str], sound: bytes, *, also_good: int = 0) -> byte
             check=False,
             timeout=_PATIENCE_S,
             cwd=PACKAGE,
-            # Ctrl-C is for the import, which may well want this file to be finished.
+            # Ctrl-C is meant for the import, which may want to finish this file.
             start_new_session=True,
         )
     except (OSError, subprocess.SubprocessError) as error:

@@ -1,7 +1,7 @@
-"""What is asked of a sound file before it is decoded, in one go: its hash and its tags.
+"""Reads a sound file's hash and tags in one call, before it is decoded.
 
-Both together where the file lies on another machine than its import: then it is read there once,
-and the few hundred bytes that it comes to are all that travels.
+If the file is on another machine than the import, that machine reads it once, and only the few
+hundred bytes of the result are sent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstLook:
-    """The SHA-256 of a file, as hexadecimal digits, and its tags; None: they were not read."""
+    """A file's SHA-256 in hexadecimal digits, and its tags (None if they were not read)."""
 
     sha256: str
     tags: Tags | None = None
@@ -40,13 +40,13 @@ def look_at(
 ) -> FirstLook:
     """Hash a sound file and read its `tags`.
 
-    Where they cannot be read they are None; `tags_at` says why. Raises SoundFileError when the file
-    cannot be hashed, see `sha256_of`. Any thread may call it.
+    Tags that cannot be read are None; `tags_at` raises the reason. Raises SoundFileError if the
+    file cannot be hashed, see `sha256_of`. Any thread may call it.
     """
     sha256 = sha256_of(path)
     found: Tags | None = None
     if tags:
-        with suppress(Exception):  # whatever it is, `tags_at` raises it where it is expected
+        with suppress(Exception):  # a later call of `tags_at` raises it again
             found = tags_at(path, container=container, cancelled=cancelled)
     return FirstLook(sha256=sha256, tags=found)
 
@@ -57,10 +57,10 @@ def tags_at(
     container: bool = True,
     cancelled: Callable[[], bool] = never,  # noqa: ARG001  it takes milliseconds
 ) -> Tags:
-    """Read a sound file's tags, as `read_tags` does, in a process that may be lost by it.
+    """Read a sound file's tags like `read_tags`, in a process that a damaged file may crash.
 
-    `container=False` does without FFmpeg's reading of the container, which a damaged file may
-    crash. Raises SoundFileError. Any thread may call it.
+    `container=False` does not let FFmpeg read the container, where such crashes happen. Raises
+    SoundFileError. Any thread may call it.
     """
     return read_tags(path, ask_container=read_container if container else _know_nothing)
 

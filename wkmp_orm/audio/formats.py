@@ -1,4 +1,4 @@
-"""Which format a sound file has, by its content, and how long, fast and wide its sound is."""
+"""Detects a sound file's format by its content, and its duration, sample rate and channels."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ _SIGNATURES: Final = (
     ("dsf", 0, (b"DSD ",)),
     ("wma", 0, (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"),)),
     ("aac", 0, tuple(bytes((0xFF, second)) for second in _AAC_SECOND_BYTES)),
-    # MPEG 1, 2 and 2.5, layers II and III, with and without checksum. Layer I is left out: it is
-    # how a UTF-16 text begins.
+    # MPEG 1, 2 and 2.5, layers II and III, with and without checksum. Not layer I, which looks like
+    # the beginning of a UTF-16 text.
     ("mp3", 0, tuple(bytes((0xFF, second)) for second in _MP3_SECOND_BYTES)),
 )
-"""Format, and where in the file it begins with what."""
+"""Formats, each with an offset and the bytes that may be there."""
 
 _ID3_HEADER_BYTES: Final = 10
 
 LONGEST_TICKS: Final = 48 * 3600 * TICKS_PER_SECOND
-"""Two days. The longest pieces ever sold last one; a misread header says 472 (an old .ape file)."""
+"""Two days. The longest pieces ever sold last one; a misread header (an old .ape file) has 472."""
 LOWEST_SAMPLE_RATE: Final = 1_000
-"""Hz. No sound that anybody would import is below; the misread .ape header says 24."""
+"""In Hz. Nobody imports sound below this rate; a misread .ape header has 24."""
 HIGHEST_SAMPLE_RATE: Final = 49_152_000
-"""DSD1024 at 48 kHz, the highest that any format defines, in Hz."""
+"""In Hz: DSD1024 at 48 kHz, the highest rate that any format defines."""
 MOST_CHANNELS: Final = 32
-"""The most that a row of `files` may have."""
+"""The most channels that a row of `files` may have."""
 
 _UNCOMPRESSED: Final = ("aiff", "dsf", "wav")
 _WAV_CODINGS_OF_ONE_FRAME_PER_BLOCK: Final = (1, 3, 6, 7, 0xFFFE)
 
 
 class StreamInfo(Protocol):
-    """What mutagen knows of the sound: `length` in seconds, and mostly rate and channels."""
+    """mutagen's data on the sound: `length` in seconds, and usually rate and channels."""
 
     @property
     def length(self) -> float:
@@ -61,7 +61,7 @@ class StreamInfo(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """What the sound in a file is like; None is unknown, and never zero."""
+    """The properties of a file's sound; None means unknown, and zero never occurs."""
 
     duration_ticks: int | None
     sample_rate: int | None
@@ -70,10 +70,10 @@ class Sound:
 
 
 def format_of(file: BinaryIO) -> str | None:
-    """Return the format that a file's first bytes announce, behind an ID3 tag if there is one.
+    """Return the format by a file's first bytes, after an ID3 tag if there is one.
 
-    None when they announce nothing, as in an MP3 file that begins with rubbish. The position in
-    the file is lost.
+    None if they are not known, as in an MP3 file that begins with garbage. The file's position
+    changes.
     """
     file.seek(0)
     head = file.read(_ID3_HEADER_BYTES)
@@ -91,10 +91,10 @@ def format_of(file: BinaryIO) -> str | None:
 
 
 def id3_size(head: bytes) -> int:
-    """Return how many bytes of an ID3 tag follow its header, which is given.
+    """Return the number of bytes of an ID3 tag after its header `head`.
 
-    They are written with seven bits of each byte, but some programs, RealJukebox among them, wrote
-    all eight; where an eighth bit is set, that is how it is meant.
+    The size is stored with seven bits in each byte. Some programs, such as RealJukebox, used all
+    eight; if an eighth bit is set, the size is read that way.
     """
     bits = 8 if max(head[6:_ID3_HEADER_BYTES]) > 0x7F else 7
     size = 0
@@ -104,15 +104,16 @@ def id3_size(head: bytes) -> int:
 
 
 def sound_of(info: StreamInfo, name: str, size_bytes: int) -> Sound:
-    """Return what the sound is like, without the numbers that cannot be true.
+    """Return the properties of the sound, without implausible numbers.
 
-    mutagen divides a number of samples by the rate in nearly every format; the whole number next
-    to the product is that number again for any below 2**51, so ticks are exact where the format
-    knows its samples (FLAC, Vorbis, Opus, WAV, ALAC, LAME's MP3...). AAC and other MP3 include the
-    encoder's delay and padding, up to 0.1 s; MP3 without a Xing header is estimated from its size.
+    In nearly every format mutagen divides the number of samples by the rate. Rounding the product
+    of length and rate gives that number back (below 2**51). So ticks are exact if the format stores
+    its number of samples (FLAC, Vorbis, Opus, WAV, ALAC, LAME's MP3...). AAC and other MP3 include
+    the encoder's delay and padding, up to 0.1 s; MP3 without a Xing header is estimated from its
+    size.
     """
     warnings: list[str] = []
-    # Opus is always decoded at this rate, so mutagen names none.
+    # Opus is always decoded at this rate, so mutagen gives none.
     rate = 48_000 if name == "opus" else int(getattr(info, "sample_rate", 0))
     if not LOWEST_SAMPLE_RATE <= rate <= HIGHEST_SAMPLE_RATE:
         warnings.append(f"sample rate {rate} Hz is not believed")
@@ -123,7 +124,7 @@ def sound_of(info: StreamInfo, name: str, size_bytes: int) -> Sound:
 
 
 def _channels(info: StreamInfo, warnings: list[str]) -> int | None:
-    # WavPack's is True for mono.
+    # For mono WavPack it is True.
     channels = int(getattr(info, "channels", 0))
     if 1 <= channels <= MOST_CHANNELS:
         return channels
@@ -148,7 +149,7 @@ def _ticks(
     samples = round(seconds * rate)
     bits = samples * int(getattr(info, "channels", 0)) * int(getattr(info, "bits_per_sample", 0))
     if name in _UNCOMPRESSED and bits > 8 * size_bytes:
-        # Cut off, or written to a pipe by a program that could not go back to fill in the length.
+        # Truncated, or written to a pipe by a program that could not fill in the length later.
         warnings.append(f"duration of {seconds:.3f} s is more than the file has room for")
         return None
     return ticks_from_samples(samples, rate) or None

@@ -1,7 +1,7 @@
-"""Gathers what a decoder gives, a few thousand samples at a time, into large blocks of PCM.
+"""Gathers a decoder's small frames, of about a thousand samples, into large blocks of PCM.
 
-What is done for each frame of a decoder is done by FFmpeg: Python sees a frame once, to hand it on,
-and the sound once in 65,536 samples.
+FFmpeg does all work on single frames. Python only passes each frame on, and touches the sound once
+per 65,536 samples.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     Pcm = NDArray[np.float32]
 
 BLOCK_SAMPLES: Final = 65_536
-"""Samples of a block, per channel: 1.5 s. A frame of FFmpeg's own has 1,152 (MP3)."""
+"""Samples of a block, per channel: 1.5 s. A frame of MP3 has 1,152."""
 
 _LOUDEST: Final = 16.0
-"""Samples of a floating-point file beyond this (24 dB over full scale) are damage, as is NaN."""
+"""Larger samples in a floating-point file (24 dB over full scale) are damage, and so is NaN."""
 _SPARE_SAMPLES: Final = 64
-"""What a resampler gives at most beyond its share: it has held that back before."""
+"""The most samples that a resampler returns beyond its input's share, held back from before."""
 
 
 class Gathering:
-    """The frames of one decoder as blocks of float32 PCM, at one rate and of one shape.
+    """Converts the frames of one decoder to blocks of float32 PCM, with one rate and shape.
 
-    `rate` is the blocks' rate, and `mono` asks for one channel. Else the first frame decides: one
-    channel stays one, and of more two are made. A decoder that changes its rate, format or channels
-    in the middle is followed. One thread. Raises what PyAV raises.
+    `rate` is the blocks' rate in Hz, and `mono` requests one channel. Otherwise the first frame
+    decides: mono stays mono, and everything else becomes stereo. The decoder may change its rate,
+    format or channels midway. Use it in one thread. Raises PyAV's errors.
     """
 
     def __init__(self, rate: int, *, mono: bool) -> None:
@@ -44,14 +44,14 @@ class Gathering:
         self._filters: _Filters | None = None
 
     def feed(self, frame: AudioFrame) -> Iterable[Pcm]:
-        """Take the next frame, and return the blocks that are ready: mostly none."""
-        # Positions are counted, not told: a time stamp that jumps must not make or drop samples.
+        """Process the next frame, and return the blocks that are ready: usually none."""
+        # Remove time stamps: a jump in them must not add or drop samples.
         frame.pts = None
         if self._filters is not None:
             try:
                 return self._filters.feed(frame)
             except av.FFmpegError:
-                # It is not like those before. The same error from new filters is one.
+                # The frame has another kind. If new filters also raise, that is a real error.
                 ready = self._filters.finish()
         else:
             ready = []
@@ -60,7 +60,7 @@ class Gathering:
         return [*ready, *self._filters.feed(frame)]
 
     def finish(self) -> list[Pcm]:
-        """Return what is left; no frame can be fed any more."""
+        """Return the remaining blocks; do not call `feed` after this."""
         return self._filters.finish() if self._filters is not None else []
 
 
@@ -69,13 +69,13 @@ class _Filters:
 
     def __init__(self, like: AudioFrame, rate: int, layout: str) -> None:
         own_rate = like.sample_rate
-        # Gathered first, converted then: no filter but the first sees a small frame. Of what is
-        # resampled as much as fits into a block afterwards.
+        # Gather first and convert later, so that only the first filter handles small frames. For
+        # resampling, gather as much as fits into a block afterwards.
         size = BLOCK_SAMPLES
         if own_rate < rate:
             size = max((BLOCK_SAMPLES - _SPARE_SAMPLES) * own_rate // rate, 1)
         graph = Graph()
-        if hasattr(graph, "threads"):  # older PyAV starts threads, which have nothing to do
+        if hasattr(graph, "threads"):  # older PyAV starts threads, which would be idle
             graph.threads = 1
         self._source = graph.add(
             "abuffer",
@@ -97,7 +97,7 @@ class _Filters:
 
     def feed(self, frame: AudioFrame) -> Iterable[Pcm]:
         self._source.push(frame)
-        # FFmpeg keeps it until it is asked, and to be asked in vain costs an exception.
+        # FFmpeg buffers frames, and pulling too early costs an exception.
         self._waiting += frame.samples
         if self._waiting < self._size:
             return ()

@@ -1,4 +1,4 @@
-"""The SHA-256 of a file's bytes, by which equal files are found."""
+"""Computes the SHA-256 of a file's bytes, by which equal files are found."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content as 64 lower-case hexadecimal digits.
 
-    Raises SoundFileError when the file is empty (all empty files would be duplicates of each
-    other), cannot be read, or changes while it is read: a file that is still being copied into the
-    folder has a hash that no finished file ever has again. Any thread may call it; the interpreter
-    lock is released while it hashes (about 1.4 GB/s with SHA instructions).
+    Raises SoundFileError if the file is empty (all empty files would be duplicates of each other),
+    cannot be read, or changes while it is read: a file that is still being copied has a hash that
+    the finished file will not have. Any thread may call it; the GIL is released while it hashes
+    (about 1.4 GB/s with SHA instructions).
     """
     with opened(path) as file:
         before = os.fstat(file.fileno())

@@ -1,4 +1,4 @@
-"""Measures how loud sound is from moment to moment, and keeps nothing of the sound but that."""
+"""Measures the power of sound in cells of 10 ms, and keeps only these numbers."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     Powers = NDArray[np.float32]
 
 CELLS_PER_SECOND: Final = 100
-"""A power is kept for each 10 ms: 8 bytes, so 2.9 MB for an hour of sound."""
+"""A cell lasts 10 ms and takes 8 bytes, so an hour of sound takes 2.9 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The mean power of each cell of a sound, one value per 10 ms; 1.0 is a full-scale square wave.
+    """The mean power of each cell of 10 ms; 1.0 is the power of a full-scale square wave.
 
-    `plain` is of the sound as it is, `weighted` as it is heard (the same when A-weighting is off).
-    `duration_ticks` is where the last cell ends.
+    `plain` is measured without weighting, `weighted` with A-weighting (the same array if that is
+    off). `duration_ticks` is the end of the last cell.
     """
 
     plain: Powers
@@ -35,7 +35,7 @@ class Levels:
     duration_ticks: int
 
     def ticks_at(self, cell: int) -> int:
-        """Return where a cell begins (the one behind the last: where the sound ends). Exact."""
+        """Return the exact start of a cell; for the index after the last one, the sound's end."""
         ticks = ticks_from_samples(cell * self.cell_samples, self.sample_rate)
         return min(ticks, self.duration_ticks)
 
@@ -46,10 +46,10 @@ class Levels:
 
 
 class LevelMeter:
-    """Takes PCM blocks of shape (channels, samples) and gives their levels.
+    """Computes the levels of PCM blocks of shape (channels, samples). Use it in one thread.
 
-    A cell's power is the mean over the channels: sound whose channels cancel each other when mixed
-    is still sound. One thread.
+    A cell's power is the mean over the channels, so channels that would cancel each other in a
+    mix still count as sound.
     """
 
     def __init__(self, sample_rate: int, *, a_weighting: bool) -> None:
@@ -65,7 +65,7 @@ class LevelMeter:
             self._weighted.feed(self._weighting.feed(block))
 
     def finish(self, duration_ticks: int) -> Levels:
-        """Return the levels of all blocks; nothing can be fed any more."""
+        """Return the levels of all blocks; do not call `feed` after this."""
         plain = weighted = self._plain.powers()
         if self._weighting is not None:
             self._weighted.feed(self._weighting.finish())
@@ -85,8 +85,8 @@ class _Cells:
     def __init__(self, samples: int) -> None:
         self.samples = samples
         self._powers: list[Powers] = []
-        # Of the cell that has begun: how many samples of each channel, and the mean of their
-        # channels' squares added up.
+        # The present cell so far: its samples per channel, and the sum over them of the mean of the
+        # channels' squares.
         self._begun = 0
         self._energy = 0.0
 

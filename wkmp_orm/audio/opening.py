@@ -1,4 +1,4 @@
-"""Opens files to read them, and says in a person's words why one cannot be opened or read."""
+"""Opens files for reading, and explains in plain words why one cannot be opened or read."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINAR
 
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a file that may hold sound: a regular file with at least one byte in it.
+    """Open a regular, non-empty file for a `with` block.
 
-    Raises SoundFileError, also for what the operating system refuses while the file is being read
-    inside the block. Any thread may call it.
+    Raises SoundFileError, also for errors of the operating system while the block reads. Any thread
+    may call it.
     """
     try:
         with open_regular(path) as file:
@@ -36,12 +36,12 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a regular file to read it, and wait for nobody. Links are followed. Any thread.
+    """Open a regular file for reading without ever blocking. Links are followed. Any thread.
 
     Raises SoundFileError for a folder, a device, a pipe or a socket, and OSError.
     """
-    # Looked at before it is opened, as opening a named pipe waits until somebody writes into it,
-    # and a device may do anything; and afterwards, as it may have been replaced meanwhile.
+    # Check before opening, because opening a named pipe waits for a writer, and a device may do
+    # anything; and again afterwards, because the file may have been replaced meanwhile.
     _refuse(path, path.stat())
     file = open(path, "rb", opener=_open)  # noqa: SIM115  the file keeps its name, and is the answer
     try:
@@ -64,10 +64,10 @@ def _refuse(path: Path, status: os.stat_result) -> None:
 
 
 def unreadable(path: Path, reason: str) -> SoundFileError:
-    """Return the error for one file: the reason is its text, the file's name is a note on it.
+    """Return the error for one file: the reason is its text, and the file's name is a note.
 
-    The text goes into the database beside the file, where the name would be a repetition, and one
-    that cannot be stored when it is not UTF-8.
+    The text is stored in the database beside the file's path. The name would be redundant there,
+    and a name that is not UTF-8 could not be stored.
     """
     error = SoundFileError(reason)
     error.add_note(f"file: {str(path)!a}")

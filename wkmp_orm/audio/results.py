@@ -1,6 +1,6 @@
-"""What the analysis of a sound file is asked for, and what it answers.
+"""The options and the results of the analysis of a sound file.
 
-They are plain values without NumPy, so that they travel cheaply between processes.
+They are plain values without NumPy, so that sending them between processes is cheap.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisOptions:
-    """How a sound file is cut into passages and measured: the settings of the same names.
+    """Options for dividing a sound file into passages and measuring it: settings' values by name.
 
     `silence_threshold_db`, `lead_in_threshold_db` and `lead_out_threshold_db` are dB below full
     scale, as in the settings `silence_threshold_dB`, `lead_in_threshold_dB` and
@@ -37,11 +37,11 @@ class AnalysisOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amplitude:
-    """Where a passage has come up to level, and where it leaves it for good.
+    """The end of a passage's lead-in, and the beginning of its lead-out.
 
-    Ticks from the file's start, inside the passage and in this order, or None both when lead-in and
-    lead-out together would be longer than the passage. `measured` is what they were derived from,
-    as JSON for `passages.import_metadata.amplitude_analysis`.
+    Both are in ticks from the file's start, inside the passage and in this order; or both are None
+    if lead-in and lead-out together would be longer than the passage. `measured` contains the data
+    from which they were derived, as JSON for `passages.import_metadata.amplitude_analysis`.
     """
 
     lead_in_start_ticks: int | None
@@ -53,8 +53,8 @@ class Amplitude:
 class AnalysedPassage:
     """One passage of a file, in ticks from the file's start.
 
-    `fingerprint` is Chromaprint's compressed fingerprint as base64 text. None: it was not asked
-    for, there is no backend, the passage is too short, or it failed (then there is a warning).
+    `fingerprint` is Chromaprint's compressed fingerprint as base64 text. It is None if it was not
+    requested, there is no backend, the passage is too short, or it failed (with a warning).
     """
 
     start_time_ticks: int
@@ -65,10 +65,10 @@ class AnalysedPassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoundAnalysis:
-    """What was found in a sound file; no passages: there is too little sound in it.
+    """The result of the analysis of a sound file; without passages if it has too little sound.
 
-    `duration_ticks` is counted in decoded samples at the file's own `sample_rate`; `sound_ticks`
-    is all sound above the silence threshold added up.
+    `duration_ticks` is counted in decoded samples at the file's own `sample_rate`; `sound_ticks` is
+    the total length of sound above the silence threshold.
     """
 
     duration_ticks: int

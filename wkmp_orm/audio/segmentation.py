@@ -1,17 +1,17 @@
-"""Cuts a sound into passages where it is silent, from its levels alone.
+"""Divides a sound into passages at silences, using only its levels.
 
-Powers go in and cells come out.
+The input is the power of each cell, and the output are ranges of cells.
 
-Silence is what lies below the threshold. It is not yet a gap: a fade-out, a last chord that rings
-and a soft first note lie below it too, and belong to their passages. So every silence is searched
-for a quiet stretch, in which nothing but the background is left: it stays within 3 dB of the
-lowest level of that silence, or is inaudible. The longest quiet stretch of a silence is a gap if it
-lasts as long as a gap must; whatever is outside the gaps is in a passage. So a rest in a piece, in
-which the last note still rings, does not cut it in two: at the default settings 19 of 22 pieces of
-real music stay whole, where dividing at every silence leaves 15.
+Silence is sound below the threshold. A silence is not necessarily a gap: a fade-out, a ringing last
+chord and a soft first note are also below the threshold, and belong to their passages. So in every
+silence the function searches for quiet stretches, which contain only background: their level is
+within 3 dB of the lowest level of that silence, or inaudible. The longest quiet stretch of a
+silence is a gap if it has the required length, and everything outside gaps belongs to a passage.
+So a rest during which the last note still rings does not divide a piece: with the default settings
+19 of 22 pieces of real music stay whole; dividing at every silence leaves 15 whole.
 
-Where the file begins and ends only the inaudible is left out, since a soft beginning there cannot
-be mistaken for the gap between two pieces.
+At the file's beginning and end only inaudible sound is left out, because a soft beginning there
+cannot be mistaken for a gap between two pieces.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     Span = tuple[int, int]
 
 INAUDIBLE: Final = 1e-6
-"""-60 dB, by which sound has to fall in a room for its reverberation to count as over."""
+"""-60 dB: the fall after which the reverberation of a room counts as ended."""
 ABOVE_BACKGROUND: Final = 2.0
-"""3 dB. Noise stays within it in 50 ms; a note that dies away falls by more in the length of a gap.
-With 6 dB another of the 22 pieces is cut, seven times."""
+"""3 dB. The mean of noise over 50 ms stays within it; a decaying note falls by more during a gap.
+With 6 dB another of the 22 pieces is divided, at seven places."""
 SMOOTHED_CELLS: Final = 2
-"""To either side, 50 ms in all: the power of low noise and hum varies between cells of 10 ms."""
+"""Cells to either side, 50 ms in all: the power of low noise and hum varies between cells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
-    """What divides: `silence` is a power, the others are numbers of cells.
+    """The parameters of the division: `silence` is a power, the others are numbers of cells.
 
-    `gap_cells` is the shortest gap, `least_sound_cells` the least sound that is worth a passage,
-    `joined_cells` how far a piece with less than that may be from what it belongs to.
+    `gap_cells` is the shortest gap, `least_sound_cells` the least sound of a passage, and
+    `joined_cells` the longest distance at which a shorter piece is joined to a neighbour.
     """
 
     silence: float
@@ -59,12 +59,12 @@ class Segments:
 
 
 def segments_of(powers: Powers, division: Division) -> Segments:
-    """Return the passages of a sound, in order and apart from each other.
+    """Return the passages of a sound, in order and without overlaps.
 
-    Sound is what is not below the threshold. If all of it together is less than
-    `least_sound_cells`, there are no passages. A piece with less is a click, or the last note of
-    what came before: it is joined to the nearer of its neighbours if that is within
-    `joined_cells`, else left out, unless there are no other pieces: then all is one passage.
+    Cells at or above the threshold are sound. If their total is less than `least_sound_cells`,
+    there are no passages. A piece with less sound is a click, or the last note of the piece before
+    it: it is joined to the nearer neighbour if that is within `joined_cells`, and left out
+    otherwise. If all pieces are that short, everything is one passage.
     """
     loud = powers >= division.silence
     sound_cells = int(np.count_nonzero(loud))
@@ -95,27 +95,27 @@ def segments_of(powers: Powers, division: Division) -> Segments:
 
 
 def runs(flags: NDArray[np.bool_]) -> list[Span]:
-    """Return where flags are set: from, to (exclusive)."""
+    """Return the ranges in which flags are set; ends are exclusive."""
     edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0)).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def smoothed(powers: Powers, before: int, after: int) -> NDArray[np.float64]:
-    """Return the mean of each power, so many before it and so many after it, as far as there are.
+    """Return the moving mean over `before` powers before each one, and `after` from it on.
 
-    `after` counts the power itself.
+    At the ends the mean is over the existing powers.
     """
     sums = np.concatenate(([0.0], np.cumsum(powers, dtype=np.float64)))
     cells = np.arange(len(powers))
     first = np.maximum(cells - before, 0)
     last = np.minimum(cells + after, len(powers))
-    # A difference of sums over loud sound is not quite 0 in silence, nor always above it.
+    # After loud sound, rounding makes a difference of sums not exactly 0 in silence, or negative.
     means: NDArray[np.float64] = (sums[last] - sums[first]) / (last - first)
     return means.clip(min=0.0)
 
 
 def _audible(audible: NDArray[np.bool_], gap_cells: int) -> int:
-    """Return how far sound reaches into a silence at the file's end: up to a gap, or to its end."""
+    """Return how far audible sound extends into a silence at the file's end."""
     reached = 0
     for first, last in runs(audible):
         if first - reached >= gap_cells:
@@ -128,7 +128,7 @@ def _longest_quiet(silence: Powers, inaudible: float) -> Span:
     levels = smoothed(silence, SMOOTHED_CELLS, SMOOTHED_CELLS + 1)
     most = max(inaudible, ABOVE_BACKGROUND * float(levels.min()))
     first, last = max(runs(levels <= most), key=lambda run: run[1] - run[0])
-    # The mean has looked over the edge; the cells themselves say where that is.
+    # The mean includes cells beyond the edge, so find the edge in the cells themselves.
     while first > 0 and silence[first - 1] <= most:
         first -= 1
     while last < len(silence) and silence[last] <= most:
@@ -143,7 +143,7 @@ def _between(start: int, end: int, gaps: list[Span]) -> list[Span]:
 
 
 def _dividing(gaps: list[Span], blips: list[bool], joined_cells: int) -> list[Span]:
-    """Return the gaps without those over which a blip is joined; gap n lies behind piece n."""
+    """Return the gaps except those across which a blip is joined; gap n follows piece n."""
     joined: set[Span] = set()
     for number, blip in enumerate(blips):
         beside = gaps[max(number - 1, 0) : number + 1]

@@ -1,4 +1,4 @@
-"""The decoder itself: the main function of a process that calls functions as it is told to."""
+"""The main function of a decoder process, which calls the functions that its parent sends."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Call functions until standard input ends, which it does when the parent dies."""
+    """Call functions until standard input ends, which also happens when the parent dies."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Who stops the parent lets it end its files in order: it needs us for that. Not SIG_IGN,
-        # which a program that a function starts would inherit.
+        # When a user stops the parent, it still finishes its files, for which it needs us. Not
+        # SIG_IGN: programs that a function starts would inherit that.
         signal.signal(number, _stay)
     jobs, answers = _take_pipes()
     waiting: queue.SimpleQueue[tuple[bytes, threading.Event]] = queue.SimpleQueue()
@@ -45,8 +45,8 @@ def _listen(jobs: BinaryIO, waiting: queue.SimpleQueue[tuple[bytes, threading.Ev
         try:
             kind, payload = receive(jobs)
         except EOFError:
-            # Nobody is there to read an answer, and nothing needs to be tidied. The interpreter's
-            # own way out would wait for what is being computed.
+            # Nothing reads an answer, and there is nothing to clean up. A normal exit would wait
+            # for the running computation.
             os._exit(0)
         if kind is Kind.CANCEL:
             cancel.set()
@@ -56,7 +56,7 @@ def _listen(jobs: BinaryIO, waiting: queue.SimpleQueue[tuple[bytes, threading.Ev
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Keep the pipes to ourselves: what a C library prints goes to stderr, and it reads nothing."""
+    """Move the pipes away from stdin and stdout, so that C libraries print to stderr instead."""
     sys.stdout.flush()
     jobs, answers = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123  a device, no path

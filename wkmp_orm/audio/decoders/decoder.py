@@ -1,4 +1,4 @@
-"""One decoder as its parent sees it: a process that is given a job, and answers or dies."""
+"""The parent's side of one decoder process, which gets a job and answers it or dies."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.audio")
 
 LOOKED_UP_EVERY_S: Final = 0.05
-"""How often a waiting thread looks up whether it is cancelled."""
+"""How often a waiting thread calls `cancelled`."""
 PATIENCE_S: Final = 1.0
-"""How long beyond its interval a cancelled decoder may compute on before it is killed."""
+"""How long after its interval a cancelled decoder may go on computing before it is killed."""
 END_WITHIN_S: Final = 5.0
 
-# The package's own __init__ would bring SQLAlchemy: 0.6 s of computing and 40 MB for each decoder.
-# What is imported below the package is found without it.
-# Nothing is imported before the path is set but what is built in.
+# Importing the package's __init__ would import SQLAlchemy: 0.6 s of CPU and 40 MB per decoder. So
+# an empty module stands in for the package, below which submodules are found as usual.
+# Before the path is set, only built-in modules are imported.
 _PROGRAM: Final = """\
 import sys
 sys.path[:] = {path!r}
@@ -46,20 +46,20 @@ from wkmp_orm.audio.decoders.child import main
 main()
 """
 
-# There are as many decoders as there are processors; a library that starts threads of its own
-# takes the processor from the next decoder.
+# There are as many decoders as processors, so threads of numerical libraries would only take CPU
+# from other decoders.
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class DecoderDiedError(Exception):
-    """The process ended in the middle of a job; the message says by what."""
+    """The process ended during a job; the message gives the cause."""
 
 
 class Decoder:
     """A decoder process. One thread at a time uses it."""
 
     def __init__(self) -> None:
-        """Start the process. Raises ConfigurationError when it cannot be started."""
+        """Start the process. Raises ConfigurationError if it cannot be started."""
         source = _PROGRAM.format(path=module_folders(), folder=str(PACKAGE))
         shown = logger.isEnabledFor(logging.DEBUG)
         try:
@@ -67,7 +67,7 @@ class Decoder:
                 [_python(), *_isolated(), "-c", source],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # What codecs print of damaged files would be printed across the progress display.
+                # Otherwise codecs' messages about damaged files would disturb the progress display.
                 stderr=None if shown else subprocess.DEVNULL,
                 cwd=PACKAGE,
                 env=os.environ | _ONE_THREAD,
@@ -85,22 +85,23 @@ class Decoder:
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The process id."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether the process runs."""
         return self._process.poll() is None
 
     def run(self, job: Job, cancelled: Callable[[], bool], *, interval_s: float) -> Any:
-        """Return what the job's function returns there, or raise what it raises.
+        """Run a job in the process; return what its function returns, or raise what it raises.
 
-        A job that is cancelled looks that up every `interval_s` seconds. Raises
-        AnalysisCancelledError; DecoderDiedError; ConfigurationError when the process never began.
+        The function must call its `cancelled` every `interval_s` seconds. Also raises
+        AnalysisCancelledError, DecoderDiedError, and ConfigurationError if the process never
+        started.
         """
         payload = pickle.dumps(job)
-        with suppress(OSError):  # it has died, and whatever it says last says so too
+        with suppress(OSError):  # it has died; the read below finds that out
             send(self._jobs, Kind.JOB, payload)
         deadline: float | None = None
         while True:
@@ -124,7 +125,7 @@ class Decoder:
             self._is_ready = True
 
     def close(self) -> None:
-        """End the process and wait for that."""
+        """End the process, and wait until it has ended."""
         with suppress(OSError):
             self._jobs.close()
         try:
@@ -133,7 +134,7 @@ class Decoder:
             self.kill()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
         with suppress(OSError):
@@ -156,7 +157,7 @@ class Decoder:
 
 
 def death_of(error: DecoderDiedError) -> SoundFileError:
-    """Return what a decoder's death means for the file that it had."""
+    """Return the error for the file whose decoder died."""
     return SoundFileError(
         f"its decoding crashed ({error}): a damaged file can do that, and so can a lack of memory."
         " Play it to see whether it is whole; the next import tries it again"
@@ -187,18 +188,19 @@ def _python() -> str:
 
 
 def _isolated() -> list[str]:
-    """Return the options that keep the current folder, and what variables add, off its path.
+    """Return Python's options that keep the current folder and environment variables off its path.
 
-    `-c` alone would look for every module in the current folder first: an album's `types.py` was
-    run so. An empty entry of PYTHONPATH means that folder, too, and its `sitecustomize.py` is run
-    before anything else; so the variables are ignored, and what they say of file names is repeated.
+    `-c` alone would search the current folder first for every module: an album's `types.py` was
+    executed. An empty entry of PYTHONPATH also means that folder, and its `sitecustomize.py` runs
+    first of all. So the variables are ignored, and their setting for file names is passed as an
+    option.
     """
     options = ["-I", "-X", f"utf8={sys.flags.utf8_mode}"]
     return [*options, "-B"] if sys.dont_write_bytecode else options
 
 
 def _apart() -> dict[str, Any]:
-    """Return what keeps a terminal's Ctrl-C from the process: it is meant for the import."""
+    """Return the options of `Popen` that keep a terminal's Ctrl-C from the process."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}

@@ -1,4 +1,4 @@
-"""Decoders that are somebody else's: the workers of an executor, on this machine or on others."""
+"""Runs decoder jobs in another program's executor, on this machine or on others."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.audio")
 
 _OF_ONE_JOB: Final = frozenset({"KilledWorker"})
-"""What an executor calls a job that its workers die of, while it goes on with the others: dask
-gives up a job that has killed several workers one after the other."""
+"""Exceptions of executors that go on after a job has killed its workers: dask gives up a job that
+has killed several workers one after the other."""
 
 _MOST_NAMED: Final = 5
 
 
 class ElsewhereDecoders:
-    """Has functions called by the workers of an executor. Any thread may call `run`.
+    """Calls functions in the workers of an executor. Any thread may call `run`.
 
-    The executor is its owner's, who starts and ends it. Its workers must have this package, of the
-    same version, and see the files.
+    The owner of the executor starts and ends it. Its workers must have the same version of this
+    package, and access to the files.
     """
 
     def __init__(self, executor: Executor, paths: Mapping[str, str] | None = None) -> None:
-        """Prepare; `paths` are folders here, each with where its files lie for the workers.
+        """Store the executor; `paths` maps local folders to the workers' folders.
 
-        Raises ConfigurationError for a folder that is no absolute path.
+        Raises ConfigurationError for a folder that is not an absolute path.
         """
         self._executor = executor
         self._folders = sorted(
@@ -61,18 +61,18 @@ class ElsewhereDecoders:
         begun: Callable[[], object] = bool,
         **kwargs: Any,
     ) -> Any:
-        """Call `function(*args, **kwargs, cancelled=...)` in a worker and return its answer.
+        """Call `function(*args, **kwargs, cancelled=...)` in a worker and return its result.
 
-        Paths among the arguments are those of the workers there. `begun` is called once a worker
-        has the job, as far as the executor tells. A job that is cancelled is called off if it waits
-        still; one that a worker has begun goes on to its end there, and nobody waits for it.
+        Paths among the arguments are translated to the workers' paths. `begun` is called when a
+        worker has the job, if the executor reports that. If the job is cancelled, it is withdrawn
+        while it waits; a worker that has begun finishes it, but this call does not wait.
 
-        Raises what the function raises; SoundFileError when workers die of it;
-        AnalysisCancelledError; ConfigurationError when the executor cannot call anything any more.
+        Raises what the function raises; SoundFileError if the job kills its workers;
+        AnalysisCancelledError; ConfigurationError if the executor no longer works.
         """
         with self._noted([*args, *kwargs.values()]):
             job = Job(function, tuple(map(self._there, args)), self._all_there(kwargs))
-            # A job like an earlier one is another one: dask would answer it with what it remembers.
+            # A random token: dask would answer an equal job with an earlier result.
             future = self._submitted(pickle.dumps(job), uuid4().hex)
             waits = True
             while not future.done():
@@ -95,7 +95,7 @@ class ElsewhereDecoders:
             raise self._useless(error) from error
 
     def _answer(self, future: Future[bytes], cancelled: Callable[[], bool]) -> Answer:
-        """Return what the function answered: anything that is raised is the executor's."""
+        """Return the function's answer; what this raises comes from the executor."""
         try:
             answer: Answer = pickle.loads(future.result())  # noqa: S301  from our function
         except CancelledError as error:
@@ -113,7 +113,7 @@ class ElsewhereDecoders:
         return answer
 
     def _useless(self, error: BaseException) -> ConfigurationError:
-        """Return what it means that the executor fails, and not what it calls."""
+        """Return the error for a failure of the executor itself, not of the function."""
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, BrokenExecutor):
             with self._lock:
@@ -151,7 +151,7 @@ class ElsewhereDecoders:
         return {name: self._there(value) for name, value in kwargs.items()}
 
     def _there(self, value: Any) -> Any:
-        """Return a path as the workers know it, and anything else as it is."""
+        """Return a path as the workers see it, and any other value unchanged."""
         if not isinstance(value, Path):
             return value
         for here, there in self._folders:
@@ -161,7 +161,7 @@ class ElsewhereDecoders:
 
 
 def carry_out(payload: bytes, _token: str) -> bytes:
-    """Do a job in a worker, and return its answer pickled, whatever it returned or raised."""
+    """Run a job in a worker, and return its pickled answer: a result or an exception."""
     return answered(partial(_call, payload))
 
 

@@ -1,4 +1,4 @@
-"""What a decoder and the process that uses it say to each other, and how it travels in a pipe."""
+"""The messages between a decoder and its parent process, and their format in the pipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADER: Final = struct.Struct("<BI")
 
 
 class Kind(Enum):
-    """The kinds of messages: a job and its withdrawal one way, readiness and answers the other."""
+    """The kinds of messages: jobs and cancellations to a decoder, readiness and answers from it."""
 
     JOB = 1
     CANCEL = 2
@@ -27,7 +27,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A function to call, with its arguments; it is given `cancelled` besides."""
+    """A function to call with its arguments; `cancelled` is added as a keyword argument."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -36,7 +36,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the function returned, or raised."""
+    """The function's result, or the exception that it raised."""
 
     value: Any = None
     error: BaseException | None = None
@@ -49,20 +49,20 @@ class Answer:
 
 
 def send(pipe: IO[bytes], kind: Kind, payload: bytes = b"") -> None:
-    """Write a message. Raises OSError when nobody reads."""
-    # One write, so that whoever reads wakes up once.
+    """Write a message. Raises OSError if the other end is closed."""
+    # A single write wakes the reader up once.
     pipe.write(_HEADER.pack(kind.value, len(payload)) + payload)
     pipe.flush()
 
 
 def receive(pipe: IO[bytes]) -> tuple[Kind, bytes]:
-    """Read a message. Raises EOFError when nobody writes any more."""
+    """Read a message. Raises EOFError if the other end is closed."""
     kind, length = _HEADER.unpack(_exactly(pipe, _HEADER.size))
     return Kind(kind), _exactly(pipe, length)
 
 
 def answered(function: Callable[[], Any]) -> bytes:
-    """Call a function and return its answer as it travels, whatever it returned or raised."""
+    """Call a function and return its pickled answer: a result or an exception."""
     try:
         return pickle.dumps(Answer(value=function()))
     except BaseException as error:  # noqa: BLE001  it is raised in the parent

@@ -1,4 +1,4 @@
-"""The decoders of an import: started when there is something to decode, used again, replaced."""
+"""A pool of decoder processes, which are started on demand, reused, and replaced after a crash."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ USUAL_INTERVAL_S: Final = 1.0
 
 
 class Decoders:
-    """At most so many decoders. A context manager that ends them. Any thread may call `run`."""
+    """A pool of at most `number` decoders; a context manager ends them. Any thread may `run`."""
 
     def __init__(self, number: int, *, interval_s: float = USUAL_INTERVAL_S) -> None:
-        """Prepare; `interval_s` is how often the functions look up whether they are cancelled."""
+        """Start no process yet; `interval_s` is how often the functions call `cancelled`."""
         self._interval_s = interval_s
-        # The last one that was used is the first to be used again: where two suffice, a third is
-        # never started. None is one that has not been started.
+        # LIFO: if two decoders suffice, a third one is never started. None stands for a decoder
+        # that has not been started.
         self._idle: queue.LifoQueue[Decoder | None] = queue.LifoQueue()
         self._number = number
         for _ in range(number):
@@ -41,20 +41,19 @@ class Decoders:
         begun: Callable[[], object] = bool,
         **kwargs: Any,
     ) -> Any:
-        """Call `function(*args, **kwargs, cancelled=...)` in a decoder and return its answer.
+        """Call `function(*args, **kwargs, cancelled=...)` in a decoder and return its result.
 
-        The function and its arguments are pickled, and what they are made of must be importable
-        below `wkmp_orm.audio`. Waits for a decoder that is free, and calls `begun` when it has one.
-
-        Raises what the function raises; SoundFileError when the decoder crashed, and the next call
-        gets a new one; AnalysisCancelledError within the interval when `cancelled` says so;
-        ConfigurationError when no decoder can be started.
+        The function and its arguments are pickled, so their types must be importable below
+        `wkmp_orm.audio`. Waits for a free decoder, and then calls `begun`. Raises what the function
+        raises; SoundFileError if the decoder crashes (the next call gets a new one);
+        AnalysisCancelledError within the interval after `cancelled` returns true;
+        ConfigurationError if no decoder can be started.
         """
         decoder = self._borrow(cancelled)
         try:
             begun()
             if decoder is not None and not decoder.is_alive:
-                # It died while nobody used it: that is no file's fault.
+                # It died while it was idle, so no file caused that.
                 decoder.close()
                 decoder = None
             decoder = decoder or Decoder()
@@ -74,7 +73,7 @@ class Decoders:
         raise AnalysisCancelledError("cancelled before a decoder was free")
 
     def close(self) -> None:
-        """End all decoders. Call it when no thread is in `run` any more."""
+        """End all decoders. Call it after the last `run` has returned."""
         for _ in range(self._number):
             decoder = self._idle.get()
             if decoder is not None:
@@ -90,7 +89,7 @@ class Decoders:
 
 
 def number_of_processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

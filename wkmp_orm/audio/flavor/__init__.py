@@ -1,4 +1,4 @@
-"""What music is like (key, tempo, timbre): from AcousticBrainz documents, or computed from sound.
+"""Musical flavor (key, tempo, timbre), from AcousticBrainz documents or computed from the sound.
 
     sources = [AcousticBrainzFolder(folder)]
     if essentia_is_installed():
@@ -7,7 +7,7 @@
         if flavor := source.flavor(recording_mbid=mbid, path=path, ...):
             break
 
-Sources are asked one after the other; the first flavor counts.
+Call the sources one after the other; the first flavor counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Flavors from a folder of AcousticBrainz documents, as the project's data dumps left them."""
+"""Reads flavors from a folder of AcousticBrainz documents, as in the project's data dumps."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.audio")
 
 LARGEST_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
-"""A low-level document with every beat of an hour in it has 2 MB."""
+"""Larger files are not read: a low-level document with every beat of an hour has 2 MB."""
 SUBMISSIONS: Final = 10
-"""How many submissions of one recording are looked at, until one can be read."""
+"""How many submissions of one recording are tried until one can be read."""
 
 _DESCRIPTORS: Final = {
     "key": ("tonal", "key_key"),
@@ -39,7 +39,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class _Document(NamedTuple):
-    """What is in one document, or in several together."""
+    """The content of one document, or of several together."""
 
     descriptors: dict[str, object]
     probabilities: dict[str, float]
@@ -48,12 +48,12 @@ class _Document(NamedTuple):
 class AcousticBrainzFolder:
     """A folder with documents by recording id: `<id>.json`, or `<id>-0.json` and so on.
 
-    They lie in the folder itself or as the data dumps have them: below `lowlevel` and `highlevel`,
-    in folders by the id's first characters (`ab/c/` in the dumps of 2022, `a/ab/` before).
-    Low-level documents tell the descriptors, high-level ones the probabilities; of several
-    submissions of a recording, the first that can be read is taken.
+    They are in the folder itself or, as in the data dumps, below `lowlevel` and `highlevel` in
+    folders named after the id's first characters (`ab/c/` in the dumps of 2022, `a/ab/` before).
+    Low-level documents contain the descriptors, high-level ones the probabilities. If a recording
+    has several submissions, the first readable one is used.
 
-    Raises ConfigurationError when the folder is not there.
+    Raises ConfigurationError if the folder does not exist.
     """
 
     name: Final = "AcousticBrainz"
@@ -78,10 +78,10 @@ class AcousticBrainzFolder:
         end_time_ticks: int,  # noqa: ARG002
         cancelled: Callable[[], bool],  # noqa: ARG002
     ) -> Flavor | None:
-        """Return the flavor of a recording, whichever passage it sounds in.
+        """Return the flavor of a recording; the passage does not matter.
 
-        None when there is no document of it, or none that can be read: then there is a warning in
-        the log. About 0.2 ms without, 5 ms with a document.
+        None if there is no document of it, or none that can be read (which logs a warning). It
+        takes about 0.2 ms without a document, 5 ms with one.
         """
         mbid = mbid_of(recording_mbid) if recording_mbid else None
         if mbid is None:
@@ -140,7 +140,7 @@ def _parsed(path: Path) -> Any:
         message = f"more than {LARGEST_DOCUMENT_BYTES} bytes"
         raise ValueError(message)
     document = json.loads(content)
-    # Some dumps hold the document as a text in JSON.
+    # In some dumps the document is a JSON string that contains JSON.
     return json.loads(document) if isinstance(document, str) else document
 
 
@@ -163,7 +163,7 @@ def _probabilities(classifiers: object) -> dict[str, float]:
             and _NAME.fullmatch(name)
             and (probability := number_between(value, 0.0, 1.0)) is not None
         }
-        # Of a classifier that is damaged in part, the rest would be taken for the whole.
+        # If a classifier is partly damaged, the rest would look like the whole.
         if len(named) == len(classes) and abs(sum(named.values()) - 1.0) < 0.05:
             found |= named
     return found

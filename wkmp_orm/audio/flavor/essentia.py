@@ -1,6 +1,6 @@
-"""Flavors computed from the sound itself, by essentia, where it is installed.
+"""Computes flavors from the sound itself with essentia, if it is installed.
 
-essentia is AGPL: who passes it on, or offers a service with it, has its conditions to keep.
+essentia has the AGPL licence: its conditions apply if you distribute it or offer it as a service.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     Pcm = NDArray[np.float32]
 
 SAMPLE_RATE: Final = 44_100
-"""What essentia's algorithms and the AcousticBrainz documents assume."""
+"""The sample rate in Hz that essentia's algorithms and the AcousticBrainz documents assume."""
 LONGEST_EXCERPT_TICKS: Final = 120 * TICKS_PER_SECOND
-"""Two minutes from the middle: 1.6 s of computing and 45 MB. A whole hour would be 48 s and 1.3 GB,
-for a tempo and a key that the middle has as well."""
+"""Two minutes from the middle take 1.6 s of CPU and 45 MB. A whole hour would take 48 s and 1.3 GB,
+and give the same tempo and key."""
 SHORTEST_TICKS: Final = 3 * TICKS_PER_SECOND
-"""Less has no tempo."""
+"""Shorter sound has no tempo."""
 
 _AUDIBLE: Final = 0.001
 _FRAME: Final = 2_048
 _HOP: Final = 2_048
-"""AcousticBrainz has 1,024: the means differ by 0.1 %, the time by half."""
+"""AcousticBrainz uses 1,024: the means differ by 0.1 %, but it takes twice as long."""
 _LOOKED_UP_EVERY: Final = 512
 _HEADROOM_DB: Final = 6.0
 
 
 def essentia_is_installed() -> bool:
-    """Say whether flavors can be computed; essentia itself is not loaded (that takes a second)."""
+    """Return whether essentia is installed, without importing it (which takes a second)."""
     return find_spec("essentia") is not None
 
 
@@ -71,11 +71,11 @@ class EssentiaSource:
         end_time_ticks: int,
         cancelled: Callable[[], bool],
     ) -> Flavor | None:
-        """Return the flavor of a passage; None when it is shorter than 3 s, or silent.
+        """Return the flavor of a passage; None if it is shorter than 3 s or silent.
 
-        `cancelled` is looked up with every 1.5 s of sound that is decoded, and between algorithms,
-        of which the longest takes 0.7 s. Raises SoundFileError, AnalysisCancelledError, and
-        ConfigurationError when essentia cannot be loaded.
+        `cancelled` is called after every 1.5 s of decoded sound, and between algorithms, of which
+        the longest takes 0.7 s. Raises SoundFileError, AnalysisCancelledError, and
+        ConfigurationError if essentia cannot be imported.
         """
         length = end_time_ticks - start_time_ticks
         if length < SHORTEST_TICKS:
@@ -89,7 +89,7 @@ class EssentiaSource:
         pcm = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
         del blocks
         if len(pcm) < SHORTEST_TICKS * SAMPLE_RATE // TICKS_PER_SECOND:
-            # The file is shorter than its passage: it has changed, or broke off.
+            # The file is shorter than its passage: it was changed or truncated.
             return None
         if np.abs(pcm).max() < _AUDIBLE:
             return None
@@ -108,7 +108,7 @@ def _check(cancelled: Callable[[], bool]) -> None:
 def _essentia() -> Any:
     try:
         essentia = importlib.import_module("essentia")
-        # Before the algorithms are loaded: that writes to standard error already.
+        # Before the algorithms are loaded, which writes to standard error.
         essentia.log.infoActive = essentia.log.warningActive = False
         return importlib.import_module("essentia.standard")
     except ImportError as error:
@@ -118,7 +118,7 @@ def _essentia() -> Any:
 def _computed(
     standard: Any, pcm: Pcm, cancelled: Callable[[], bool]
 ) -> Iterator[dict[str, object]]:
-    """Yield what each algorithm finds. One that cannot cope with the sound finds nothing."""
+    """Yield the result of each algorithm; an empty one if it cannot process the sound."""
     for algorithm in (_key, _rhythm, _danceability, _dynamics):
         try:
             yield algorithm(standard, pcm)
@@ -137,7 +137,7 @@ def _key(standard: Any, pcm: Pcm) -> dict[str, object]:
 
 
 def _rhythm(standard: Any, pcm: Pcm) -> dict[str, object]:
-    # A third of the time of its other method, at the same tempo.
+    # It takes a third of the time of the other method, and finds the same tempo.
     bpm = standard.RhythmExtractor2013(method="degara")(pcm)[0]
     return {"bpm": float(bpm)}
 
@@ -154,8 +154,8 @@ def _dynamics(standard: Any, pcm: Pcm) -> dict[str, object]:
 def _timbre(standard: Any, pcm: Pcm, cancelled: Callable[[], bool]) -> dict[str, object]:
     """Compute means over frames, as essentia's MusicExtractor does for AcousticBrainz (to 1 %).
 
-    The centroid is of the power spectrum, and it and the dissonance are of sound as it is heard
-    (equal loudness). The energy is of sound at the level of all others (replay gain).
+    The centroid is that of the power spectrum. The centroid and the dissonance are computed from
+    the sound after an equal-loudness filter, the energy from the sound at its replay gain.
     """
     gain_db = standard.ReplayGain(sampleRate=SAMPLE_RATE)(pcm) + _HEADROOM_DB
     heard = standard.EqualLoudness(sampleRate=SAMPLE_RATE)(pcm)

@@ -1,4 +1,4 @@
-"""What a flavor is and where one may come from: the seam at which a source of one's own fits in."""
+"""The types `Flavor` and `FlavorSource`; implement the latter to add your own source."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """What a piece of music is like, as `songs.flavor_vector` keeps it, and who says so.
+    """The musical flavor of a song, as stored in `songs.flavor_vector`, and its source.
 
-    `vector` is a flat JSON object; `wkmp_orm.audio.flavor.vector` says what is in it. `source` is
-    the name in `songs.flavor_source_blend`.
+    `vector` is a flat JSON object, described in `wkmp_orm.audio.flavor.vector`. `source` is the
+    name in `songs.flavor_source_blend`.
     """
 
     vector: dict[str, Any]
@@ -23,7 +23,7 @@ class Flavor:
 
 
 class FlavorSource(Protocol):
-    """Tells flavors. Any thread may call it; it keeps nothing between two calls."""
+    """A source of flavors. It has no state between calls; any thread may call it."""
 
     @property
     def name(self) -> str:
@@ -38,12 +38,12 @@ class FlavorSource(Protocol):
         end_time_ticks: int,
         cancelled: Callable[[], bool],
     ) -> Flavor | None:
-        """Return the flavor of a passage, None when this source knows nothing of it.
+        """Return the flavor of a passage; None if this source has none for it.
 
-        The passage lies in the sound file at `path`, in ticks from its start; `recording_mbid` is
-        the recording that it is, if that is known. `cancelled` is looked up during long
-        computations.
+        `path` is the sound file, and the passage's points are in ticks from its start;
+        `recording_mbid` is the passage's recording, if it is known. `cancelled` is called during
+        long computations.
 
-        Raises SoundFileError when the file cannot be read, AnalysisCancelledError when `cancelled`
-        says so.
+        Raises SoundFileError if the file cannot be read, and AnalysisCancelledError if `cancelled`
+        returns true.
         """

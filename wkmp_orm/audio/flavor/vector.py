@@ -1,6 +1,6 @@
-"""The flavor vector: which characteristics it has, and which of their values can be believed.
+"""The flavor vector: its characteristics, and the ranges of plausible values.
 
-A vector always has these, None where the source does not say:
+A vector always has these keys; an unknown value is None:
 
     key                 C, C#, D, D#, E, F, F#, G, G#, A, A# or B
     scale               major or minor
@@ -13,8 +13,8 @@ A vector always has these, None where the source does not say:
     dynamic_complexity  dB, how far loudness strays from its mean
     source              "acousticbrainz" or "essentia"
 
-and may have the probabilities of a classifier's classes, as `mood_happy.happy`. Numbers are finite
-floats.
+It may also have the probabilities of a classifier's classes, such as `mood_happy.happy`. Numbers
+are finite floats.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ RANGES: Final = {
     "dissonance": (0.0, 1.0),
     "dynamic_complexity": (0.0, 100.0),
 }
-"""What is outside is damage, or an algorithm that lost its way: silence has 738 bpm."""
+"""Plausible ranges. Other values come from damage or a failed algorithm: silence has 738 bpm."""
 
 _KEYS: Final = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _AS_SHARP: Final = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#"}
-"""Older extractors write sharps, and so do most AcousticBrainz documents; newer ones mix both."""
+"""Most AcousticBrainz documents, from older extractors, use sharps; newer ones use both."""
 _SCALES: Final = ("major", "minor")
 
 
@@ -49,7 +49,7 @@ def believable_flavor(
     *,
     probabilities: Mapping[str, float] | None = None,
 ) -> Flavor | None:
-    """Make a flavor of what can be believed of the values; None if that is nothing.
+    """Return a flavor with the plausible values; None if there are none.
 
     A key without strength is a guess, and so is a scale without a key.
     """
@@ -68,7 +68,7 @@ def believable_flavor(
 
 
 def number_between(value: object, least: float, most: float) -> float | None:
-    """Return a number as a float, None if it is none or not in the range, as NaN is not."""
+    """Return a number as a float; None if it is not a number, out of the range, or NaN."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if least <= value <= most else None
