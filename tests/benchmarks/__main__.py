@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,7 @@ from tests.benchmarks import (
     start,
     steps,
 )
+from tests.benchmarks.page import as_markdown, refuse_other_pages, write_page
 from tests.benchmarks.place import GROWTH_FILES, open_place
 from tests.benchmarks.report import Result, load, machine, show, write_json
 
@@ -76,7 +78,7 @@ LONG: Final[frozenset[str]] = frozenset({"growth", "memory"})
 @click.option(
     "--instructions",
     is_flag=True,
-    help="With --against: count instructions as well, by valgrind; takes many minutes.",
+    help="With --against: count instructions as well, by valgrind; takes three minutes more.",
 )
 @click.option("--long", "with_long", is_flag=True, help="Run those as well that take very long.")
 @click.option("--quick", is_flag=True, help="Little work, one round: does it run at all?")
@@ -98,6 +100,12 @@ LONG: Final[frozenset[str]] = frozenset({"growth", "memory"})
     show_default=True,
     help="How many files of 24 passages `growth` records; 200,000 take 7 GB for each contender.",
 )
+@click.option(
+    "--page",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write the tables into a page as well, between its two comments; with --against the others"
+    " are measured, too.",
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures too.")
 def main(
     only: tuple[str, ...],
@@ -110,19 +118,24 @@ def main(
     directory: Path | None,
     music: Path | None,
     growth_files: int,
+    page: Path | None,
     json_path: Path | None,
 ) -> None:
     """Measure wkmp_orm beside hand-written SQL and other libraries, in turns."""
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     logging.getLogger("wkmp_orm").addHandler(logging.NullHandler())  # its warnings are not ours
-    console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
+    measured_on, began = machine(), time.monotonic()
+    console.print(", ".join(f"{name} {value}" for name, value in measured_on.items()))
+    if page is not None:
+        refuse_other_pages(page)
     chosen: Mapping[str, Callable[[Place], Result]] = {
         name: measure
         for name, measure in BENCHMARKS.items()
         if (name in only if only else with_long or name not in LONG)
     }
     if against_revision is not None:
-        chosen = {
+        others = {} if page is None else dict(chosen)
+        chosen = others | {
             "against": partial(against.compare_sound, revision=against_revision)
             if "sound" in only
             else partial(
@@ -135,11 +148,21 @@ def main(
         directory=directory, rounds=many, quick=quick, music=music, growth_files=growth_files
     ) as place:
         for name, measure in chosen.items():
+            started = time.monotonic()
             with console.status(name):
                 result = measure(place)
+            console.print(f"{name}: {time.monotonic() - started:.0f} s")
             show(result, console)
             results.append(result)
     console.print(f"load average at the end: {load()}")
+    if page is not None:
+        text = as_markdown(
+            results,
+            machine=measured_on,
+            load_after=load(),
+            seconds=time.monotonic() - began,
+        )
+        write_page(page, text)
     if json_path is not None:
         write_json(results, json_path)
 

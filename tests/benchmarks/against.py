@@ -5,16 +5,13 @@ is compared is the processor time of the same blocks, so whatever else the machi
 as much of it. By hand is measured in both, each on the schema of its revision: what a revision
 takes beyond it is its surcharge, and a slower schema makes no better ratio of that.
 
-Instructions are counted by valgrind, where it is installed and they are asked for: it is 30 times
-as slow, knows nothing of the kernel's part and of caches, and is the same in every run.
+Instructions are counted as well where they are asked for, see `instructions`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -27,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tests.benchmarks.clock import Lap, Spread, ratios
+from tests.benchmarks.instructions import FILES, counted, under_callgrind
 from tests.benchmarks.one_revision import ANALYSE, BY_HAND, WAYS
 from tests.benchmarks.report import Result
 from tests.benchmarks.sound import made_sound, real_sound
@@ -34,6 +32,7 @@ from tests.benchmarks.sound import made_sound, real_sound
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tests.benchmarks.instructions import Instructions
     from tests.benchmarks.place import Place
 
 HERE: Final = Path(__file__).parents[2]
@@ -42,9 +41,6 @@ PARTS: Final = ("wkmp_orm", "migrations", "alembic.ini")
 
 BLOCK: Final = 10
 """Files that one revision records before it is the other one's turn: some 30 ms."""
-
-COUNTED: Final = (10, 40)
-"""Instructions are those of the files between these two: what comes before is the start."""
 
 COLUMNS: Final = {
     "way": "one file through",
@@ -60,7 +56,9 @@ COLUMNS: Final = {
 }
 INSTRUCTIONS: Final = {
     "old_instructions": "old: k instructions",
+    "old_of_sqlite": "of these SQLite's",
     "new_instructions": "new: k instructions",
+    "new_of_sqlite": "of these SQLite's",
 }
 
 SOUND_COLUMNS: Final = {
@@ -71,6 +69,8 @@ SOUND_COLUMNS: Final = {
     "ratio": "new / old",
     "range": "rounds",
 }
+_NOT_AVAILABLE: Final = ("not available", "not available")
+
 ALL: Final = "all together"
 
 Revisions = dict[str, Path]
@@ -92,13 +92,19 @@ def compare(place: Place, revision: str, *, count_instructions: bool) -> Result:
     with place.folder() as folder:
         revisions = {"old": _checked_out(revision, folder), "new": HERE}
         rounds = [_round(place, revisions, files) for _ in range(place.rounds)]
+        instructions = (
+            {name: _instructions(place, package) for name, package in revisions.items()}
+            if count_instructions
+            else {}
+        )
         for way in WAYS:
             row = _row([{name: laps[way] for name, laps in each.items()} for each in rounds])
             if way != BY_HAND:
                 row |= _surcharge(rounds, way)
             if count_instructions:
-                for name, package in revisions.items():
-                    row[f"{name}_instructions"] = _instructions(place, package, way)
+                for name, each in instructions.items():
+                    found = each.get(way, _NOT_AVAILABLE)
+                    row |= {f"{name}_instructions": found[0], f"{name}_of_sqlite": found[1]}
             result.add(way=way, **row)
     return result
 
@@ -258,26 +264,15 @@ def _surcharge(rounds: Sequence[Mapping[str, Mapping[str, Lap]]], way: str) -> d
     }
 
 
-def _instructions(place: Place, package: Path, way: str) -> float | str:
-    """Count a file's instructions, in thousands."""
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        return "not available"
-    few, many = (_counted(place, package, way, files, valgrind) for files in COUNTED)
-    return (many - few) / (COUNTED[1] - COUNTED[0]) / 1000
-
-
-def _counted(place: Place, package: Path, way: str, files: int, valgrind: str) -> int:
+def _instructions(place: Place, package: Path) -> dict[str, Instructions]:
+    """Count a file's instructions in every way, in thousands; empty where valgrind is not there."""
     with place.folder() as folder:
-        log = folder / "valgrind.log"
-        under = (
-            valgrind,
-            "--tool=cachegrind",
-            "--cache-sim=no",
-            "--cachegrind-out-file=/dev/null",
-            f"--log-file={log}",
-        )
-        with _process(place, package, max(COUNTED), *under) as process:
-            _ask(process, [way, 0, files])
-        (count,) = re.findall(r"I +refs: +([\d,]+)", log.read_text())
-    return int(count.replace(",", ""))
+        under = under_callgrind(folder)
+        if not under:
+            return {}
+        with _process(place, package, FILES, *under) as process:
+
+            def record(way: str, start: int, end: int) -> object:
+                return _ask(process, [way, start, end])
+
+            return counted(folder, process.pid, WAYS, record)

@@ -70,10 +70,10 @@ def phases_of(library: Library, guid: str, recording: Recording) -> dict[str, Ca
         in_unit_of_work(
             library, Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, guid, digest)
         )
-        is_duplicate(library, guid)
+        _asked(is_duplicate, library, guid)
 
     def flavor() -> None:
-        flavors = {song.guid: FLAVOR for song in pending_songs(library, guid)}
+        flavors = {song.guid: FLAVOR for song in _asked(pending_songs, library, guid)}
         in_unit_of_work(library, Phase.FLAVORING, lambda work: record_flavors(work, guid, flavors))
 
     return {
@@ -94,9 +94,17 @@ def phases_of(library: Library, guid: str, recording: Recording) -> dict[str, Ca
     }
 
 
+def _asked(question: Callable[..., Any], library: Library, *of: Any) -> Any:
+    """Ask what a phase reads; older revisions, with which this one is compared, take a Session."""
+    if question.__code__.co_varnames[0] == "library":
+        return question(library, *of)
+    with library.reader() as session:
+        return question(session, *of)
+
+
 def _ask(library: Library, phase: Phase, service: str, questions: dict[str, Track]) -> None:
     """Keep a service's answers to the questions that it was not asked before."""
-    known = read_answers(library, service, questions)
+    known = _asked(read_answers, library, service, questions)
     news = {key: _answer(track) for key, track in questions.items() if key not in known}
 
     def fill(work: UnitOfWork) -> None:

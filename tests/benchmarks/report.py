@@ -49,11 +49,12 @@ def show(result: Result, console: Console) -> None:
     for number, heading in enumerate(result.columns.values()):
         table.add_column(heading, justify="right" if number else "left")
     for row in result.rows:
-        table.add_row(*(_spelled(row.get(key)) for key in result.columns))
+        table.add_row(*(spelled(row.get(key)) for key in result.columns))
     console.print(table)
 
 
-def _spelled(value: Any) -> str:
+def spelled(value: Any) -> str:
+    """Spell a value as a table shows it."""
     match value:
         case None:
             return ""
