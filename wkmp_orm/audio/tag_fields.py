@@ -1,6 +1,6 @@
-"""Reads the tags of a sound file as mutagen and mediafile know them, each tag on its own.
+"""Reads the tags of a sound file with mutagen and mediafile, each tag separately.
 
-`tags` decides which values are believed.
+`tags` decides which values are plausible.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 LARGEST_PIECE: Final = 64 << 20
-"""Bytes that are read at once, and so held in memory, of what a file says is a tag. It may say
-anything; pictures of 20 MB are real."""
+"""The most bytes of a tag that are read into memory at once. A file may claim any size; pictures of
+20 MB exist."""
 
 _ALIEN: Final = {"caf": "caf", "mka": "mka", "rf64": "wav", "w64": "w64", "webm": "webm"}
-"""Formats that mutagen does not know and takes for damaged ones, and what we call them."""
+"""Formats that mutagen does not support and takes for damaged ones, with our names of them."""
 _OUR_NAME: Final = {"aac": "m4a", "alac": "m4a", "asf": "wma"}
 _UNKNOWN: Final = Sound(None, None, None, ())
 _NEWER_THAN_ID3V1: Final = (2, 0)
@@ -54,9 +54,9 @@ _NEWER_THAN_ID3V1: Final = (2, 0)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: the format, what its sound is like, and fields, the best ones first.
+    """The result: the format, the sound's properties, and sources of fields, the best one first.
 
-    `damage` says what could not be read of them, None: nothing.
+    `damage` says what could not be read; None if nothing is damaged.
     """
 
     format: str | None
@@ -66,7 +66,7 @@ class Reading:
 
 
 class Fields(MediaFile):  # type: ignore[misc]
-    """mediafile's fields, and what it lacks: all values of two; the date, and a flag, as text."""
+    """mediafile's fields, and others: all values of two fields; the date, and a flag, as text."""
 
     artist_values = ListMediaField(
         MP3ListStorageStyle("TPE1"),
@@ -98,17 +98,17 @@ class Fields(MediaFile):  # type: ignore[misc]
 
     @classmethod
     def of_tags(cls, holder: type[Any], tags: Any) -> Fields:
-        """Return the fields of tags that were read by themselves, as those of a `holder` file."""
+        """Return the fields of separately read tags, as if they belonged to a `holder` file."""
         fields: Fields = cls.__new__(cls)
-        fields.mgfile = object.__new__(holder)  # its own constructor wants to read a file
+        fields.mgfile = object.__new__(holder)  # its constructor would read a file
         fields.mgfile.tags = tags
         return fields
 
 
 class _Bounded:
-    """A file as mutagen reads it, of which no piece is larger than any tag is.
+    """A file object for mutagen that refuses reads larger than any real tag.
 
-    Its `name` is what mutagen sees of the file's own.
+    `name` is the file name that mutagen sees.
     """
 
     def __init__(self, file: BufferedReader, name: str) -> None:
@@ -126,13 +126,13 @@ class _Bounded:
 
 
 def read_fields(file: BufferedReader, announced: str | None) -> Reading:
-    """Read the tags of a file whose first bytes announce a format.
+    """Read the tags of a file; `announced` is the format by its first bytes.
 
-    Nothing is raised for what is in the file, but OSError for what keeps it from being read.
+    The file's content never raises an error, but OSError is raised if it cannot be read.
     """
     if announced in _ALIEN:
         return Reading(_ALIEN[announced], _UNKNOWN, (), None)
-    # mutagen weighs the name against the content and takes FLAC named .mp3 for damaged MP3.
+    # mutagen also considers the name, and takes FLAC named .mp3 for damaged MP3.
     name = str(file.name) if announced is None else f"sound.{announced}"
     bounded = _Bounded(file, name)
     try:
@@ -148,13 +148,13 @@ def read_fields(file: BufferedReader, announced: str | None) -> Reading:
 
 
 def _whole(file: _Bounded, announced: str | None) -> tuple[str, Any, Fields | None]:
-    """Return the format's name, mutagen's knowledge of the sound, and the tags of the format."""
+    """Return the format's name, mutagen's data on the sound, and the format's own tags."""
     file.seek(0)
     if announced == "aac":
         return announced, mutagen_call("open", announced, AAC, file).info, None
     if announced == "oga":
         read = mutagen_call("open", announced, OggFLAC, file)
-        # Of another name to mediafile, which knows the comments all the same.
+        # mediafile does not know this class, but it reads the comments as OggVorbis.
         return announced, read.info, Fields.of_tags(OggVorbis, read.tags)
     fields = Fields(file)
     their_name: str = fields.type
@@ -162,15 +162,16 @@ def _whole(file: _Bounded, announced: str | None) -> tuple[str, Any, Fields | No
 
 
 def _beside(file: _Bounded, name: str | None, fields: Fields | None) -> tuple[Fields, ...]:
-    """Return the fields with what lies before or behind the sound of any format.
+    """Return the fields, plus those of tags before or after the sound.
 
-    That is an ID3 tag, where the format has none or it could not be read, and an APEv2 tag of MP3.
+    These are an ID3 tag, if the format's own tags are missing or unreadable, and an APEv2 tag of
+    MP3.
     """
     found = [] if fields is None else [fields]
     if fields is None and (id3 := _by_itself(file, _id3)) is not None:
         found.append(Fields.of_tags(MP3, id3))
     if name in ("mp3", None) and (ape := _by_itself(file, APEv2)) is not None:
-        # An ID3v1 tag, which cuts every text off after 30 characters, is worth less.
+        # An ID3v1 tag comes last, because it truncates every text to 30 characters.
         is_best = not (found and _version(found[0]) >= _NEWER_THAN_ID3V1)
         found.insert(0 if is_best else len(found), Fields.of_tags(APEv2File, ape))
     return tuple(found)
@@ -181,7 +182,7 @@ def _version(fields: Fields) -> tuple[int, ...]:
 
 
 def _by_itself(file: _Bounded, read: Callable[[Any], Any]) -> Any:
-    """Return a tag, or None if there is none that can be read."""
+    """Return a tag; None if it is missing or unreadable."""
     file.seek(0)
     try:
         return mutagen_call("open", "tag", read, file)
@@ -190,7 +191,7 @@ def _by_itself(file: _Bounded, read: Callable[[Any], Any]) -> Any:
 
 
 def _id3(file: _Bounded) -> Any:
-    """Return the ID3 tag of a file, also if its size is written with eight bits of each byte."""
+    """Return the ID3 tag of a file, also if its size is stored with eight bits in each byte."""
     read: Any = ID3  # without annotations
     head = file.read(10)
     file.seek(0)

@@ -1,6 +1,6 @@
-"""Reads what a sound file says of itself: its tags, its MusicBrainz ids, what its sound is like.
+"""Reads a sound file's tags, MusicBrainz ids and sound properties, and keeps plausible values.
 
-`tag_fields` knows the formats and their keys.
+`tag_fields` handles the formats and their keys.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_TEXT: Final = 1_000
-"""Characters that are kept of a text. The longest album title known has 865; a picture in the wrong
+"""The limit of a text, in characters. The longest known album title has 865; a picture in the wrong
 tag has a million, and PostgreSQL cannot index 2,700 bytes."""
 LARGEST_TRACK_NUMBER: Final = 0xFFFF
-"""MP4 has 16 bits for it."""
+"""MP4 stores the number in 16 bits."""
 
 _NOTHING: Final = Container()
 _EVERYBODY_WRITES: Final = ("title", "artist_values", "album")
-"""Where one of these is not known, the container is asked too: it may know more tags."""
+"""If one of these is unknown, the container is read too: it may have more tags."""
 _READ_WHOLLY: Final = frozenset({"flac", "m4a", "mp3", "oga", "ogg", "opus", "wma"})
-"""Formats of which the tag library reads all that there is: where it finds one of these, it has
-found the others. To ask for the container is to ask a decoder, and costs 6 ms."""
+"""Formats of which the tag library reads everything: if it finds one of these fields, it has found
+all. Reading the container takes a call of a decoder: 6 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArtistCredit:
-    """An artist who is credited with a recording; `mbid` is None when the file does not say."""
+    """An artist in a recording's credit; `mbid` is None if the file does not contain it."""
 
     name: str
     mbid: str | None = None
@@ -54,16 +54,15 @@ class ArtistCredit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """What a sound file says of itself. None, or an empty tuple, is unknown; nothing is ever zero.
+    """A sound file's tags and properties. None or an empty tuple means unknown; zero never occurs.
 
-    `format` is None where nobody recognised one. `artist` is the credit as it is printed, `artists`
-    are the persons and groups in it. MBIDs are lower-case UUIDs: `album_mbid` is the release,
-    `recording_mbid` the recording (not the track on the release). `release_date` is as tagged,
-    `year` the year in it. `compilation`: its album is said to be one of several artists.
-
-    `warnings` says what was there and could not be read or was not believed; `tag_warnings` are
-    those of them that a person would want to mend in the file. `damage` is one of these: what the
-    tag library could not read, and why.
+    `format` is None if it was not recognised. `artist` is the credit as printed, and `artists` are
+    the persons and groups in it. MBIDs are lower-case UUIDs: `album_mbid` is the release,
+    `recording_mbid` the recording (not the track of the release). `release_date` is the date as
+    tagged, and `year` the year in it. `compilation` is true if the album is tagged as one of
+    several artists. `warnings` lists values that could not be read or are not plausible;
+    `tag_warnings` are those that a person would want to correct in the file. `damage` is one of
+    these: what the tag library could not read, and why.
     """
 
     format: str | None
@@ -90,32 +89,33 @@ class Tags:
 
 
 def read_tags(path: Path, *, ask_container: Callable[[Path], Container] = read_container) -> Tags:
-    """Read a sound file's tags and what its sound is like, by its content whatever its name.
+    """Read a sound file's tags and sound properties; its content decides, not its name.
 
-    The tag library is asked first. What it does not know comes from the file's container, by
-    `ask_container`, which may raise SoundFileError. Nothing is decoded, and it is not decided
-    whether the file can be: of one that holds no sound, or is damaged, little or nothing is known.
+    The tag library comes first. What it does not find comes from the file's container, through
+    `ask_container`, which may raise SoundFileError. Nothing is decoded, and the file may not be
+    decodable: if it has no sound or is damaged, most values are unknown.
 
     `format` is one of mp3, flac, ogg, oga, opus, m4a, wav, aac, aiff, ape, dsf, mpc, wma, wv, mka,
     webm, w64, caf, or what else FFmpeg calls it.
 
-    Raises SoundFileError when the file is empty or cannot be read. A tag that cannot be read or
-    believed is no error: it is unknown, and in `warnings`. Any thread may call it.
+    Raises SoundFileError if the file is empty or cannot be read. A tag that cannot be read or is
+    not plausible is not an error: its value is unknown, and `warnings` mentions it. Any thread may
+    call it.
     """
     with opened(path) as file:
         reading = read_fields(file, format_of(file))
     container = _NOTHING
     suffice = any if reading.format in _READ_WHOLLY else all
     if reading.damage is not None or not suffice(map(_Answers(reading).text, _EVERYBODY_WRITES)):
-        # A container that cannot be read, or crashes its decoder, knows nothing. Decoding the file
-        # will tell why.
+        # A container that cannot be read, or crashes its decoder, gives nothing. Decoding the file
+        # will raise the reason.
         with suppress(SoundFileError):
             container = ask_container(path)
     return _Answers(reading, container).tags()
 
 
 class _ContainerFields:
-    """What a container says, under the names of the fields."""
+    """The values of a container as attributes with the names of the fields."""
 
     def __init__(self, container: Container) -> None:
         self._values = container.values
@@ -125,9 +125,9 @@ class _ContainerFields:
 
 
 class _Answers:
-    """What the fields answer, each made believable, with the warnings that this gives.
+    """Reads plausible values of the fields, and collects warnings about the others.
 
-    Of each field the first of the sources that knows anything is believed.
+    For each field, the first source with a value counts.
     """
 
     def __init__(self, reading: Reading, container: Container = _NOTHING) -> None:
@@ -187,14 +187,14 @@ class _Answers:
         try:
             return getattr(source, field)
         except Exception:  # noqa: BLE001
-            # Whatever a damaged tag makes mutagen and mediafile raise (a track number of 5,000
-            # digits is a ValueError of int): the other tags of the file are still good.
+            # A damaged tag may make mutagen and mediafile raise anything (a track number of 5,000
+            # digits is a ValueError of int). The file's other tags are still good.
             self._warnings.append(f"{field} cannot be read")
             return None
 
     def _track_number(self) -> int | None:
         numbers = map(number_of, self._texts("track"))
-        # mediafile answers 0 for a side of a record ("A1").
+        # mediafile returns 0 for a side of a record ("A1").
         number = next((number for number in numbers if number), None)
         if number is None or 1 <= number <= LARGEST_TRACK_NUMBER:
             return number
@@ -222,7 +222,7 @@ class _Answers:
             # FFmpeg writes the artist of a WMA file twice, and its id once.
             names, ids = _distinct(names), list(dict.fromkeys(ids))
         if len(names) == 1 < len(ids):
-            # Taggers that write no list of names still write all ids, in the order of the credit.
+            # Taggers that write no list of names nevertheless write all ids in the credit's order.
             names = pieces if len(pieces := names_in(names[0])) == len(ids) else names
         if ids and len(ids) != len(names):
             self._warnings.append(f"{len(ids)} artist ids for {len(names)} names are not used")
@@ -234,7 +234,7 @@ class _Answers:
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:
-    """Return each text once, as it is spelled first."""
+    """Return each text once, in its first spelling."""
     spelled: dict[str, str] = {}
     for text in texts:
         spelled.setdefault(folded(text), text)

@@ -1,7 +1,7 @@
-"""Which folders programs and modules are loaded from: never the one that happens to be the current.
+"""Finds programs and module folders without ever searching the current folder.
 
-An import is often started in the folder that it imports, and what lies there is a stranger's: a
-file `types.py` or `ffmpeg` of an album must not be run.
+An import often starts in the folder that it imports, whose files are untrusted: a file `types.py`
+or `ffmpeg` of an album must not be executed.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Final
 
 PACKAGE: Final = Path(__file__).absolute().parents[1]
-"""The folder of this package: what is in it is run anyway. Programs are started in it, so that an
-empty entry of PATH or of the linker's path, which means the current folder, leads nowhere else."""
+"""The folder of this package, whose code runs anyway. Programs start in it, so that an empty entry
+of PATH or of the linker's path, which means the current folder, is harmless."""
 
 
 def module_folders() -> list[str]:
-    """Return the entries of `sys.path` from which a process of ours may import. Any thread.
+    """Return the entries of `sys.path` from which our processes may import. Any thread.
 
-    Left out are the empty and the relative ones, and the current folder, which is what Python makes
-    of an empty entry of PYTHONPATH and of `-m`. It stays if this package itself lies in it.
+    Empty and relative entries are excluded, and so is the current folder, which Python adds for an
+    empty entry of PYTHONPATH and for `-m`. It stays if this package itself is in it.
     """
     try:
         current = os.path.realpath(os.getcwd())  # noqa: PTH109  compared as text
@@ -37,10 +37,10 @@ def module_folders() -> list[str]:
 
 
 def program(name: str) -> str | None:
-    """Return where a program is by its absolute path, or None. Any thread.
+    """Return the absolute path of a program, or None. Any thread.
 
-    Looked for in the absolute entries of PATH alone; Windows' habit of looking in the current
-    folder first is not followed.
+    Only the absolute entries of PATH are searched, and never the current folder, which Windows
+    would search first.
     """
     folders = [folder for folder in os.get_exec_path() if Path(folder).is_absolute()]
     found = shutil.which(name, path=os.pathsep.join(folders))

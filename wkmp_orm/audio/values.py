@@ -1,4 +1,4 @@
-"""Turns what people and programs wrote into tags into values that can be believed, or into None."""
+"""Converts the texts of tags to plausible values, or to None."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _BETWEEN_NAMES: Final = re.compile(
     r"\s+(?:feat\.?|ft\.?|featuring|with|and|vs\.?|x|&|\+)\s+|\s*[,;/]\s*", re.IGNORECASE
 )
 _MBID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-# How people and programs write an id: as the address of its page, in brackets, behind a word. An
-# address at another site is taken whole, as an id in it is that of something else.
+# An id may be written as the address of its page, in brackets, or after a word. The address of
+# another site matches as a whole, because an id in it belongs to something else.
 _SPELLED_ID: Final = re.compile(
     r"(?:https?://)?(?:[a-z0-9-]{1,20}\.){0,3}musicbrainz\.org/[^\s;,]{0,100}?"
     rf"(?<![\w-])({_MBID.pattern})(?![\w-])[^\s;,]*"
@@ -28,26 +28,26 @@ _COMPACT_DATE: Final = re.compile(r"([1-9][0-9]{3})(?:0[1-9]|1[0-2])(?:0[1-9]|[1
 
 
 _INVISIBLE: Final = {
-    # Control characters but those that are white space.
+    # Control characters except white space.
     **dict.fromkeys(c for c in (*range(0x20), *range(0x7F, 0xA0)) if not chr(c).isspace()),
-    # Soft hyphen, zero width space, word joiner and its kin, byte order mark: they break lines, or
-    # keep them whole, and say nothing.
+    # Soft hyphen, zero width space, word joiner and similar, byte order mark: they only affect line
+    # breaks, and have no meaning.
     **dict.fromkeys((0x00AD, 0x180E, 0x200B, *range(0x2060, 0x2065), 0xFEFF)),
 }
 _BLANK: Final = "\u034f\u115f\u1160\u2800\u3164\uffa0"
-"""What takes room and shows nothing, though Unicode calls it letters, marks or symbols."""
+"""Blank characters that Unicode classifies as letters, marks or symbols."""
 _AT_NO_END: Final = "\u061c" + "".join(
     map(chr, (*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 )
-"""Joiners and marks of direction: inside of Persian, Hebrew or an emoji they mean something."""
+"""Joiners and marks of direction: inside Persian, Hebrew or an emoji they have a meaning."""
 
 
 def text_of(value: object) -> str | None:
-    """Return a text without what nobody sees of it, None when nothing is left.
+    """Return a text without invisible characters; None if nothing is left.
 
-    That is white space at its ends, and characters without width, as the byte order mark. NUL,
-    which PostgreSQL refuses, becomes a space (it separates values where a format has no lists), and
-    half a surrogate pair, which no database stores, U+FFFD.
+    White space at the ends and characters without width, such as the byte order mark, are removed.
+    NUL, which PostgreSQL refuses, becomes a space (it separates values in formats without lists).
+    A lone surrogate, which no database stores, becomes U+FFFD.
     """
     text = str(value).replace("\x00", " ")
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -57,7 +57,7 @@ def text_of(value: object) -> str | None:
 
 
 def _trimmed(text: str) -> str:
-    """Cut off what is invisible at the ends of a text, and all of one in which nothing is seen."""
+    """Remove invisible characters at the ends of a text, or everything if nothing is visible."""
     if all(character.isspace() or character in _BLANK + _AT_NO_END for character in text):
         return ""
     while (shorter := text.strip().strip(_AT_NO_END)) != text:
@@ -66,46 +66,46 @@ def _trimmed(text: str) -> str:
 
 
 def mbid_of(text: str) -> str | None:
-    """Return a MusicBrainz id in lower case, None when it is not a hyphenated UUID or is all 0."""
+    """Return a MusicBrainz id in lower case; None if it is not a hyphenated UUID, or all 0."""
     lowered = text.lower()
     return lowered if _MBID.fullmatch(lowered) and lowered != _NIL_MBID else None
 
 
 def ids_in(text: str) -> list[str]:
-    """Return the ids in a text that may hold several: ID3v2.3 has no lists and joins them.
+    """Return the ids in a text, which may contain several: ID3v2.3 has no lists and joins them.
 
-    Each is freed of what people and programs write around it: brackets, `mbid:`, the rest of an
-    address on musicbrainz.org. What is no id stays as it is.
+    Brackets, `mbid:` and the rest of an address on musicbrainz.org are removed from each id. Other
+    texts stay unchanged.
     """
     bare = _SPELLED_ID.sub(lambda match: f" {match[1] or match[2] or match[0]} ", text)
     return _PIECE.findall(bare)
 
 
 def names_in(credit: str) -> list[str]:
-    """Return the pieces of an artist credit as it is printed, cut at everything that joins names.
+    """Split a printed artist credit at everything that may join names.
 
-    It cuts "Earth, Wind & Fire" too: of use only to whom knows how many names there must be.
+    It splits "Earth, Wind & Fire" too, so use it only if you know the number of names.
     """
     return [piece for piece in _BETWEEN_NAMES.split(credit) if piece]
 
 
 def folded(text: str) -> str:
-    """Return a text so that spellings which differ in case, white space or accents' form agree."""
+    """Normalize a text for comparison: case, white space and the form of accents do not matter."""
     return " ".join(unicodedata.normalize("NFC", text.casefold()).split())
 
 
 def flag_of(text: str) -> bool:
-    """Say whether a text means yes."""
+    """Return whether a text means yes."""
     return text.casefold() in {"1", "true", "yes"}
 
 
 def number_of(text: str) -> int | None:
-    """Return the whole number that a text begins with, as the 3 in "3/12", or None."""
+    """Return the whole number at the beginning of a text, such as 3 in "3/12", or None."""
     match = _NUMBER.match(text)
     return int(match[0]) if match else None
 
 
 def year_of(date: str) -> int | None:
-    """Return the year 1000-9999 in a date of any notation that gives it four digits."""
+    """Return the year, 1000 to 9999, in a date of any notation with a year of four digits."""
     match = _COMPACT_DATE.fullmatch(date) or _YEAR.search(date)
     return int(match[1]) if match else None
