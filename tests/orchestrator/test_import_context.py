@@ -273,7 +273,7 @@ def test_settings_that_no_service_can_be_asked_with_are_refused_before_anything_
     save({"acousticbrainz_folder": None, "acoustid_api_key": "key", "acoustid_url": "ftp://there"})
     assert "must begin with https://" in refused(library)
     save({"acoustid_url": "https://api.acoustid.org/v2", "web_service_contact": "somebody"})
-    assert "is no contact" in refused(library)
+    assert "is not a contact" in refused(library)
 
 
 @pytest.mark.parametrize("name", ["rms_window_ms", "ai_processing_thread_count"])

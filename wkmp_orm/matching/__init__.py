@@ -1,15 +1,14 @@
-"""Which recording a passage is: two web services that can be asked, and how answers are weighed.
+"""Identifies the recording of a passage, with two web services and a score of their answers.
 
     with AcoustidClient(key, stop=stop) as acoustid:
         candidates = acoustid.lookup(fingerprint, 217)    # ServiceUnavailableError: go on without
     matches = match_passages([Evidence(span=span, title="Sinnerman", candidates=candidates)])
 
-The clients, `acoustid` and `musicbrainz`, ask through `web_service`, which keeps to the rates that
-the services allow (`politeness`) and sends each request by an `exchange`. `answers` are what is
-kept of a reply, and `scoring` weighs them with what tags say.
+The clients, `acoustid` and `musicbrainz`, send requests through `web_service`, which keeps the rate
+limits of the services (`politeness`) and runs each request in an `exchange`. `answers` contains
+what is stored of a reply, and `scoring` combines that with the tags.
 
-A client needs the `online` extra, the rest does not: without it, making a client is a
-ConfigurationError.
+Only the clients need the `online` extra: without it, creating one raises ConfigurationError.
 """
 
 from __future__ import annotations

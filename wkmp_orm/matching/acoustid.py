@@ -1,4 +1,4 @@
-"""Asks AcoustID which recordings a fingerprint belongs to."""
+"""The client of AcoustID, which returns the recordings of a fingerprint."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ logger = logging.getLogger("wkmp_orm.matching")
 
 ACOUSTID_URL: Final = "https://api.acoustid.org/v2/"
 ACOUSTID_INTERVAL_S: Final = 0.35
-"""https://acoustid.org/webservice: "Do not make more than 3 requests per second". A twentieth
-slower than that, because two requests may arrive closer together than they were sent."""
+"""https://acoustid.org/webservice: "Do not make more than 3 requests per second". This is a 20th
+slower, because two requests may arrive closer together than they were sent."""
 MOST_MATCHES: Final = 50
-"""Recordings that are kept of an answer, the likeliest first."""
+"""The most recordings that are kept of an answer, the likeliest first."""
 
-# The numbers are those of the service's own source, acoustid/api/errors.py.
+# The error codes of the service's source, acoustid/api/errors.py.
 _BAD_QUESTION: Final = frozenset({3, 8})
 _INVALID_KEY: Final = 4
 _ITS_OWN_FAULT: Final = frozenset({5, 13, 14})
 
 
 class AcoustidClient(ServiceClient):
-    """AcoustID, for one import. All its threads share one client, and with it one rate.
+    """The AcoustID client of one import. All threads share one client, and its rate limit.
 
-    `key` is the application's key, from https://acoustid.org/new-application; it is in no message.
-    `contact` is whom to write to about the requests, an e-mail address or a URL: it is not asked
-    for. `timeout_s` is the whole of a request, `stop` ends all waits. A context manager that closes
-    the connections.
+    `key` is the application's key, from https://acoustid.org/new-application; no message contains
+    it. `contact` is an e-mail address or a URL for questions about the requests; AcoustID does not
+    require it. `timeout_s` limits a whole request, in seconds, and `stop` ends all waits. As a
+    context manager the client closes its connections.
 
     Raises ConfigurationError for a blank key, a wrong URL or contact, and without httpx2.
     """
@@ -76,10 +76,10 @@ class AcoustidClient(ServiceClient):
     def lookup(self, fingerprint: str, duration_s: int) -> tuple[AcoustidMatch, ...]:
         """Return the recordings that are linked to a fingerprint, the likeliest first.
 
-        `fingerprint` is Chromaprint's compressed fingerprint as base64 text, `duration_s` the
-        length of the sound that it is of, in whole seconds. An empty answer is one too: AcoustID
-        knows no such sound. Any thread may call. Raises ServiceUnavailableError when there is no
-        answer, or the service is left alone: then nothing is known.
+        `fingerprint` is Chromaprint's compressed fingerprint as base64 text, and `duration_s` is
+        the length of its sound in whole seconds. An empty result means that AcoustID does not know
+        the sound. Any thread may call. Raises ServiceUnavailableError if there is no answer, or
+        the service is no longer used.
         """
         form = {
             "client": self._key,
@@ -104,7 +104,7 @@ def _matches(reply: Reply) -> tuple[AcoustidMatch, ...]:
             "it does not know the API key (error 4): correct the setting acoustid_api_key"
         )
     if code in _BAD_QUESTION:
-        # Not the service's failure, and asking again is of no use.
+        # The service did not fail, and a retry would not help.
         logger.warning("AcoustID takes a fingerprint for none (error %d)", code)
         return ()
     name = "?" if code is None else f"{code:.0f}"
@@ -129,7 +129,7 @@ def _linked(document: Mapping[str, Any]) -> Iterator[AcoustidMatch]:
 
 
 def _ranked(matches: Iterable[AcoustidMatch]) -> tuple[AcoustidMatch, ...]:
-    """Return each recording once, at its best, the likeliest first and equal ones by id."""
+    """Return each recording once with its best score, the likeliest first, ties ordered by id."""
     by_id = sorted(matches, key=lambda match: match.recording_mbid)
     best_first = sorted(by_id, key=_likelihood, reverse=True)
     once: dict[str, AcoustidMatch] = {}

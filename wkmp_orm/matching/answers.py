@@ -1,4 +1,4 @@
-"""What AcoustID and MusicBrainz can say of a piece of sound, and the same as JSON to keep."""
+"""The answers of AcoustID and MusicBrainz as values, and their conversion to JSON for storage."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 from wkmp_orm.errors import StoredValueError
 
 Answer: TypeAlias = dict[str, Any]
-"""A JSON object that can be kept and read again; the empty one says: the service knows nothing."""
+"""A JSON object to store; the empty object means that the service found nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreditedArtist:
-    """An artist as the recording's credit names them, and their MusicBrainz id."""
+    """An artist's name in a recording's credit, and the artist's MusicBrainz id."""
 
     name: str
     mbid: str | None = None
@@ -32,8 +32,9 @@ class PerformedWork:
 class AcoustidMatch:
     """One recording that AcoustID links to a fingerprint; `score` is the likeness, 0 to 1.
 
-    `duration_s` is the recording's length. `sources` is how many submissions linked the two: of two
-    recordings with one score, the right one is usually the one that more people named.
+    `duration_s` is the recording's length in seconds. `sources` is the number of submissions that
+    linked the two: if two recordings have the same score, the one with more sources is usually
+    right.
     """
 
     recording_mbid: str
@@ -48,9 +49,9 @@ class AcoustidMatch:
 class MusicBrainzRecording:
     """A recording as MusicBrainz describes it.
 
-    `mbid` is the id that it has now: another one than was asked for, if two were merged.
-    `artist_credit` is the credit as it is printed ("Ike & Tina Turner"), `artists` who is in it.
-    `first_release_date` has the precision that is known: "1965", "1965-06" or "1965-06-01".
+    `mbid` is its present id, which differs from the requested one if two recordings were merged.
+    `artist_credit` is the credit as printed ("Ike & Tina Turner"), and `artists` are the artists in
+    it. `first_release_date` has the known precision: "1965", "1965-06" or "1965-06-01".
     """
 
     mbid: str
@@ -63,12 +64,12 @@ class MusicBrainzRecording:
 
 
 def answer_of_matches(matches: tuple[AcoustidMatch, ...]) -> Answer:
-    """Return the answer to keep for what AcoustID found, empty when that is nothing."""
+    """Return the answer to store for AcoustID's matches; empty if there are none."""
     return {"matches": [_plain(asdict(match)) for match in matches]} if matches else {}
 
 
 def matches_of_answer(answer: Mapping[str, Any]) -> tuple[AcoustidMatch, ...]:
-    """Return what AcoustID found from a kept answer. Raises StoredValueError if it is damaged."""
+    """Return AcoustID's matches in a stored answer. Raises StoredValueError if it is damaged."""
     try:
         return tuple(
             AcoustidMatch(**kept | {"artists": _artists(kept)})
@@ -79,12 +80,12 @@ def matches_of_answer(answer: Mapping[str, Any]) -> tuple[AcoustidMatch, ...]:
 
 
 def answer_of_recording(recording: MusicBrainzRecording | None) -> Answer:
-    """Return the answer to keep for what MusicBrainz knows, empty when that is nothing."""
+    """Return the answer to store for MusicBrainz' recording; empty if there is none."""
     return {"recording": _plain(asdict(recording))} if recording else {}
 
 
 def recording_of_answer(answer: Mapping[str, Any]) -> MusicBrainzRecording | None:
-    """Return what MusicBrainz knows from a kept answer. Raises StoredValueError if damaged."""
+    """Return the recording in a stored answer. Raises StoredValueError if it is damaged."""
     if not answer:
         return None
     try:
@@ -100,11 +101,11 @@ def _artists(kept: Mapping[str, Any]) -> tuple[CreditedArtist, ...]:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    # A tuple becomes a list in JSON: what is kept must equal what is read.
+    # JSON turns tuples into lists; the value to store must equal the one that is read.
     return {name: [*value] if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
 def _damaged(service: str) -> StoredValueError:
     return StoredValueError(
-        f"a kept answer of {service} cannot be read: delete it, and the service is asked again"
+        f"a stored answer of {service} cannot be read: delete it to ask the service again"
     )

@@ -1,4 +1,4 @@
-"""What the clients of all web services have in common: they share one service, and are closed."""
+"""The base class of the web services' clients."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class ServiceClient:
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether the service is not asked any more: every question would raise at once."""
+        """Whether the service is no longer used: every request would raise without being sent."""
         return self._service.is_left_alone
 
     def close(self) -> None:
-        """Close the connections. Call it when no thread asks any more."""
+        """Close the connections. Call it after the last request of all threads."""
         self._service.close()
 
     def __enter__(self) -> Self:

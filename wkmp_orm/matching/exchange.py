@@ -1,6 +1,6 @@
-"""One request to a web service and its reply, in a thread that can be left behind.
+"""Sends one request to a web service in a separate thread, which can be abandoned.
 
-httpx2 need not be installed.
+This module can be imported without httpx2.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 try:
     import httpx2
-except ModuleNotFoundError:  # without the `online` extra: said when a service is to be asked
+except ModuleNotFoundError:  # without the `online` extra; creating a client raises an error
     httpx2 = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["UNPACKED", "Exchange", "Outcome", "RequestFailedError", "httpx2"]
 
 LARGEST_REPLY_BYTES: Final = 4 * 1024 * 1024
-"""A popular fingerprint's answer has some 100 kB. The head of a reply is bounded by httpx2, at
+"""The answer for a popular fingerprint has some 100 kB. httpx2 limits the headers of a reply to
 100 KiB."""
 MOST_REDIRECTS: Final = 3
 UNPACKED: Final = "identity"
-"""The one content coding that is asked for and taken."""
+"""The only content coding that is requested and accepted."""
 
 
 class RequestFailedError(Exception):
-    """A request got no answer, or one that cannot be meant; `again`: another attempt may help."""
+    """A request got no answer or an invalid one; `again` is true if a retry may help."""
 
     def __init__(self, reason: str, *, again: bool = True) -> None:
         super().__init__(reason)
@@ -35,7 +35,7 @@ class RequestFailedError(Exception):
 
 
 class Outcome(NamedTuple):
-    """A whole reply."""
+    """A complete reply."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,13 +43,12 @@ class Outcome(NamedTuple):
 
 
 class Exchange:
-    """Sends a request at once; `done` is set when there is an outcome.
+    """Sends a request in a new thread; `done` is set when there is an outcome.
 
-    Redirects are followed only when told so, and only on the host that was asked: to https, or
-    without a change of scheme and port.
-
-    The thread is a daemon: one that is left behind ends with its connection's timeouts and keeps
-    no program from ending.
+    Redirects are followed only if `follow_redirects` is true, and only on the same host: to https,
+    or without a change of scheme and port.
+    The thread is a daemon: an abandoned one ends with its connection's timeouts, and does not keep
+    the program from ending.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class Exchange:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def abandon(self) -> None:
-        """Say that nobody waits any more."""
+        """Abandon the request: nothing waits for its outcome any more."""
         self._abandoned = True
 
     def outcome(self) -> Outcome:
@@ -86,7 +85,7 @@ class Exchange:
         try:
             self._outcome = self._exchanged()
         except Exception as error:  # noqa: BLE001
-            # Raised again in the thread that waits, whatever a stranger's bytes made it be.
+            # The waiting thread raises it again. Untrusted bytes may cause any exception.
             self._failure = error
         finally:
             self.done.set()
@@ -107,7 +106,7 @@ class Exchange:
         raise RequestFailedError("it redirects without an end", again=False)
 
     def _body(self, response: httpx2.Response) -> bytes:
-        """Read it as it comes, undecoded: 4 KB of twice packed zeros are 12 GB in memory."""
+        """Read the body without decompressing: 4 KB of twice compressed zeros become 12 GB."""
         encoding = response.headers.get("content-encoding", UNPACKED)
         if encoding.strip().lower() != UNPACKED:
             raise RequestFailedError("its answer is packed, which was not asked for", again=False)
@@ -124,7 +123,7 @@ class Exchange:
 
 
 def _is_same_service(asked: httpx2.URL, onward: httpx2.URL) -> bool:
-    """Say whether a redirect stays on its host and does not leave https."""
+    """Return whether a redirect stays on its host and does not leave https."""
     if onward.host != asked.host or onward.userinfo:
         return False
     return onward.scheme == "https" or (onward.scheme, onward.port) == (asked.scheme, asked.port)

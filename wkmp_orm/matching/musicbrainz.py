@@ -1,4 +1,4 @@
-"""Asks MusicBrainz what a recording is called, who made it, and which works are performed in it."""
+"""The client of MusicBrainz, which returns a recording's title, artists and works."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 MUSICBRAINZ_URL: Final = "https://musicbrainz.org/ws/2/"
 MUSICBRAINZ_INTERVAL_S: Final = 1.05
-"""https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting: one request per second on average and
-address; who makes more has all of them declined. A mirror of one's own has no such limit."""
+"""https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting: one request per second on average from
+each address; if there are more, all are declined. A private mirror has no such limit."""
 
 
 class MusicBrainzClient(ServiceClient):
-    """MusicBrainz, for one import. All its threads share one client, and with it one rate.
+    """The MusicBrainz client of one import. All threads share one client, and its rate limit.
 
-    `contact` is whom to write to about the requests, an e-mail address or a URL: the service wants
-    to know. `timeout_s` is the whole of a request, `stop` ends all waits. A context manager that
-    closes the connections.
+    `contact` is an e-mail address or a URL for questions about the requests; MusicBrainz requires
+    it. `timeout_s` limits a whole request, in seconds, and `stop` ends all waits. As a context
+    manager the client closes its connections.
 
     Raises ConfigurationError for a wrong URL or contact, and without httpx2.
     """
@@ -61,14 +61,14 @@ class MusicBrainzClient(ServiceClient):
         )
 
     def recording(self, mbid: str) -> MusicBrainzRecording | None:
-        """Return a recording, None when MusicBrainz knows none of this id.
+        """Return a recording; None if MusicBrainz has none with this id.
 
-        A recording that was merged into another one is answered as that one: its `mbid` is not the
-        one asked for. Releases are not asked for: a recording is on many, and which of them a file
-        came from, only its tags can say. Any thread may call.
+        If the recording was merged into another one, that one is returned, and its `mbid` differs
+        from the requested one. Releases are not requested: a recording is on many, and only the
+        file's tags show which one it came from. Any thread may call.
 
-        Raises ServiceUnavailableError when there is no answer, or the service is left alone: then
-        nothing is known. ValueError for what is no MusicBrainz id.
+        Raises ServiceUnavailableError if there is no answer, or the service is no longer used, and
+        ValueError if `mbid` is not a MusicBrainz id.
         """
         if mbid_in({"id": mbid}, "id") is None:
             message = f"{mbid!r} is not a MusicBrainz id"
@@ -79,7 +79,8 @@ class MusicBrainzClient(ServiceClient):
 
 def _recording(reply: Reply) -> MusicBrainzRecording | None:
     document = reply.document if isinstance(reply.document, dict) else {}
-    # A 404 without an `error` is not MusicBrainz's: a wrong URL would make all recordings unknown.
+    # A 404 without an `error` does not come from MusicBrainz. With a wrong URL all recordings would
+    # seem unknown.
     if reply.status == 404 and isinstance(document.get("error"), str):
         return None
     mbid, title = mbid_in(document, "id"), text_in(document, "title")
@@ -109,7 +110,7 @@ def _printed(document: Mapping[str, Any]) -> str | None:
 def _artists(document: Mapping[str, Any]) -> Iterator[CreditedArtist]:
     for part in objects_in(document, "artist-credit"):
         artist = object_in(part, "artist")
-        # The artist's own name: on this recording it may be printed in another way.
+        # The artist's own name, which may differ from the printed one on this recording.
         name = text_in(artist, "name") or text_in(part, "name")
         if name is not None:
             yield CreditedArtist(name, mbid_in(artist, "id"))

@@ -1,7 +1,4 @@
-"""How often a web service may be asked, and when it is better not asked any more.
-
-Everything here may be called from any thread.
-"""
+"""A rate limiter and a circuit breaker for web services. Any thread may call all functions."""
 
 from __future__ import annotations
 
@@ -13,22 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FAILURES_IN_A_ROW: Final = 5
-"""After so many a service is left alone. At 10 s each that is a minute lost and not hours: an
-import of 171 files once spent 3.4 h on 725 timeouts of 17 s."""
+"""After this many failures a service is no longer used. At 10 s each that is a loss of a minute and
+not of hours: an import of 171 files once spent 3.4 h on 725 timeouts of 17 s."""
 
 
 class Turn(NamedTuple):
-    """When a request may be sent: at a time of the limiter's clock, which is in so many seconds."""
+    """The turn of a request: its time on the limiter's clock, and the seconds until then."""
 
     at: float
     in_s: float
 
 
 class RateLimiter:
-    """Gives each request of a service its turn, `interval_s` after the one before.
+    """Gives each request of a service its turn, `interval_s` seconds after the previous one.
 
-    Turns are evenly spaced and never saved up: after an hour of silence two requests are still an
-    interval apart, since the services count requests per second, not per hour.
+    Unused turns are lost: after an hour of silence two requests are still an interval apart,
+    because the services count requests per second, not per hour.
     """
 
     def __init__(self, interval_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,22 +43,21 @@ class RateLimiter:
             return Turn(at, at - now)
 
     def is_due(self, turn: Turn) -> bool:
-        """Say whether a turn still holds; if not, another one is to be taken."""
+        """Return whether a turn is still valid; if not, take another one."""
         with self._lock:
             return turn.at >= self._not_before
 
     def postpone(self, seconds: float) -> None:
-        """Give no turn before so many seconds have passed, and take back those that were given."""
+        """Give no turn for `seconds`, and invalidate the turns that were given."""
         with self._lock:
             self._not_before = max(self._not_before, self._clock() + seconds)
             self._next = max(self._next, self._not_before)
 
 
 class CircuitBreaker:
-    """Counts the failures of a service in a row, and opens for good after so many.
+    """Opens permanently after a number of consecutive failures of a service.
 
-    One success starts the count anew. What is open stays open: whoever wants to ask again, makes a
-    new one.
+    A success resets the count. An open breaker never closes: create a new one to try again.
     """
 
     def __init__(self, failures_in_a_row: int = FAILURES_IN_A_ROW) -> None:
@@ -72,22 +68,22 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the service is to be left alone."""
+        """Whether the service must not be used any more."""
         return self._open
 
     def succeeded(self) -> None:
-        """Forget the failures so far."""
+        """Reset the count of failures."""
         with self._lock:
             self._failures = 0
 
     def failed(self) -> bool:
-        """Count a failure; True for the one, of all threads', that opened it."""
+        """Count a failure; return True only in the call, of all threads, that opens it."""
         with self._lock:
             self._failures += 1
             return self._failures >= self._most and self._opened()
 
     def open(self) -> bool:
-        """Open it whatever was counted; True for the one, of all threads', that did."""
+        """Open it immediately; return True only in the call, of all threads, that opens it."""
         with self._lock:
             return self._opened()
 

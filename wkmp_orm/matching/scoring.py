@@ -1,6 +1,4 @@
-"""Decides which recording a passage is, from what its tags, its fingerprint and its length say.
-
-Pure: numbers and texts.
+"""Decides on the recording of a passage by its tags, its fingerprint and its length.
 
 A candidate's confidence is the weighted sum of three likenesses, each 0 to 1:
 
@@ -8,19 +6,21 @@ A candidate's confidence is the weighted sum of three likenesses, each 0 to 1:
     one passage a file   0.30          0.60     0.10
     several              0.35          0.55     0.10
 
-The title counts 0.8 if it is the tag's and 0.3 if it is not or none is known, the fingerprint what
-AcoustID says, the length as `duration_likeness` does. From 0.85 on the level is High and the match
-accepted, from 0.70 Medium and from 0.60 Low, both for a person to review; below, the passage has
-no song. A title alone identifies nothing: the level is Low, at 0.65, and there is no recording.
+The likeness of the title is 0.8 if it equals the tag's title, and 0.3 if it differs or is unknown;
+the fingerprint's is AcoustID's score; the length's is computed by `duration_likeness`. From 0.85 on
+the level is High, and the match is accepted. From 0.70 on it is Medium and from 0.60 on Low; both
+need a person's review. Below that the passage has no song. A title alone identifies no recording:
+its level is Low, at 0.65.
 
-A recording id in the tags is an identity by itself, of 1.0: a tagger or a person wrote down what
-this is, and a fingerprint alone cannot tell a remaster from its original. If AcoustID is sure (at
-least 0.85 alike) and names only other recordings, the id is kept but reviewed, at 0.70; in a file
-of several passages the better of the two is taken, since the id cannot be every passage's.
+A recording id in the tags is sufficient, with a confidence of 1.0: a tagger or a person has
+identified the recording, and a fingerprint alone cannot distinguish a remaster from its original.
+If AcoustID is sure (a score of at least 0.85) and names only other recordings, the id is kept at
+0.70 and needs review. In a file of several passages the better of the two counts, because the id
+cannot belong to every passage.
 
-Neighbouring passages without a song are not merged, which the Rust service did: an album rip that
-no service was asked about would become one passage an album long, and where passages begin would
-depend on whether a web service answered that day.
+Adjacent passages without a song are not merged, unlike in the Rust service. Otherwise an album rip
+that no service was asked about would become one passage as long as the album, and the division into
+passages would depend on whether a web service answered.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ TAGGED: Final = 1.0
 TAGGED_BUT_CONTRADICTED: Final = 0.70
 
 SAME_LENGTH_S: Final = 3.0
-"""A passage ends where its sound does; half of all tracks have half a second of silence after it,
-and encoders pad."""
+"""A passage ends with its sound, but half of all tracks have half a second of silence after it, and
+encoders add padding."""
 OTHER_LENGTH_S: Final = 30.0
 
 _AS_TYPED: Final = str.maketrans(
@@ -61,7 +61,7 @@ _AS_TYPED: Final = str.maketrans(
 
 
 class Level(StrEnum):
-    """How sure a match is."""
+    """The level of confidence of a match."""
 
     HIGH = "High"
     MEDIUM = "Medium"
@@ -70,7 +70,7 @@ class Level(StrEnum):
 
 
 class Decision(StrEnum):
-    """What is to be done with a match."""
+    """What to do with a match."""
 
     ACCEPT = "Accept"
     REVIEW = "Review"
@@ -78,7 +78,7 @@ class Decision(StrEnum):
 
 
 class Source(StrEnum):
-    """What a match was made by."""
+    """The evidence that led to a match."""
 
     TAGS = "tags"
     FINGERPRINT = "fingerprint"
@@ -87,7 +87,7 @@ class Source(StrEnum):
 
 
 class Weights(NamedTuple):
-    """What each likeness counts; together 1."""
+    """The weights of the likenesses; they sum to 1."""
 
     title: float
     fingerprint: float
@@ -100,7 +100,7 @@ SEVERAL_PASSAGES: Final = Weights(0.35, 0.55, 0.10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of one passage: its span, its tags, and what AcoustID linked to its sound."""
+    """The data on one passage: its span, its tags, and AcoustID's candidates for its sound."""
 
     span: Span
     title: str | None = None
@@ -110,10 +110,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Which recording a passage is, if any. `confidence` is None when there was nothing to weigh.
+    """The recording of a passage, if any. `confidence` is None if there was no evidence.
 
-    `candidate` is what AcoustID says of the recording. `conflicts` are recordings that the
-    fingerprint is sure of and the tags contradict.
+    `candidate` is AcoustID's match for the recording. `conflicts` are recordings for which the
+    fingerprint is sure but the tags disagree.
     """
 
     recording_mbid: str | None
@@ -124,34 +124,34 @@ class Match:
 
     @property
     def level(self) -> Level:
-        """How sure it is."""
+        """The level of its confidence."""
         return level_of(self.confidence)
 
     @property
     def decision(self) -> Decision:
-        """What is to be done with it."""
+        """What to do with it."""
         return decision_of(self.confidence)
 
 
 def match_passages(passages: Sequence[Evidence]) -> dict[Span, Match]:
-    """Match all passages of one file, by span.
+    """Return the matches of all passages of one file, by span.
 
-    By span and not by position: passages too short for a fingerprint would otherwise shift their
-    neighbours' songs onto themselves.
+    Positions in a list would be wrong: passages that are too short for a fingerprint would get the
+    songs of their neighbours.
     """
     several = len(passages) > 1
     return {passage.span: _matched(passage, several=several) for passage in passages}
 
 
 def score(*, title: float, fingerprint: float, duration: float, several: bool = False) -> float:
-    """Weigh three likenesses, each 0 to 1 (what lies outside is brought in); the answer is too."""
+    """Return the weighted sum of three likenesses; they are clamped to 0 to 1."""
     weights = SEVERAL_PASSAGES if several else ONE_PASSAGE
     parts = zip(weights, (title, fingerprint, duration), strict=True)
     return _unit(sum(weight * _unit(likeness) for weight, likeness in parts))
 
 
 def level_of(confidence: float | None) -> Level:
-    """Return the level of a confidence; None is no match."""
+    """Return the level of a confidence; None means that there is no match."""
     if confidence is None or confidence < LOW:
         return Level.NONE
     if confidence < MEDIUM:
@@ -160,14 +160,14 @@ def level_of(confidence: float | None) -> Level:
 
 
 def decision_of(confidence: float | None) -> Decision:
-    """Return what is to be done with a match of a confidence; None is no match."""
+    """Return what to do with a match of this confidence; None means that there is no match."""
     if confidence is None or confidence < LOW:
         return Decision.REJECT
     return Decision.REVIEW if confidence < HIGH else Decision.ACCEPT
 
 
 def title_likeness(tagged: str | None, candidate: str | None) -> float:
-    """Compare two titles as people type them: without case, width, accent form or curly quotes."""
+    """Compare two titles, ignoring case, width, the form of accents, and curly quotes."""
     alike = tagged is not None and candidate is not None and _folded(tagged) == _folded(candidate)
     return SAME_TITLE if alike else OTHER_TITLE
 
@@ -175,7 +175,7 @@ def title_likeness(tagged: str | None, candidate: str | None) -> float:
 def duration_likeness(span: Span, duration_s: float | None) -> float:
     """Compare a passage's length with a recording's: 1 up to 3 s apart, falling to 0 at 30 s.
 
-    An unknown length contradicts nothing: 1.
+    An unknown length gives 1.
     """
     if duration_s is None:
         return 1.0
@@ -212,7 +212,7 @@ def _matched(passage: Evidence, *, several: bool) -> Match:
 
 
 def _best(passage: Evidence, *, several: bool) -> tuple[AcoustidMatch | None, float]:
-    """Return the candidate of the highest confidence; of equal ones, that with most sources."""
+    """Return the candidate with the highest confidence; among equal ones, most sources win."""
     ranked = [
         (
             score(
@@ -239,5 +239,5 @@ def _folded(title: str) -> str:
 
 
 def _unit(value: float) -> float:
-    # NaN compares false with everything: it is no likeness.
+    # Every comparison with NaN is false, so NaN gives 0.
     return min(value, 1.0) if value > 0.0 else 0.0

@@ -1,4 +1,4 @@
-"""Polite access to one web service: asked in turn, waited for briefly, given up on for good."""
+"""Access to one web service, with a rate limit, timeouts, retries and a circuit breaker."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ logger = logging.getLogger("wkmp_orm.matching")
 T = TypeVar("T")
 
 USUAL_TIMEOUT_S: Final = 10.0
-"""Both services answer in well under a second when they are well."""
+"""Both services usually answer in well under a second."""
 ATTEMPTS: Final = 3
 LONGEST_RETRY_AFTER_S: Final = 30.0
-"""Who is told to come back later than this leaves the service alone: a worker is waiting."""
+"""If Retry-After is longer than this, the service is no longer used: a worker is waiting."""
 
 _CONNECT_TIMEOUT_S: Final = 5.0
 _LOOKED_UP_EVERY_S: Final = 0.05
@@ -38,7 +38,7 @@ _REFUSED: Final = frozenset({401, 403})
 
 
 class Request(NamedTuple):
-    """What is asked: a path below the service's URL, with a query or a form."""
+    """A request: a path below the service's URL, with a query or a form."""
 
     path: str
     query: Mapping[str, str] | None = None
@@ -46,29 +46,29 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What came back: the status (200 to 299, or 400 and above) and the JSON document."""
+    """A reply: the status (200 to 299, or 400 and above) and the JSON document."""
 
     status: int
     document: Any
 
 
 class ServiceRefusedError(Exception):
-    """The service will not answer, however often it is asked. Its text says what to do."""
+    """The service refuses all requests. The message says what to do."""
 
 
 class WebService:
-    """One web service, shared by all threads of an import: one turn, one count of failures.
+    """One web service. All threads of an import share its rate limit and its count of failures.
 
-    A question is one request, and up to two more where another attempt may help: after 429, 500,
-    502, 503, 504 and a connection that failed. `Retry-After` holds for all threads. A request takes
-    at most `timeout_s` from name look-up to the last byte, connecting at most 5 s of it. After five
-    failures in a row, a refusal (401, 403, or what `understand` finds to be one) or a Retry-After
-    of more than 30 s, the service is left alone for the rest of the import, and a warning says so
-    once. `stop` ends every wait within 50 ms.
+    A call sends one request, and up to two more if a retry may help: after 429, 500, 502, 503, 504
+    and a failed connection. `Retry-After` applies to all threads. A request takes at most
+    `timeout_s` seconds from name resolution to the last byte, and at most 5 s of that for
+    connecting. After five failures in a row, a refusal (401, 403, or as `understand` decides) or a
+    Retry-After of more than 30 s, the service is not used for the rest of the import, and one
+    warning says so. `stop` ends every wait within 50 ms.
 
-    A reply is taken unpacked and up to 4 MiB. `follow_redirects` is for services that are asked
-    with nothing secret, and does so on their own host alone. Raises ConfigurationError
-    for a URL that is no service's, and when httpx2 is not installed.
+    A reply must be uncompressed and have at most 4 MiB. Use `follow_redirects` only for services
+    that get no secrets; redirects stay on the same host. Raises ConfigurationError if the URL is
+    invalid or httpx2 is not installed.
     """
 
     def __init__(
@@ -104,15 +104,15 @@ class WebService:
 
     @property
     def is_left_alone(self) -> bool:
-        """Whether it is not asked any more: every question would raise at once."""
+        """Whether it is no longer used: every request would raise without being sent."""
         return self._breaker.is_open
 
     def ask(self, request: Request, understand: Callable[[Reply], T]) -> T:
-        """Ask, and return what `understand` makes of the reply.
+        """Send a request, and return what `understand` returns for the reply.
 
-        `understand` raises RequestFailedError for a reply that is none, and ServiceRefusedError.
-        Any thread may call. Raises ServiceUnavailableError when there is no answer, the service is
-        left alone, or the import is stopped; nothing else.
+        `understand` may raise RequestFailedError for an invalid reply, and ServiceRefusedError. Any
+        thread may call. Raises only ServiceUnavailableError: if there is no answer, the service is
+        no longer used, or the import is stopped.
         """
         loop = Retrying(
             retry=retry_if_exception(self._may_help),
@@ -129,7 +129,7 @@ class WebService:
         return answer
 
     def close(self) -> None:
-        """Close the connections. Call it when no thread asks any more."""
+        """Close the connections. Call it after the last request of all threads."""
         self._client.close()
 
     def _attempt(self, request: Request, understand: Callable[[Reply], T]) -> T:
@@ -154,7 +154,7 @@ class WebService:
         self._check()
         turn = self._limiter.take_turn()
         self._wait(turn.in_s)
-        # Another thread may have been told meanwhile that the service wants a rest.
+        # Meanwhile another thread may have got a Retry-After.
         while not self._limiter.is_due(turn):
             turn = self._limiter.take_turn()
             self._wait(turn.in_s)
@@ -187,8 +187,8 @@ class WebService:
             follow_redirects=self._follow_redirects,
         )
         deadline = time.monotonic() + self._timeout_s
-        # The exchange has a thread of its own, because nothing else ends a name look-up, or a reply
-        # that trickles in byte by byte, when the time is up or the import is stopped.
+        # The exchange runs in a separate thread: nothing else can interrupt a name look-up, or a
+        # reply that arrives byte by byte, when the time is up or the import is stopped.
         while not exchange.done.wait(_LOOKED_UP_EVERY_S):
             if self._stop.is_set() or time.monotonic() >= deadline:
                 exchange.abandon()
@@ -207,7 +207,8 @@ class WebService:
         return Reply(status, _parsed(body, headers.get("content-type", "")))
 
     def _rest(self, retry_after: str) -> None:
-        # A date is possible too; both services send seconds, and the pause will do.
+        # The value may also be a date. Both services send seconds, and for a date the usual pause
+        # is enough.
         seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
         if seconds > LONGEST_RETRY_AFTER_S:
             raise ServiceRefusedError(f"it wants to be left alone for {retry_after[:9]} s")
@@ -223,18 +224,18 @@ class WebService:
 
 
 def can_ask() -> bool:
-    """Say whether what clients are made of is installed: the `online` extra."""
+    """Return whether the `online` extra, which clients need, is installed."""
     return httpx2 is not None
 
 
 def user_agent(contact: str | None) -> str:
-    """Return who asks, as MusicBrainz wants to know it: name, version, and whom to write to.
+    """Return a User-Agent in the form that MusicBrainz requires: name, version and contact.
 
-    `contact` is an e-mail address or a URL, or None where a service does not want to know. Raises
+    `contact` is an e-mail address or a URL, or None if a service does not require it. Raises
     ConfigurationError if it is neither.
 
     https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting: "Application name/<version> (
-    contact-url )". Who does not say it is throttled together with all others who do not.
+    contact-url )". All programs that do not send this are throttled together.
     """
     try:
         agent = f"wkmp_orm/{version('wkmp_orm')}"
@@ -244,16 +245,16 @@ def user_agent(contact: str | None) -> str:
         return agent
     if not (contact.isascii() and contact.isprintable()) or not {"@", "/"} & {*contact}:
         raise ConfigurationError(
-            f"{contact!r} is no contact for a web service: give an e-mail address or a URL"
+            f"{contact!r} is not a contact for a web service: give an e-mail address or a URL"
         )
     return f"{agent} ( {contact} )"
 
 
 def is_at(url: str, known: str) -> bool:
-    """Say whether a URL leads to the host and port of a known one, over https.
+    """Return whether a URL has the host and port of a known one, and uses https.
 
-    It is read by the parser that requests go by: two parsers may see two hosts in one text. False
-    when httpx2 is not installed.
+    httpx2 itself parses it, because another parser may see another host in the same text. False if
+    httpx2 is not installed.
     """
     parts, wanted = (_parts(each) if can_ask() else None for each in (url, known))
     if parts is None or wanted is None or parts.scheme != "https" or parts.userinfo:
@@ -262,14 +263,14 @@ def is_at(url: str, known: str) -> bool:
 
 
 def _checked(name: str, url: str) -> str:
-    # It is not repeated: a URL with a user and a password in it may be misspelled in any way.
+    # The message does not repeat the URL: a misspelled one may contain a password anywhere.
     parts = _parts(url)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.host:
         raise ConfigurationError(
             f"the URL of {name} must begin with https:// or http:// and name a host: correct it"
         )
     if parts.userinfo or parts.query or parts.fragment:
-        # They would stand in logs and error messages.
+        # They would appear in logs and error messages.
         raise ConfigurationError(f"the URL of {name} may hold no password, query or fragment")
     return url if url.endswith("/") else f"{url}/"
 
@@ -277,14 +278,14 @@ def _checked(name: str, url: str) -> str:
 def _parts(url: str) -> httpx2.URL | None:
     try:
         return httpx2.URL(url)
-    except httpx2.InvalidURL:  # which says what it could not read
+    except httpx2.InvalidURL:  # its message would repeat the URL
         return None
 
 
 def _parsed(body: bytes, content_type: str) -> Any:
     try:
         return json.loads(body, parse_constant=_refuse)
-    # A document that is nested deeper than the stack is one more way of being none.
+    # A document may be nested too deeply for the stack, which is a RecursionError.
     except (ValueError, RecursionError) as error:
         kind = content_type.partition(";")[0].strip()[:40]
         reason = f"its answer is not JSON but {kind!a}" if "json" not in kind else "broken JSON"
