@@ -1,6 +1,7 @@
-"""Rows for the tests of programs that write through wkmp_orm: factories, whole imports, strategies.
+"""Test data for programs that use wkmp_orm: factories, whole imports, and Hypothesis strategies.
 
-Needs the `testing` extra, and no test runner: without it, importing this is a ConfigurationError.
+This package needs the `testing` extra, but no test runner: without the extra, importing it raises
+ConfigurationError.
 """
 
 from __future__ import annotations
@@ -90,4 +91,4 @@ __all__ = [
 FACTORIES: Final[Mapping[type[Base], type[ModelFactory[Any]]]] = MappingProxyType(
     {factory._meta.model: factory for factory in ModelFactory.__subclasses__()}
 )
-"""The factory of every model of ours."""
+"""The factories of all our models."""

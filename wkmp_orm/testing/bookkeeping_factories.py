@@ -1,6 +1,6 @@
-"""Factories of what an import keeps for itself: sessions, failures, answers, settings.
+"""Factories of an import's bookkeeping: sessions, failures, answers, settings.
 
-`running=True` builds an import session that runs; a database takes one of those.
+`running=True` builds a running import session; a database accepts only one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from wkmp_orm.testing.declarations import (
 
 
 class ImportProvenanceFactory(ModelFactory[ImportProvenance]):
-    """What each kind of extractor in turn said of a passage. Give `passage_id`."""
+    """Extractions of a passage, by each kind of extractor in turn. Give `passage_id`."""
 
     Meta = of(ImportProvenance)
 
@@ -44,7 +44,7 @@ class ImportProvenanceFactory(ModelFactory[ImportProvenance]):
 
 
 class ImportSessionFactory(ModelFactory[ImportSession]):
-    """Import sessions that have ended, of which a database takes any number."""
+    """Import sessions that have ended; a database accepts any number of them."""
 
     Meta = of(ImportSession)
     Params = switches(

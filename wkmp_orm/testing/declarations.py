@@ -1,4 +1,4 @@
-"""What the factories are declared with: factory-boy's declarations, typed, for our columns."""
+"""Typed wrappers of factory-boy's declarations, for the columns of our factories."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=DeclarativeBase)
 
 EPOCH: Final = datetime(2025, 1, 1, tzinfo=UTC)
-"""A row's time is as many seconds later as its number says."""
+"""The time of row n is n seconds after this."""
 
 
 class ModelFactory(Factory[M]):
-    """What all factories have in common: they build, whichever way they are called.
+    """The base class of all factories; calling one builds a row, and never stores it.
 
     For a model of your own:
 
@@ -40,12 +40,12 @@ class ModelFactory(Factory[M]):
 
 
 def of(model: type[DeclarativeBase]) -> Any:
-    """Make the `Meta` of a model's factory."""
+    """Return the `Meta` class of a model's factory."""
     return type("Meta", (), {"model": model})
 
 
 def switches(**traits: dict[str, Any]) -> Any:
-    """Make the `Params` of a factory: names that a caller sets to True for more columns."""
+    """Return the `Params` class of a factory: flags that set groups of columns."""
     named = {
         name: Trait(**columns)  # type: ignore[no-untyped-call]
         for name, columns in traits.items()
@@ -54,22 +54,22 @@ def switches(**traits: dict[str, Any]) -> Any:
 
 
 def nth(value: Callable[[int], object]) -> Any:
-    """Declare a value made of the row's number, which starts at 1."""
+    """Declare a value computed from the row's number, which starts at 1."""
     return Sequence(value)  # type: ignore[no-untyped-call]
 
 
 def from_row(value: Callable[[Any], object]) -> Any:
-    """Declare a value made of the row's other columns."""
+    """Declare a value computed from the row's other columns."""
     return LazyAttribute(value)  # type: ignore[no-untyped-call]
 
 
 def guids(table: int) -> Any:
-    """Declare a key: a UUIDv7 in which a number for the table and the row's own can be read."""
+    """Declare a key: a UUIDv7 that shows a number for the table and the row's number."""
     return nth(lambda n: f"{table:08x}-0000-7000-8000-{n:012x}")
 
 
 def mbids(table: int) -> Any:
-    """Declare a MusicBrainz id in the same way: a UUIDv4, as those are."""
+    """Declare a MusicBrainz id in the same way, but as a UUIDv4."""
     return nth(lambda n: f"{table:08x}-0000-4000-8000-{n:012x}")
 
 
@@ -79,14 +79,14 @@ def times() -> Any:
 
 
 def reset_sequences(first: int = 1) -> None:
-    """Let every factory number its rows from `first` again, those of your own models as well.
+    """Restart the numbers of all factories, also of your own models, at `first`.
 
-    Processes that write to one database take different beginnings, or build the same rows.
+    Processes that write to one database need different values, or they build the same rows.
     """
     waiting = ModelFactory.__subclasses__()
     while waiting:
         factory = waiting.pop()
         waiting += factory.__subclasses__()
-        # A factory that extends another one counts with it: the other one's counter is set.
+        # A factory that inherits from another one shares its counter.
         if factory._meta.counter_reference is factory._meta:
             factory.reset_sequence(first)  # type: ignore[no-untyped-call]

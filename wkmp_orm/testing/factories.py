@@ -1,14 +1,14 @@
-"""Factories of files, passages, songs, and what songs belong to: rows for a unit of work.
+"""Factories of files, passages, songs, artists, albums, works and links.
 
-Every value comes from a sequence, none from chance or the clock.
+Every value comes from a sequence; none is random or depends on the clock.
 
     work.songs.put(SongFactory.build(title="Sinnerman"))
     work.passages.add_many(PassageFactory.build_batch(24, file_id=file))
 
-A factory builds what an import would write. What it leaves out:
+A factory builds what an import would write, except:
 
-- Foreign keys. Give them, as a guid or as the handle that `add` or `put` answered; the unit of work
-  names the one that is missing.
+- Foreign keys. Give them as a guid, or as the handle that `add` or `put` returned; the unit of work
+  names a missing one.
 - Columns that only users change. `tuned=True` fills them.
 - Times and numbers that have a default in the model.
 
@@ -62,7 +62,7 @@ _TUNED_PROGRAMME: Final = {
 
 
 class FileFactory(ModelFactory[File]):
-    """Files that were hashed and whose tags were read."""
+    """Files with a hash and with the values of their tags."""
 
     Meta = of(File)
     Params = switches(complete={"status": FileStatus.INGEST_COMPLETE})
@@ -87,7 +87,7 @@ class FileFactory(ModelFactory[File]):
 class PassageFactory(ModelFactory[Passage]):
     """Passages that follow one another, with lead points. Give `file_id`.
 
-    Of a passage that is given a start, the other points are moved to fit.
+    If you give a start, the other points move with it.
     """
 
     Meta = of(Passage)

@@ -1,6 +1,6 @@
-"""Whole imports as rows: files with their passages, songs, artists, albums, works, links, sources.
+"""Builds the rows of whole imports: files with passages, songs, artists, albums, works and links.
 
-Built by the factories, so equal calls build equal rows.
+The factories build them, so equal calls build equal rows.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _SONGS_PER_DUET: Final = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """One file as an import writes it; its rows refer to one another by the guids they have.
+    """The rows of one imported file; they refer to one another by their guids.
 
-    The rows are attached to no Session and may be put into any number of databases.
+    The rows do not belong to a Session, and may be put into any number of databases.
     """
 
     rows: Sequence[Base]
-    """All rows, each once, in no order that matters."""
+    """All rows, each once, in any order."""
 
     def of(self, model: type[M]) -> list[M]:
         """Return the rows of one table, in the order in which the file needs them."""
@@ -67,7 +67,7 @@ class Recording:
 
     @property
     def songs(self) -> list[Song]:
-        """The different songs that sound in the file."""
+        """The different songs in the file."""
         return self.of(Song)
 
     def put_into(self, work: UnitOfWork, *, again: bool = False) -> dict[str, Handle[Any]]:
@@ -80,10 +80,10 @@ def put_all(
 ) -> dict[str, Handle[Any]]:
     """Accumulate built rows of any tables, in any order; return the handles by their guids.
 
-    A foreign key that holds the guid of another of these rows becomes that row's handle, so that a
-    song that is stored already, under another guid, is linked as it is. Passages are added, as a
-    first import does. `again` puts them, as a repeated import does, and leaves out the rows that
-    have no natural key (provenance, sessions): those would be new ones.
+    A foreign key to another of these rows is replaced by that row's handle. So the links are right
+    even if a song is already stored under another guid. Passages are added, as in a first import.
+    With `again` they are put, as in a repeated import, and rows without a natural key (provenance,
+    sessions) are left out, because they would be stored twice.
     """
     by_table: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -114,11 +114,11 @@ def build_recordings(
 ) -> list[Recording]:
     """Build the recordings of files that share songs, artists and works.
 
-    Each file has that many passages and an album of its own. There are `songs` different songs in
-    all the files together, by default three for four passages, and none if it is 0. They are dealt
-    out in turn, so that some of them sound in several passages or files. Two songs record one work,
-    four have one artist, and one of those four has a second. Each passage has `extractions` rows of
-    provenance. `complete` gives files, passages and songs their last status.
+    Each file has `passages` passages and its own album. All files together have `songs` different
+    songs, by default three for four passages, and none if it is 0. They are assigned in turn, so
+    that some of them are in several passages or files. Two songs share a work, four share an
+    artist, and one of these four has a second artist. Each passage has `extractions` rows of
+    provenance. `complete` gives files, passages and songs their final status.
     """
     if songs is None:
         songs = (files * passages * 3 + 3) // 4
@@ -138,7 +138,7 @@ def build_recordings(
 def build_recording(
     *, passages: int = 24, songs: int | None = None, extractions: int = 1, complete: bool = False
 ) -> Recording:
-    """Build one file's recording, in the way of `build_recordings`."""
+    """Build one file's recording, as `build_recordings` does."""
     (recording,) = build_recordings(
         1, passages=passages, songs=songs, extractions=extractions, complete=complete
     )
@@ -154,10 +154,10 @@ def populate(
     extractions: int = 1,
     complete: bool = True,
 ) -> list[Recording]:
-    """Build recordings as `build_recordings` does, and write each in a unit of work of its own.
+    """Build recordings as `build_recordings` does, and write each in a separate unit of work.
 
-    They are complete unless told otherwise. In a database that was empty, the rows are stored under
-    the guids that they have in the answer. Raises what a commit raises.
+    They are complete by default. In an empty database the rows are stored under the guids that they
+    have in the result. Raises the errors of a commit.
     """
     recordings = build_recordings(
         files, passages=passages, songs=songs, extractions=extractions, complete=complete
@@ -170,7 +170,7 @@ def populate(
 
 @dataclass(frozen=True, slots=True)
 class _Sound:
-    """What sounds in a passage: a song (None if it is not known) and the rows that go with it."""
+    """The content of a passage: a song (None if it is unknown) and the rows that belong to it."""
 
     song: Song | None
     rows: list[Base]

@@ -1,6 +1,6 @@
-"""Hypothesis strategies for rows: right ones and wrong ones, of every table.
+"""Hypothesis strategies for valid and invalid rows of every table.
 
-They read the models, so that a new column is generated at once.
+They read the models, so a new column needs no change here.
 
     @given(row=strategies.rows(Passage, file_id=guid))
     def test_a_passage_is_stored_as_it_was_given(row: dict[str, Any]) -> None: ...
@@ -83,7 +83,7 @@ Row = dict[str, Any]
 
 
 def setting_rows() -> SearchStrategy[Row]:
-    """Generate rows of the known settings, each with a text that it can be read from."""
+    """Generate rows of the known settings, each with a valid text."""
     return st.sampled_from(list(SETTINGS.values())).flatmap(
         lambda key: setting_values(key).map(
             lambda value: {"key": key.name, "value": key.format(value)}
@@ -122,7 +122,7 @@ _COLUMNS: Final[Mapping[type[Base], Mapping[str, SearchStrategy[Any]]]] = {
     ImportSession: {"errors": json_arrays()},
     ImportFailure: {"path": paths(), "phase": st.sampled_from([phase.value for phase in Phase])},
 }
-"""What a column's CHECK or meaning allows, where its type does not say it."""
+"""The values of columns whose CHECK or meaning allows fewer values than their type."""
 
 _TOGETHER: Final[Mapping[type[Base], SearchStrategy[Row]]] = MappingProxyType(
     {Passage: points(), PassageSong: spans(), Setting: setting_rows()}
@@ -131,11 +131,11 @@ _TOGETHER: Final[Mapping[type[Base], SearchStrategy[Row]]] = MappingProxyType(
 
 
 def rows(model: type[Base], **columns: Any) -> SearchStrategy[Row]:
-    """Generate rows that the database accepts: with all, some or none of what may be unknown.
+    """Generate rows that the database accepts, with all, some or none of the nullable columns.
 
-    `columns` are values, or strategies for values, that replace the generated ones as they are. The
-    foreign keys that a row cannot do without must be among them (ConfigurationError): only the
-    caller knows what is stored. Other foreign keys are absent unless given.
+    `columns` are values, or strategies for values, that replace the generated ones. They must
+    include the required foreign keys, because only the caller knows the stored rows; otherwise this
+    raises ConfigurationError. Other foreign keys are absent unless given.
     """
     facts = TABLES[model.__tablename__]
     missing = sorted(facts.required & facts.foreign_keys.keys() - columns.keys())
@@ -155,10 +155,9 @@ def rows(model: type[Base], **columns: Any) -> SearchStrategy[Row]:
 
 
 def wrong_rows(model: type[Base], **columns: Any) -> SearchStrategy[tuple[Row, str]]:
-    """Generate rows that are wrong in one place, each with the name of that column.
+    """Generate rows with one invalid column, each with the name of that column.
 
-    A unit of work refuses each with InvalidRowError when it is given. `columns` are those of
-    `rows`.
+    A unit of work refuses each of them with InvalidRowError. `columns` are those of `rows`.
     """
     return rows(model, **columns).flatmap(
         lambda row: st.sampled_from(_mistakes(model, row)).map(
@@ -184,7 +183,7 @@ def _own_columns(model: type[Base]) -> SearchStrategy[Row]:
 
 
 def _mistakes(model: type[Base], row: Row) -> list[tuple[str, Row]]:
-    """List what may be done wrong with a row: the column, and the values that make it wrong."""
+    """Return possible mistakes in a row: a column, and the row with an invalid value in it."""
     facts = TABLES[model.__tablename__]
     mistakes: list[tuple[str, Row]] = [("no_such_column", {"no_such_column": 1})]
     mistakes += [(name, {name: None}) for name in sorted(facts.required)]

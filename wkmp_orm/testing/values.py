@@ -50,7 +50,7 @@ def hashes() -> SearchStrategy[str]:
 def times() -> SearchStrategy[datetime]:
     """Generate aware datetimes of the years 1 to 9999, in UTC and elsewhere."""
     return st.datetimes(
-        # Two days from the ends: in UTC they must still be years that a datetime can have.
+        # Two days from the limits, so that the time in UTC is still within them.
         min_value=datetime(1, 1, 3),  # noqa: DTZ001  hypothesis adds the zone
         max_value=datetime(9999, 12, 29),  # noqa: DTZ001
         timezones=st.just(UTC)
@@ -59,8 +59,8 @@ def times() -> SearchStrategy[datetime]:
 
 
 def paths() -> SearchStrategy[str]:
-    """Generate stored paths: relative, with any bytes in the names, spelled as the library does."""
-    # Short, because PostgreSQL's indexes take no text of more than 2,704 bytes.
+    """Generate stored paths: relative, with any bytes in the names, in the library's spelling."""
+    # Short, because PostgreSQL's indexes accept at most 2,704 bytes.
     names = st.binary(min_size=1, max_size=20).map(os.fsdecode) | texts(20)
     names = names.map(lambda name: name.replace("/", "").replace("\0", ""))
     names = names.filter(lambda name: name not in ("", ".", ".."))
@@ -98,7 +98,7 @@ def points(draw: st.DrawFn) -> dict[str, Any]:
 def json_values() -> SearchStrategy[Any]:
     """Generate JSON values that read back equal from text and from `jsonb`.
 
-    Numbers stay below 2**53: `jsonb` keeps decimals, in which 1e23 is not the float of that name.
+    Numbers are below 2**53: `jsonb` stores decimals, and 1e23 is not exactly the float 1e23.
     """
     largest = 2**53
     numbers = st.integers(-largest, largest) | st.floats(-float(largest), float(largest))
@@ -122,7 +122,7 @@ def json_arrays() -> SearchStrategy[list[Any]]:
 
 
 def setting_values(key: SettingKey[Any]) -> SearchStrategy[Any]:
-    """Generate values of a setting, in its range, and None where that is a value."""
+    """Generate values of a setting within its range, and None if it is nullable."""
     values: SearchStrategy[Any]
     if key.kind is bool:
         values = st.booleans()
@@ -137,7 +137,7 @@ def setting_values(key: SettingKey[Any]) -> SearchStrategy[Any]:
 
 
 def values_of(column_type: TypeEngine[Any]) -> SearchStrategy[Any]:
-    """Generate values of a column type, whatever CHECKs the column has."""
+    """Generate values of a column type, ignoring the column's CHECKs."""
     found: SearchStrategy[Any]
     match column_type:
         case Guid():
@@ -162,7 +162,7 @@ def values_of(column_type: TypeEngine[Any]) -> SearchStrategy[Any]:
 
 
 def wrong_values_of(column_type: TypeEngine[Any]) -> list[Any]:
-    """List values that no column of this type may be given."""
+    """Return values that are invalid for every column of this type."""
     wrong: list[Any]
     match column_type:
         case Guid():
