@@ -1,7 +1,4 @@
-"""What alembic runs for every command: which database, in which transaction, whose tables.
-
-Must not know what a revision does.
-"""
+"""The alembic environment: selects the database, the transaction and the tables of each command."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ def include_name(
     kind: str,
     parents: Mapping[Any, str | None],
 ) -> bool:
-    """Leave other services' tables, and what they added to ours, out of every comparison."""
+    """Exclude other services' tables, and their additions to ours, from every comparison."""
     if kind == "schema":
         return True
     if kind == "table":
@@ -48,7 +45,7 @@ def include_name(
 
 
 def include_object(item: object, _name: str | None, kind: str, *_: object) -> bool:
-    """Leave out of a comparison the indexes that another database needs, and others' models."""
+    """Exclude other programs' models, and indexes for the other database, from comparisons."""
     if isinstance(item, sa.Table):
         return item.name in OUR_TABLES
     if kind != "index" or not isinstance(item, sa.Index):
@@ -57,7 +54,7 @@ def include_object(item: object, _name: str | None, kind: str, *_: object) -> bo
 
 
 def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | Literal[False]:
-    """Spell our column types in plain SQLAlchemy, each as a constant of the new revision."""
+    """Render our column types in plain SQLAlchemy, each as a constant of the new revision."""
     if kind != "type":
         return False
     constant = plain_type(item)
@@ -75,7 +72,7 @@ def render_item(kind: str, item: object, autogenerate: AutogenContext) -> str | 
 
 
 def target() -> DatabaseTarget:
-    """Find out which database the command is about."""
+    """Return the database of the command."""
     database = (
         context.get_x_argument(as_dictionary=True).get("database")
         or os.environ.get("WKMP_DATABASE")
@@ -91,7 +88,7 @@ def target() -> DatabaseTarget:
 
 
 def configure(**options: Any) -> None:
-    """Configure alembic, the same for a connection and for `--sql`."""
+    """Configure alembic in the same way for a connection and for `--sql`."""
     context.configure(
         **options,
         target_metadata=Base.metadata,
@@ -101,10 +98,10 @@ def configure(**options: Any) -> None:
         render_as_batch=True,
         compare_type=True,
         compare_server_default=True,
-        # CHECKs too, by their names: ours all have one. A changed condition needs a new name, or
-        # the eye of the test that compares the stored text.
+        # Compare CHECKs too, by their names, which all of ours have. If only a condition changes, a
+        # test that compares the stored text finds that.
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
-        # Alembic doubts it on SQLite because of the driver's own BEGIN, which is switched off.
+        # Alembic assumes False on SQLite because of the driver's own BEGIN, which is off.
         transactional_ddl=True,
     )
 
@@ -112,8 +109,8 @@ def configure(**options: Any) -> None:
 def run(connection: sa.Connection) -> None:
     """Run the command inside the transaction that `connection` is in."""
     if connection.dialect.name == "sqlite" and connection.scalar(sa.text("PRAGMA foreign_keys")):
-        # A rebuilt table is dropped and made anew: every row that refers to it ON DELETE CASCADE
-        # would go with it, silently. Inside a transaction it is too late to switch them off.
+        # Rebuilding a table drops it, which would silently delete every row that refers to it ON
+        # DELETE CASCADE. Inside a transaction, foreign keys can no longer be switched off.
         message = "PRAGMA foreign_keys is ON: switch it off before the transaction begins"
         raise CommandError(message)
     configure(connection=connection)
@@ -121,9 +118,9 @@ def run(connection: sa.Connection) -> None:
 
 
 def run_by_command() -> None:
-    """Run a command that came without a connection, mostly one of the `alembic` program."""
+    """Run a command without a given connection, usually one of the `alembic` program."""
     if context.config.cmd_opts is not None and context.config.config_file_name is not None:
-        # It is the program's own process, so its logging may be arranged.
+        # In the `alembic` program's own process we may configure logging.
         fileConfig(context.config.config_file_name, disable_existing_loggers=False)
     database = target()
     if context.is_offline_mode():

@@ -1,9 +1,9 @@
 """Create the schema: the tables that an import fills, on SQLite and on PostgreSQL.
 
 Table and column names, stored formats and the indexes named `idx_...` are those of the older
-services, which read the same file; the named constraints, the words that a status may have and the
-partial unique indexes are new. Two of those decide what no earlier read can: one original among
-equal files, one import session that runs.
+services, which read the same file. The named constraints, the allowed words of a status and the
+partial unique indexes are new. Two of these indexes enforce rules that reading first cannot: one
+original among equal files, and one running import session.
 
 Revision: 7c41f0a9d2e6
 Follows: nothing
@@ -40,32 +40,32 @@ UNIX_TIME = sa.Integer().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
 
 
 def needed(name: str, kind: TypeEngine[Any], default: str | sa.TextClause | None = None) -> Column:
-    """Make a column that is never NULL."""
+    """Return a column that is never NULL."""
     return sa.Column(name, kind, server_default=default, nullable=False)
 
 
 def now(name: str) -> Column:
-    """Make a column that the database sets to the time of the insert."""
+    """Return a column that the database sets to the time of the insert."""
     return needed(name, TIMESTAMP, sa.text("CURRENT_TIMESTAMP"))
 
 
 def key(name: str, *columns: str) -> sa.PrimaryKeyConstraint:
-    """Make the primary key."""
+    """Return the primary key."""
     return sa.PrimaryKeyConstraint(*columns, name=op.f(name))
 
 
 def check(name: str, condition: str) -> sa.CheckConstraint:
-    """Make a CHECK, under exactly this name."""
+    """Return a CHECK with exactly this name."""
     return sa.CheckConstraint(condition, name=op.f(name))
 
 
 def refers(name: str, column: str, target: str, on_delete: str) -> sa.ForeignKeyConstraint:
-    """Make a foreign key."""
+    """Return a foreign key."""
     return sa.ForeignKeyConstraint([column], [target], name=op.f(name), ondelete=on_delete)
 
 
 def where(condition: str) -> dict[str, Any]:
-    """Make the condition of a partial index, for both databases."""
+    """Return the condition of a partial index, for both databases."""
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 

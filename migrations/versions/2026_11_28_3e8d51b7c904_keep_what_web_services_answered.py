@@ -1,7 +1,7 @@
-"""Keep what web services answered, also that they knew nothing, so that each is asked once.
+"""Store the answers of web services, also empty ones, so that each request is sent once.
 
-`acoustid_cache` holds one recording for a fingerprint and no more: not the others that it may be,
-not how sure the service was, and nothing where it knew none, so that every import asked again.
+`acoustid_cache` stores only one recording for each fingerprint: without other candidates, without
+scores, and without empty answers, so that every import sent the request again.
 
 Revision: 3e8d51b7c904
 Follows: 7c41f0a9d2e6
@@ -46,5 +46,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it: the answers can be asked for again."""
+    """Drop the table: the requests can be sent again."""
     op.drop_table("service_answers")

@@ -1,11 +1,11 @@
 """Find equal files and failures by an index, and take texts of any length on PostgreSQL.
 
-- The oldest of thousands of equal files is found at once: `idx_files_hash` is in order of age.
-- What failed is found by its path: the key of `import_failures` begins with it, where it began with
-  the session, of which a failing disk gives 100,000 rows.
-- PostgreSQL refuses index entries of more than 2,704 bytes, and a path may have 4,096: there the
-  indexes hold a digest of a path and the beginning of a title. To go back is refused there while a
-  longer path or title is stored.
+- One look-up finds the oldest of thousands of equal files: `idx_files_hash` is ordered by age.
+- Failures are found by path: the key of `import_failures` now begins with the path. It began with
+  the session, and one session may have 100,000 rows if a disk fails.
+- PostgreSQL refuses index entries of more than 2,704 bytes, and a path may have 4,096. So its
+  indexes contain a digest of a path and the beginning of a title. A downgrade on PostgreSQL is
+  refused while a longer path or title is stored.
 
 Revision: 9b2f6c80e417
 Follows: 3e8d51b7c904
@@ -33,10 +33,10 @@ RFC3339 = sa.Text().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
 
 
 def rebuilding(*constraints: sa.Constraint) -> dict[str, Any]:
-    """Say how SQLite comes to know the table that it rebuilds.
+    """Return the definition of the table that SQLite rebuilds.
 
-    From the database, with the columns that other programs added; from here, where only SQL is
-    written. The tables that it refers to, and their indexes, need not be read.
+    It comes from the database, with the columns that other programs added; with `--sql` it comes
+    from here. The tables that it refers to, and their indexes, need not be read.
     """
     if not op.get_context().as_sql:
         return {"reflect_kwargs": {"resolve_fks": False}}
@@ -92,7 +92,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Put the former ones back."""
+    """Restore the old indexes."""
     if op.get_context().dialect.name == "postgresql":
         op.drop_index("idx_passages_title", table_name="passages")
         op.create_index("idx_passages_title", "passages", ["title"])

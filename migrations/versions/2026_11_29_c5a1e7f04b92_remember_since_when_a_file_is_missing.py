@@ -1,8 +1,7 @@
-"""Remember since when a file is missing, so that rows of files that are gone can be told apart.
+"""Store since when a file is missing, to distinguish the rows of missing files.
 
-A new column, which the older services ignore, and an index over the rows that have it set: there
-are few of them, however many files there are. Nothing is rewritten: adding a column that is NULL
-takes both databases no time.
+This adds a column, which the older services ignore, and a partial index on the few rows with a
+value. No rows are rewritten: adding a nullable column takes no time on either database.
 
 Revision: c5a1e7f04b92
 Follows: 9b2f6c80e417
@@ -37,6 +36,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop both: the next import finds out again what is missing."""
+    """Drop both: the next import finds missing files again."""
     op.drop_index(INDEX, table_name="files")
     op.drop_column("files", "missing_since")

@@ -1,7 +1,7 @@
 """List songs, artists, albums, files and duplicates in order, a page at a time.
 
-Every index is in the order of a list. Those of passages and duplicates hold only what the list
-shows: passages without a song, and files that are equal to another one.
+Every index has the order of a list. Those of passages and duplicates are partial, and contain only
+the rows of the list: passages without a song, and files that are equal to another one.
 
 Revision: c5a7e2093b1d
 Follows: c5a1e7f04b92
@@ -23,7 +23,7 @@ IS_DUPLICATE = sa.text("status = 'DUPLICATE HASH'")
 
 
 def key(text: str) -> sa.TextClause:
-    """Spell what is sorted by on the database at hand."""
+    """Return the SQL of a sort key for the present database."""
     if op.get_context().dialect.name == "postgresql":
         return sa.text(f'left(lower({text} COLLATE "C"), 200)')
     return sa.text(f"substr(lower({text}), 1, 200)")

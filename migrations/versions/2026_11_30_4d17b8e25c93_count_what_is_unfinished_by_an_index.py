@@ -1,7 +1,7 @@
-"""Count what is unfinished by an index, so that a status costs the same on a million passages.
+"""Count unfinished rows by an index, so that `status` is as fast with a million passages.
 
-The index of songs holds only those whose status is not the usual one. That of passages holds all,
-with NULL for a complete one: SQLite has no narrower index to count a million passages in.
+The index of songs contains only songs with an unusual status. The index of passages contains all,
+with NULL for a complete one, because SQLite has no narrower index for counting all passages.
 
 Revision: 4d17b8e25c93
 Follows: c5a7e2093b1d

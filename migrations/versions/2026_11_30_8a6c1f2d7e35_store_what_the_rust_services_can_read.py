@@ -1,10 +1,11 @@
 """Store only what the Rust services can read: settings and the errors of import sessions.
 
-- They read `lead_in_threshold_dB` and `lead_out_threshold_dB` as numbers out of a text column, and
-  their import stops at the error. A row that holds the default goes; another one is kept under a
-  name that only wkmp_orm reads.
-- `ai_database_connection_pool_size` 8 was a default too, and shrank their pool of 96: it goes.
-- They read `import_sessions.errors` as objects; here they were plain texts.
+- They read `lead_in_threshold_dB` and `lead_out_threshold_dB` as numbers from a text column, and
+  their import stops at the error. A row with the default is deleted; a row with another value gets
+  a name that only wkmp_orm reads.
+- `ai_database_connection_pool_size` 8 was a default too, and reduced their pool of 96: a row with
+  it is deleted.
+- They read `import_sessions.errors` as objects; wkmp_orm stored plain texts.
 
 Revision: 8a6c1f2d7e35
 Follows: 4d17b8e25c93
@@ -61,7 +62,7 @@ def rename(name: str, new: str) -> None:
 
 
 def as_object(error: Any, at: Any) -> Any:
-    """Make of a text what the Rust services read."""
+    """Convert an error's text to the object that the Rust services read."""
     if not isinstance(error, str):
         return error
     moment = at if isinstance(at, datetime) else datetime.fromisoformat(at)
@@ -75,7 +76,7 @@ def as_object(error: Any, at: Any) -> Any:
 
 
 def upgrade() -> None:
-    """Remove, rename and rewrite."""
+    """Delete or rename settings, and rewrite the errors of sessions."""
     for name, default in DEFAULTS.items():
         op.execute(sa.delete(SETTINGS).where(SETTINGS.c.key == name, SETTINGS.c.value == default))
     for name in RENAMED:
@@ -95,7 +96,7 @@ def upgrade() -> None:
         try:
             errors = stored if plain else json.loads(stored)
             objects = [as_object(error, at) for error in errors]
-        except (ValueError, TypeError):  # somebody else's; nobody could read it before
+        except (ValueError, TypeError):  # another program's; it was unreadable before
             continue
         if objects != errors:
             connection.execute(
@@ -106,6 +107,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Give the settings their names again; the errors can be read as they are."""
+    """Restore the settings' names; older versions can read the new errors."""
     for name in RENAMED:
         rename(PREFIX + name, name)

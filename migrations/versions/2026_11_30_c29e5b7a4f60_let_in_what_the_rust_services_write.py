@@ -1,10 +1,11 @@
 """Let the Rust services write a second original of a hash and a second running session, on SQLite.
 
-Two unique indexes refused both, so that a copy of a known file, or an import beside another one,
-failed there. wkmp_orm's own connections keep the two rules by triggers of their own, and its next
-import heals what others have doubled. On PostgreSQL, which they do not use, the indexes stay.
+Two unique indexes refused both, so that the Rust services failed at a copy of a known file, or at
+an import beside another one. wkmp_orm's own connections enforce the two rules by TEMP triggers, and
+its next import repairs duplicates. On PostgreSQL, which the Rust services do not use, the indexes
+stay.
 
-To go back is refused while two originals have one hash, or two sessions run.
+A downgrade is refused while two originals have the same hash, or two sessions run.
 
 Revision: c29e5b7a4f60
 Follows: 8a6c1f2d7e35
@@ -31,7 +32,7 @@ IS_RUNNING: Final = sa.text("""state NOT IN ('"COMPLETED"', '"CANCELLED"', '"FAI
 
 
 def upgrade() -> None:
-    """Drop them; originals are looked up by an index that is not unique."""
+    """Drop the unique indexes, and create a plain one to look up originals."""
     if op.get_context().dialect.name != "sqlite":
         return
     op.drop_index(RUNNING, table_name="import_sessions")
@@ -40,7 +41,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Make them anew."""
+    """Create the unique indexes again."""
     if op.get_context().dialect.name != "sqlite":
         return
     op.drop_index(LOOK_UP, table_name="files")

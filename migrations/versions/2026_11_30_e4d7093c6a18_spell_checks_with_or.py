@@ -1,12 +1,12 @@
-"""Spell lists of words in CHECKs with OR, and leave NULL out of the indexes that are mostly NULL.
+"""Write lists of words in CHECKs with OR, and exclude NULL from indexes that are mostly NULL.
 
-For `status IN (...)` with three words and more SQLite builds a b-tree for each row: a recording of
-24 passages took 0.62 of the instructions without. Two indexes are of columns that may be NULL in
+For `status IN (...)` with three or more words SQLite builds a b-tree for each row: without them a
+recording of 24 passages takes 0.62 of the instructions. Two indexes are on columns that are NULL in
 most rows.
 
-On SQLite a CHECK changes with its table alone. So tables without a row are made anew here, as in a
-new database, and those with rows stay as they are: slower, and no harm. `wkmp-orm db upgrade
---rebuild` rebuilds them.
+SQLite can change a CHECK only with its table. So this migration creates empty tables again, and
+leaves tables with rows unchanged: they are correct but slower. `wkmp-orm db upgrade --rebuild`
+rebuilds them.
 
 Revision: e4d7093c6a18
 Follows: c29e5b7a4f60
@@ -56,13 +56,13 @@ LIST: Final = re.compile(r"CHECK \((\w+) IN \(('[^']*'(?:, '[^']*')*)\)\)")
 
 
 def with_or(found: re.Match[str]) -> str:
-    """Spell one CHECK with OR."""
+    """Rewrite one CHECK with OR."""
     words = re.findall(r"'[^']*'", found[2])
     return f"CHECK ({' OR '.join(f'{found[1]} = {word}' for word in words)})"
 
 
 def make_anew(table: str) -> None:
-    """Make an SQLite table without rows anew, with all that others have added to it."""
+    """Create an empty SQLite table again, with other programs' additions."""
     connection = op.get_bind()
     made = connection.execute(
         sa.text(
@@ -78,7 +78,7 @@ def make_anew(table: str) -> None:
 
 
 def index_again(name: str, *, partial: bool) -> None:
-    """Make an index anew, of all rows or of those that have the column set."""
+    """Create an index again, of all rows or of those with a value in the column."""
     table, column = MOSTLY_NULL[name]
     where = {}
     if partial:
@@ -89,7 +89,7 @@ def index_again(name: str, *, partial: bool) -> None:
 
 
 def check_again(condition: str) -> None:
-    """Make the CHECKs anew on PostgreSQL; `condition` is a template of "or" or "in"."""
+    """Create the CHECKs again on PostgreSQL; `condition` is "or" or "in"."""
     for (table, column), words in WORDS.items():
         name = op.f(f"ck_{table}__{column}_known")
         quoted = [f"'{word}'" for word in words]
@@ -101,7 +101,7 @@ def check_again(condition: str) -> None:
 
 
 def upgrade() -> None:
-    """Change what can be changed without copying rows."""
+    """Change everything that needs no copying of rows."""
     if op.get_context().dialect.name == "postgresql":
         check_again("or")
         for name in MOSTLY_NULL:
@@ -120,7 +120,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Put them back on PostgreSQL; on SQLite either form is the same to every version."""
+    """Restore the old form on PostgreSQL; on SQLite every version accepts both forms."""
     if op.get_context().dialect.name == "postgresql":
         for name in MOSTLY_NULL:
             index_again(name, partial=False)
