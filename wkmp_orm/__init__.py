@@ -4,9 +4,9 @@
         with library.unit_of_work(Phase.RECORDING) as work:
             song = work.songs.put(recording_mbid="...", title="Sinnerman")
 
-Here is what a program that writes rows needs. The rest is in the module of its kind:
-`wkmp_orm.errors` draws the tree of what can go wrong, `wkmp_orm.models` has the other tables and
-the enumerations, `wkmp_orm.settings` the settings, and `wkmp_orm.core` declares tables of your own.
+This module exports what a program that writes rows needs. Other modules have the rest:
+`wkmp_orm.errors` has the tree of errors, `wkmp_orm.models` the other tables and the enums,
+`wkmp_orm.settings` the settings, and `wkmp_orm.core` what you need for tables of your own.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-# `python -m wkmp_orm` puts the current folder, which may be a stranger's music, in front of all
-# that is imported from here on. As long as Python looks for the module, the program's name is "-m".
+# `python -m wkmp_orm` puts the current folder, which may contain untrusted files, first on the
+# import path. While Python still searches for the module, sys.argv[0] is "-m".
 if (
     sys.argv[:1] == ["-m"]
     and sys.orig_argv[-len(sys.argv)] in {"wkmp_orm", "-mwkmp_orm"}
@@ -78,9 +78,9 @@ _OTHER_PUBLIC_MODULES: Final = ("errors", "models", "settings", "ticks", "core")
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name or a submodule when it is asked for.
+    """Import a name or a submodule on its first use.
 
-    SQLAlchemy takes half a second to import, and `wkmp-orm --help` does not need it.
+    Importing SQLAlchemy takes half a second, and `wkmp-orm --help` does not need it.
     """
     if name in _HOME_OF:
         value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
@@ -93,7 +93,7 @@ def __getattr__(name: str) -> Any:
                 raise
         if home := _home_of_moved(name):
             message = f"{name} is in {home}: write `from {home} import {name}`"
-            # `from wkmp_orm import ...` asks from there, and replaces an AttributeError's message.
+            # `from wkmp_orm import ...` calls this, and would replace an AttributeError's message.
             if sys._getframe(1).f_code.co_name == "_handle_fromlist":
                 raise ImportError(message, name=__name__)
             raise AttributeError(message)
@@ -102,7 +102,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _home_of_moved(name: str) -> str | None:
-    """Return the other public module that has this name."""
+    """Return the public module that now exports this name."""
     homes = (f"{__name__}.{module}" for module in _OTHER_PUBLIC_MODULES)
     return next((home for home in homes if name in import_module(home).__all__), None)
 

@@ -1,4 +1,4 @@
-"""`python -m wkmp_orm` is the command line. Knows nothing else."""
+"""Runs the command line for `python -m wkmp_orm`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front door: open a database, start units of work, read, ask for settings and totals."""
+"""The entry point: `Library` opens a database, starts units of work, reads, and runs imports."""
 
 from __future__ import annotations
 
@@ -55,10 +55,11 @@ logger = logging.getLogger("wkmp_orm.library")
 
 
 class Library(Database):
-    """An open database. Made by `Library.open`; a context manager that closes it.
+    """An open database, created by `Library.open`; as a context manager it closes itself.
 
-    Any thread may use it. Each process opens its own; on SQLite a child that was forked while the
-    file was open cannot, so start processes with multiprocessing's "spawn" or "forkserver".
+    Any thread may use it. Each process must open its own. On SQLite a child process cannot open the
+    file if it was open at the fork, so start processes with multiprocessing's "spawn" or
+    "forkserver".
     """
 
     unit = UnitOfWork
@@ -70,7 +71,7 @@ class Library(Database):
         models: Iterable[type[DeclarativeBase]] = (),
         tracing: Tracing | None = None,
     ) -> None:
-        """Prepare the engines; `open` is what users call."""
+        """Create the engines. Programs call `open` instead."""
         super().__init__(target, options, (*OUR_MODELS, *models), tracing)
         self.settings = Settings(self)
         self._root: Path | None = None
@@ -92,22 +93,22 @@ class Library(Database):
         keep_switch_interval: bool = False,
         tracing: Tracing | None = None,
     ) -> Self:
-        """Open a database by its path or URL; a new one is created at the newest schema.
+        """Open a database by its path or URL; a missing one is created with the newest schema.
 
-        `root` is the folder that stored paths are relative to: remembered in the settings, by
-        default the folder of the SQLite file. `upgrade` brings an older schema up to date (after a
-        backup on SQLite) instead of refusing it. `read_only` opens an existing database for
-        readers alone. `synchronous="FULL"` waits for the disk at every commit. `max_lock_wait_ms`
-        stands in for the setting `ai_database_max_lock_wait_ms`. `keep_switch_interval` leaves
-        `sys.setswitchinterval` to the program; else it is 0.1 ms in a transaction, so that threads
-        of pure Python do not prolong it. `tracing` listens to what is done: by default
-        OpenTelemetry, if the program has set it up.
+        `root` is the folder that stored paths are relative to. It is stored in the settings; the
+        default is the folder of the SQLite file. `upgrade` upgrades an older schema (after a backup
+        on SQLite) instead of refusing it. `read_only` opens an existing database for reading only.
+        `synchronous="FULL"` waits for the disk at every commit. `max_lock_wait_ms` replaces the
+        setting `ai_database_max_lock_wait_ms`. The interpreter's switch interval is 0.1 ms during a
+        transaction, so that computing threads do not prolong it; `keep_switch_interval` leaves it
+        unchanged. `tracing` receives events; the default is OpenTelemetry, if it is configured.
 
-        `bulk` says how rows are sent. "session": through SQLAlchemy, so that listeners to the
-        engine see each statement. "driver": compiled tuples straight to the driver's executemany,
-        arrays or COPY on PostgreSQL; two to three times as fast. Both store the same. "auto" is
-        decided here, once: "session" where somebody listens to the engines already (echo, an
-        instrumentor) or the driver is neither sqlite3 nor psycopg, else "driver".
+        `bulk` selects how rows are sent. "session" sends them through SQLAlchemy, so that listeners
+        on the engine see each statement. "driver" sends compiled tuples straight to the driver's
+        executemany, and as arrays or through COPY on PostgreSQL; it is two to three times as fast.
+        Both store the same values. "auto" chooses once, now: "session" if the engines already have
+        listeners (echo, an instrumentor) or the driver is neither sqlite3 nor psycopg, else
+        "driver".
 
         Raises ConfigurationError, DatabaseUnavailableError and SchemaError.
         """
@@ -136,21 +137,21 @@ class Library(Database):
         dry_run: bool = False,
         on_progress: Callable[[Step], object] | None = None,
     ) -> Adoption:
-        """Take over a database that WKMP's other services made and filled, with all of its rows.
+        """Take over a database that WKMP's other services created and filled, with all of its rows.
 
-        The file is copied first; then everything is converted in one transaction, or nothing is.
-        What cannot stay as it is is kept in the table `adoption_set_aside`, with its reason, and
-        the report beside the database tells of it. `root` is the folder that stored paths shall be
-        relative to: needed where music was imported from several folders. `dry_run` adopts a copy,
-        reports what was done to it, and deletes it. `on_progress` is called with each step.
+        The file is copied first, and then converted in one transaction. What cannot stay unchanged
+        is kept in the table `adoption_set_aside`, with the reason, and listed in a report beside
+        the database. `root` is the folder that stored paths will be relative to; it is required if
+        music was imported from several folders. `dry_run` adopts a copy, reports on it, and deletes
+        it. `on_progress` is called with each step.
 
-        A database that is a library already, or has no tables of ours yet, is left as it is.
-        `open` takes over by itself what has no rows yet.
+        A database that is already a library, or that has none of our tables, stays unchanged.
+        `open` itself takes over a database without rows.
 
-        Raises SchemaUnmanagedError for another program's database, LockTimeoutError while anybody
-        has it open, ReadOnlyDatabaseError, StorageError where less than three times its size is
-        free, ConfigurationError for PostgreSQL and for a root that is not known, SchemaError when
-        it cannot be proved that all went well; then nothing was changed. Any thread.
+        Raises SchemaUnmanagedError for another program's database, LockTimeoutError while another
+        process has it open, ReadOnlyDatabaseError, StorageError if less than three times its size
+        is free, ConfigurationError for PostgreSQL and for an unknown root, and SchemaError if the
+        verification fails. Then nothing is changed. Any thread may call.
         """
         from wkmp_orm.adoption import adopt  # noqa: PLC0415
 
@@ -163,7 +164,7 @@ class Library(Database):
         engine = self._readers if read_only else self._writer.engine
         revision = current_revision(engine)
         if revision is None and self.target.path is not None:
-            # Needed once in the life of a database.
+            # Imported here, because a database needs it only once.
             from wkmp_orm.adoption import refuse_unadopted, take_over_empty  # noqa: PLC0415
 
             if read_only:
@@ -182,7 +183,7 @@ class Library(Database):
             upgrade=upgrade and not read_only,
             hold=self._turn_to_migrate,
         )
-        self.options.create = False  # a file that is lost later must not be made anew, and empty
+        self.options.create = False  # if the file is lost later, do not create an empty one
         if self.target.dialect == "sqlite":
             self.options.writer_statements = WRITERS_TRIGGERS
         self._take_settings(given)
@@ -191,7 +192,7 @@ class Library(Database):
             self._flusher.pruner.prune()
 
     def _take_settings(self, given: Collection[str]) -> None:
-        """Give the stored numbers, but for options that the caller gave, to later connections."""
+        """Set the options from the stored settings, except those that the caller gave."""
         stored = self.settings.snapshot()
         options = self.options
         for name, key in (
@@ -204,7 +205,7 @@ class Library(Database):
             try:
                 setattr(options, name, stored.get(key))
             except SettingError as error:
-                # It must open all the same, or the value could not be mended through it.
+                # Open anyway: otherwise the value could not be corrected through the library.
                 logger.warning("%s; the default is used meanwhile", error)
         self._writer.renew()
         self._readers.dispose()
@@ -214,7 +215,7 @@ class Library(Database):
         stored = self.settings.get(LIBRARY_ROOT)
         known = path_from_text(stored) if stored else None
         if known is None and self.target.given is not None:
-            known = self.target.given.parent  # beside the link, if it is one: there is the music
+            known = self.target.given.parent  # of the link, if it is one: the music is there
         self._root = known
         self._root_is_given = bool(stored) or root is not None
         if root is None:
@@ -235,47 +236,47 @@ class Library(Database):
     def migrate(
         self, scripts: str | os.PathLike[str], *, version_table: str, revision: str = "head"
     ) -> Path | None:
-        """Bring your own tables to a revision of your own alembic history, up or down.
+        """Upgrade or downgrade your own tables to a revision of your own alembic history.
 
-        `scripts` is the folder that `alembic init` made: its `versions/` are run, its `env.py` is
-        not. `version_table` is where your history is kept, never `alembic_version`, which is ours.
-        `revision` may be "head", "base" or the name of one.
+        `scripts` is the folder that `alembic init` created: its `versions/` are run, its `env.py`
+        is not. `version_table` is the table that stores your current revision; it must not be
+        `alembic_version`, which is ours. `revision` may be "head", "base" or the id of a revision.
 
-        Everything happens in one transaction, under the ticket, whole or not at all; on SQLite
-        foreign keys are off in it and checked at its end. An SQLite file is copied first: returns
-        the copy's path, None where there is none or nothing was to be done.
+        All migrations run in one transaction, under the writer ticket. On SQLite foreign keys are
+        off meanwhile and are checked at its end. An SQLite file is copied first. Returns the copy's
+        path, or None if there is no copy or nothing to do.
 
-        Raises ConfigurationError for a folder or version table that cannot be used, SchemaError
-        when the rows or the scripts do not allow it, LockTimeoutError when others write too long,
-        StorageError, and what a script raises. Any thread, outside of its own transactions.
+        Raises ConfigurationError if the folder or version table cannot be used, SchemaError if the
+        rows or the scripts do not allow the migration, LockTimeoutError if others write too long,
+        StorageError, and what a script raises. Any thread may call, outside its own transactions.
         """
         refuse_our_names(version_table)
         return super().migrate(scripts, version_table=version_table, revision=revision)
 
     def unit_of_work(self, phase: str, *, caller: str | None = None) -> UnitOfWork:
-        """Start a unit of work; nothing is connected until its commit.
+        """Start a unit of work; it connects at its commit.
 
-        `phase` is one of `Phase` or a name of your own; `caller` is what logs call the write.
+        `phase` is one of `Phase` or a name of your own; `caller` is the name of the write in logs.
         """
         self._check_writable()
         return self.unit(self, phase, caller=caller)
 
     @property
     def root(self) -> Path:
-        """The folder that stored paths are relative to. ConfigurationError when none is known."""
+        """The folder that stored paths are relative to. Raises ConfigurationError if unknown."""
         if self._root is None:
             msg = f"the library {self.target} has no root yet"
             raise ConfigurationError(msg, GIVE_ROOT)
         return self._root
 
     def settle_root(self, folder: Path) -> Path:
-        """Make `folder` the root if nobody has named one and no file is stored; return the root.
+        """Make `folder` the root if none is set and no file is stored yet; return the root.
 
-        The first import calls it, with an absolute path. It is remembered in the settings, unless
-        it is the default anyway. Any thread.
+        The first import calls this with an absolute path. The root is stored in the settings unless
+        it is the default. Any thread may call.
         """
         if not self._root_is_given:
-            self._settle_root(None)  # another process may have named one since
+            self._settle_root(None)  # another process may have set one meanwhile
         if not self._root_is_given:
             with self.reader() as session:
                 has_files = session.scalar(sa.select(sa.exists().where(File.guid.is_not(None))))
@@ -284,23 +285,22 @@ class Library(Database):
         return self.root
 
     def examine(self, *, quick: bool = False) -> Examination:
-        """Examine the database and what it stands on: see `wkmp_orm.doctor.examine`. Any thread."""
-        from wkmp_orm.doctor import examine  # noqa: PLC0415  only who asks for it loads it
+        """Examine the database and its surroundings; see `wkmp_orm.doctor.examine`. Any thread."""
+        from wkmp_orm.doctor import examine  # noqa: PLC0415  rarely needed
 
         return examine(self.target, quick=quick)
 
     def import_folder(
         self, folder: str | os.PathLike[str] | None = None, **options: Unpack[ImportOptions]
     ) -> ImportSummary:
-        """Import a folder's sound files, and return what became of them when all are through.
+        """Import a folder's sound files, and return a summary when all are finished.
 
-        `folder` is the library's root unless given. The options are `workers`, `on_progress`,
+        `folder` is by default the library's root. The options are `workers`, `on_progress`,
         `stop`, `flavor_sources`, `steps`, `accept_missing`, `take_over`, `executor` and `paths`:
         `wkmp_orm.orchestrator.import_folder` says what they mean and what is raised. Needs the
         `audio` extra: ConfigurationError without it.
         """
-        # The extra may be missing, and importing it takes 0.3 s that not every program wants to
-        # spend.
+        # The extra may be missing, and importing it takes 0.3 s, which not every program needs.
         from wkmp_orm.orchestrator import import_folder  # noqa: PLC0415
 
         return import_folder(self, folder, **options)
@@ -308,9 +308,9 @@ class Library(Database):
     async def import_folder_async(
         self, folder: str | os.PathLike[str] | None = None, **options: Unpack[ImportOptions]
     ) -> ImportSummary:
-        """Import a folder as `import_folder` does, without holding up the event loop.
+        """Import a folder as `import_folder` does, without blocking the event loop.
 
-        `on_progress` is called in the event loop. Cancelling the task ends the import in order: see
+        `on_progress` is called in the event loop. Cancelling the task stops the import cleanly; see
         `wkmp_orm.orchestrator.import_folder_async`.
         """
         from wkmp_orm.orchestrator import import_folder_async  # noqa: PLC0415
@@ -324,7 +324,7 @@ def _given(**options: Any) -> dict[str, Any]:
 
 
 def _same_folder(one: Path, other: Path) -> bool:
-    """Say whether two paths lead to one folder, whatever their spelling."""
+    """Return whether two paths lead to the same folder, whatever their spelling."""
     try:
         return one.samefile(other)
     except OSError:

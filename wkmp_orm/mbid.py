@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Mbid(CheckedType[str]):
-    """A MusicBrainz id, or the placeholder that stands for an unknown one, as text.
+    """A MusicBrainz id, or a placeholder for an unknown one, stored as text.
 
-    `placeholder` is the prefix that the column also accepts (`name:`, `title:`), or None where
-    only a real id will do. A placeholder has at most 500 characters.
+    `placeholder` is the prefix of the placeholders that the column accepts (`name:`, `title:`), or
+    None if it accepts ids only. A placeholder has at most 500 characters.
     """
 
     takes = "str | UUID"
@@ -29,11 +29,11 @@ class Mbid(CheckedType[str]):
         self.placeholder = placeholder
 
     def process_bind_param(self, value: object, _: Dialect) -> str | None:
-        """Accept `uuid.UUID` objects in queries as well."""
+        """Accept `uuid.UUID` objects in queries too."""
         return None if value is None else str(value)
 
     def checked(self, value: Any) -> str:
-        """Return an id in its one spelling, or a placeholder. Raises ValueError."""
+        """Return an id in its canonical spelling, or a placeholder. Raises ValueError."""
         prefix = self.placeholder
         if prefix and isinstance(value, str) and value.startswith(prefix):
             return short_text_of(value)
@@ -45,7 +45,7 @@ class Mbid(CheckedType[str]):
             raise ValueError(msg) from None
 
     def accepted(self, variable: str) -> str:
-        """Say that an id is in its one spelling, or that a placeholder may be stored."""
+        """Return the condition for an id in its canonical spelling or a valid placeholder."""
         known = f"is_uuid({variable})"
         if self.placeholder is not None:
             known = (

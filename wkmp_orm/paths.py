@@ -1,24 +1,23 @@
-r"""How the path of a file is spelled in the database: the one place that turns one into the other.
+r"""Converts the paths of files to their stored text, and back.
 
-Knows nothing of tables, of settings, or of what is in a file.
+A stored path is relative to the library's root, with `/` between the names on every system. The
+names have the file system's spelling: their case and their Unicode normalisation do not change.
+Rows are found by this text, so two spellings of one file would give two rows.
 
-A stored path is relative to the library's root, with `/` between the names on every system, and the
-names are spelled as the file system spells them: no change of case, no Unicode normalisation. Rows
-are found by this text, so two spellings of one file would be two rows.
-
-Stored text is UTF-8, a file name need not be. A byte that is not part of valid UTF-8 is written
-`\xHH` with two upper-case hexadecimal digits (80 to FF). Where a name really contains what would
-read as such an escape, or `\x5C`, its backslash is written `\x5C`. Every other name is unchanged:
+Stored text is UTF-8, but a file name need not be. A byte that is not part of valid UTF-8 is written
+as `\xHH` with two upper-case hexadecimal digits (80 to FF). If a name already contains a text that
+looks like such an escape or like `\x5C`, its backslash is written as `\x5C`. Other names do not
+change:
 
     caf\xE9.mp3       "café.mp3" in Latin-1, where é is the single byte E9
-    a\x5CxE9.mp3      a\xE9.mp3, spelled in the file system with a backslash
+    a\x5CxE9.mp3      a\xE9.mp3, whose name in the file system contains a backslash
     AC\DC.mp3         AC\DC.mp3
 
-Symbolic links count as they were walked: a folder of the library that is a link to another disk is
-a folder of the library, and its files are stored under the link's name.
+Symbolic links are not resolved: a folder of the library that is a link to another disk is a folder
+of the library, and its files are stored under the link's name.
 
-Every function may be called from any thread; only `path_under_root` looks at the disk. The errors
-are ConfigurationError, for what cannot be a path, and its subclass PathOutsideRootError.
+Any thread may call all functions. Most of them do not access the disk; `path_under_root` does. The
+errors are ConfigurationError, for an invalid path, and its subclass PathOutsideRootError.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=PurePath)
 
-# Only what is ever written counts as an escape: no byte below 80 but the backslash itself, so that
-# none can hide a "/", a ".." or a NUL.
+# Only escapes that this module writes are decoded: no byte below 80 except the backslash. So none
+# can hide a "/", a ".." or a NUL.
 _ESCAPED_BYTE: Final = re.compile(rb"\\x(5C|[89A-F][0-9A-F])")
 _BACKSLASH_OF_A_SEEMING_ESCAPE: Final = re.compile(r"\\(?=x(?:5C|[89A-F][0-9A-F]))")
 _BYTE_THAT_IS_NOT_UTF_8: Final = re.compile(r"[\udc80-\udcff]")
@@ -45,9 +44,9 @@ _BYTE_THAT_IS_NOT_UTF_8: Final = re.compile(r"[\udc80-\udcff]")
 def stored_path(file: PurePath, root: PurePath) -> str:
     """Return the stored path of a file below the library's root.
 
-    Compares names only, so both paths must begin in the same spelling, as those of a walk over the
-    root do; `path_under_root` respells any other. Raises PathOutsideRootError when the file is not
-    below the root, is the root itself, or has a `..` on its way from there.
+    Only names are compared, so both paths must begin with the same spelling, as they do in a walk
+    over the root; `path_under_root` converts other paths. Raises PathOutsideRootError if the file
+    is not below the root, is the root itself, or has a `..` below it.
     """
     try:
         relative = file.relative_to(root)
@@ -59,10 +58,10 @@ def stored_path(file: PurePath, root: PurePath) -> str:
 
 
 def file_path(stored: str, root: P) -> P:
-    r"""Return where a stored path leads under the library's root. The inverse of `stored_path`.
+    r"""Return the path of a stored path under the library's root: the inverse of `stored_path`.
 
-    Raises PathOutsideRootError when the text is empty or absolute, has a `..` or an empty name in
-    it, or a name that this system would read as more than one (`a\b` on Windows).
+    Raises PathOutsideRootError if the text is empty or absolute, contains a `..` or an empty name,
+    or a name that this system would read as several (`a\b` on Windows).
     """
     names = [_unescaped(name) for name in stored.split("/")]
     path = root.joinpath(*names)
@@ -76,7 +75,7 @@ def file_path(stored: str, root: P) -> P:
 
 
 def path_text(path: PurePath) -> str:
-    """Return any path as text that a database can store, in the escape of this module."""
+    """Return any path as text that a database can store, with this module's escapes."""
     try:
         name = os.fsencode(path.as_posix()).decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -93,15 +92,15 @@ def path_from_text(text: str) -> Path:
 
 
 def path_under_root(path: Path, root: Path) -> Path:
-    """Respell the path of a folder or file so that it begins with the library's root.
+    """Convert the path of a folder or file so that it begins with the library's root.
 
-    For paths that people type: relative ones, with `..`, through another link or mount that shows
-    the same root, and, where the file system takes `jazz` for `Jazz`, in another case. The names
-    below the root come out as the file system spells them, so `stored_path` answers with the text
-    that a walk over the whole root gives. The root itself is under the root.
+    Use it for paths that people type: relative ones, with `..`, through another link or mount of
+    the root, or in another case on a file system that ignores case. The names below the root get
+    the file system's spelling, so `stored_path` returns the same text as for a walk over the root.
+    The root itself counts as under the root.
 
-    Raises PathOutsideRootError when the path does not lead into the root, and ConfigurationError
-    when there is no root.
+    Raises PathOutsideRootError if the path does not lead into the root, and ConfigurationError if
+    the root does not exist.
     """
     _without_nul(str(path))
     refuse_missing_root(root)
@@ -113,7 +112,7 @@ def path_under_root(path: Path, root: Path) -> Path:
 
 
 def refuse_missing_root(root: Path) -> None:
-    """Raise ConfigurationError unless the library's root is a folder that is there."""
+    """Raise ConfigurationError unless the library's root is an existing folder."""
     if not os.path.isdir(root):  # noqa: PTH112  Path.is_dir raises PermissionError
         message = f"the library's root {_shown(root)} cannot be reached: mount it, or name another"
         raise ConfigurationError(message)
@@ -129,7 +128,7 @@ def _spellings(path: Path) -> Iterator[Path]:
 def _is_same(path: Path, root: Path) -> bool:
     try:
         return path.samefile(root)
-    except OSError:  # Not there, or not to be looked at; an ancestor may be.
+    except OSError:  # It is missing or not accessible; an ancestor may be accessible.
         return False
 
 
@@ -144,11 +143,11 @@ def _listed_name(folder: Path, name: str) -> str:
         listed = {entry.name: entry for entry in folder.iterdir()}
         if name in listed:
             return name
-        # Not followed, so that a link beside the folder it leads to is not taken for it.
+        # lstat: a link beside the folder that it leads to must not be taken for that folder.
         wanted = (folder / name).lstat()
         same = (e.name for e in listed.values() if os.path.samestat(e.lstat(), wanted))
         return next(same, name)
-    except OSError:  # Nothing there, or nothing that may be listed.
+    except OSError:  # It is missing, or cannot be listed.
         return name
 
 

@@ -1,6 +1,6 @@
 """The names of an import's phases, as they appear in reports, logs and `import_failures`.
 
-Phases are open: any other string serves a user's own phase.
+A program may use any other string for its own phases.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """The built-in phases, in the order in which a file meets them."""
+    """The built-in phases, in the order in which a file passes through them."""
 
     SESSION = "session"
     SCANNING = "scanning"

@@ -1,18 +1,17 @@
-r"""Which folder holds the music when nobody says: the four places where that is looked up.
+r"""Finds the folder that contains the music, in four places.
 
-Knows nothing of databases and creates nothing: the answer may be a folder that is not there yet.
-
-The first place that has an answer wins, as for the other WKMP services:
+Nothing is created: the result may be a folder that does not exist yet. As in the other WKMP
+services, the first place with a value wins:
 
 1. the argument on the command line;
 2. the environment: `WKMP_ROOT_FOLDER`, then `WKMP_ROOT`;
-3. the key `root_folder` in `audio-ingest.toml`, which lies in `~/.config/wkmp` on Linux, in
+3. the key `root_folder` in `audio-ingest.toml`, which is in `~/.config/wkmp` on Linux, in
    `~/Library/Application Support/WKMP` on macOS and in `%APPDATA%\WKMP` on Windows;
 4. the folder `Music` in the user's home.
 
-A place that is there but says nothing, such as `WKMP_ROOT=`, is an error that names it. The older
-services took the empty text for a folder, the current one; to skip it instead would import
-thousands of files under the wrong root, because of a variable that a script failed to fill in.
+An empty value, such as `WKMP_ROOT=`, is an error that names the place. The older services took the
+empty text for the current folder. Skipping the place instead could import thousands of files under
+the wrong root, because a script failed to set a variable.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ ENVIRONMENT_VARIABLES: Final = ("WKMP_ROOT_FOLDER", "WKMP_ROOT")
 CONFIG_FILE_NAME: Final = "audio-ingest.toml"
 CONFIG_KEY: Final = "root_folder"
 LARGEST_CONFIGURATION_BYTES: Final = 1024 * 1024
-"""Of a configuration file; they have a few lines."""
+"""The limit of a configuration file, which usually has a few lines."""
 
 
 class RootSource(StrEnum):
@@ -67,15 +66,15 @@ def resolve_root_folder(
     environ: Mapping[str, str] = os.environ,
     config_home: Path | None = None,
 ) -> ResolvedRoot:
-    """Find the root folder, and say which of the four places named it.
+    """Return the root folder, and which of the four places named it. Any thread may call it.
 
-    `config_home` is the folder of the configuration file, None for the platform's own. A leading
-    `~` is expanded; a relative path counts from the current directory, wherever it was written.
-    A configuration file that cannot be read, or has no such key, is a warning in the log, and that
-    there is none is told at INFO: the default is taken then. Any thread may call it.
+    `config_home` is the folder of the configuration file; None means the platform's. A leading `~`
+    is expanded; a relative path is relative to the current folder, whatever place it comes from. If
+    the configuration file cannot be read or has no such key, a warning is logged; if there is no
+    such file, that is logged at INFO. In both cases the default is used.
 
-    Raises ConfigurationError when the place that decides holds an empty text, a NUL, or the `~` of
-    a user who is not known, and when the default is asked for and there is no home.
+    Raises ConfigurationError if the first place with a value has an empty text, a NUL, or the `~`
+    of an unknown user, and if the default is needed and the user has no home.
     """
     if argument is not None:
         path = _folder(argument, "the folder on the command line", environ)
@@ -89,7 +88,7 @@ def resolve_root_folder(
         text = _configured(file)
     except _NotConfiguredError as reason:
         default = (_home(environ) / "Music").absolute()
-        # Most people have no such file, and the default is what they mean.
+        # Most users have no such file and want the default.
         level = logging.INFO if isinstance(reason, _NoFileError) else logging.WARNING
         _logger.log(level, "no root folder in %s (%s): taking %s", file, reason, default)
         return ResolvedRoot(default, RootSource.DEFAULT)
@@ -98,7 +97,7 @@ def resolve_root_folder(
 
 
 def refuse_database_url(folder: str | os.PathLike[str], place: str) -> None:
-    """Raise ConfigurationError, which names the place, if a folder that is to be is such a URL."""
+    """Raise ConfigurationError, which names the place, if a folder is given as a database's URL."""
     text = os.fspath(folder)
     if is_database_url(text) and not os.path.isdir(text):  # noqa: PTH112  Path makes one / of two
         message = (
@@ -113,8 +112,8 @@ def default_config_home(
 ) -> Path:
     """Return the folder in which WKMP services keep their configuration files.
 
-    Not what the platform's conventions would give today (`XDG_CONFIG_HOME` is not looked at), but
-    where the other services of this user read theirs.
+    It is the folder that the other services use, even if the platform's conventions differ today:
+    `XDG_CONFIG_HOME` is ignored.
     """
     if platform == "win32":
         roaming = environ.get("APPDATA")
@@ -125,10 +124,10 @@ def default_config_home(
 
 
 def read_configuration(file: Path) -> dict[str, Any]:
-    """Read a configuration file, which is TOML. A link is followed: it is the user's own.
+    """Read a TOML configuration file. A link is followed, because the user made it.
 
-    Raises ValueError when it is no TOML, and OSError, also when it is no regular file (opening a
-    named pipe would wait for ever) or larger than LARGEST_CONFIGURATION_BYTES. Any thread.
+    Raises ValueError if it is not TOML, and OSError, also if it is not a regular file (opening a
+    named pipe would wait for ever) or is larger than LARGEST_CONFIGURATION_BYTES. Any thread.
     """
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     try:

@@ -1,14 +1,13 @@
-"""Ticks, the unit in which every position in a sound file is stored, and its exact conversions.
+"""Exact conversions of ticks, the unit in which all positions in sound files are stored.
 
-One second is 28,224,000 ticks, the smallest number that all eleven common sample rates divide
-(8, 11.025, 16, 22.05, 32, 44.1, 48, 88.2, 96, 176.4 and 192 kHz), so that every sample of every
-such file lies on a whole tick. A position computed in seconds does not: in single precision one
-step is about 13,800 ticks two hours into a file. Hence samples become ticks by integer arithmetic.
+One second is 28,224,000 ticks, the least common multiple of the eleven common sample rates (8,
+11.025, 16, 22.05, 32, 44.1, 48, 88.2, 96, 176.4 and 192 kHz). So every sample of such a file is at
+a whole tick. Seconds are less exact: two hours into a file, one step of a single-precision float is
+about 13,800 ticks. So samples are converted to ticks by integer arithmetic.
 
-Every function is pure and may be called from any thread. A NumPy scalar or a bool where an integer
-belongs is a TypeError, as is any other wrong type; a number that has no meaning (a sample rate of
-zero, NaN seconds) is a ValueError. Negative amounts are allowed: a difference of two positions is
-one.
+Any thread may call all functions. A wrong type, also a NumPy scalar or a bool instead of an
+integer, raises TypeError; a meaningless number (a sample rate of zero, NaN seconds) raises
+ValueError. Negative amounts are allowed, as differences of two positions.
 """
 
 from __future__ import annotations
@@ -45,8 +44,8 @@ def milliseconds_from_ticks(ticks: int) -> int:
 def ticks_from_seconds(seconds: float | Fraction | Decimal) -> int:
     """Return the ticks nearest to an amount of seconds, halves away from zero.
 
-    The amount is taken at its exact value, a float's too, so that the only rounding is the last
-    step. Infinity and NaN are a ValueError.
+    The exact value of the argument is used, also of a float, so only the result is rounded.
+    Infinity and NaN raise ValueError.
     """
     if type(seconds) not in (int, float, Fraction, Decimal):
         raise TypeError(_wrong_type("seconds", "int, float, Fraction or Decimal", seconds))
@@ -61,8 +60,8 @@ def ticks_from_seconds(seconds: float | Fraction | Decimal) -> int:
 def seconds_from_ticks(ticks: int) -> float:
     """Return an amount of ticks in seconds, correctly rounded to a float.
 
-    For people and for libraries that want seconds; `ticks_from_seconds` gives the same ticks back
-    up to 2**52 of them (five years). For exact arithmetic stay in ticks.
+    Use it for people and for libraries that need seconds. `ticks_from_seconds` gives the same ticks
+    back up to 2**52 (five years). For exact arithmetic use ticks.
     """
     return _plain_int(ticks, "ticks") / TICKS_PER_SECOND
 
@@ -80,8 +79,8 @@ def ticks_from_samples(samples: int, sample_rate: int) -> int:
 def samples_from_ticks(ticks: int, sample_rate: int) -> int:
     """Return the number of samples (per channel) nearest to an amount of ticks, halves away from 0.
 
-    Nearest and not truncated, so that it undoes `ticks_from_samples` at every rate below
-    28.2 MHz: at an uncommon rate the tick of a sample may be rounded down to just before it.
+    It rounds and does not truncate, so that it is the inverse of `ticks_from_samples` at every rate
+    below 28.2 MHz: at an uncommon rate a sample's tick may be rounded down.
     """
     _plain_int(ticks, "ticks")
     return _rounded_quotient(ticks * _sample_rate(sample_rate), TICKS_PER_SECOND)
@@ -105,8 +104,8 @@ def _sample_rate(value: int) -> int:
 
 
 def _plain_int(value: int, name: str) -> int:
-    # The exact type: bool is an int to isinstance, and a NumPy integer would take the arithmetic
-    # with it, where 77 samples as int32 times 28,224,000 is already a negative number.
+    # The exact type: to isinstance a bool is an int, and a NumPy integer would overflow: 77 samples
+    # as int32 times 28,224,000 is already negative.
     if type(value) is not int:
         raise TypeError(_wrong_type(name, "a plain int", value))
     return value

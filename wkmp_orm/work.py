@@ -24,13 +24,13 @@ from wkmp_orm.models.rows import (
 
 
 class UnitOfWork(AnyUnitOfWork):
-    """What one phase has to write. Made by `Library.unit_of_work`.
+    """The rows that one phase writes; created by `Library.unit_of_work`.
 
-    Use it in a `with` or `async with` block: leaving the block commits, an exception discards and
-    nothing was ever sent. The tables are attributes: `work.songs.put(...)`.
+    Use it in a `with` or `async with` block: the end of the block commits, and an exception
+    discards the rows before anything is sent. The tables are attributes: `work.songs.put(...)`.
 
-    It belongs to the thread (in an event loop: the task) that made it and commits once. A commit
-    that fails keeps the rows: correct them and commit again. `report` says what the commit cost.
+    It belongs to the thread (in an event loop: the task) that created it, and commits once. A
+    failed commit keeps the rows: correct them and commit again. `report` has the commit's costs.
     """
 
     files: FileTable

@@ -106,7 +106,7 @@ class Database(Reads):
         program must create the tables: see `create_tables`. `read_only` opens an existing database
         for reading only. `synchronous="FULL"` waits for the disk at every commit.
         `max_lock_wait_ms` limits all waits and retries of one write together, in milliseconds.
-        `keep_switch_interval` never changes the interpreter's switch interval.
+        `keep_switch_interval` leaves the interpreter's switch interval unchanged.
 
         `bulk` selects how a flush sends its rows. "session" sends new rows through
         `Session.bulk_insert_mappings`, everything else through Core's executemany, so that

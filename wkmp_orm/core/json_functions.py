@@ -43,9 +43,7 @@ class JsonWith(FunctionElement[JsonValue]):
     type = Json()
 
     def __init__(self, stored: sa.ColumnElement[Any] | Any, key: str, value: Any) -> None:
-        if not (
-            key.isascii() and key.isidentifier()
-        ):  # it becomes part of the SQL and of a JSON path
+        if not (key.isascii() and key.isidentifier()):  # part of the SQL and of a JSON path
             msg = f"{key!r} cannot be a key here: use letters, digits and underscores"
             raise ValueError(msg)
         super().__init__(stored, sa.literal_column(f"'{key}'", sa.Text()), value)
