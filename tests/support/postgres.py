@@ -128,7 +128,6 @@ class StartedPostgresServer(PostgresServer):
     """A server that belongs to this process: it ends with `stop`, or when the process does."""
 
     keeper = _KEEPER
-    settings: Mapping[str, str] = _SETTINGS
 
     def __init__(self, binaries: Path) -> None:
         """Start a server out of a folder of binaries, as `nobody` when the tests run as root.
@@ -155,6 +154,10 @@ class StartedPostgresServer(PostgresServer):
         except BaseException:
             self.stop()
             raise
+
+    def settings(self) -> Mapping[str, str]:
+        """Return what the server is told when it starts."""
+        return _SETTINGS
 
     def stop(self) -> None:
         """End the server at once and remove its directory; may be called twice."""
@@ -185,7 +188,7 @@ class StartedPostgresServer(PostgresServer):
             raise PostgresNotAvailableError(initdb.stdout.decode(errors="replace"))
 
     def _start(self, binaries: Path, account: Account) -> None:
-        settings = {**self.settings, "unix_socket_directories": str(self.directory)}
+        settings = {**self.settings(), "unix_socket_directories": str(self.directory)}
         command = [str(binaries / "postgres"), "-D", str(self.directory / "data")]
         command += [f"--{name}={value}" for name, value in settings.items()]
         with tempfile.TemporaryFile() as log:

@@ -15,7 +15,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from tests.support.patience import PATIENCE_S
-from tests.support.postgres import _SETTINGS, StartedPostgresServer
+from tests.support.postgres import StartedPostgresServer
 from wkmp_orm import Library
 from wkmp_orm.settings import AI_DATABASE_MAX_LOCK_WAIT_MS
 
@@ -52,11 +52,9 @@ class CrashingServer(StartedPostgresServer):
     """
 
     keeper = _KEEPER
-    settings: Mapping[str, str] = _SETTINGS | {
-        "synchronous_commit": "on",
-        "full_page_writes": "on",
-        "timezone": "UTC",
-    }
+
+    def settings(self) -> Mapping[str, str]:
+        return {**super().settings(), "synchronous_commit": "on", "full_page_writes": "on"}
 
     def crash(self) -> None:
         """Do as `pg_ctl restart -m immediate`, and return when the new server answers."""
