@@ -91,6 +91,7 @@ def record_amplitude(
     Passages of other spans, which a user edited and the file has no more, stay as they are, and so
     do ones of which the same was measured before.
     """
+    now = utc_now()
     rows = [
         {
             "of_file": file_guid,
@@ -99,7 +100,7 @@ def record_amplitude(
             "lead_in": passage.lead_in_start_ticks,
             "lead_out": passage.lead_out_start_ticks,
             "measured": passage.measured or None,
-            "now": utc_now(),
+            "now": now,
         }
         # In one order, so that two workers at one file take turns instead of waiting in a circle.
         for passage in sorted(

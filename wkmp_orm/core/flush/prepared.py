@@ -242,7 +242,23 @@ def _of_its_kind(process: Callable[[Any], Any], kind: Any, dialect: str) -> Call
     """Return one processor for all columns that store times alike: a flush's is converted once."""
     if type(kind) is not UtcDateTime:  # a subclass may convert differently
         return process
-    return _of_times.setdefault((kind.stored, dialect), process)
+    return _of_times.setdefault((kind.stored, dialect), _remembering(process))
+
+
+def _remembering(process: Process) -> Process:
+    """Convert a value once for all rows that follow each other with it, as those of a phase do."""
+    last: tuple[Any, Any] = (None, None)  # one object, so that any thread may replace it
+
+    def convert(value: Any) -> Any:
+        nonlocal last
+        before, converted = last
+        if value is before:
+            return converted
+        converted = process(value)
+        last = (value, converted)
+        return converted
+
+    return convert
 
 
 def _is_converted(kind: Any, dialect: Dialect) -> bool:

@@ -103,7 +103,7 @@ class RowChecker:
 
     def unpack(self, row: RowLike) -> dict[str, Any]:
         """Return the columns that a mapping or an instance has. Raises InvalidRowError."""
-        if isinstance(row, Mapping):
+        if row.__class__ is dict or isinstance(row, Mapping):  # a dict is known at a look
             return dict(row)
         table = self.info.name
         if not isinstance(row, self.info.model):
