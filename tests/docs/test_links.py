@@ -37,7 +37,7 @@ def test_every_page_stands_in_the_navigation() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("zensical") is None, reason="pip install -e '.[docs]'; CI has it")
+@pytest.mark.skipif(find_spec("zensical") is None, reason="pip install --group docs; CI has it")
 def test_the_site_builds_without_a_warning_and_its_reader_needs_no_other_host(
     tmp_path: Path,
 ) -> None:
@@ -58,7 +58,7 @@ def test_the_site_builds_without_a_warning_and_its_reader_needs_no_other_host(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("zensical") is None, reason="pip install -e '.[docs]'; CI has it")
+@pytest.mark.skipif(find_spec("zensical") is None, reason="pip install --group docs; CI has it")
 def test_a_site_with_a_link_that_leads_nowhere_is_not_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
