@@ -38,7 +38,7 @@ def test_a_backup_is_made_kept_and_brought_back(
     for _ in range(4):
         assert run_here("db", "backup", backup, "--keep", "3", *database) == 0
         printed = capsys.readouterr()
-        assert printed.out == f"{database_of_two} is backed up in {backup}, and checked\n"
+        assert printed.out == f"{database_of_two} was backed up to {backup}, and checked\n"
         assert printed.err == ""
     assert sorted(each.name for each in tmp_path.glob("wkmp.bak*")) == [
         "wkmp.bak",
@@ -50,7 +50,7 @@ def test_a_backup_is_made_kept_and_brought_back(
     assert rows_of(database_of_two) == wanted
     assert run_here("db", "restore", backup, *database) == 0
     kept = Path(f"{database_of_two}-before-restore.bak")
-    assert f"What was there before is kept in {kept}\n" in capsys.readouterr().out
+    assert f"The former content is kept in {kept}\n" in capsys.readouterr().out
     assert rows_of(kept) == wanted
 
 
@@ -96,7 +96,7 @@ def test_what_a_server_has_now_is_replaced_only_when_that_is_said(
     assert run_here("db", "backup", backup, *database) == 0
     with postgresql_database.open() as library:
         add_albums(library, "three")
-    assert "say --without-backup. Nothing was changed" in refused(
+    assert "add --without-backup. Nothing was changed" in refused(
         "db", "restore", backup, *database
     )
     assert run_here("db", "restore", backup, "--without-backup", *database) == 0

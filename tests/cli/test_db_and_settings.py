@@ -37,7 +37,7 @@ def test_upgrade_creates_a_database_and_leaves_a_new_one_alone(tmp_path: Path) -
     created = run("db", "upgrade", "--database", database, home=tmp_path)
     assert created.stdout == f"{database}: created -> {head_revision()}\n"
     again = run("db", "upgrade", "--database", database, home=tmp_path)
-    assert "is at the newest revision already" in again.stdout
+    assert "is already at the newest revision" in again.stdout
     Library.open(database).close()
 
 

@@ -51,7 +51,7 @@ def test_a_folder_is_imported_and_a_second_time_left_alone(home: Path, album: Pa
     assert "4 files: 4 new" in ended.stdout
     assert "3 in 0:01 of sound" in ended.stdout
     assert "3 passages identified" in ended.stdout
-    assert "3 that no source knows" in ended.stdout
+    assert "3 unknown to every source" in ended.stdout
     assert "1 equal to another file" in ended.stdout
     assert "4 files, 3 passages, 3 songs, 3 artists, 1 album, 3 works" in ended.stdout
     assert "none retried" in ended.stdout
@@ -272,7 +272,10 @@ def test_a_disk_without_room_is_named_and_nothing_is_lost(home: Path, album: Pat
     assert ended.returncode == 2, ended
     assert NO_TRACEBACK not in ended.stderr
     assert "make room or repair the disk" in ended.stderr.lower()
-    assert "What was imported is whole; the same command goes on from there." in ended.stderr
+    assert (
+        "Everything imported so far is whole; the same command continues from there."
+        in ended.stderr
+    )
     assert run("import", album, home=home).returncode == 0
     with Library.open(album / "wkmp.db") as library:
         assert sorted(statuses(library).values()) == ["DUPLICATE HASH", *["INGEST COMPLETE"] * 43]

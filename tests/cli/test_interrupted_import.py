@@ -96,10 +96,10 @@ def test_ctrl_c_ends_the_import_in_order_and_a_rerun_goes_on(
         process.send_signal(signal.SIGINT)
         printed, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
-    assert "Stopping when what is being written is whole" in said
+    assert "Stopping once the current writes are done" in said
     assert "Traceback" not in said
     assert printed.startswith("Stopped in ")
-    assert "The same command goes on from there." in printed
+    assert "The same command continues from there." in printed
     with database.open() as library:
         assert_whole(library)
         assert [each.state for each in sessions(library)] == [SessionState.CANCELLED]

@@ -124,7 +124,9 @@ def test_where_nothing_is_found_it_says_how_a_field_is_found(
     assert run_here("ls", "artist:simone", "--database", library) == 0
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "field:value finds what begins so; a word alone is found anywhere" in printed.err
+    assert (
+        "field:value matches the beginning of a field; a plain word matches anywhere" in printed.err
+    )
 
 
 def test_a_file_is_shown_with_its_passages_on_a_time_line(said: Said) -> None:
@@ -150,7 +152,7 @@ def test_songs_artists_and_albums_are_shown(said: Said) -> None:
     assert "Nina/Sinnerman.flac  0:00-10:24" in song
     assert "2 songs" in said("show", "nina simone")
     assert "2 passages" in said("show", "pastel blues")
-    assert "not known: this is what the tags say" in said("show", "milord")
+    assert "unknown: title and artist are from the tags" in said("show", "milord")
 
 
 def test_of_several_things_each_is_named_with_its_guid(

@@ -194,7 +194,7 @@ def test_a_command_that_is_run_outside_of_every_library_says_so(
     monkeypatch.setenv("HOME", str(tmp_path))
     for command in ("status", "stats", "ls"):
         assert refused(command) == (
-            "there is no library: the current folder lies in none, and"
+            "there is no library: the current folder is not in one, and"
             f" {tmp_path / 'Music' / 'wkmp.db'} does not exist. Run this in the folder of a"
             " library, name its database with --database, or import first\n"
         )
@@ -246,7 +246,7 @@ def test_what_failed_is_tried_again(imported: Path, home: Path) -> None:
     make_sound(imported / "broken.mp3")
     ended = run("retry-failed", imported, home=home)
     assert ended.returncode == 0, ended
-    assert "Set back: 1 file, 1 song." in ended.stderr
+    assert "To be tried again: 1 file, 1 song." in ended.stderr
     assert ended.stdout.startswith("Imported 2 files in ")
     with Library.open(imported / "wkmp.db") as library:
         assert statuses(library)["broken.mp3"] == "INGEST COMPLETE"

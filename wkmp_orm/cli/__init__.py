@@ -1,12 +1,12 @@
-"""The command line, `wkmp-orm`: imports music, tells what is there, keeps schema and settings.
+"""The command line, `wkmp-orm`: imports music, shows a library, maintains schema and settings.
 
-Knows terminals, signals and exit codes; every decision about music or databases is made below.
+It handles terminals, signals and exit codes; lower rooms decide about music and databases.
 
     0    done
     1    done, but some files could not be imported (each is named with its reason), or `db check`
          found differences
-    2    could not start, or could not go on: the message says why and what to do
-    130  interrupted; what was committed is whole, and the same command goes on from there
+    2    could not start or continue: the message says why and what to do
+    130  stopped; everything committed is whole, and the same command continues from there
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ CANNOT: Final = 2
 INTERRUPTED: Final = 130
 
 NOT_UNDERSTOOD: Final = (
-    "the arguments cannot be understood; they are not repeated here, because they may hold a"
-    " password or a key. A database's URL goes after --database, a setting's value after its name,"
-    " in quotes if it has spaces; --help after the command says more"
+    "invalid arguments; they are not repeated here, because they may contain a password or a key."
+    " Give a database's URL after --database, and a setting's value after its name, in quotes if it"
+    " has spaces; see the command's --help"
 )
 
 logger = logging.getLogger("wkmp_orm.cli")
@@ -50,27 +50,27 @@ logger = logging.getLogger("wkmp_orm.cli")
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="wkmp-orm")
-@click.option("-v", "--verbose", is_flag=True, help="Show what is logged, and every traceback.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the log and every traceback.")
 def commands(*, verbose: bool) -> None:
     """Import music into a database that all WKMP services can read."""
     root = logging.getLogger()
     root.handlers = [WarningHandler(verbose=verbose)]
     root.setLevel(logging.WARNING)
     logging.getLogger("wkmp_orm").setLevel(logging.DEBUG if verbose else logging.WARNING)
-    # Who waits for a lock can do nothing about it, and the summary has the longest wait.
+    # A person can do nothing about a wait for a lock, and the summary shows the longest one.
     logging.getLogger("wkmp_orm.monitor").setLevel(logging.NOTSET if verbose else logging.ERROR)
-    # It warns of every tag that it cannot read, by the tag's content and without the file's name.
+    # It warns about each tag that it cannot read, with the tag's content but no file name.
     logging.getLogger("mediafile").setLevel(logging.CRITICAL)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process with its exit code.
+    """Run the command line and exit the process with its exit code.
 
-    `arguments` are those behind the program's name, by default the process's own.
+    `arguments` are those after the program's name, by default the process's own.
     """
     _forget_the_current_folder()
     for stream in (sys.stdout, sys.stderr):
-        # File names may have any character, and a terminal or a log may not.
+        # A file name may contain characters that a terminal or a log cannot encode.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -78,16 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             for number in SIGNALS:
                 signal.signal(number, _interrupt)
         code = _run(arguments)
-    except KeyboardInterrupt:  # before or behind everything that the command does
+    except KeyboardInterrupt:  # before or after everything that the command does
         code = _interrupted()
     sys.exit(code)
 
 
 def _forget_the_current_folder() -> None:
-    """Import and start nothing more from it: it may be the music.
+    """Stop importing modules and starting programs from the current folder: it may be the music.
 
-    An empty entry of PYTHONPATH or PATH means it. Libraries start programs by their bare names, as
-    ctypes does with `gcc` where it looks for a library.
+    An empty entry of PYTHONPATH or PATH stands for it. Libraries start programs by their bare
+    names, as ctypes starts `gcc` to find a library.
     """
     programs = [folder for folder in os.get_exec_path() if Path(folder).is_absolute()]
     os.environ["PATH"] = os.pathsep.join(programs)
@@ -103,7 +103,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         code = commands.main(arguments, prog_name="wkmp-orm", standalone_mode=False)
     except (KeyboardInterrupt, click.Abort):
         return _interrupted()
-    except Exception as error:  # noqa: BLE001  whatever it is, people are told in a line
+    except Exception as error:  # noqa: BLE001  a person gets any error as one line
         if _hides_an_interrupt(error):
             return _interrupted()
         return _failed(error, sys.argv[1:] if arguments is None else arguments)
@@ -117,22 +117,22 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
 
         secret = {key.name for key in SETTINGS.values() if key.secret}
         if any(is_database_url(each) or each in secret for each in arguments):
-            # Click repeats what it cannot place, and that may be a password or a key.
+            # Click repeats an argument that it cannot parse, which may be a password or a key.
             say_error(NOT_UNDERSTOOD)
         else:
             error.show()
         return error.exit_code
     if isinstance(error, BrokenPipeError):
-        # Whoever read our output has gone, so there is nobody to tell. Python would try once more
-        # to flush it when it ends.
+        # The reader of our output is gone, so nobody would see a message. Python would try to flush
+        # the output again at exit.
         sys.stdout = None
         return CANNOT
-    logger.debug("the whole story", exc_info=error)
+    logger.debug("traceback", exc_info=error)
     if isinstance(error, WkmpOrmError):
         notes = getattr(error, "__notes__", ())
         say_error("\n".join([error.for_people(spelled), *notes]))
     else:
-        say_error(f"unexpected {type(error).__name__}: {error}. --verbose shows where")
+        say_error(f"unexpected {type(error).__name__}: {error}. --verbose prints the traceback")
     return CANNOT
 
 

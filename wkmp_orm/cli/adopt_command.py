@@ -1,7 +1,4 @@
-"""`wkmp-orm db adopt`: takes over a database that WKMP's other services made.
-
-Must not know what is converted how.
-"""
+"""`wkmp-orm db adopt`: adopts a database that WKMP's other services made."""
 
 from __future__ import annotations
 
@@ -26,22 +23,22 @@ MOST_NAMED: Final = 20
 SECONDS_BETWEEN: Final = 3.0
 
 
-@click.command("adopt", short_help="Take over a database that WKMP's other services made.")
+@click.command("adopt", short_help="Adopt a database that WKMP's other services made.")
 @database_option
 @click.option(
     "--root",
     metavar="FOLDER",
-    help="What stored paths shall be relative to.  [default: the folder of the database, or the"
-    " only folder that was imported]",
+    help="The folder that stored paths become relative to.  [default: the folder of the database,"
+    " or the only folder that was imported]",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def adopt_command(database: str | None, *, root: str | None, dry_run: bool, as_json: bool) -> None:
-    """Take over a database that WKMP's other services made and filled.
+    """Adopt a database that WKMP's other services made and filled.
 
-    It is copied first; then all of its rows are converted, or none. What cannot stay as it is is
-    kept in a table of its own, and a report is written beside the database. Stop the other services
-    before.
+    The command copies the database first; then it converts all of the rows, or none. Values that
+    cannot stay are kept in a separate table, and a report is written beside the database. Stop the
+    other services first.
     """
     place = existing_database(None, database)
     adoption = Library.adopt(place, root=root, dry_run=dry_run, on_progress=_teller())
@@ -52,7 +49,7 @@ def adopt_command(database: str | None, *, root: str | None, dry_run: bool, as_j
 
 
 def _teller() -> Callable[[Step], None]:
-    """Return what says now and then at which step it is, and how far a long one is."""
+    """Return a function that prints the current step and its progress now and then."""
     said_at = time.monotonic()
 
     def tell(step: Step) -> None:
@@ -69,13 +66,13 @@ def _teller() -> Callable[[Step], None]:
 def _show(adoption: Adoption) -> None:
     name = printable(adoption.database)
     if not adoption.is_needed:
-        out.print(f"{name} needs no adoption: it is a library already, or it has no tables yet")
+        out.print(f"{name} needs no adoption: it is already a library, or it has no tables yet")
         return
-    verb = "would be adopted" if adoption.dry_run else "is adopted"
+    verb = "would be adopted" if adoption.dry_run else "was adopted"
     out.print(Text(f"{name} {verb}", style="bold green"))
     for line in lines(adoption, most=MOST_NAMED):
         out.print(Text(printable(line)))
     if adoption.backup is not None:
-        out.print(Text(f"\nAs it was before: {printable(str(adoption.backup))}"))
+        out.print(Text(f"\nBackup: {printable(str(adoption.backup))}"))
     if adoption.report is not None:
-        out.print(Text(f"The whole report: {printable(str(adoption.report))}"))
+        out.print(Text(f"Full report: {printable(str(adoption.report))}"))

@@ -1,7 +1,4 @@
-"""What to do, in commands that can be typed where this program runs.
-
-Knows where the program and its Python are; must not know what is advised, nor of consoles.
-"""
+"""Spells the commands of remedies so that they can be typed where this program runs."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "wkmp-orm"
 _ABOUT_ONE: Final = tuple((PROGRAM, command) for command in ("settings", "import", "doctor"))
-"""The commands that ask for a database and are advised without one."""
+"""Commands that take --database, and whose remedies do not name one."""
 
 
 def command_line(*arguments: str) -> str:
@@ -27,13 +24,13 @@ def command_line(*arguments: str) -> str:
 def spelled(command: tuple[str, ...]) -> str:
     """Return a remedy's command as it can be typed."""
     name, *arguments = command
-    if name == "pip":  # of the Python that runs this, whichever is first on the PATH
+    if name == "pip":  # the pip of this Python, not the first one on the PATH
         return shlex.join([sys.executable, "-m", "pip", *arguments])
     return command_line(*arguments)
 
 
 def spelled_for(database: str) -> Spelled:
-    """Return what writes commands about one database: settings are a library's own."""
+    """Return a function that spells commands with `--database` for one library."""
 
     def write(command: tuple[str, ...]) -> str:
         is_about_it = command[:2] in _ABOUT_ONE
@@ -44,7 +41,7 @@ def spelled_for(database: str) -> Spelled:
 
 
 def _program() -> list[str]:
-    """Return what starts this very program, as briefly as the PATH allows."""
+    """Return the shortest command that starts this program, given the PATH."""
     own = shutil.which(PROGRAM, path=str(Path(sys.executable).parent))
     if own is None:
         return [sys.executable, "-m", "wkmp_orm"]

@@ -1,4 +1,4 @@
-"""`wkmp-orm db backup` and `db restore`: a checked copy of a database, made and brought back."""
+"""`wkmp-orm db backup` and `db restore`: make and restore a checked copy of a database."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from wkmp_orm.schema import head_revision, restore
     "--keep",
     type=click.IntRange(1),
     metavar="N",
-    help="Keep so many in all: the one before becomes FILE.1.  [default: FILE is replaced]",
+    help="Keep N backups in all: the previous one becomes FILE.1.  [default: replace FILE]",
 )
 def backup_command(file: str, database: str | None, keep: int | None) -> None:
     """Write a checked copy of the database to FILE, while others may read and write.
 
-    Nobody else can read it before it is whole. On PostgreSQL pg_dump makes it.
+    Until the copy is whole, no other user can read it. On PostgreSQL pg_dump makes it.
     """
     target = DatabaseTarget.parse(existing_database(None, database))
     with (
@@ -38,7 +38,7 @@ def backup_command(file: str, database: str | None, keep: int | None) -> None:
         shown("copied") as on_progress,
     ):
         place = make_backup(target, engine, file, keep=keep, on_progress=on_progress)
-    click.echo(f"{printable(str(target))} is backed up in {printable(str(place))}, and checked")
+    click.echo(f"{printable(str(target))} was backed up to {printable(str(place))}, and checked")
 
 
 @click.command("restore")
@@ -47,26 +47,26 @@ def backup_command(file: str, database: str | None, keep: int | None) -> None:
 @click.option(
     "--without-backup",
     is_flag=True,
-    help="Keep no copy of what is there now; for PostgreSQL it must be said.",
+    help="Keep no copy of the present content; required for PostgreSQL.",
 )
 def restore_command(file: str, database: str | None, *, without_backup: bool) -> None:
-    """Replace all that is in the database by the backup FILE, which is checked first.
+    """Replace the whole content of the database with the backup FILE, which is checked first.
 
-    All of it or nothing. What is there now is kept beside the database.
+    Everything is replaced, or nothing. The present content is kept beside the database.
     """
     target = DatabaseTarget.parse(chosen_database(database))
     if target.path is None and not without_backup:
         message = (
-            f"what is in {target} now would be lost, as a server keeps no copy: make one with"
-            " `db backup FILE`, and say --without-backup. Nothing was changed"
+            f"the present content of {target} would be lost, because a server keeps no copy: make"
+            " one with `db backup FILE`, then add --without-backup. Nothing was changed"
         )
         raise ConfigurationError(message)
     with translate_opening_errors(target), shown("restored") as on_progress:
         restored = restore(target, file, keep_present=not without_backup, on_progress=on_progress)
     name = printable(str(target))
-    click.echo(f"{name} is what {printable(file)} holds")
+    click.echo(f"{name} was restored from {printable(file)}")
     if restored.before is not None:
-        click.echo(f"What was there before is kept in {printable(str(restored.before))}")
+        click.echo(f"The former content is kept in {printable(str(restored.before))}")
     if restored.revision not in (None, head_revision()):
         click.echo(
             f"Its schema is older: {command_line('db', 'upgrade', '--database', target.name)}"

@@ -1,7 +1,7 @@
-"""The commands by their names, each imported when it is run.
+"""The commands by name. Each module is imported when its command runs.
 
-Importing them all brings SQLAlchemy, which takes half a second: `--help`, `--version` and the
-completion of a command's name do without. Must not know what a command does.
+Importing all of them loads SQLAlchemy, which takes half a second; `--help`, `--version` and the
+completion of a command's name do not need it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import click
 
 
 class Listed(NamedTuple):
-    """A command in its module, and what `--help` says of it in a line."""
+    """A command: its module, its name, and its line in `--help`."""
 
     module: str
     name: str
@@ -26,34 +26,28 @@ LISTED: Final = {
         "status_command", "status_command", "Show what is in a library, and what failed and why."
     ),
     "ls": Listed("ls_command", "ls_command", "List songs, albums, artists, files or passages."),
-    "show": Listed("show_command", "show_command", "Show all that is known of one thing."),
-    "stats": Listed(
-        "stats_command", "stats_command", "Show what a library amounts to, in numbers."
-    ),
-    "duplicates": Listed(
-        "duplicates_command", "duplicates_command", "Show which files are equal to which."
-    ),
+    "show": Listed("show_command", "show_command", "Show one song, artist, album or file in full."),
+    "stats": Listed("stats_command", "stats_command", "Show the statistics of a library."),
+    "duplicates": Listed("duplicates_command", "duplicates_command", "Show which files are equal."),
     "failures": Listed(
-        "failures_command", "failures_command", "Show what could not be imported, and why."
+        "failures_command", "failures_command", "Show which files could not be imported, and why."
     ),
     "export": Listed(
         "export_command", "export_command", "Write a list as CSV, JSON Lines or a playlist."
     ),
     "retry-failed": Listed(
-        "retry_command", "retry_command", "Try again what earlier imports could not do."
+        "retry_command", "retry_command", "Retry what earlier imports ended without success."
     ),
-    "missing": Listed(
-        "missing_command", "missing_command", "List the files that are not there any more."
-    ),
+    "missing": Listed("missing_command", "missing_command", "List the files that no longer exist."),
     "prune": Listed(
         "prune_command",
         "prune_command",
-        "Delete the rows of files that have been missing for long.",
+        "Delete the rows of files that have been missing for a long time.",
     ),
     "doctor": Listed(
         "doctor_command",
         "doctor_command",
-        "Examine a library, and say what mends what is wrong.",
+        "Examine a library, and print faults and remedies.",
     ),
     "settings": Listed(
         "settings_command", "settings_command", "Show and change the settings of a database."
@@ -66,7 +60,7 @@ LISTED: Final = {
 
 
 class CommandGroup(click.Group):
-    """A group that imports its commands one by one."""
+    """A group that imports a command when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """Return the names of all commands."""

@@ -1,4 +1,4 @@
-"""How far a copy of a database is, on a terminal; elsewhere nothing is said until it is made."""
+"""A progress bar for the copy of a database on a terminal; nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown(done: str) -> Iterator[OnProgress]:
-    """Give what a copy tells of its pages; the bar is gone when the block ends."""
+    """Give a callback for the copy's pages; the bar disappears when the block ends."""
     columns = (TextColumn(done), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(done, total=None)

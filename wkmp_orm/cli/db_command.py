@@ -1,7 +1,4 @@
-"""`wkmp-orm db`: a database as a whole: its schema upgraded, adopted and checked, backups of it.
-
-Must not know what the revisions change.
-"""
+"""`wkmp-orm db`: upgrades, adopts, checks, backs up and restores a database."""
 
 from __future__ import annotations
 
@@ -54,12 +51,13 @@ db_command.add_command(restore_command)
 
 @db_command.command()
 @database_option
-@click.option("--rebuild", is_flag=True, help="Rebuild tables of a form that was found slow, too.")
+@click.option("--rebuild", is_flag=True, help="Also rebuild tables of a slow form.")
 def upgrade(database: str | None, *, rebuild: bool) -> None:
     """Create the schema, or bring it to the newest revision.
 
-    An SQLite file is copied before its schema changes. All of it changes or nothing. --rebuild also
-    copies the tables whose CHECKs SQLite is slow with; no other program may have the file open.
+    An SQLite file is copied before its schema changes. Everything changes, or nothing. --rebuild
+    also rebuilds tables with CHECKs that SQLite evaluates slowly; no other program may have the
+    file open.
     """
     with _writing(chosen_database(database)) as (target, engine, hold):
         before = current_revision(engine)
@@ -68,11 +66,11 @@ def upgrade(database: str | None, *, rebuild: bool) -> None:
         backup = upgrade_schema(target, engine, hold=hold)
     name = printable(str(target))
     if before == head_revision():
-        click.echo(f"{name} is at the newest revision already, {before}")
+        click.echo(f"{name} is already at the newest revision, {before}")
     else:
         click.echo(f"{name}: {before or 'created'} -> {head_revision()}")
     if backup is not None:
-        click.echo(f"The database as it was before is kept in {printable(str(backup))}")
+        click.echo(f"The database before the change is kept in {printable(str(backup))}")
     if rebuild:
         _rebuild(database)
 
@@ -93,7 +91,7 @@ def _rebuild(database: str | None) -> None:
         click.echo(f"{name} has no table to rebuild")
         return
     click.echo(f"{name}: rebuilt {', '.join(tables)}")
-    click.echo(f"The database as it was before is kept in {printable(str(backup))}")
+    click.echo(f"The database before the change is kept in {printable(str(backup))}")
 
 
 db_command.add_command(adopt_command)
@@ -102,7 +100,7 @@ db_command.add_command(adopt_command)
 @db_command.command()
 @database_option
 def current(database: str | None) -> None:
-    """Name the revision of the schema."""
+    """Print the revision of the schema."""
     with _reading(database) as engine:
         revision = current_revision(engine)
     newest = head_revision()
@@ -112,13 +110,13 @@ def current(database: str | None) -> None:
 
 @db_command.command()
 @database_option
-@click.option("--mend", is_flag=True, help="Mend rows, where it is certain what they mean.")
+@click.option("--mend", is_flag=True, help="Mend rows whose meaning is certain.")
 def check(database: str | None, *, mend: bool) -> int:
-    """Compare the tables with what the migrations make, constraints and defaults included.
+    """Compare the tables with those that the migrations make, with constraints and defaults.
 
-    Rows that other programs left and that not everybody can read are told as well. --mend mends
-    those of which it is certain what they mean; an SQLite file is copied before. Exit code 1 if
-    something differs or is left to mend.
+    The command also lists rows of other programs that some programs cannot read. --mend mends those
+    whose meaning is certain, after a copy of an SQLite file. Exit code 1 if something differs or is
+    left to mend.
     """
     if mend:
         _mend(database)
@@ -138,7 +136,7 @@ def check(database: str | None, *, mend: bool) -> int:
 def _mend(database: str | None) -> None:
     mended = mending.mend(DatabaseTarget.parse(existing_database(None, database)))
     if mended.backup is not None:
-        click.echo(f"The database as it was before is kept in {printable(str(mended.backup))}")
+        click.echo(f"The database before the change is kept in {printable(str(mended.backup))}")
     for problem in mended.problems:
         click.echo(f"mended: {problem.table}: {problem.rows:,} {problem.what}")
 
@@ -147,7 +145,7 @@ def _mend(database: str | None) -> None:
 def _writing(
     database: str,
 ) -> Iterator[tuple[DatabaseTarget, sa.Engine, Callable[[], AbstractContextManager[None]]]]:
-    """Give a writer engine, and what makes the turn to write with it."""
+    """Give a writer engine, and a context manager that waits for the turn to write."""
     target = DatabaseTarget.parse(database)
     options = EngineOptions()
     patience_ms = options.max_lock_wait_ms

@@ -1,7 +1,4 @@
-"""`wkmp-orm doctor`: examines a library, and mends what is safe to mend.
-
-Must not know what is looked at.
-"""
+"""`wkmp-orm doctor`: examines a library, and mends what is safe to mend."""
 
 from __future__ import annotations
 
@@ -23,25 +20,25 @@ if TYPE_CHECKING:
     from wkmp_orm.doctor import Examination, Finding
 
 EXIT_CODES: Final = {None: 0, Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
-"""As monitors know them: all is well, look at it, do something now."""
+"""The usual codes of monitors: OK, warning, critical."""
 
 _STYLES: Final = {Severity.NOTE: "dim", Severity.WARNING: "bold yellow", Severity.ERROR: "bold red"}
 
 
-@click.command("doctor", short_help="Examine a library, and say what mends what is wrong.")
+@click.command("doctor", short_help="Examine a library, and print faults and remedies.")
 @folder_argument
 @database_option
-@click.option("--quick", is_flag=True, help="Read neither all indexes nor all rows.")
-@click.option("--fix", is_flag=True, help="Mend what is safe to mend; a backup is made before.")
+@click.option("--quick", is_flag=True, help="Check every page, but no indexes, references or rows.")
+@click.option("--fix", is_flag=True, help="Mend what is safe to mend, after a backup.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def doctor_command(
     folder: str | None, database: str | None, *, quick: bool, fix: bool, as_json: bool
 ) -> int:
-    """Examine the library of FOLDER: its file, tables and rows, and what they stand on.
+    """Examine the library of FOLDER: its file, tables, rows and surroundings.
 
-    It only reads, also while an import is running; --fix mends what it may and examines once more.
-    Exit code 0: sound. 1: something is not as it should be. 2: rows are lost, wrong or at risk, or
-    the library cannot be used.
+    It only reads, and may run during an import; --fix mends what is safe and examines again.
+    Exit code 0: sound. 1: something is wrong. 2: rows are lost, wrong or at risk, or the library
+    cannot be used.
     """
     place = existing_database(folder, database)
     spelled = spelled_for(place)
@@ -57,7 +54,7 @@ def doctor_command(
 
 
 def _fix(examination: Examination, spelled: Spelled) -> None:
-    """Mend what can be mended, each way of it once."""
+    """Call each different fix once."""
     done = set()
     for finding in examination.findings:
         if finding.fix is not None and finding.fix not in done:
@@ -74,7 +71,7 @@ def _show(examination: Examination, spelled: Spelled) -> None:
     for finding in examination.findings:
         _show_finding(finding, spelled)
     if examination.is_sound:
-        what = "what was looked at is sound" if examination.quick else "sound"
+        what = "sound, as far as examined" if examination.quick else "sound"
         out.print(Text(what, style="bold green"))
 
 

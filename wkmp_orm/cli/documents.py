@@ -1,7 +1,7 @@
-"""What an import did and what a library holds as JSON, for programs.
+"""The results of an import and the content of a library as JSON, for programs.
 
-Knows the values that are told; must not know how they came about. Times are in the unit that the
-name ends with, moments in ISO 8601; paths are spelled as they are stored.
+The end of a name gives the unit of a duration; times are in ISO 8601; paths are spelled as they are
+stored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 VERSION: Final = 1
-"""Of all documents. It grows when a field goes or means something else, not when one is added."""
+"""The version of all documents. It grows when a field is removed or changes its meaning."""
 
 
 def summary_document(summary: ImportSummary) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def status_document(
     failed: Sequence[Failure],
     warned: Sequence[FileWarning],
 ) -> dict[str, Any]:
-    """Return what a library holds, how its last imports went, what failed, and what is damaged."""
+    """Return what a library contains, its last imports, failures and damaged files."""
     return {
         "version": VERSION,
         "database": database,
@@ -106,12 +106,12 @@ def status_document(
 
 
 def missing_document(database: str, files: Sequence[MissingFile]) -> dict[str, Any]:
-    """Return which files are missing, since when, and what a user would lose with them."""
+    """Return the missing files, since when they are missing, and their edited passages."""
     return {"database": database, "missing": [_plain(asdict(each)) for each in files]}
 
 
 def pruned_document(pruned: Pruned) -> dict[str, Any]:
-    """Return what was pruned, or would be, and what was kept and why."""
+    """Return what was deleted, or would be, and what was kept and why."""
     return {
         "deleted": asdict(pruned.deleted),
         "files": [_plain(asdict(each)) for each in pruned.files],
@@ -129,7 +129,7 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def examination_document(examination: Examination, spelled: Spelled) -> dict[str, Any]:
-    """Return what was found in a database, the worst first."""
+    """Return the findings about a database, the worst first."""
     return {
         "version": VERSION,
         "database": examination.database,

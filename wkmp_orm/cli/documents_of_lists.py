@@ -1,7 +1,4 @@
-"""What lists, things and numbers are as JSON, for programs; `docs/looking.md` lists the fields.
-
-Knows the values of `wkmp_orm.browse`; must not know how they were found.
-"""
+"""The values of `wkmp_orm.browse` as JSON, for programs; `docs/looking.md` lists the fields."""
 
 from __future__ import annotations
 
@@ -37,7 +34,7 @@ def page_document(name: str, page: Page[Any]) -> dict[str, Any]:
 
 
 def things_document(things: Sequence[Any]) -> dict[str, Any]:
-    """Return what is known of one thing, or the entries of several that are called so."""
+    """Return one thing in full, or the entries of several with the same name."""
     return {"version": VERSION, "things": [_thing(each) for each in things]}
 
 
@@ -50,12 +47,12 @@ def _thing(thing: Any) -> dict[str, Any]:
 
 
 def statistics_document(database: str, numbers: Statistics) -> dict[str, Any]:
-    """Return what a library amounts to."""
+    """Return the statistics of a library."""
     return {"version": VERSION, "database": database, **plain(numbers)}
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: moments in ISO 8601, words of a closed list as text."""
+    """Return a value as JSON has it: times in ISO 8601, enumerations as text."""
     match value:
         case Enum():
             return value.value

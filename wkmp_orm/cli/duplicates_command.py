@@ -1,7 +1,4 @@
-"""`wkmp-orm duplicates`: which files are equal to which.
-
-Must not know how that is found out.
-"""
+"""`wkmp-orm duplicates`: which files are equal."""
 
 from __future__ import annotations
 
@@ -22,16 +19,16 @@ from wkmp_orm.cli.options import folder_argument, of_library
 from wkmp_orm.cli.terminal import out, printable, say_note
 
 
-@click.command("duplicates", short_help="Show which files are equal to which.")
+@click.command("duplicates", short_help="Show which files are equal.")
 @folder_argument
 @page_options
 @looking_options
 def duplicates_command(
     folder: str | None, database: str | None, limit: int, after: str | None, *, as_json: bool
 ) -> None:
-    """Show each file that others are equal to, byte for byte, and these below it.
+    """Show files that are equal byte for byte: each original, and its copies below it.
 
-    The first one is the original, which is imported; the others have no passages.
+    The original is imported; its copies have no passages.
     """
     from wkmp_orm import browse  # noqa: PLC0415
     from wkmp_orm.cli.documents_of_lists import page_document  # noqa: PLC0415
@@ -42,7 +39,7 @@ def duplicates_command(
         print_json(page_document("duplicates", page))
         return
     for original, equals in groupby(page.entries, lambda entry: entry.original_path):
-        out.print(Text(printable(original or "(no original is left)"), style="bold"))
+        out.print(Text(printable(original or "(no original)"), style="bold"))
         for each in equals:
             out.print(Text(f"  = {printable(each.path)}").append_text(missing(each)))
     if not page.entries:

@@ -1,7 +1,4 @@
-"""`wkmp-orm export`: a whole list as CSV, JSON Lines or an M3U8 playlist.
-
-Must not know how it is found.
-"""
+"""`wkmp-orm export`: a whole list as CSV, JSON Lines or an M3U8 playlist."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
 
 FORMATS: Final = {".csv": "csv", ".jsonl": "jsonl", ".m3u8": "m3u8", ".m3u": "m3u8"}
 WITH_FILES: Final = ("songs", "files", "passages")
-"""The lists of which a playlist can be made."""
+"""The lists that can become a playlist."""
 PAGE: Final = 1_000
 
 
@@ -37,9 +34,9 @@ PAGE: Final = 1_000
     "--format",
     "form",
     type=click.Choice(sorted(set(FORMATS.values()))),
-    help="csv, jsonl (JSON Lines) or m3u8.  [default: what FILE ends with, or csv]",
+    help="csv, jsonl (JSON Lines) or m3u8.  [default: by the ending of FILE, else csv]",
 )
-@click.option("--output", metavar="FILE", help="Where it is written.  [default: standard output]")
+@click.option("--output", metavar="FILE", help="The file to write.  [default: standard output]")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl, for programs.")
 @database_option
 def export_command(
@@ -50,10 +47,10 @@ def export_command(
     *,
     as_json: bool,
 ) -> None:
-    """Write all that `ls` lists page by page: LIST and QUERY are as there.
+    """Write the whole list that `ls` shows page by page: LIST and QUERY are the same as for `ls`.
 
-    An M3U8 playlist has the paths of the files on this machine; what is a part of a file has its
-    beginning and end beside it, in the words that VLC knows.
+    An M3U8 playlist contains the paths of the files on this machine. For a part of a file it gives
+    beginning and end in a form that VLC understands.
     """
     from wkmp_orm.cli.exporting import written  # noqa: PLC0415
 
@@ -63,7 +60,7 @@ def export_command(
         message = f"a playlist is made of {', '.join(WITH_FILES)}, not of {name}"
         raise ConfigurationError(message)
     with opened(database) as (library, session):
-        # Asked for first, as a playlist cannot do without it.
+        # Ask for it before the file is opened, because a playlist needs it.
         root = library.root if chosen == "m3u8" else None
         with _stream(output) as stream:
             number, left_out = written(stream, chosen, name, _every(session, name, query), root)
@@ -71,7 +68,7 @@ def export_command(
         say_note(f"{number_of(number, 'entry', 'entries')} written to {output}.")
     if left_out:
         files = number_of(left_out, "entry", "entries")
-        why = "with no file that is there, or one whose name no playlist can hold"
+        why = "their file is missing, or a playlist cannot contain its name"
         say_note(f"{files} left out: {why}.")
 
 
@@ -89,7 +86,7 @@ def _every(session: Session, name: str, query: tuple[str, ...]) -> Iterator[Any]
 
 @contextmanager
 def _stream(output: str | None) -> Iterator[IO[bytes]]:
-    """Give where it is written: a file is there whole, or as it was before."""
+    """Give the stream to write to: a file is written whole, or left as it was."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -1,7 +1,4 @@
-"""Entries of a list as CSV, JSON Lines or M3U8.
-
-Knows the formats; must not know where they go, nor how entries are found.
-"""
+"""Writes the entries of a list as CSV, JSON Lines or M3U8."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ def written(
 
 
 def _csv(stream: IO[bytes], name: str, entries: Iterable[Any]) -> int:
-    """Write a line of names and one for each entry; what is not known is empty."""
+    """Write a header line and a line for each entry; unknown values are empty."""
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
     columns = [each.name for each in fields(ENTRIES[name])]
     table = csv.writer(text, lineterminator="\n")
@@ -72,7 +69,7 @@ def _m3u8(stream: IO[bytes], entries: Iterable[Any], root: Path) -> tuple[int, i
     stream.write(b"#EXTM3U\n")
     number = left_out = 0
     for entry in entries:
-        # A player would stop at what is not there.
+        # A player would stop at a missing file.
         path = None if entry.missing_since is not None else _path(entry.path, root)
         if path is None:
             left_out += 1
@@ -86,7 +83,7 @@ def _m3u8(stream: IO[bytes], entries: Iterable[Any], root: Path) -> tuple[int, i
 
 
 def _path(stored: str | None, root: Path) -> bytes | None:
-    """Return the path as the file system has it; None where a line cannot hold it."""
+    """Return the path as the file system has it; None if it does not fit into one line."""
     if stored is None:
         return None
     try:
@@ -112,7 +109,7 @@ def _called(entry: Any) -> str:
 
 
 def _part(entry: Any) -> list[str]:
-    """Return which part of the file is meant; a file is meant as a whole."""
+    """Return the VLC options for a part of a file; none for a whole file."""
     if isinstance(entry, browse.FileEntry):
         return []
     start, end = (ticks / TICKS_PER_SECOND for ticks in (entry.start_ticks, entry.end_ticks))

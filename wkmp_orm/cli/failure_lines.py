@@ -1,7 +1,4 @@
-"""Files that could not be imported, or only in part, each in a line with its reason.
-
-Knows consoles; must not know where failures come from.
-"""
+"""Prints files that could not be imported, or only in part, each in a line with the reason."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ class Warned(Protocol):
 
 
 class Failed(Warned, Protocol):
-    """What could not be imported; its reason says why."""
+    """A file that could not be imported; the reason says why."""
 
     @property
     def phase(self) -> str:
@@ -47,9 +44,9 @@ def show_failures(
     more: str,
     when: Callable[[F], str] | None = None,
 ) -> None:
-    """Print as many failures as can be read; `number` is how many there are, `more` where to look.
+    """Print up to `most` of the `number` failures; `more` says where the others are listed.
 
-    `when` tells when one failed, for those that know.
+    `when` returns the time of a failure.
     """
     for failure in failures[:most]:
         moment = f", {when(failure)}" if when else ""
@@ -58,7 +55,7 @@ def show_failures(
 
 
 def show_warnings(warnings: Sequence[Warned], number: int, *, most: int, more: str) -> None:
-    """Print what is wrong with as many files that were imported as can be read."""
+    """Print what is wrong with up to `most` of the imported files."""
     for warning in warnings[:most]:
         _show(warning.path, warning.reason)
     _show_rest(number - most, more)

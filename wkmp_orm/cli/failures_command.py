@@ -1,7 +1,4 @@
-"""`wkmp-orm failures`: what could not be imported, and why.
-
-Must not know how it came to be so.
-"""
+"""`wkmp-orm failures`: which files could not be imported, and why."""
 
 from __future__ import annotations
 
@@ -13,14 +10,14 @@ from wkmp_orm.cli.options import folder_argument, of_library
 from wkmp_orm.cli.terminal import say_note
 
 
-@click.command("failures", short_help="Show what could not be imported, and why.")
+@click.command("failures", short_help="Show which files could not be imported, and why.")
 @folder_argument
 @page_options
 @looking_options
 def failures_command(
     folder: str | None, database: str | None, limit: int, after: str | None, *, as_json: bool
 ) -> None:
-    """Show the files that could not be imported with the reasons, the latest first.
+    """Show the files that could not be imported, with the reasons, latest first.
 
     Every import tries them again.
     """

@@ -1,7 +1,4 @@
-"""An import that a command runs: shown on stderr, stopped by signals, and how its command exits.
-
-Must not know which command it is.
-"""
+"""Runs an import for a command: progress on stderr, stop by signals, exit code."""
 
 from __future__ import annotations
 
@@ -33,9 +30,9 @@ def imported(
     accept_missing: bool = False,
     take_over: bool = False,
 ) -> tuple[ImportSummary, tuple[Note, ...]]:
-    """Import a folder, the library's root unless given, showing how far it is unless `quiet`.
+    """Import a folder, by default the library's root, and show progress unless `quiet`.
 
-    Returns the notes as well that no import of this library has told before.
+    Also returns those notes that no earlier import of this library has printed.
     """
     # Not at the top: the audio extra may be missing, and the other commands do without it.
     from wkmp_orm.orchestrator import import_folder  # noqa: PLC0415
@@ -53,7 +50,9 @@ def imported(
                 take_over=take_over,
             )
         except FlushError as error:
-            error.add_note("What was imported is whole; the same command goes on from there.")
+            error.add_note(
+                "Everything imported so far is whole; the same command continues from there."
+            )
             raise
     with library.reader() as session:
         told = notes_told_before(session, summary.session_id)
@@ -61,7 +60,7 @@ def imported(
 
 
 def exit_code(summary: ImportSummary) -> int:
-    """Return how the command ends."""
+    """Return the exit code of the command."""
     if summary.was_cancelled:
         return LEFT_AT_ONCE
     return FAILED_FILES if summary.failures else 0

@@ -1,7 +1,4 @@
-"""An import as it stands, for a terminal: how far, how fast, what was found, who does what.
-
-Knows the numbers of an import and how they look; must not know where they come from.
-"""
+"""The live view of an import on a terminal: progress, speed, findings, workers."""
 
 from __future__ import annotations
 
@@ -26,17 +23,17 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator import Findings, ImportProgress, WorkerActivity
 
 ROOM_FOR_THE_REST: Final = 8
-"""Lines of a terminal that are not for workers: the bar, the findings, and what stood there."""
+"""Lines that are not for workers: the bar, the findings, and earlier output."""
 BEFORE_A_PATH: Final = 4 + 2 + 20 + 9 + 2
-"""Columns of a worker's line that are before the path: its number, its phase, how long."""
+"""Columns of a worker's line before the path: number, phase, time."""
 GAP: Final = 2
 LEAST_BAR: Final = 5
-"""Columns between what stands in a line, and below which a bar says nothing."""
+"""Columns between the parts of a line, and the least width of a useful bar."""
 LEAST_S: Final = 2.0
 LEAST: Final = 0.01
-"""Time and part of an import from which a time left can be told: before, it is off by hours."""
+"""Time and part of an import before which an estimate of the remaining time is off by hours."""
 PHASES_FROM_HEIGHT: Final = 30
-"""Below so many lines the phases are left out, which change the least."""
+"""The phases, which change least, are left out on a terminal with fewer lines."""
 
 
 def live_view(
@@ -47,7 +44,7 @@ def live_view(
     width: int = 80,
     ascii_only: bool = False,
 ) -> RenderableType:
-    """Return what a terminal of so many lines and columns shows; `now` is `time.monotonic`."""
+    """Return the view for a terminal of this size; `now` is `time.monotonic()`."""
     if progress.stage == "ended":
         return Text()
     if progress.stage != "processing":
@@ -67,7 +64,7 @@ def live_view(
 
 
 def away(progress: ImportProgress) -> str:
-    """Return what an import says while it waits for the database's server."""
+    """Return the message while an import waits for the database's server."""
     return f"the database has been away for {progress.away_s:,.0f} s; waiting"
 
 
@@ -76,7 +73,7 @@ def _away(progress: ImportProgress) -> str:
 
 
 def remaining_s(progress: ImportProgress) -> float | None:
-    """Return how many seconds are left, by the bytes that are through; None while nobody knows."""
+    """Return the remaining seconds, estimated by bytes; None while no estimate is possible."""
     counts = progress.counts
     if progress.processing_seconds < LEAST_S or counts.bytes_done < LEAST * counts.bytes_to_import:
         return None
@@ -85,7 +82,7 @@ def remaining_s(progress: ImportProgress) -> float | None:
 
 
 def speed(progress: ImportProgress) -> str:
-    """Return how fast it goes: files, and sound decoded as a multiple of its length."""
+    """Return the speed: files, and decoded sound as a multiple of real time."""
     seconds = max(progress.processing_seconds, 0.001)
     heard = progress.findings.sound_ticks / TICKS_PER_SECOND / seconds
     times = f", {heard:,.0f} times as fast as the music" if heard >= 1 else ""
@@ -93,7 +90,7 @@ def speed(progress: ImportProgress) -> str:
 
 
 def identified(findings: Findings) -> str:
-    """Return how many passages are known to be which recording, and how surely."""
+    """Return how many passages are identified, unsure or unknown."""
     known, unsure = findings.identified, findings.medium + findings.low
     return ", ".join(
         words
@@ -107,7 +104,7 @@ def identified(findings: Findings) -> str:
 
 
 def _bar(progress: ImportProgress, width: int) -> RenderableType:
-    """Return one line; where it has no room for a bar, the numbers are what people want."""
+    """Return one line; if it is too narrow for a bar, only the numbers."""
     counts = progress.counts
     left = remaining_s(progress)
     numbers = [
@@ -159,7 +156,7 @@ def _phases(progress: ImportProgress) -> RenderableType:
 
 
 def _workers(active: Sequence[WorkerActivity], now: float, room: int, width: int) -> RenderableType:
-    # In one order, or the lines would change places whenever somebody goes on to another phase.
+    # Sorted, so that a line keeps its place when its worker enters another phase.
     by_worker = sorted(active, key=lambda each: (len(each.worker), each.worker))
     shown = by_worker if len(active) <= room else by_worker[: max(room - 1, 0)]
     lines = [
@@ -180,20 +177,20 @@ def _workers(active: Sequence[WorkerActivity], now: float, room: int, width: int
 
 
 def shortened(path: str, room: int) -> str:
-    """Return a path in so many columns with its file's name in it, which is what people know."""
+    """Return a path shortened to `room` columns that keeps the file's name."""
     if cell_len(path) <= room:
         return path
     folder, slash, name = path.rpartition("/")
     mark = f"...{slash}"
     if cell_len(name) + len(mark) > room:
-        # Even the name is too long: its beginning and its end, which tell files apart.
+        # Even the name is too long: keep its beginning and end, which tell files apart.
         end = max((room - 3) * 2 // 5, 0)
         return f"{set_cell_size(name, max(room - 3 - end, 0))}...{_last(name, end)}"[: max(room, 0)]
     return f"{set_cell_size(folder, room - cell_len(name) - len(mark)).rstrip()}{mark}{name}"
 
 
 def _last(text: str, room: int) -> str:
-    """Return as much of the end of a text as has room."""
+    """Return as much of the end of a text as fits."""
     while cell_len(text) > room:
         text = text[1:]
     return text

@@ -1,7 +1,4 @@
-"""What the commands that look at a library share: which list, which page, and its entries as lines.
-
-Knows consoles and the entries of lists; must not know how they are found.
-"""
+"""Parts that the commands for looking at a library share: options, pages, entries as lines."""
 
 from __future__ import annotations
 
@@ -53,16 +50,16 @@ def page_options(command: Callable[..., Any]) -> Callable[..., Any]:
         default=50,
         show_default=True,
         metavar="N",
-        help="How many are shown at most.",
+        help="How many entries to show at most.",
     )
-    after = click.option("--after", metavar="GUID", help="Go on behind this one.")
+    after = click.option("--after", metavar="GUID", help="Continue after the entry with this guid.")
     return limit(after(command))
 
 
 @contextmanager
 def opened(database: str | None, folder: str | None = None) -> Iterator[tuple[Library, Session]]:
     """Open a library and a reader of it for the length of a `with` block."""
-    # Not at the top: `--help` does without a database, and SQLAlchemy takes half a second.
+    # Not at the top: loading SQLAlchemy takes half a second, and `--help` does not need it.
     from wkmp_orm.library import Library  # noqa: PLC0415
 
     with (
@@ -73,7 +70,7 @@ def opened(database: str | None, folder: str | None = None) -> Iterator[tuple[Li
 
 
 def list_and_query(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return which list is meant and what is looked for: songs, if the first word is no list."""
+    """Return the list and the query; the list is songs if the first word names none."""
     if words and words[0] in LISTS:
         return words[0], words[1:]
     return "songs", words
@@ -85,7 +82,7 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def print_line(line: Text) -> None:
-    """Print an entry: on a terminal in one line, elsewhere as long as it is."""
+    """Print an entry: cut to one line on a terminal, in full elsewhere."""
     if out.is_terminal:
         out.print(line, no_wrap=True, overflow="ellipsis", soft_wrap=False, crop=True)
     else:
@@ -93,7 +90,7 @@ def print_line(line: Text) -> None:
 
 
 def say_more(page: Page[Any], *command: str) -> None:
-    """Say how the next page is seen, on stderr, where it is in nobody's way."""
+    """Print the command for the next page, on stderr, apart from the results."""
     from wkmp_orm.cli.advice import command_line  # noqa: PLC0415
 
     if page.after is not None:
@@ -127,12 +124,12 @@ def _passage(passage: PassageEntry) -> Text:
 
 
 def missing(entry: SongEntry | PassageEntry | FileEntry | DuplicateEntry) -> Text:
-    """Return the mark of what cannot be heard, as its file is not there any more."""
+    """Return the mark of an entry whose file is missing."""
     return Text("" if entry.missing_since is None else "  (missing)", "red")
 
 
 def _called(title: str | None, artist: str | None, path: str | None) -> Text:
-    """Return what something is called: by its file, where nobody says."""
+    """Return artist and title, or the file's name if there is no title."""
     name = Text(printable(title), "bold") if title else Text(_file_name(path), "italic")
     return Text.assemble(f"{printable(artist)} - ", name) if artist else name
 
@@ -177,11 +174,11 @@ _LINES: Final[dict[str, Callable[[Any], Text]]] = {
 
 
 def length(ticks: int) -> str:
-    """Return a length or position as people read it."""
+    """Return a length or position as a clock time."""
     return clock(ticks / TICKS_PER_SECOND)
 
 
 def line_with_guid(entry: Any) -> Text:
-    """Return an entry as a line that begins with what it is and its guid."""
+    """Return an entry as a line that begins with its kind and guid."""
     kind = type(entry).__name__.removesuffix("Entry").lower()
     return Text.assemble((f"{kind:<8}{entry.guid}  ", "dim"), line_of(entry))

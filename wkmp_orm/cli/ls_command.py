@@ -1,7 +1,4 @@
-"""`wkmp-orm ls`: songs, albums, artists, files or passages, a page at a time.
-
-Must not know how they are found.
-"""
+"""`wkmp-orm ls`: songs, albums, artists, files or passages, a page at a time."""
 
 from __future__ import annotations
 
@@ -28,12 +25,12 @@ from wkmp_orm.cli.terminal import say_note
 def ls_command(
     words: tuple[str, ...], database: str | None, limit: int, after: str | None, *, as_json: bool
 ) -> None:
-    """List what is in a library: songs, or what LIST says (albums, artists, files, passages).
+    """List the content of a library: songs, or another LIST (albums, artists, files, passages).
 
-    QUERY are words, which may stand anywhere in a title, an artist or an album, and field:value
-    with what a field begins with: title, artist and album for songs, artist and album for albums,
-    artist for artists, path and status for files, path for passages. Upper and lower case are the
-    same, but in paths.
+    A word in QUERY matches anywhere in a title, artist or album; field:value matches a field that
+    begins with the value. Fields: title, artist and album for songs, artist and album for albums,
+    artist for artists, path and status for files, path for passages. Case is ignored, except in
+    paths.
     """
     from wkmp_orm import browse  # noqa: PLC0415
     from wkmp_orm.cli.documents_of_lists import page_document  # noqa: PLC0415
@@ -56,5 +53,5 @@ def _nothing(name: str, query: tuple[str, ...]) -> str:
         return f"There are no {name} in this library."
     hint = ""
     if any(":" in each for each in query):
-        hint = " field:value finds what begins so; a word alone is found anywhere."
+        hint = " field:value matches the beginning of a field; a plain word matches anywhere."
     return f"No {name} found.{hint}"

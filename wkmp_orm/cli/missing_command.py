@@ -1,7 +1,4 @@
-"""`wkmp-orm missing`: the files that are not there any more, and since when.
-
-Must not know how that was found out.
-"""
+"""`wkmp-orm missing`: the files that no longer exist, and since when."""
 
 from __future__ import annotations
 
@@ -19,15 +16,15 @@ from wkmp_orm.library import Library
 from wkmp_orm.phases import missing_files
 
 
-@click.command("missing", short_help="List the files that are not there any more.")
+@click.command("missing", short_help="List the files that no longer exist.")
 @folder_argument
 @database_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def missing_command(folder: str | None, database: str | None, *, as_json: bool) -> None:
-    """List the files of the library of FOLDER that the last imports did not find any more.
+    """List the files of the library of FOLDER that the last imports no longer found.
 
-    Their rows stay, with all that a user edited, until `prune` deletes them; a file that is back at
-    any path is what it was. It only reads.
+    Their rows stay, with a user's edits, until `prune` deletes them. A file that comes back, at any
+    path, gets its row back. The command only reads.
     """
     with (
         Library.open(existing_database(folder, database), read_only=True) as library,
@@ -51,5 +48,5 @@ def missing_command(folder: str | None, database: str | None, *, as_json: bool) 
                 (f"  {edited}" if each.edited_passages else "", "dim"),
             )
         )
-    how = f"{command_line('prune', '--dry-run')} says what would be deleted of them"
+    how = f"{command_line('prune', '--dry-run')} prints which of them would be deleted"
     out.print(Text(f"\n{printable(how)}"))

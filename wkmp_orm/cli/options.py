@@ -1,7 +1,4 @@
-"""What several commands ask for in the same words: which database, and whether it is there.
-
-Knows the four places that name the root folder; must not know what is done with the database.
-"""
+"""Options and arguments that several commands share: which database, and whether it exists."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DATABASE_NAME: Final = "wkmp.db"
-"""What all WKMP services call the database in their root folder."""
+"""The name of the database in the root folder of all WKMP services."""
 
 
 def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +30,7 @@ def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--database",
         metavar="PATH_OR_URL",
         help="An SQLite file, or a postgresql:// URL.  [default: that of the"
-        " library that the folder lies in, else wkmp.db in the root folder]",
+        " library that contains the folder, else wkmp.db in the root folder]",
     )(command)
 
 
@@ -43,21 +40,21 @@ def workers_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--workers",
         type=click.IntRange(1, 64),
         metavar="N",
-        help="Files on their way at once.  [default: the setting ingest_max_concurrent_jobs]",
+        help="Files in progress at a time.  [default: the setting ingest_max_concurrent_jobs]",
     )(command)
 
 
 def folder_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `[FOLDER]`, whose library is meant, to a command."""
+    """Add `[FOLDER]`, a folder of the library, to a command."""
     return click.argument("folder", required=False)(command)
 
 
 def folders_database(folder: str | None, database: str | None) -> str:
-    """Return the database that was named, or that of the library that FOLDER lies in.
+    """Return the given database, or that of the library that contains FOLDER.
 
-    Without FOLDER it is the library that the current folder lies in, unless the environment names a
-    root folder; and where it lies in none, the database of the root folder. Raises
-    ConfigurationError when no place names a root folder, and when its database is a link.
+    Without FOLDER it is the library that contains the current folder, unless the environment
+    names a root folder; if there is none, the database of the root folder. Raises
+    ConfigurationError if no root folder is known, or if its database is a link.
     """
     if database:
         return database
@@ -67,10 +64,10 @@ def folders_database(folder: str | None, database: str | None) -> str:
 
 
 def database_of(folder: Path) -> str:
-    """Return the database in a folder or, if it has none, of the library that it lies in.
+    """Return the database in a folder or, if it has none, of the library that contains it.
 
-    Where it lies in none, it is the one that would be made in the folder. Raises ConfigurationError
-    when the folder's own is a link.
+    Otherwise return where a new database would be made in the folder. Raises ConfigurationError if
+    the folder's own database is a link.
     """
     if not os.path.lexists(database_in(folder)):
         enclosing = enclosing_database(folder)
@@ -80,9 +77,9 @@ def database_of(folder: Path) -> str:
 
 
 def current_library() -> Path | None:
-    """Return the database of the library that the current folder lies in, if that is what counts.
+    """Return the database of the library that contains the current folder, if there is one.
 
-    It does not where the environment names a root folder, as for git: who sets it means it.
+    None if the environment names a root folder, which then takes precedence, as with git.
     """
     if any(name in os.environ for name in ENVIRONMENT_VARIABLES):
         return None
@@ -95,8 +92,8 @@ def current_library() -> Path | None:
 def enclosing_database(folder: Path) -> Path | None:
     """Return the database of the nearest folder, from this one upwards, that has one.
 
-    What is a link, and what belongs to another user, is passed by: nobody has named it, and anybody
-    may put such a file into a folder like /tmp. One that is named is opened all the same.
+    It skips a link and a file of another user, because nobody has named them, and anyone may put
+    such a file into a folder like /tmp. If a user names such a file, it is opened.
     """
     folder = folder.absolute()
     for each in (folder, *folder.parents):
@@ -114,10 +111,10 @@ def _is_trusted(file: os.stat_result) -> bool:
 
 
 def existing_database(folder: str | None, database: str | None) -> str:
-    """Return what `folders_database` does, for a command that must not create it.
+    """Return the same as `folders_database`, for a command that must not create the database.
 
-    Raises ConfigurationError for a folder that `import` would refuse as well, and
-    DatabaseUnavailableError when there is no such file.
+    Raises ConfigurationError for a folder that `import` would refuse too, and
+    DatabaseUnavailableError if the file does not exist.
     """
     place = folders_database(folder, database)
     path = DatabaseTarget.parse(place).path
@@ -128,7 +125,7 @@ def existing_database(folder: str | None, database: str | None) -> str:
     except (FileNotFoundError, NotADirectoryError) as error:
         if folder is None and database is None:
             message = (
-                f"there is no library: the current folder lies in none, and {path} does not exist."
+                f"there is no library: the current folder is not in one, and {path} does not exist."
                 " Run this in the folder of a library, name its database with --database, or"
                 " import first"
             )
@@ -143,7 +140,7 @@ def existing_database(folder: str | None, database: str | None) -> str:
 
 
 def of_library(folder: str | None, database: str | None) -> tuple[str, ...]:
-    """Return how a command names the same library again."""
+    """Return the arguments that name the same library in another command."""
     if database:
         return "--database", database
     if folder is None:
@@ -152,24 +149,24 @@ def of_library(folder: str | None, database: str | None) -> tuple[str, ...]:
 
 
 def chosen_database(given: str | None) -> str:
-    """Return the database that was named, or that of the library one is in, or the root folder's.
+    """Return the given database, or that of the library around the current folder, or the root's.
 
-    Raises ConfigurationError when no place names a root folder, and when its database is a link.
+    Raises ConfigurationError if no root folder is known, or if its database is a link.
     """
     return folders_database(None, given)
 
 
 def unnamed_database(folder: Path) -> str:
-    """Return the database of a root folder, for somebody who did not name one.
+    """Return the database of a root folder, for a user who did not name one.
 
-    Raises ConfigurationError when it is a symbolic link: whoever gave the folder away may have put
-    it there, and it would have another program's database, or a new file anywhere, written to.
+    Raises ConfigurationError if it is a symbolic link: a stranger who made the folder may have put
+    it there, to make us write to another program's database or to a new file anywhere.
     """
     path = database_in(folder)
-    with suppress(OSError):  # nothing there, or nothing that may be looked at: opening it will say
+    with suppress(OSError):  # no such file, or no permission: opening it reports that
         target = os.path.join(folder, os.readlink(path))  # noqa: PTH115, PTH118  the link's text
         message = (
-            f"{path} is a symbolic link to {target}, which nobody has named. If you trust it, name"
+            f"{path} is a symbolic link to {target}, which you did not name. If you trust it, name"
             f" it: --database {shlex.quote(target)}; otherwise remove the link"
         )
         raise ConfigurationError(message)

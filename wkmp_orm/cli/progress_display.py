@@ -1,7 +1,4 @@
-"""How far an import is: a live view on a terminal, a line now and then in a pipe.
-
-Knows consoles and when something is to be shown on one; must not know how it looks.
-"""
+"""Shows the progress of an import: a live view on a terminal, a line now and then in a pipe."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ def progress_display() -> Iterator[Callable[[ImportProgress], None]]:
     if not err.is_terminal:
         yield PlainLines()
         return
-    # It is refreshed by whoever reports progress, ten times a second: no thread of its own.
+    # Each progress report, ten times a second, refreshes it: it needs no thread of its own.
     with Live(console=err, auto_refresh=False, transient=True) as live:
         shown = _Shown()
 
@@ -57,10 +54,10 @@ def progress_display() -> Iterator[Callable[[ImportProgress], None]]:
 
 
 class _Shown:
-    """What the terminal shows, and how wide it was then.
+    """What the terminal shows, and how wide it was when that was written.
 
-    A terminal that becomes narrower wraps the lines that it shows. They are more lines then than
-    were written, and whoever goes up by those leaves the first ones behind.
+    A terminal that becomes narrower wraps the lines that it shows, so there are more lines than
+    were written. A cursor that goes up by the written lines would leave the first ones behind.
     """
 
     def __init__(self) -> None:
@@ -71,7 +68,7 @@ class _Shown:
         self._view, self._size = view, err.size
 
     def follow_a_resize(self) -> None:
-        """Erase the last lines, so many as there are more now than were written."""
+        """Erase the surplus lines at the end."""
         width = err.width
         if width >= self._size.width:
             return
@@ -106,7 +103,7 @@ class PlainLines:
 
 
 def one_line(progress: ImportProgress) -> str:
-    """Return the progress in one line of text, empty when there is nothing left to say."""
+    """Return the progress as one line of text; empty if there is nothing to report."""
     counts = progress.counts
     if progress.away_s:
         return away(progress)

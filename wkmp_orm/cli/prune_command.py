@@ -1,7 +1,4 @@
-"""`wkmp-orm prune`: deletes the rows of files that have been missing for long.
-
-Knows durations as people type them; must not know what is deleted how.
-"""
+"""`wkmp-orm prune`: deletes the rows of files that have been missing for a long time."""
 
 from __future__ import annotations
 
@@ -38,13 +35,14 @@ class Duration(click.ParamType[timedelta]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
-        """Read one. Fails for anything else, and for more than 100 years."""
+        """Parse a duration. Fails for anything else, and for more than 100 years."""
         if isinstance(value, timedelta):
             return value
         said = re.fullmatch(r"(\d{1,6})\s*([hdw])|0", str(value).strip().lower(), re.ASCII)
         if said is None:
             self.fail(
-                f"{value!r} is no duration: give hours, days or weeks, as 12h, 30d, 2w", param
+                f"{value!r} is not a duration: give hours, days or weeks, such as 12h, 30d, 2w",
+                param,
             )
         duration = timedelta(**{_UNITS[said[2]]: int(said[1])}) if said[1] else timedelta()
         if duration > timedelta(days=36_525):
@@ -52,7 +50,9 @@ class Duration(click.ParamType[timedelta]):
         return duration
 
 
-@click.command("prune", short_help="Delete the rows of files that have been missing for long.")
+@click.command(
+    "prune", short_help="Delete the rows of files that have been missing for a long time."
+)
 @folder_argument
 @database_option
 @click.option(
@@ -61,18 +61,18 @@ class Duration(click.ParamType[timedelta]):
     default="30d",
     show_default=True,
     metavar="DURATION",
-    help="Of files that have been missing for so long: hours, days or weeks, as 12h, 30d, 2w.",
+    help="Delete files that have been missing this long: hours, days or weeks, such as 12h, 2w.",
 )
 @click.option(
     "--orphans",
     is_flag=True,
-    help="Also songs, artists, albums and works that nothing refers to and no user tuned.",
+    help="Also delete songs, artists, albums and works that nothing refers to and no user changed.",
 )
-@click.option("--with-edits", is_flag=True, help="Also files of which a user edited a passage.")
-@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @click.option(
-    "--without-backup", is_flag=True, help="Make no backup; of a server none can be made here."
+    "--with-edits", is_flag=True, help="Also delete files with a passage that a user edited."
 )
+@click.option("--dry-run", is_flag=True, help="Print what would be deleted, and delete nothing.")
+@click.option("--without-backup", is_flag=True, help="Make no backup; required for PostgreSQL.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def prune_command(
     folder: str | None,
@@ -85,10 +85,10 @@ def prune_command(
     without_backup: bool,
     as_json: bool,
 ) -> None:
-    """Delete what the library of FOLDER remembers of files that have been missing for long.
+    """Delete the rows of files that have been missing from the library of FOLDER for a long time.
 
-    An import deletes nothing; this does. A backup of the SQLite file is made first. Refused when
-    all files are missing, as when a disk is not mounted. Files that are back stay.
+    An import deletes nothing; this command does, after a backup of the SQLite file. It refuses to
+    run if all files are missing, as when a disk is not mounted. Files that are back stay.
     """
     with Library.open(existing_database(folder, database)) as library:
         # Not at the top: the audio extra may be missing, and the other commands do without it.
@@ -115,7 +115,7 @@ def _show(pruned: Pruned, *, dry_run: bool) -> None:
     _name(pruned.files)
     if pruned.edited:
         number = number_of(len(pruned.edited), "file")
-        out.print(f"\nKept {number} of which a user edited a passage: see --with-edits")
+        out.print(f"\nKept {number} with a passage that a user edited: see --with-edits")
         _name(pruned.edited)
     if pruned.there:
         number = number_of(len(pruned.there), "file")
@@ -130,4 +130,4 @@ def _name(files: Sequence[MissingFile]) -> None:
         since = f"  missing since {each.missing_since:%Y-%m-%d %H:%M} UTC"
         out.print(Text.assemble("  ", (printable(each.path), "bold"), (since, "dim")))
     if len(files) > MOST_NAMED:
-        out.print(f"  and {len(files) - MOST_NAMED:,} more: --json names them")
+        out.print(f"  and {len(files) - MOST_NAMED:,} more: --json lists them")

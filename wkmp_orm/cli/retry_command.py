@@ -1,7 +1,4 @@
-"""`wkmp-orm retry-failed`: what failed for good is set back and imported again.
-
-Must not know how an import works.
-"""
+"""`wkmp-orm retry-failed`: resets what ended without success, and imports it again."""
 
 from __future__ import annotations
 
@@ -22,13 +19,13 @@ if TYPE_CHECKING:
     from wkmp_orm.phases import Retry
 
 
-@click.command("retry-failed", short_help="Try again what earlier imports could not do.")
+@click.command("retry-failed", short_help="Retry what earlier imports ended without success.")
 @folder_argument
 @database_option
 @workers_option
-@click.option("--unflavored", is_flag=True, help="Also songs that no source was asked for.")
-@click.option("--unidentified", is_flag=True, help="Also files with a passage of no known song.")
-@click.option("--no-audio", is_flag=True, help="Also files in which too little sound was found.")
+@click.option("--unflavored", is_flag=True, help="Also songs whose flavor no source was asked for.")
+@click.option("--unidentified", is_flag=True, help="Also files with a passage of an unknown song.")
+@click.option("--no-audio", is_flag=True, help="Also files with too little sound.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def retry_command(
     folder: str | None,
@@ -40,11 +37,11 @@ def retry_command(
     no_audio: bool,
     as_json: bool,
 ) -> int:
-    """Import the library of FOLDER again, with what earlier imports settled without success.
+    """Import the library of FOLDER again, with what earlier imports ended without success.
 
-    These are the songs whose musical flavor no source knew, and what the options name, as when a
-    web service can be asked now that could not be before. Files that failed are tried by every
-    import, and by this one too. Passages keep what a user changed in them.
+    These are songs whose flavor no source knew, and what the options name, for example because a
+    web service can be asked now. Every import tries failed files again, and so does this one.
+    Passages keep what a user changed in them.
     """
     with Library.open(existing_database(folder, database)) as library:
         # Not at the top: the audio extra may be missing, and the other commands do without it.
@@ -66,4 +63,4 @@ def retry_command(
 
 
 def _set_back(retry: Retry) -> str:
-    return f"Set back: {number_of(retry.files, 'file')}, {number_of(retry.songs, 'song')}."
+    return f"To be tried again: {number_of(retry.files, 'file')}, {number_of(retry.songs, 'song')}."

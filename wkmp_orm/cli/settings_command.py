@@ -1,7 +1,4 @@
-"""`wkmp-orm settings`: what the settings of a database are, and what they mean.
-
-Must not know what a setting is for; its definition says it.
-"""
+"""`wkmp-orm settings`: shows and changes the settings of a database."""
 
 from __future__ import annotations
 
@@ -59,18 +56,18 @@ def get_setting(name: str, database: str | None) -> None:
 @settings_command.command("set", context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("value", required=False)
-@click.option("--null", is_flag=True, help="Set it to NULL, where that means something.")
+@click.option("--null", is_flag=True, help="Set it to NULL, if the setting allows it.")
 @database_option
 def set_setting(name: str, value: str | None, database: str | None, *, null: bool) -> None:
     """Set one setting: an int, a float, true or false, or a text, as its definition says."""
     if value is not None and name not in SETTINGS and value in SETTINGS:
-        message = "the setting's name comes first, and then its value"
+        message = "give the setting's name first, then its value"
         raise click.UsageError(message)
     if null == (value is not None):
         message = "give either a VALUE or --null"
         raise click.UsageError(message)
     key = setting_named(name)
-    # `parse` takes NULL for the default; here it is NULL that is wanted, where that may be.
+    # `parse` turns NULL into the default; here NULL itself is wanted, if the setting allows it.
     new = None if null else key.parse(value)
     with Library.open(chosen_database(database)) as library:
         library.settings.save({key: new})
@@ -94,7 +91,7 @@ def _shown(stored: SettingsSnapshot, key: SettingKey[Any]) -> str:
 
 
 def _is_hidden(key: SettingKey[Any], value: object) -> bool:
-    # A URL with a user in it, which no service is asked by, but which somebody may have stored.
+    # A URL with a user in it: no service is asked with one, but someone may have stored it.
     return bool(value) and (
         key.secret or (isinstance(value, str) and "://" in value and "@" in value)
     )

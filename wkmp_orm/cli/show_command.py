@@ -1,7 +1,4 @@
-"""`wkmp-orm show`: one song, artist, album or file with all that is known of it.
-
-Must not know how it is found, nor how it looks.
-"""
+"""`wkmp-orm show`: one song, artist, album or file in full."""
 
 from __future__ import annotations
 
@@ -21,15 +18,15 @@ if TYPE_CHECKING:
 SEVERAL: Final = 1
 
 
-@click.command("show", short_help="Show all that is known of one thing.")
+@click.command("show", short_help="Show one song, artist, album or file in full.")
 @click.argument("what")
 @looking_options
 def show_command(what: str, database: str | None, *, as_json: bool) -> int:
     """Show WHAT: the path of a file, a guid, a MusicBrainz id, or a name.
 
-    A file is shown with its passages on a time line, a song with where it can be heard, an artist
-    with the songs, an album with its passages. Exit code 1 if several are called so: they are named
-    with their guids.
+    A file appears with its passages on a time line, a song with its passages, an artist
+    with songs, an album with its passages. If several match, they are listed with their guids, and
+    the exit code is 1.
     """
     from wkmp_orm import browse  # noqa: PLC0415
     from wkmp_orm.cli.documents_of_lists import things_document  # noqa: PLC0415
@@ -39,8 +36,8 @@ def show_command(what: str, database: str | None, *, as_json: bool) -> int:
         found = browse.find(session, _stored(library, what))
         if not found:
             message = (
-                f"nothing in {library.target} is called {what!a}, and no guid, MusicBrainz id or"
-                " path is so"
+                f"nothing in {library.target} is called {what!a} or has it as guid, MusicBrainz id"
+                " or path"
             )
             raise ConfigurationError(message)
         details = browse.details(session, found[0]) if len(found) == 1 else None
@@ -49,14 +46,14 @@ def show_command(what: str, database: str | None, *, as_json: bool) -> int:
     elif details is not None:
         show_thing(details)
     else:
-        say_note("Several are called so. Show one by its guid:")
+        say_note("Several match. Show one by its guid:")
         for entry in found:
             out.print(line_with_guid(entry))
     return SEVERAL if details is None else 0
 
 
 def _stored(library: Library, what: str) -> str:
-    """Return the stored path of what is a file on the disk, else the text as it is."""
+    """Return the stored path if the text names a file on the disk, else the text itself."""
     from wkmp_orm.paths import path_under_root, stored_path  # noqa: PLC0415
 
     if not os.path.lexists(what):

@@ -1,7 +1,4 @@
-"""`wkmp-orm stats`: what a library amounts to, in numbers.
-
-Must not know how they are counted.
-"""
+"""`wkmp-orm stats`: the statistics of a library."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from wkmp_orm.browse import Statistics
 
 
-@click.command("stats", short_help="Show what a library amounts to, in numbers.")
+@click.command("stats", short_help="Show the statistics of a library.")
 @folder_argument
 @looking_options
 def stats_command(folder: str | None, database: str | None, *, as_json: bool) -> None:

@@ -1,7 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks for an orderly end, the second leaves at once.
-
-Knows signals; must not know what is being stopped.
-"""
+"""Ctrl-C and SIGTERM: the first asks for an orderly end, the second exits immediately."""
 
 from __future__ import annotations
 
@@ -29,12 +26,14 @@ def stopping(stop: threading.Event) -> Iterator[None]:
     def ask(_signal: int, _frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
-            # Every phase is whole or absent, whatever happens to us: nothing needs to be tidied.
+            # Every phase is whole or absent in any case, so nothing needs to be cleaned up.
             err.show_cursor()
             os._exit(LEFT_AT_ONCE)
         asked = True
         stop.set()
-        say_note("Stopping when what is being written is whole. Once more to leave at once.")
+        say_note(
+            "Stopping once the current writes are done. Press Ctrl-C again to exit immediately."
+        )
 
     before = {number: signal.signal(number, ask) for number in SIGNALS}
     try:

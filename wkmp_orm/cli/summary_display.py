@@ -1,7 +1,4 @@
-"""What an import did, for people.
-
-Knows the numbers of an import; must not know how they came about.
-"""
+"""Prints the summary of an import for people."""
 
 from __future__ import annotations
 
@@ -26,13 +23,13 @@ if TYPE_CHECKING:
 
 SHOWN_TABLES: Final = ("files", "passages", "songs", "artists", "albums", "works")
 MOST_FAILURES: Final = 50
-"""As many as can be read; `wkmp-orm status --all` has the others."""
+"""More would be too many to read; `wkmp-orm status --all` lists all."""
 MOST_WARNINGS: Final = 10
-"""These files play: fewer of them."""
+"""Fewer, because these files play."""
 
 
 def show_summary(summary: ImportSummary, notes: Sequence[Note]) -> None:
-    """Print the summary on stdout, with the notes that are news."""
+    """Print the summary on stdout, with the new notes."""
     out.print(_headline(summary))
     lines = _lines(summary)
     if lines:
@@ -42,7 +39,7 @@ def show_summary(summary: ImportSummary, notes: Sequence[Note]) -> None:
     if summary.warnings:
         out.print()
         warned = number_of(summary.counts.warned, "file")
-        told = f"{warned} imported, though not all in them could be read or believed:"
+        told = f"{warned} imported with warnings:"
         out.print(Text(told, style="bold yellow"))
         show_warnings(
             summary.warnings,
@@ -77,7 +74,7 @@ def _headline(summary: ImportSummary) -> Text:
         rest = f"{number_of(left, 'file')} left" if left else "the scan was not finished"
         return Text(
             f"Stopped {took}: {number_of(counts.imported, 'file')} imported, {rest}."
-            " The same command goes on from there.",
+            " The same command continues from there.",
             style="bold yellow",
         )
     if counts.to_import == 0:
@@ -124,7 +121,7 @@ def _lines(summary: ImportSummary) -> list[tuple[str, str]]:
 
 
 def changes(counts: Counts) -> str:
-    """Return what became of what was known before: "3 moved, 2 missing, 1 corrected"."""
+    """Return what happened to known files and values: "3 moved, 2 missing, 1 corrected"."""
     return listed(
         {
             "moved": counts.moved,
@@ -132,7 +129,7 @@ def changes(counts: Counts) -> str:
             "corrected": counts.corrected,
             "disputed": counts.disputed,
             "back again": counts.returned,
-            "handed over to a copy": counts.handed_over,
+            "replaced by a copy": counts.handed_over,
         }
     )
 
@@ -152,7 +149,7 @@ def _parts(counts: Counts) -> str:
 def _left_out(names: int) -> str:
     if not names:
         return ""
-    return f"{number_of(names, 'name')} of hidden files and folders, or of recycle bins"
+    return number_of(names, "hidden file or folder", "hidden files, folders or recycle bins")
 
 
 def _passages(findings: Findings) -> str:
@@ -167,8 +164,8 @@ def _flavor(findings: Findings) -> str:
         {
             **{f"by {source}": number for source, number in findings.flavors.items()},
             "known before": findings.flavors_settled,
-            "that no source knows": findings.flavors_failed,
-            "that nobody was asked for": findings.flavors_pending,
+            "unknown to every source": findings.flavors_failed,
+            "not asked for": findings.flavors_pending,
         }
     )
 
@@ -181,4 +178,4 @@ def _written(writes: Totals) -> str:
 def _kept(passages: int) -> str:
     if not passages:
         return ""
-    return f"{passages:,} passages that a user edited, though their files have others now"
+    return f"{number_of(passages, 'passage')} that a user edited, no longer found in the file"

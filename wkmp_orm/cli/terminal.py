@@ -1,7 +1,4 @@
-"""How anything is said to people: on which stream, and safe for a terminal.
-
-Knows consoles; must not know what is said.
-"""
+"""Prints results, progress, notes and errors, safely for a terminal."""
 
 from __future__ import annotations
 
@@ -25,14 +22,14 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    r"""Return a text with whatever could move a cursor or change a colour written as `\x1b`."""
+    r"""Return a text in which control characters are escaped, such as `\x1b`."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
 
 
 def print_words(text: str, *, style: str = "", indent: int = 0) -> None:
-    """Print a text as a result: on a terminal broken between words, elsewhere in one line."""
+    """Print a text as a result: wrapped between words on a terminal, in one line elsewhere."""
     if out.is_terminal:
         padded = Padding(Text(text, style=style), (0, 0, 0, indent), expand=False)
         out.print(padded, soft_wrap=False)
@@ -41,7 +38,7 @@ def print_words(text: str, *, style: str = "", indent: int = 0) -> None:
 
 
 def print_entry(first: str, *parts: str | tuple[str, str]) -> None:
-    """Print an entry of a list: on a terminal, what comes after `first` stays right of it."""
+    """Print an entry of a list; on a terminal, wrapped text stays to the right of `first`."""
     rest = Text.assemble(*parts)
     if not out.is_terminal:
         out.print(Text.assemble(first, rest))
@@ -54,28 +51,28 @@ def print_entry(first: str, *parts: str | tuple[str, str]) -> None:
 
 
 def print_advice(told: Callable[[Callable[[str], str]], str], *, style: str = "") -> None:
-    """Print a text with commands: on a terminal each in a line of its own, to be copied whole.
+    """Print a text with commands, on a terminal each in a line of its own, to be copied whole.
 
-    `told` returns the text, and gives each of its commands to what it is called with.
+    `told` returns the text; it passes each command through the function that it is called with.
     """
     if not out.is_terminal:
         out.print(Text(printable(told(str)), style=style))
         return
     marked = told(lambda command: f"\0{command}\0")
     for number, part in enumerate(marked.split("\0")):
-        if number % 2:  # the terminal breaks it, if it must: then it is still one line
+        if number % 2:  # only the terminal wraps it, so it is copied as one line
             out.print(Text(f"  {printable(part)}", style=style))
         elif part.strip(" .,"):
             print_words(printable(part.strip(" ,")), style=style)
 
 
 def say_error(message: str) -> None:
-    """Say why the command cannot do what it was told."""
+    """Print why the command failed."""
     err.print(Text.assemble(("Error: ", "bold red"), *_lines(message)))
 
 
 def say_note(message: str) -> None:
-    """Say something in passing."""
+    """Print a note."""
     err.print(Text.assemble(*_lines(message), style="yellow"))
 
 
@@ -84,7 +81,7 @@ def _lines(message: str) -> list[str]:
 
 
 class WarningHandler(logging.Handler):
-    """Shows what is logged above whatever progress the terminal shows."""
+    """Prints log records above the progress that the terminal shows."""
 
     def __init__(self, *, verbose: bool) -> None:
         """Show tracebacks only if `verbose`."""

@@ -1,7 +1,4 @@
-"""One thing as people read it: its facts in lines, its passages on a time line.
-
-Knows consoles and what is known of things; must not know how it is found.
-"""
+"""Prints one song, artist, album, file or passage: facts in lines, passages on a time line."""
 
 from __future__ import annotations
 
@@ -28,11 +25,11 @@ if TYPE_CHECKING:
     )
 
 TIME_LINE: Final = 60
-"""Characters for the length of a file, so that a line fits into 80."""
+"""The width of a time line in characters, so that a line fits into 80."""
 
 
 def show_thing(details: Any) -> None:
-    """Print what is known of one thing on stdout."""
+    """Print one thing in full on stdout."""
     _SHOW[type(details).__name__](details)
 
 
@@ -44,9 +41,9 @@ def _facts(heading: str, facts: dict[str, str | None]) -> None:
 
 
 def missing_since(entry: FileEntry | PassageEntry | SongEntry) -> str | None:
-    """Return since when the file is not there any more, as people read it."""
+    """Return since when the file is missing, for people."""
     since = entry.missing_since
-    return None if since is None else f"since {since:%Y-%m-%d %H:%M} UTC: its file is gone"
+    return None if since is None else f"since {since:%Y-%m-%d %H:%M} UTC"
 
 
 def _file(file: FileDetails) -> None:
@@ -87,7 +84,7 @@ def _file(file: FileDetails) -> None:
 
 
 def _time_line(passages: Sequence[PassageDetails], whole: int) -> None:
-    """Print each passage as the part of its file that it is, with its lead-in and lead-out."""
+    """Print each passage as a part of its file, with its lead-in and lead-out."""
     out.print(Text(f"\n  {number_of(len(passages), 'passage')}", style="bold"))
     for passage in passages:
         entry = passage.entry
@@ -98,7 +95,7 @@ def _time_line(passages: Sequence[PassageDetails], whole: int) -> None:
 
 
 def bar(passage: PassageDetails, whole: int) -> str:
-    """Return a line as long as the file: `=` where the passage is, `<` and `>` where it ramps."""
+    """Return a bar for the file: `=` for the passage, `<` for its lead-in, `>` for its lead-out."""
     entry = passage.entry
 
     def column(ticks: int) -> int:
@@ -118,7 +115,7 @@ def bar(passage: PassageDetails, whole: int) -> str:
 
 
 def _points(passage: PassageDetails) -> str:
-    """Return the points that are not where the passage begins or ends anyway."""
+    """Return the points that differ from the beginning and the end of the passage."""
     points = {
         "lead-in until": passage.lead_in_start_ticks,
         "lead-out from": passage.lead_out_start_ticks,
@@ -147,7 +144,7 @@ def _passage(passage: PassageDetails) -> None:
             "decoded": passage.decode_status.value,
             "title by": passage.title_source,
             "confidence": None if sure is None else f"{sure:.2f}",
-            "recording": entry.recording_mbid or "not known: this is what the tags say",
+            "recording": entry.recording_mbid or "unknown: title and artist are from the tags",
             "guid": entry.guid,
         },
     )

@@ -1,7 +1,4 @@
-"""Numbers as people read them.
-
-Knows no console; must not know what is counted.
-"""
+"""Formats numbers, lengths and speeds for people."""
 
 from __future__ import annotations
 
@@ -12,17 +9,17 @@ if TYPE_CHECKING:
 
 
 def number_of(number: int, thing: str, things: str | None = None) -> str:
-    """Return "1 file", "1,024 files"; `things` is the plural that has no s alone."""
+    """Return "1 file", "1,024 files"; `things` is an irregular plural."""
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def listed(numbers: Mapping[str, int]) -> str:
-    """Return "3 new, 1 changed": what there is any of, by what it is."""
+    """Return "3 new, 1 changed", without zeros."""
     return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
 
 
 def plurals(numbers: Mapping[str, int]) -> str:
-    """Return "1 song, 3 artists": what there is any of, by the plural of what it is."""
+    """Return "1 song, 3 artists", without zeros; the keys are plurals."""
     return ", ".join(
         number_of(number, things.removesuffix("s"), things)
         for things, number in numbers.items()
@@ -38,7 +35,7 @@ def clock(seconds: float) -> str:
 
 
 def rate(per_second: float, thing: str) -> str:
-    """Return "12 files a second", or by the minute or hour what is slower than one of them."""
+    """Return "12 files a second", or a rate by the minute or hour if it is below one."""
     number, unit = per_second, "a second"
     if 0 < per_second < 1:
         number, unit = per_second * 60, "a minute"
@@ -55,12 +52,12 @@ def milliseconds(number: float) -> str:
 
 
 def plain(word: str) -> str:
-    """Return the name of a phase as people write it."""
+    """Return the name of a phase for people."""
     return word.replace("_", " ")
 
 
 def size(number: int) -> str:
-    """Return a number of bytes as "4.2 MB", in powers of a thousand as disks are sold."""
+    """Return a number of bytes as "4.2 MB", in powers of a thousand."""
     amount = float(number)
     for unit in ("bytes", "kB", "MB", "GB"):
         if amount < 1000:
