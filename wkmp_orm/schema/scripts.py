@@ -48,8 +48,8 @@ def head_revision() -> str:
 def run_migrations(connection: sa.Connection) -> None:
     """Upgrade the database to the newest revision, inside the caller's transaction.
 
-    On SQLite its foreign keys must be off already. Raises SchemaError when the scripts cannot be
-    read, because no descriptor is left or they are gone. Any thread.
+    On SQLite foreign keys must be off already. Raises SchemaError if the scripts cannot be read,
+    because there is no file descriptor left or they are missing. Any thread may call.
     """
     from alembic import command  # noqa: PLC0415  only those who migrate need it
     from alembic.util import CommandError  # noqa: PLC0415
