@@ -21,6 +21,8 @@ from wkmp_orm.core.errors import StoredValueError
 from wkmp_orm.core.texts import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import Dialect
 
 JsonValue = dict[str, Any] | list[Any] | str | int | float | bool | None
@@ -201,6 +203,22 @@ class UtcDateTime(TypeDecorator[datetime]):
         except (ValueError, TypeError, OverflowError) as error:
             msg = f"stored time {value!r:.80} cannot be read; correct it in the database"
             raise StoredValueError(msg) from error
+
+
+def remembering(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Convert a value once for all rows that follow each other with it, as those of a phase do."""
+    last: tuple[Any, Any] = (None, None)  # one object, so that any thread may replace it
+
+    def converted_once(value: Any) -> Any:
+        nonlocal last
+        before, converted = last
+        if value is before:
+            return converted
+        converted = convert(value)
+        last = (value, converted)
+        return converted
+
+    return converted_once
 
 
 # Kept: `json.dumps` makes one for each call, which is a fifth of what a small document takes.

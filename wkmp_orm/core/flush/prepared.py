@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from wkmp_orm.core.flush import statements
 from wkmp_orm.core.flush.row_builder import Fixed, Given, KeySet, Make, row_builder
 from wkmp_orm.core.generated_code import Process
-from wkmp_orm.core.types import CheckedType, UtcDateTime
+from wkmp_orm.core.types import CheckedType, UtcDateTime, remembering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -242,23 +242,7 @@ def _of_its_kind(process: Callable[[Any], Any], kind: Any, dialect: str) -> Call
     """Return one processor for all columns that store times alike: a flush's is converted once."""
     if type(kind) is not UtcDateTime:  # a subclass may convert differently
         return process
-    return _of_times.setdefault((kind.stored, dialect), _remembering(process))
-
-
-def _remembering(process: Process) -> Process:
-    """Convert a value once for all rows that follow each other with it, as those of a phase do."""
-    last: tuple[Any, Any] = (None, None)  # one object, so that any thread may replace it
-
-    def convert(value: Any) -> Any:
-        nonlocal last
-        before, converted = last
-        if value is before:
-            return converted
-        converted = process(value)
-        last = (value, converted)
-        return converted
-
-    return convert
+    return _of_times.setdefault((kind.stored, dialect), remembering(process))
 
 
 def _is_converted(kind: Any, dialect: Dialect) -> bool:
