@@ -66,8 +66,13 @@ def kills_in_import(run: Run) -> None:
             child = Child(journal, partial(_import, journal, place.path, music))
             child.wait_until(lambda: journal.ready > 0)  # noqa: B023 - it runs at once
             time.sleep(chance.uniform(0, usual_s))
-            killed += _killed_with_its_decoders(child)
+            was_killed = _killed_with_its_decoders(child)
             losses += [*failures(journal, [child]), *damage_of(place.path)]
+            if not was_killed:  # it was through sooner, and there is nothing left to be killed
+                usual_s *= 0.8
+                break
+            killed += 1
+            usual_s *= 1.04
         last = Child(journal, partial(_import, journal, place.path, music))
         if last.wait() != 0:
             losses.append(f"could not be finished afterwards: {journal.told()}")

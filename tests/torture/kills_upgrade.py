@@ -54,10 +54,14 @@ def kills_in_upgrade(run: Run) -> None:
             child = Child(journal, partial(_upgrade, journal, place.path))
             child.wait_until(lambda: journal.ready > 0)  # noqa: B023 - it runs at once
             time.sleep(chance.uniform(0, usual_s))
-            killed += child.kill()
+            was_killed = child.kill()
+            killed += was_killed
             losses += failures(journal, [child])
             if _dump_of_copy(place.path, run.folder / "copy.db") not in texts:
                 losses.append("the library is neither at the older revision nor at the newer one")
+            usual_s *= 1.04 if was_killed else 0.8
+            if not was_killed:  # it was through sooner, and there is nothing left to be killed
+                break
         last = Child(journal, partial(_upgrade, journal, place.path))
         if last.wait() != 0:
             losses.append(f"could not be upgraded afterwards: {journal.told()}")

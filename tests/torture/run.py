@@ -18,7 +18,7 @@ MOST_LOSSES_TOLD: Final = 20
 
 @dataclass
 class Run:
-    """One part's run. `wanted` trials at the most, and none that begins `limit_s` seconds later.
+    """One part's run. About `wanted` trials, and but for the first none `limit_s` seconds later.
 
     The n-th trial of a part draws from a source that only the seed, the part and n decide, so that
     one trial can be looked at alone. When a process is killed is also up to the machine.
@@ -42,7 +42,9 @@ class Run:
         """Say whether another trial is wanted."""
         if self._began is None:  # what the part prepares takes no time of its trials
             self._began = time.monotonic()
-        late = self.limit_s is not None and time.monotonic() - self._began > self.limit_s
+        spent_s = time.monotonic() - self._began
+        # What was to be killed may have been through sooner: that is no trial.
+        late = self.limit_s is not None and spent_s > self.limit_s and self.trials > 0
         return self.trials < self.wanted and not late and len(self.losses) < MOST_LOSSES_TOLD
 
     def moment(self) -> random.Random:

@@ -19,6 +19,7 @@ from tests.torture.parts import PARTS, Part
 if TYPE_CHECKING:
     from tests.torture.run import Run
 
+HANGS_AFTER_S = 6 * PATIENCE_S
 MAIN = ("kills-sqlite", "kills-sqlite-processes", "kills-postgresql", "power-cuts", "failing-calls")
 WANTS_A_COMPILER = {"power-cuts", "failing-calls", "full-disk", "few-descriptors", "clock-jumps"}
 
@@ -96,7 +97,7 @@ def short_run(*arguments: str) -> dict[str, dict[str, Any]]:
         capture_output=True,
         encoding="utf-8",
         cwd=CHECKOUT,
-        timeout=2 * PATIENCE_S,
+        timeout=HANGS_AFTER_S,
     )
     assert run.returncode == 0, run.stderr
     return {each["part"]: each for each in json.loads(run.stdout)}
@@ -111,6 +112,7 @@ def assert_tried(runs: dict[str, dict[str, Any]]) -> None:
             assert run["not_run"].startswith("not run: "), name
 
 
+@pytest.mark.timeout(1_900)
 def test_a_few_kills_power_cuts_and_failing_calls_lose_nothing() -> None:
     runs = short_run(*MAIN, "--trials", "12", "--seconds", "2")
     assert set(runs) == set(MAIN)
@@ -118,7 +120,7 @@ def test_a_few_kills_power_cuts_and_failing_calls_lose_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(1_900)
 def test_a_short_run_of_every_part_loses_nothing() -> None:
     runs = short_run("--trials", "150", "--seconds", "5", "--seed", "2")
     assert set(runs) == {part.name for part in PARTS}
