@@ -19,7 +19,7 @@ from .machine import made_on
 from .parts import PARTS, Part
 from .places import warm_up
 from .run import Run
-from .table import as_markdown, as_table
+from .table import around_table, as_markdown, as_table, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,11 @@ DEFAULT_TRIALS = 300
 )
 @click.option("--jobs", default=1, show_default=True, help="How many parts run at once.")
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown, for a page.")
+@click.option(
+    "--page",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write the table into a page as well, between its two comments.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was counted as JSON.")
 def main(
     names: Sequence[str],
@@ -52,6 +57,7 @@ def main(
     seconds: float | None,
     jobs: int,
     *,
+    page: Path | None,
     markdown: bool,
     as_json: bool,
 ) -> None:
@@ -59,6 +65,8 @@ def main(
 
     Ends with 1 if anything was lost. Ctrl-C ends the run and prints what was done.
     """
+    if page is not None:
+        around_table(page)  # a page without a place is refused before anything is run
     told = Console(stderr=True)
     runs: list[Run] = []
     interrupted = False
@@ -81,6 +89,8 @@ def main(
             end_children()
     order = [part.name for part in PARTS]
     runs.sort(key=lambda run: order.index(run.part))
+    if page is not None:
+        write_page(page, as_markdown(runs, made_on(seed)))
     _print(runs, made_on(seed), markdown=markdown, as_json=as_json)
     if any(run.losses for run in runs):
         sys.exit(1)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
 from rich.table import Table
 
 from .parts import PARTS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .run import Run
 
+BEGIN = "<!-- measured: python -m tests.torture -->\n"
+END = "<!-- end of what was measured -->"
 HEADINGS = ("part", "what happens", "trials", "lost", "CPU s", "also counted")
 
 
@@ -47,4 +52,20 @@ def as_markdown(runs: list[Run], title: str) -> str:
     """Return a table for a page."""
     lines = [f"| {' | '.join(HEADINGS)} |", "|---|---|---:|---:|---:|---|"]
     lines += (f"| {' | '.join(cells)} |" for cells in rows(runs))
-    return "\n".join([*lines, "", f"{title}."])
+    return "\n".join([*lines, "", f"{title}.", ""])
+
+
+def write_page(page: Path, text: str) -> None:
+    """Put a table between the two comments of a page, in the place of the one that is there."""
+    before, after = around_table(page)
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def around_table(page: Path) -> tuple[str, str]:
+    """Return what stands before and behind the table; click.BadParameter if it has no place."""
+    before, begins, rest = page.read_text().partition(BEGIN)
+    _, ends, after = rest.partition(END)
+    if not begins or not ends:
+        message = f"{page} has no place for the table: it is between {BEGIN.strip()} and {END}"
+        raise click.BadParameter(message)
+    return before, after

@@ -17,6 +17,8 @@ from tests.torture import command, jobs, table
 from tests.torture.parts import PARTS, Part
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.torture.run import Run
 
 HANGS_AFTER_S = 6 * PATIENCE_S
@@ -66,6 +68,21 @@ def test_a_run_without_losses_ends_with_0_and_says_what_was_counted(
     assert "| sound | is tried | 5 | 0 | 0 | 5 units reported |" in result.stdout
     assert "| absent | is tried | not run |  | 0 | not run: no C compiler |" in result.stdout
     assert "seed 1" in result.stdout
+
+
+def test_the_table_of_a_run_replaces_the_one_in_a_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n\n{table.BEGIN}old\n{table.END}\n\nafter\n")
+    assert ran(monkeypatch, sound, options=("--page", str(page))).exit_code == 0
+    written = page.read_text()
+    assert written.startswith("before\n")
+    assert written.endswith("after\n")
+    assert "| sound | is tried | 5 | 0 |" in written
+    assert "old" not in written
+    page.write_text("no place")
+    assert "has no place" in ran(monkeypatch, broken, options=("--page", str(page))).stderr
 
 
 def test_one_loss_ends_the_command_with_1_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
