@@ -32,6 +32,11 @@ LISTED: Final = {
     "failures": Listed(
         "failures_command", "failures_command", "Show which files could not be imported, and why."
     ),
+    "report": Listed(
+        "report_command",
+        "report_command",
+        "Write a page about a library, to look at in a browser.",
+    ),
     "export": Listed(
         "export_command", "export_command", "Write a list as CSV, JSON Lines or a playlist."
     ),

@@ -24,6 +24,7 @@ from wkmp_orm.cli.options import (
 )
 from wkmp_orm.cli.summary_display import show_summary
 from wkmp_orm.cli.terminal import err, printable
+from wkmp_orm.core.tracing.trace_file import traced_to
 from wkmp_orm.errors import DatabaseUnavailableError, WkmpOrmError
 from wkmp_orm.library import Library
 from wkmp_orm.paths import path_under_root
@@ -31,6 +32,7 @@ from wkmp_orm.root_folder import refuse_database_url, resolve_root_folder
 
 if TYPE_CHECKING:
     from wkmp_orm.core.remedies import Note
+    from wkmp_orm.core.spans import Tracing
     from wkmp_orm.orchestrator import ImportSummary
 
 
@@ -58,12 +60,18 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Cancel the import of another program (wkmp-ai) that ended without saying so.",
 )
+@click.option(
+    "--trace",
+    metavar="FILE",
+    help="Write when each worker did what to FILE, for `report --trace FILE`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
 def import_command(
     folder: str | None,
     database: str | None,
     root: str | None,
     workers: int | None,
+    trace: str | None,
     *,
     accept_missing: bool,
     take_over: bool,
@@ -79,15 +87,17 @@ def import_command(
     Exit codes: 0 done; 1 done, but some files failed; 2 cannot start, or cannot go on; 130 stopped.
     """
     try:
-        summary, notes = _import(
-            folder,
-            database,
-            root,
-            workers,
-            quiet=as_json,
-            accept_missing=accept_missing,
-            take_over=take_over,
-        )
+        with traced_to(trace) as tracing:
+            summary, notes = _import(
+                folder,
+                database,
+                root,
+                workers,
+                tracing,
+                quiet=as_json,
+                accept_missing=accept_missing,
+                take_over=take_over,
+            )
     except WkmpOrmError as error:
         if as_json:
             problem = {"type": type(error).__name__, "message": error.for_people(spelled)}
@@ -105,6 +115,7 @@ def _import(
     database: str | None,
     root: str | None,
     workers: int | None,
+    tracing: Tracing | None,
     *,
     quiet: bool,
     accept_missing: bool,
@@ -125,7 +136,7 @@ def _import(
         path_under_root(chosen.absolute(), Path(root).expanduser().absolute())
     place = database or str(enclosing or _unnamed(chosen, root))
     try:
-        library = Library.open(place, root=root)
+        library = Library.open(place, root=root, tracing=tracing)
     except DatabaseUnavailableError as error:
         if database is None:
             error.add_note("To keep the database in another place, give it with --database.")

@@ -1,0 +1,1 @@
+"""The page about a library: what is on it, and that a browser shows it."""
