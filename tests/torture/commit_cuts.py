@@ -45,10 +45,12 @@ def commit_cuts(run: Run) -> None:
 
 
 def _write_and_cut(library: Library, journal: Journal, way: Way, chance: random.Random) -> None:
+    # They look up where they are before anything is cut: a lost read is raised, not repeated.
+    writers = [Writer(library, journal, thread) for thread in range(THREADS)]
+
     def write(thread: int) -> None:
-        writer = Writer(library, journal, thread)
         while not journal.stops:
-            writer.write()
+            writers[thread].write()
 
     def cut() -> None:
         try:
