@@ -1,4 +1,4 @@
-"""What each phase of an import writes: a few functions over a unit of work. Knows no audio."""
+"""What each phase of an import writes: functions that fill a unit of work. No audio code here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A row that no file which is there speaks of takes what the next one says of it.
+"""Updates rows that no present file describes to the values of the next file that refers to them.
 
-Its values are replaced where they are what the tags of a missing file said: a fresh import would
-not have them. Anything else a user, a web service or another program wrote, and it stays.
+A value is replaced if it came from the tags of a missing file, because a fresh import would not
+store it. A value that a user, a web service or another program wrote stays.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def adopt(
     passages: Sequence[RecordedPassage],
     unclaimed: Collection[str],
 ) -> list[PendingStatement]:
-    """Let what is recorded of a file replace the values of rows that no other file speaks of.
+    """Replace the values of rows that no other file describes with what this file's tags give.
 
-    `unclaimed` are the ids and placeholders of the rows of which no file that is there speaks.
+    `unclaimed` are the ids and placeholders of the rows that no present file describes.
     """
     if not unclaimed:
         return []
@@ -120,7 +120,7 @@ def adopt(
                 "date": {"said_key": said_key},
             }
             replaced = work.execute(_ADOPT[of], [row | more.get(of, {})])
-            if of != "work":  # whose title is the song's, and counted as that
+            if of != "work":  # a work's title is also its song's, and is counted there
                 statements.append(replaced)
     return statements
 
@@ -131,7 +131,7 @@ def _adopt_links(
     passages: Iterable[RecordedPassage],
     unclaimed: Collection[str],
 ) -> list[PendingStatement]:
-    """Let songs that no other file speaks of credit and record what this one says."""
+    """Replace the credits and works of songs that no other file describes with this file's."""
     songs = {
         passage.song.recording_mbid: passage.song
         for passage in passages
@@ -161,7 +161,7 @@ def _adopt_links(
 def _rows(
     passages: Iterable[RecordedPassage],
 ) -> Iterator[tuple[str, str, str, str | None, str | None]]:
-    """Give what is said, each once: of what, by which id, under which key, and the identity."""
+    """Yield each described row once: its kind, its id, its key in `Said`, and its identity."""
     songs = {passage.song.recording_mbid: passage.song for passage in passages if passage.song}
     for mbid, song in songs.items():
         yield "title", mbid, mbid, song.title, None

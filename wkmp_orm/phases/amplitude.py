@@ -1,6 +1,6 @@
-"""Amplitude: where a file's passages begin and end to the ear; with it they are complete.
+"""Amplitude: stores where a file's passages audibly begin and end, and completes them.
 
-Knows no sound: what was measured is kept as it is given.
+The measurements are stored as given; no audio is read here.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 KEY_IN_METADATA: Final = "amplitude_analysis"
-"""Under which `passages.import_metadata` holds what was measured, beside what others put there."""
+"""The key of the measurements in `passages.import_metadata`, which has entries of others too."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassageAmplitude:
-    """A recorded passage by its span, its lead points, and what was measured, as a JSON object.
+    """A recorded passage, identified by its span: its lead points and measurements (a JSON object).
 
-    Ticks from the file's start. Lead points that nobody could find are None, and known ones stay
-    then; so does what was measured, where nothing is said of it now.
+    All positions are ticks from the file's start. A lead point that was not found is None, and the
+    stored one then stays. The same holds for measurements.
     """
 
     start_time_ticks: int
@@ -47,7 +47,7 @@ _metadata: Final = sa.case(
 )
 _merged_in: Final = sa.func.coalesce(_lead_in, Passage.lead_in_start_ticks)
 _merged_out: Final = sa.func.coalesce(_lead_out, Passage.lead_out_start_ticks)
-# One point that is found now may lie beyond the other one that was found before: then both stay.
+# A newly found lead point may lie beyond the other one, found earlier: then both stored ones stay.
 _fits: Final = sa.or_(
     sa.and_(_lead_in.is_not(None), _lead_out.is_not(None)),
     _merged_in.is_(None),
@@ -85,11 +85,11 @@ _COMPLETE: Final = (
 def record_amplitude(
     work: UnitOfWork, file_guid: str, passages: Sequence[PassageAmplitude]
 ) -> None:
-    """Give a file's recorded passages their lead points and complete them.
+    """Store the lead points of a file's recorded passages and complete the passages.
 
-    The commit raises ConditionNotMetError, and nothing changes, unless every one of them is there.
-    Passages of other spans, which a user edited and the file has no more, stay as they are, and so
-    do ones of which the same was measured before.
+    The commit raises ConditionNotMetError, and nothing changes, unless all of them exist. Passages
+    of other spans, which a user edited and the file no longer has, stay unchanged, and so do
+    passages that already have the same measurements.
     """
     now = utc_now()
     rows = [
@@ -102,7 +102,7 @@ def record_amplitude(
             "measured": passage.measured or None,
             "now": now,
         }
-        # In one order, so that two workers at one file take turns instead of waiting in a circle.
+        # In a fixed order, so that two workers on one file do not deadlock.
         for passage in sorted(
             passages, key=lambda each: (each.start_time_ticks, each.end_time_ticks)
         )

@@ -1,7 +1,7 @@
-"""Runs a phase that decides by what it has read, again when another worker was faster.
+"""Retries a phase that decides by what it read, after another worker changed the rows first.
 
-A phase reads before its transaction. Where its statements find that the database has moved on,
-the unit of work is refused as a whole, and the phase reads and decides anew.
+A phase reads before its transaction. If its statements find that the database has changed since,
+the commit refuses the whole unit of work, and the phase reads and decides again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ATTEMPTS: Final = 5
-"""Each loss means that another worker won, so a handful is enough for a dozen workers."""
+"""Each refusal means that another worker succeeded, so five are enough for a dozen workers."""
 
 
 class _LostWhileReadingError(Exception):
-    """The connection was lost in the middle of a read, which may be repeated: nothing was sent."""
+    """The connection was lost during a read, which is safe to repeat: nothing was sent."""
 
     def __init__(self, error: ConnectionLostError) -> None:
         super().__init__(error)
@@ -39,10 +39,10 @@ class _LostWhileReadingError(Exception):
 
 
 def in_unit_of_work(library: Library, phase: str, fill: Callable[[UnitOfWork], T]) -> T:
-    """Fill and commit a unit of work, reading anew when a condition or constraint refuses it.
+    """Fill and commit a unit of work; start over if a condition or constraint refuses the commit.
 
-    And when a connection is lost on which `fill` reads. Returns what `fill` returned, whose handles
-    have their guids then. Raises what the last of five attempts raised.
+    It also starts over if the connection is lost while `fill` reads. Returns what `fill` returned;
+    handles in it have their guids by then. Raises the error of the fifth and last attempt.
     """
 
     def attempt() -> T:
@@ -59,10 +59,10 @@ def in_unit_of_work(library: Library, phase: str, fill: Callable[[UnitOfWork], T
 
 
 def read_anew(library: Library, ask: Callable[[Session], T]) -> T:
-    """Call `ask` with a reader's Session and return its answer.
+    """Call `ask` with a reader's Session and return its result.
 
-    It is called again, five times in all, when the connection is lost meanwhile. Raises what
-    `Library.reader` raises.
+    If the connection is lost meanwhile, `ask` is called again, at most five times in all. Raises
+    what `Library.reader` raises.
     """
 
     def attempt() -> T:

@@ -1,13 +1,12 @@
-"""Corrects what files share: titles, credits, names and dates of songs, artists and albums.
+"""Corrects rows that files share: titles, credits, names and dates of songs, artists and albums.
 
-These rows keep what the first file said of them, or files that disagree would change them to and
-fro. But where a stored value is still what this file's former tags said, and no other file that is
-there and no web service said so too, its new tags replace it. What a user wrote is no file's word,
-and stays.
+These rows keep the values of the first file; otherwise files that disagree would change them back
+and forth. But a stored value that came from this file's former tags is replaced by its new tags, if
+no other present file and no web service gave the same value. A value that a user wrote stays.
 
-Each passage keeps, in its `import_metadata` under SAID, what its recording said of shared rows. The
-statements decide by that; what they take as a parameter is what this file said before. A lock for
-each row lets the last two files of an album that is corrected see each other on PostgreSQL.
+Each passage stores, in its `import_metadata` under SAID, which values its recording gave for shared
+rows. The statements compare with those; their parameters are this file's former values. Each row is
+locked, so that on PostgreSQL the last two files of an album that is corrected see each other.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ def correct_song(
 ) -> list[PendingStatement]:
     """Correct a song's title and artist, its credit and its works.
 
-    `former` is what this file said of the same song. Each statement's `matched` says, after the
-    commit, whether it corrected something.
+    `former` is what this file gave for the same song before. After the commit each statement's
+    `matched` is the number of rows it corrected.
     """
     if not former.by_tags or former.recording != song.recording_mbid:
         return []
@@ -73,7 +72,7 @@ def correct_song(
 def correct_artist(
     work: UnitOfWork, file_guid: str, artist: Identity, before: str
 ) -> list[PendingStatement]:
-    """Correct an artist's name, as `correct_song` does a title; `before` is what this file said."""
+    """Correct an artist's name, as `correct_song` does a title; `before` is the file's old name."""
     if before == artist.label:
         return []
     work.lock(f"said:{key_of(artist)}")
@@ -90,7 +89,7 @@ def correct_artist(
 
 
 def correct_work(work: UnitOfWork, file_guid: str, mbid: str, title: str, before: str) -> None:
-    """Correct a work's title from what this file said before; a song has it, and is counted."""
+    """Correct a work's title, which was `before` in this file. The song's correction counts it."""
     if title != before:
         work.lock(f"said:{mbid}")
         row = {
@@ -191,7 +190,7 @@ def replace_name(*, must_be_said: bool = False) -> sa.Update:
 
 @cache
 def replace_album_title(*, must_be_said: bool = False) -> sa.Update:
-    """Build the statement that replaces an album's title; `key` NULL: its identity stays."""
+    """Build the statement that replaces an album's title; with a NULL `key` its identity stays."""
     said = says("albums", _by_key)
     return (
         sa.update(Album)

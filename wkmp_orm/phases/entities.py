@@ -1,10 +1,10 @@
-"""Artists and albums, got or created for the files that name them.
+"""Gets or creates the artists and albums that files name.
 
-A row with an id keeps its placeholder in `identity_key`: files without ids find it there, unless
-another row with an id has the same. When an id arrives for a placeholder row, the row takes it;
-when another row has the id already, the placeholder's links move there. Two workers may meet the
-two spellings at the same time, so the move is a statement under a lock of the placeholder, and
-whoever commits second makes it.
+A row with an id keeps its placeholder in `identity_key`. Files without ids find the row by it,
+unless another row with an id has the same placeholder. When an id arrives for a placeholder row,
+the row gets the id. If another row already has that id, the placeholder's links move to that row.
+Two workers may meet the two spellings at the same time, so a statement moves the links while the
+placeholder is locked, and the worker that commits second executes it.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 def put_artists(
     work: UnitOfWork, identities: Iterable[Identity], stored: Sequence[KnownRow] | None = None
 ) -> dict[Identity, str | Handle[Artist]]:
-    """Get or create the artists; the answers go into links.
+    """Get or create the artists; use the results in links.
 
-    `stored` are the rows that `query_of` finds, if they were read already. Run it, and
-    `put_albums`, through `in_unit_of_work`: they read before they write.
+    `stored` are the rows of `query_of`, if they were read already. Run this and `put_albums`
+    through `in_unit_of_work`, because they read before they write.
     """
     return _Entities(work, ARTISTS, work.artists).put(identities, stored)
 
@@ -47,27 +47,27 @@ def put_artists(
 def put_albums(
     work: UnitOfWork, identities: Iterable[Identity], stored: Sequence[KnownRow] | None = None
 ) -> dict[Identity, str | Handle[Album]]:
-    """Get or create the albums; the answers go into links."""
+    """Get or create the albums; use the results in links."""
     return _Entities(work, ALBUMS, work.albums).put(identities, stored)
 
 
 class _Entities:
-    """The rows of one kind that one unit of work refers to."""
+    """The artists, or the albums, that one unit of work refers to."""
 
     def __init__(self, work: UnitOfWork, kind: Kind, table: Table[Any]) -> None:
         self._work = work
         self._kind = kind
         self._table = table
         self._placeholders: dict[str, KnownRow] = {}
-        """The rows that have no id, by placeholder."""
+        """The rows without an id, by placeholder."""
         self._with_id: dict[str, str | Handle[Any]] = {}
-        """The rows that have one, by id."""
+        """The rows with an id, by id."""
         self._ids_of: dict[str, set[str]] = defaultdict(set)
-        """Which ids there are for a placeholder: one, or it does not say who is meant."""
+        """The ids of each placeholder; with more than one it is ambiguous."""
         self._promoted: set[str] = set()
-        """The ids that placeholders take; their rows cannot be found by them yet."""
+        """The ids that placeholder rows are getting; the rows cannot be found by them yet."""
         self._to_merge: dict[str, str | None] = {}
-        """Placeholders that may have to be merged, with the id that arrived for each."""
+        """Placeholders that may have to be merged, each with the id that arrived for it."""
 
     def put(
         self, identities: Iterable[Identity], stored: Sequence[KnownRow] | None
@@ -80,7 +80,7 @@ class _Entities:
             stored = [KnownRow(*row) for row in rows]
         self._sort(wanted, stored)
         references = {}
-        # Those with an id first: a placeholder of the same file then finds the row that takes it.
+        # Those with an id first: a placeholder of the same file then finds the row that got the id.
         for identity in sorted(wanted, key=lambda identity: (identity.mbid is None, identity.key)):
             references[identity] = (
                 self._put_without_id(identity)
@@ -120,7 +120,7 @@ class _Entities:
         return self._with_id[mbid]
 
     def _promote(self, placeholder: KnownRow, identity: Identity, mbid: str) -> str:
-        """Give a placeholder row its id, and what came with the id; a date that it has stays."""
+        """Give a placeholder row its id and the values that came with it; a stored date stays."""
         where = {self._kind.mbid.key: identity.key}
         columns = self._columns(identity)
         if placeholder.release_date is not None:
@@ -137,7 +137,7 @@ class _Entities:
         if placeholder is None:
             self._to_merge.setdefault(key, None)
             return self._table.put(self._columns(identity))
-        # By guid: a put would make the row anew if it were merged away meanwhile.
+        # By guid: a put would create the row again if it were merged away meanwhile.
         lock_placeholder(self._work, key)
         date = identity.release_date
         if date is not None and placeholder.release_date is None:

@@ -1,7 +1,7 @@
-"""Why files could not be imported: one reason for each path, until an import of it succeeds.
+"""Stores why files could not be imported: one reason per path, until an import of it succeeds.
 
-And what is damaged in files that were imported all the same, until an import finds it mended.
-Knows no phase but the scan: any of them may fail, and only what a scan met has no row of its own.
+It also stores the damage found in files that were imported nevertheless, until an import finds them
+repaired. Any phase may fail; only paths that failed in the scan have no row of their own.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _OF_OTHER_SESSIONS: Final = sa.select(
     ImportFailure.guid,
     ImportFailure.path,
     sa.and_(ImportFailure.phase == Phase.SCANNING, ImportFailure.file_id.is_(None)),
-    # By two ranges of the index: this session may have 100,000 failures of its own.
+    # Two ranges of the index instead of !=: this session may have 100,000 failures of its own.
 ).where(sa.or_(ImportFailure.session_id < _of_session, ImportFailure.session_id > _of_session))
 
 _is_settled: Final = sa.and_(
     File.guid == sa.bindparam("of_file"), File.status == sa.bindparam("settled")
 )
-# A duplicate is not looked into, and its original has the same bytes.
+# A duplicate is not examined: its original has the same bytes.
 _is_settled_by_it: Final = sa.or_(
     ImportFailure.phase != WARNING, sa.bindparam("settled") == FileStatus.DUPLICATE_HASH.value
 )
-# A file may have failed before it had a row: then its failure knows the path alone. Two look-ups:
-# one condition with OR would read all failures, for every file.
+# A file may have failed before it had a row; then the failure has only its path. Two look-ups: a
+# single condition with OR would read all failures, for every file.
 _OF_A_SETTLED_FILE: Final = sa.delete(ImportFailure).where(
     _is_settled_by_it,
     ImportFailure.guid.in_(
@@ -67,7 +67,7 @@ def record_failure(
     reason: str,
     file_guid: str | None = None,
 ) -> None:
-    """Keep why a file failed in a phase of this session, in place of what earlier ones said."""
+    """Store why a file failed in a phase of this session, instead of what earlier ones stored."""
     work.import_failures.put(
         session_id=session_id, path=path, phase=phase, reason=reason, file_id=file_guid
     )
@@ -77,9 +77,9 @@ def record_failure(
 def record_warning(
     work: UnitOfWork, *, session_id: str, path: str, file_guid: str, reason: str
 ) -> None:
-    """Keep what is wrong with a file that is imported in this session, in place of what was wrong.
+    """Store what is wrong with a file that this session imports, instead of an earlier warning.
 
-    An empty reason: nothing is. The file is imported all the same.
+    An empty reason means that nothing is wrong.
     """
     if reason:
         work.import_failures.put(
@@ -89,8 +89,8 @@ def record_warning(
 
 
 def has_failures(file: type[File]) -> sa.ColumnElement[bool]:
-    """Return the condition that it is stored of a file why it failed, or what is wrong in it."""
-    # Not by EXISTS, for which PostgreSQL may make a table of all failures first.
+    """Return the condition that a file has a stored failure or warning."""
+    # Not by EXISTS: PostgreSQL may then materialize all failures first.
     first = sa.select(ImportFailure.guid).limit(sa.literal_column("1")).correlate(file)
     return sa.or_(
         first.where(ImportFailure.file_id == file.guid).scalar_subquery().is_not(None),
@@ -99,9 +99,9 @@ def has_failures(file: type[File]) -> sa.ColumnElement[bool]:
 
 
 def forget_failures(work: UnitOfWork, file_guid: str, *, once: FileStatus) -> None:
-    """Forget why a file failed before, if this unit of work leaves it in the status `once`.
+    """Delete a file's stored failures, if this unit of work leaves it in the status `once`.
 
-    What is wrong with it is forgotten only where it turns out to be a duplicate.
+    Its warnings are deleted only if it becomes a duplicate.
     """
     work.execute(_OF_A_SETTLED_FILE, [{"of_file": file_guid, "settled": once}])
 
@@ -109,12 +109,12 @@ def forget_failures(work: UnitOfWork, file_guid: str, *, once: FileStatus) -> No
 def forget_outdated_failures(
     work: UnitOfWork, *, session_id: str, folder: str | None, is_gone: Callable[[str], bool]
 ) -> None:
-    """Forget what earlier sessions could not import below `folder` and what is no failure now.
+    """Delete the failures of earlier sessions below `folder` that no longer apply.
 
-    That is a place that an earlier scan could not look at, and this one could, and a file of which
-    `is_gone` says, of its stored path, that it is not there any more: nobody will try it again. Its
-    row, if it has one, stays as it is. `folder` is a stored path, None for the root. Call it at the
-    end of a session that scanned it.
+    They are those of folders that could not be read then and could be now, and those of files that
+    no longer exist, for which `is_gone` returns True given the stored path: nothing will retry
+    them. The file's row, if there is one, does not change. `folder` is a stored path, or None for
+    the root. Call this at the end of a session that scanned the folder.
     """
     with work.reader() as session:
         rows = session.execute(_OF_OTHER_SESSIONS, {"of_session": session_id}).all()

@@ -1,6 +1,6 @@
-"""Finalisation: a file is complete when all of its passages are, in one conditional statement.
+"""Finalization: one conditional statement completes a file whose passages are all complete.
 
-Knows no earlier read: what the statement finds decides.
+The statement itself checks the condition; nothing is read before.
 """
 
 from __future__ import annotations
@@ -59,23 +59,23 @@ _FINALIZE: Final = (
         ),
     )
 )
-# FLAVORING FAILED counts as settled: it is reported, and does not hold a file back for ever.
+# FLAVORING FAILED counts as settled: it is reported, and must not hold the file back forever.
 _FINALIZE_WITH_SONGS: Final = _FINALIZE.where(
     ~_of_its_songs.where(Song.status == SongStatus.PENDING)
 )
 
 
 def complete_passages(work: UnitOfWork, file_guid: str) -> None:
-    """Complete all passages of a file: for pipelines in which no later phase does it."""
+    """Complete all passages of a file, for pipelines in which no later phase completes them."""
     work.execute(_COMPLETE_PASSAGES, [{"of_file": file_guid, "now": utc_now()}])
 
 
 def finalize_file(work: UnitOfWork, file_guid: str, *, songs_settled: bool = True) -> None:
-    """Complete a file whose passages are all complete, and forget why it failed before.
+    """Complete a file whose passages are all complete, and delete its stored failures.
 
-    With `songs_settled` every song of it must have its flavor, or have failed to get one. The
-    commit raises ConditionNotMetError when the file is not ready, and nothing changes. A file that
-    is complete already stays as it is.
+    With `songs_settled` each of its songs must also have a flavor or have failed to get one. The
+    commit raises ConditionNotMetError, and nothing changes, if the file is not ready. A file that
+    is already complete stays unchanged.
     """
     statement = _FINALIZE_WITH_SONGS if songs_settled else _FINALIZE
     work.execute(statement, [{"of_file": file_guid, "now": utc_now()}], expected=1)

@@ -1,6 +1,6 @@
-"""Fingerprinting: what web services answered before, and what they answer now.
+"""Fingerprinting: caches the answers of web services.
 
-A cache alone: to lose it costs time and nothing else. Knows no service and no fingerprint.
+Losing the cache costs only time. The keys and answers are those of any service.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 Answer = dict[str, Any]
-"""What a service said, as a JSON object; the empty one says that it knew nothing."""
+"""A service's answer, as a JSON object; an empty object means that it had no result."""
 
 NOTHING_IS_BELIEVED_FOR: Final = timedelta(days=30)
-"""Ids are minted once and keep their meaning, so what a service knew is kept for good. What it did
-not know somebody may add to it any day."""
+"""Ids never change their meaning, so an answer is kept forever. An empty answer expires, because
+somebody may add the missing data to the service any day."""
 
 _ANSWERS: Final = sa.select(
     ServiceAnswer.request_key, ServiceAnswer.answer, ServiceAnswer.answered_at
@@ -38,9 +38,9 @@ _ANSWERS: Final = sa.select(
 
 
 def request_key(request: str) -> str:
-    """Make the key of a request that has no MusicBrainz id: the SHA-256 of its text, as hex.
+    """Return the key of a request that has no MusicBrainz id: the SHA-256 of its text, as hex.
 
-    That of a fingerprint's compressed text is its key in `acoustid_cache` as well.
+    The key of a fingerprint's compressed text is also its key in `acoustid_cache`.
     """
     return hashlib.sha256(request.encode()).hexdigest()
 
@@ -48,9 +48,9 @@ def request_key(request: str) -> str:
 def read_answers(
     library: Library, service: str, keys: Iterable[str], *, now: datetime | None = None
 ) -> dict[str, Answer]:
-    """Return what a service answered to those of the requests that need not be asked again.
+    """Return the stored answers of a service to those requests that need not be sent again.
 
-    An empty answer says that the service knew nothing; after 30 days it is asked anew.
+    An empty answer means that the service had no result; after 30 days it is no longer returned.
     """
     wanted = list(dict.fromkeys(keys))
     asked_anew = (now or utc_now()) - NOTHING_IS_BELIEVED_FOR
@@ -59,7 +59,7 @@ def read_answers(
 
 
 def record_answers(work: UnitOfWork, service: str, answers: Mapping[str, Answer]) -> None:
-    """Keep what a service answered, by the keys of the requests; the latest answer stands."""
+    """Store a service's answers, by the keys of the requests; a newer answer replaces an older."""
     now = utc_now()
     work.service_answers.put_many(
         {"service": service, "request_key": key, "answer": answer, "answered_at": now}
@@ -68,7 +68,7 @@ def record_answers(work: UnitOfWork, service: str, answers: Mapping[str, Answer]
 
 
 def record_acoustid(work: UnitOfWork, recordings: Mapping[str, str]) -> None:
-    """Keep which recordings AcoustID named, by the keys of the fingerprints, for older readers."""
+    """Store which recordings AcoustID named, by the fingerprints' keys, for older readers."""
     work.acoustid_cache.put_many(
         {"fingerprint_hash": key, "mbid": mbid} for key, mbid in recordings.items()
     )

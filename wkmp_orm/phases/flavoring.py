@@ -1,7 +1,7 @@
-"""Flavoring: the musical flavor of a file's songs, or that no source knows it.
+"""Flavoring: stores the musical flavor of a file's songs, or that no source has one.
 
-A song's first flavor stands, whichever file brought it: the statement decides, no earlier read.
-Knows no source of flavors.
+A song keeps its first flavor, whichever file brought it: the statement checks that, not an earlier
+read. Where flavors come from does not matter here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Flavor(Protocol):
-    """What a source knows of a song's sound."""
+    """A flavor of a song, as a source returns it."""
 
     @property
     def vector(self) -> dict[str, Any]:
@@ -38,14 +38,14 @@ class Flavor(Protocol):
 
     @property
     def source(self) -> str:
-        """The source's name, as "AcousticBrainz"."""
+        """The source's name, for example "AcousticBrainz"."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingSong:
-    """A song that has no flavor yet, and the longest span of the file in which it sounds.
+    """A song that has no flavor yet, and the longest span of the file in which it is heard.
 
-    Ticks from the file's start.
+    The span is in ticks from the file's start.
     """
 
     guid: str
@@ -65,7 +65,7 @@ _PENDING_SONGS: Final = (
     .order_by(_length.desc(), _start, Song.guid)
 )
 
-# FLAVORING FAILED gives way to a flavor, because another file may bring what the first one lacked.
+# FLAVORING FAILED is replaced by a flavor: another file may bring what the first one lacked.
 _SETTLE: Final = (
     sa.update(Song)
     .where(
@@ -77,7 +77,7 @@ _SETTLE: Final = (
     )
     .values(
         status=sa.bindparam("settled", type_=Song.status.type),
-        # What is known stays, and whose it is with it: a song may have had it from another program.
+        # A stored flavor stays, with its source: it may have come from another program.
         flavor_vector=sa.func.coalesce(Song.flavor_vector, sa.bindparam("vector", type_=Json())),
         flavor_source_blend=sa.case(
             (
@@ -122,7 +122,7 @@ EXTRACTED: Final = {"has_metadata": False, "has_identity": False, "has_flavor": 
 
 
 def pending_songs(library: Library, file_guid: str) -> list[PendingSong]:
-    """Return the songs of a file that have no flavor yet, each once, the longest first."""
+    """Return the songs of a file that have no flavor yet, each once, the longest span first."""
     songs: dict[str, PendingSong] = {}
     [found] = library.read(Query(_PENDING_SONGS, {"of_file": file_guid}))
     for row in found:
@@ -133,14 +133,14 @@ def pending_songs(library: Library, file_guid: str) -> list[PendingSong]:
 def record_flavors(work: UnitOfWork, file_guid: str, flavors: Mapping[str, Flavor | None]) -> None:
     """Settle songs of a file, by guid: FLAVOR READY with a flavor, FLAVORING FAILED with None.
 
-    A song that is FLAVOR READY already stays as it is, whoever made it so; one whose flavoring
-    failed takes a flavor. The file's passages whose songs are ready then have a flavor extraction
-    in their provenance, once. Run it through `in_unit_of_work`, also without any flavors: it reads
-    before it writes, and writes nothing where nothing is to be told.
+    A song that is already FLAVOR READY does not change, whichever file or program set it; a song
+    whose flavoring failed takes a flavor. Each of the file's passages whose songs are then ready
+    gets one flavor extraction in its provenance. Call this through `in_unit_of_work`, even with no
+    flavors: it reads before it writes, and writes nothing if nothing changed.
     """
     [untold] = work.read(Query(_UNTOLD, {"of_file": file_guid}))
     now = utc_now()
-    # In one order, so that two files with the same songs take turns instead of waiting in a circle.
+    # In a fixed order, so that two files with the same songs do not deadlock.
     settled = [_settled(guid, flavors[guid]) | {"now": now} for guid in sorted(flavors)]
     if settled:
         work.execute(_SETTLE, settled)

@@ -1,12 +1,12 @@
-"""Hash deduplication: one original among any number of equal files, whoever races.
+"""Hash deduplication: elects one original among equal files, even if workers race.
 
-The election is a statement, never an earlier read: the partial unique index on `hash` refuses a
-second original, and an advisory lock on PostgreSQL lets equal files take turns (on SQLite the
-writer lock does). Lists of equal files are derived from the hashes by the database; they are never
-parsed here, so that one that cannot be read harms nothing and is replaced.
+A statement elects the original, not an earlier read: the partial unique index on `hash` refuses a
+second original, and on PostgreSQL an advisory lock serializes equal files (on SQLite the writer
+lock does). The database derives the lists of equal files from the hashes. They are never parsed
+here, so an unreadable list does no harm and is replaced.
 
-No statement here costs more when there are more than 100 equal files: stubs, silence and sample
-packs come by the thousand.
+The cost of each statement stops growing above 100 equal files: stubs, silence and sample packs come
+by the thousand.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 DUPLICATE: Final = FileStatus.DUPLICATE_HASH
 
 MOST_LISTED: Final = 100
-"""Up to so many equal files list each other: 100 lists of 99 guids, half a megabyte to write for
-each file that comes in. Lists of all would be a gigabyte to write for 3,000 equal files."""
+"""Up to this many equal files list each other: 100 lists of 99 guids, half a megabyte to write for
+each file that arrives. Full lists of 3,000 equal files would be a gigabyte to write."""
 
 _of_guid: Final = sa.bindparam("of_guid", type_=File.guid.type)
 _of_hash: Final = sa.bindparam("of_hash", type_=File.hash.type)
@@ -47,10 +47,9 @@ _other: Final = aliased(File)
 _STATUS: Final = sa.select(File.status).where(File.guid == _of_guid)
 _STORED: Final = sa.select(File.hash, File.status, has_failures(File)).where(File.guid == _of_guid)
 
-# The incumbent stays, because its import may be under way; only a complete file displaces it, and
-# only if it is not complete itself: what is in the library already is not imported once more. Where
-# both are, the Rust services had emptied the hash of the one that comes in; then the edited, then
-# the older one stays.
+# The incumbent stays, because its import may be running. Only a complete file displaces it, and
+# only if the incumbent is not complete, so that nothing is imported twice. Both are complete if the
+# Rust services had emptied the new file's hash; then the edited one stays, then the older one.
 _precedes: Final = sa.or_(
     sa.and_(has_edits(_other), ~has_edits(File)),
     sa.and_(
@@ -71,10 +70,10 @@ _is_displaced: Final = sa.and_(
         sa.or_(File.status != FileStatus.INGEST_COMPLETE, _precedes),
     ),
 )
-# The original's passages are the ones to play; a copy may have some of when it held other sound.
-# Locked, so that the incumbent is not completed between its passages and its status.
+# The original's passages are the ones to play; a copy may have some from its former content. The
+# rows are locked, so that the incumbent is not completed between its passages and its status.
 _DELETE_PASSAGES_OF_DISPLACED: Final = sa.delete(Passage).where(
-    # By IN, which SQLite starts from the file; by EXISTS it reads every passage there is.
+    # With IN SQLite starts from the file; with EXISTS it reads all passages.
     Passage.file_id.in_(sa.select(File.guid).where(_is_displaced).with_for_update()),
     *UNEDITED,
 )
@@ -106,7 +105,7 @@ _STORE_AND_ELECT: Final = (
         ),
     )
 )
-# Of those that are there: nobody can import the others.
+# Only of present files: nobody can import the others.
 _oldest: Final = (
     sa.select(_other.guid)
     .where(_other.hash == _of_hash, _other.missing_since.is_(None))
@@ -126,8 +125,8 @@ _DELETE_PASSAGES_OF_A_DUPLICATE: Final = sa.delete(Passage).where(
     *UNEDITED,
 )
 
-# Read no further than to where it makes no difference any more, and in the order of the index: in
-# the order of guids both databases may read all files there are.
+# It reads only until the result cannot change any more, and in index order: in guid order both
+# databases may read all files.
 _some: Final = (
     sa.select(_other.guid)
     .where(_other.hash == _of_hash)
@@ -150,8 +149,8 @@ _list: Final = sa.case(
     (File.status == DUPLICATE, _original),
     else_=sa.null(),
 )
-# All of them, while they list each other, and when they are one too many to go on with that; then
-# only the one that is named.
+# All equal files, as long as they list each other and when the limit is first exceeded; after that
+# only the named file.
 _listing: Final = sa.union_all(
     sa.select(_some.c.guid).where(_number <= MOST_LISTED + 1),
     sa.select(_other.guid).where(_other.guid == _of_guid, _other.hash == _of_hash),
@@ -161,9 +160,9 @@ LIST_OTHERS: Final = (
     .where(File.guid.in_(_listing), File.matching_hashes.is_distinct_from(_list))
     .values(matching_hashes=_list, updated_at=_now)
 )
-# On PostgreSQL an UPDATE that waits for a row judges it again when it is free, by what its
-# sub-queries saw before: within ten imports of five equal files, one original whose tags were being
-# stored meanwhile missed a copy in its list. With the rows waited for first, none of 110 did.
+# On PostgreSQL an UPDATE that waits for a row checks it again when it is free, but with the old
+# results of its sub-queries: of ten imports of five equal files, one original whose tags were being
+# stored meanwhile missed a copy in its list. If the rows are locked first, none of 110 did.
 _WAIT_FOR_EQUALS: Final = (
     sa.select(File.guid)
     .where(File.hash == _of_hash)
@@ -186,11 +185,12 @@ _NAME_ORIGINAL: Final = (
 def record_hash(work: UnitOfWork, guid: str, sha256: str) -> None:
     """Store a file's hash (64 hex digits) and decide whether it is an original or a duplicate.
 
-    A file that other content replaced leaves its old equals: the oldest of them becomes their
-    original, PENDING. Up to 100 equal files list all others in `matching_hashes`; of more, a
-    duplicate lists its original alone, and the original none. Passages of a file that becomes a
-    duplicate go, but those that a user edited. Read the outcome with `is_duplicate` after the
-    commit. Raises RowNotFoundError. Run it through `in_unit_of_work`: it reads before it writes.
+    A file whose content was replaced leaves its former equals: the oldest of them becomes their
+    original, PENDING. Up to 100 equal files list all others in `matching_hashes`; above that, a
+    duplicate lists only its original, and the original none. When a file becomes a duplicate, its
+    passages are deleted except those that a user edited. Call `is_duplicate` after the commit for
+    the outcome. Raises RowNotFoundError. Call this through `in_unit_of_work`: it reads before it
+    writes.
     """
     [found] = work.read(Query(_STORED, {"of_guid": guid}))
     if not found:
@@ -219,21 +219,21 @@ def record_hash(work: UnitOfWork, guid: str, sha256: str) -> None:
 
 
 def is_duplicate(library: Library, guid: str) -> bool:
-    """Say whether the election made a file a duplicate."""
+    """Return whether the election made a file a duplicate."""
     [found] = library.read(Query(_STATUS, {"of_guid": guid}))
     return any(status == DUPLICATE for (status,) in found)
 
 
 def list_equal_files(work: UnitOfWork, hashes: Mapping[str, str | None]) -> None:
-    """Let files with these hashes list their equals, as `record_hash` says.
+    """Make files with these hashes list their equals, as `record_hash` describes.
 
-    Each hash comes with the guid of a file that is new among its equals, if there is one: of more
-    than 100 it alone is looked at.
+    Each hash comes with the guid of a file that is new among its equals, or None. If there are more
+    than 100, only that file is updated.
     """
     known = sorted(hashes.keys() - set(UNKNOWN_HASHES))
     for sha256 in known:
         _lock(work, sha256)
-    if work.dialect == "postgresql":  # on SQLite writers wait for one another
+    if work.dialect == "postgresql":  # on SQLite there is one writer at a time
         for sha256 in known:
             work.execute(_WAIT_FOR_EQUALS, [{"of_hash": sha256}])
     if known:
@@ -245,9 +245,9 @@ def list_equal_files(work: UnitOfWork, hashes: Mapping[str, str | None]) -> None
 
 
 def name_originals(work: UnitOfWork, duplicates: Iterable[tuple[str, str]]) -> None:
-    """Let duplicates, by hash and guid, whose list does not name their original name it.
+    """Update duplicates, given by hash and guid, whose list does not name their original.
 
-    Theirs were too many to be told when another one became the original.
+    They were too many to be updated when another file became the original.
     """
     rows = sorted(set(duplicates))
     list_equal_files(work, dict.fromkeys(sha256 for sha256, _ in rows))

@@ -1,7 +1,7 @@
-"""Second originals, which the Rust services make on SQLite, are copies again.
+"""Turns second originals, which the Rust services create on SQLite, into copies again.
 
-Among equal files one is the original. They know no such rule: with the hash of an original emptied,
-a copy of it becomes one as well. Knows hashes and statuses; must not know who doubled what.
+Among equal files one is the original. The Rust services do not follow this rule: when they empty
+the hash of an original, one of its copies becomes an original as well.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 AT_ONCE: Final = 200
-"""Hashes of one unit of work: some hundred milliseconds in which nobody else writes."""
+"""Hashes per unit of work: a few hundred milliseconds in which nobody else can write."""
 
 _of_hash: Final = sa.bindparam("of_hash", type_=File.hash.type)
 _now: Final = sa.bindparam("now", type_=File.updated_at.type)
 
-# In the order of the index of originals, which holds nothing else.
+# In the order of the index of originals, which covers the query.
 _DOUBLED: Final = (
     sa.select(File.hash)
     .where(is_original(File))
@@ -56,11 +56,11 @@ _DELETE_PASSAGES_OF_COPIES: Final = sa.delete(Passage).where(
 
 
 def heal_second_originals(work: UnitOfWork) -> int:
-    """Leave one original of each hash: the complete, the edited, the oldest, the smallest guid.
+    """Leave one original for each hash: the complete, the edited, the oldest, the smallest guid.
 
-    The others become DUPLICATE HASH and lose their passages, but those that a user edited. Returns
-    how many hashes had several; at most 200 are healed at once. Run it through `in_unit_of_work`:
-    it reads before it writes. There are none on PostgreSQL, where an index refuses them.
+    The others become DUPLICATE HASH and lose their passages, except those that a user edited.
+    Returns how many hashes had several originals; one call heals at most 200. Call this through
+    `in_unit_of_work`: it reads before it writes. On PostgreSQL an index refuses second originals.
     """
     with work.reader() as session:
         if session.get_bind().dialect.name != "sqlite":

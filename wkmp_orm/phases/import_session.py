@@ -1,7 +1,7 @@
-"""The import session: at most one is running, and a final state is final.
+"""The import session: at most one runs, and a final state does not change.
 
-Both are decided by the database: it refuses a second running row, and every change of state names
-the states it may come from.
+The database enforces both: it refuses a second running row, and each statement that changes the
+state names the states it may start from.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RUNNING_STATES: Final = tuple(state for state in SessionState if state not in FINAL_STATES)
 PROGRAM: Final = "wkmp_orm"
-"""Who runs a session, in its parameters: the Rust services name nobody in theirs."""
+"""The key in a session's parameters that names its importer; the Rust services do not set it."""
 INTERRUPTED: Final = "interrupted: the process that ran this import ended"
 
 
@@ -49,7 +49,7 @@ def start_session(library: Library, root_folder: str, parameters: dict[str, Any]
 
 
 def running_session(library: Library) -> ImportSession | None:
-    """Return the session that is running, if any."""
+    """Return the running session, or None."""
     with library.reader() as session:
         return session.scalar(
             sa.select(ImportSession).where(ImportSession.state.in_(RUNNING_STATES))
@@ -57,7 +57,7 @@ def running_session(library: Library) -> ImportSession | None:
 
 
 def is_running(library: Library, session_id: str) -> bool:
-    """Say whether a session is running still: nobody has cancelled it."""
+    """Return whether a session is still running, that is, has not ended or been cancelled."""
     running = sa.exists().where(
         ImportSession.session_id == session_id, ImportSession.state.in_(RUNNING_STATES)
     )
@@ -70,7 +70,7 @@ def change_state(
 ) -> None:
     """Move a running session to another state. A final state sets `ended_at`.
 
-    Raises ImportSessionError when the session is not running any more: a cancelled one stays
+    Raises ImportSessionError if the session is no longer running: a cancelled session stays
     cancelled.
     """
     if state in FINAL_STATES:
@@ -90,9 +90,9 @@ def change_state(
 
 
 def record_progress(library: Library, session_id: str, *, current: int, total: int) -> bool:
-    """Store how far a running session has come: files done, of how many. The latest wins.
+    """Store the progress of a running session, in files; a newer value replaces an older.
 
-    False when the session is not running any more: somebody cancelled it.
+    Returns False if the session is no longer running because somebody cancelled it.
     """
     percentage = 100.0 * current / total if total else 100.0
     with library.unit_of_work(Phase.SESSION) as work:
@@ -108,7 +108,7 @@ def record_progress(library: Library, session_id: str, *, current: int, total: i
 
 
 def cancel_interrupted(library: Library) -> int:
-    """Cancel sessions whose process has ended, and return how many. For whoever knows it has."""
+    """Cancel running sessions, whose process the caller knows to have ended; return how many."""
     with library.unit_of_work(Phase.SESSION) as work:
         cancelled = work.execute(
             sa.update(ImportSession)

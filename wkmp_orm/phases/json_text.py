@@ -1,7 +1,4 @@
-"""A text inside a JSON column, for conditions of statements.
-
-Knows both databases' functions; must not know what is kept there.
-"""
+"""`JsonText`: a text inside a JSON column, for conditions in statements, on both databases."""
 
 from __future__ import annotations
 
@@ -16,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class JsonText(FunctionElement[str]):
-    """The text at a path of names in a `Json` object; NULL where there is none.
+    """The text at a path of names in a `Json` object, or NULL if there is none.
 
-    `JsonText(column, "said", parameter)`. What is no JSON has nothing in it. A name that is a
-    parameter may hold anything but a quotation mark.
+    Write `JsonText(column, "said", parameter)`. A value that is not valid JSON gives NULL. A name
+    that is a parameter may contain any character except a quotation mark.
     """
 
     inherit_cache = True

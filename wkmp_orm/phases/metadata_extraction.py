@@ -1,7 +1,7 @@
-"""Metadata extraction: what a sound file says of itself, merged into its row.
+"""Metadata extraction: merges the tags and audio facts of a sound file into its row.
 
-A value that is not known this time leaves the stored one alone, so that a file whose tags were
-stripped keeps what was known of it.
+A value that is unknown this time leaves the stored one unchanged, so a file whose tags were removed
+keeps them in the database.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileMetadata:
-    """Tags and audio facts of a file, under the columns' names; None is unknown, never 0."""
+    """Tags and audio facts of a file, named like the columns; None means unknown, never 0."""
 
     artist: str | None = None
     title: str | None = None
@@ -29,5 +29,5 @@ class FileMetadata:
 
 
 def record_metadata(work: UnitOfWork, path: str, metadata: FileMetadata) -> None:
-    """Merge what was read from a file into the row that has its path."""
+    """Merge what was read from a file into the row with its path."""
     work.files.put(**asdict(metadata), path=path)

@@ -1,6 +1,6 @@
-"""Files that are not there any more: since when, and which copies could take their place.
+"""Files that no longer exist: since when, and which copies could replace them.
 
-Nothing is deleted here. Whether a file is there is found out elsewhere; knows no file system.
+Nothing is deleted here. The caller checks the file system.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MARK: Final = (
     sa.update(File)
     .where(
         File.guid == _of_guid,
-        # It may have moved since it was looked for.
+        # The row may have moved since the caller looked for the file.
         File.path == sa.bindparam("was_at", type_=File.path.type),
         File.missing_since.is_(None),
     )
@@ -73,9 +73,9 @@ _LISTED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingFile:
-    """A file that is not there any more: where it was, since when (UTC).
+    """A file that no longer exists: its former path and since when it has been missing (UTC).
 
-    `edited_passages` are those of its passages that a user gave a title or fades.
+    `edited_passages` counts its passages to which a user gave a title or fades.
     """
 
     path: str
@@ -85,14 +85,14 @@ class MissingFile:
 
 
 def missing_files(session: Session) -> list[MissingFile]:
-    """Return the files that are missing, those first that have been for longest."""
+    """Return the missing files, those that have been missing longest first."""
     return [MissingFile(**row) for row in session.execute(_LISTED).mappings()]
 
 
 def mark_missing(work: UnitOfWork, rows: Sequence[StoredFile]) -> PendingStatement:
-    """Say of files that they are missing from now on; those that are known to be stay as they are.
+    """Mark files as missing from now on; files already marked stay unchanged.
 
-    The answer's `matched` is how many were marked, after the commit.
+    After the commit, the result's `matched` is the number of files marked.
     """
     now = utc_now()
     with work.reader() as session:
@@ -106,7 +106,7 @@ def mark_missing(work: UnitOfWork, rows: Sequence[StoredFile]) -> PendingStateme
 
 
 def unmark_missing(work: UnitOfWork, guids: Iterable[str]) -> PendingStatement:
-    """Say of files that they are there. `matched` is how many were missing before."""
+    """Mark files as present. After the commit `matched` is how many were missing before."""
     now, back = utc_now(), list(guids)
     unmarked = work.execute(_UNMARK, [{"of_guid": guid, "now": now} for guid in back])
     say_again(work, back)
@@ -114,7 +114,7 @@ def unmark_missing(work: UnitOfWork, guids: Iterable[str]) -> PendingStatement:
 
 
 def copies_of(library: Library, hashes: Sequence[str]) -> list[StoredFile]:
-    """Return the duplicates of files with these hashes that are not known to be missing."""
+    """Return the duplicates of files with these hashes that are not marked as missing."""
     given = {"hashes": list(hashes)}
     return read_anew(
         library, lambda session: [StoredFile(*row) for row in session.execute(_COPIES, given)]

@@ -1,7 +1,7 @@
-"""What other files that are there say of the rows that files share, as conditions of statements.
+"""Conditions of statements: what other present files say about the rows that files share.
 
-A statement gives `of_file`, the file that does not count, and `before` and `value`: what is not
-said any more, and what is said instead. Knows no statement.
+The statement has these parameters: `of_file`, the file that does not count, `before`, the value
+that is no longer said, and `value`, which replaces it.
 """
 
 from __future__ import annotations
@@ -34,37 +34,37 @@ BEFORE: Final = sa.bindparam("before", type_=sa.Text())
 VALUE: Final = sa.bindparam("value", type_=sa.Text())
 
 OTHER: Final = aliased(Passage)
-# A duplicate keeps what a user edited, of a content that it had before.
+# A duplicate keeps the passages that a user edited, but they belong to its former content.
 IS_THERE: Final = sa.exists().where(
     File.guid == OTHER.file_id,
     File.missing_since.is_(None),
     File.status != FileStatus.DUPLICATE_HASH,
 )
 OTHER_IS_THERE: Final = sa.and_(OTHER.file_id != OF_FILE, IS_THERE)
-# Of a passage that was recorded before this was kept, the columns tell something.
+# The columns of a passage that was recorded before SAID existed still tell something.
 IS_SILENT: Final = JsonText(OTHER.import_metadata, SAID, "by_tags").is_(None)
 
 Says = sa.ColumnElement[bool]
 
 
 def says(*names: str | sa.ColumnElement[str]) -> JsonText:
-    """Return what another passage says, by where that is kept."""
+    """Return what another passage says, by its path in the stored JSON."""
     return JsonText(OTHER.import_metadata, SAID, *names)
 
 
 BY_TAGS: Final = sa.cast(says("by_tags"), sa.Text()).in_(("1", "true"))
-"""Another passage says it by its tags, and not by a web service. The databases spell true apart."""
+"""Another passage says it by its tags, not a web service. The databases spell true differently."""
 
 
 def somebody_on_song(song: Any, *conditions: Says) -> Says:
-    """Say that there is a passage of a song that fulfils all conditions."""
+    """Return the condition that a song has a passage that meets all conditions."""
     return sa.exists().where(
         PassageSong.song_id == song, PassageSong.passage_id == OTHER.guid, *conditions
     )
 
 
 def somebody_on_artist(*conditions: Says) -> Says:
-    """Say so of a passage of a song by an artist."""
+    """Return the same condition for a passage of a song by an artist."""
     return sa.exists().where(
         SongArtist.artist_id == Artist.guid,
         PassageSong.song_id == SongArtist.song_id,
@@ -74,7 +74,7 @@ def somebody_on_artist(*conditions: Says) -> Says:
 
 
 def somebody_on_work(*conditions: Says) -> Says:
-    """Say so of a passage of a song that records a work."""
+    """Return the same condition for a passage of a song that records a work."""
     return sa.exists().where(
         SongWork.work_id == Work.guid,
         PassageSong.song_id == SongWork.song_id,
@@ -84,7 +84,7 @@ def somebody_on_work(*conditions: Says) -> Says:
 
 
 def somebody_on_album(*conditions: Says) -> Says:
-    """Say so of a passage on an album."""
+    """Return the same condition for a passage on an album."""
     return sa.exists().where(
         PassageAlbum.album_id == Album.guid, PassageAlbum.passage_id == OTHER.guid, *conditions
     )
@@ -98,10 +98,10 @@ def only_the_file(
     must_be_said: bool,
     is_silent: Says = IS_SILENT,
 ) -> tuple[Says, ...]:
-    """Return the conditions under which what the file said is to be replaced.
+    """Return the conditions under which a value from this file is replaced.
 
-    Nobody else says so; and with `must_be_said` somebody else does say what replaces it. A silent
-    passage speaks by its columns; where these do not tell, it may have said so.
+    No other file may say the old value; with `must_be_said` another file must say the new value. A
+    passage without SAID is judged by its columns; if they leave it open, it counts as saying it.
     """
     nobody = ~somebody(
         OTHER_IS_THERE,

@@ -1,6 +1,6 @@
-"""Placeholders and the rows that have ids: who is known, and whom links lead to once it is known.
+"""Finds artists and albums by id or placeholder, and merges placeholders once the id is known.
 
-Statements only: which placeholders may have to be merged is found out elsewhere.
+This module has only the statements; the caller finds out which placeholders to merge.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """How artists and albums differ in the tables' words."""
+    """The tables and columns in which artists and albums differ."""
 
     entity: type[Artist | Album]
     mbid: InstrumentedAttribute[str]
@@ -69,11 +69,11 @@ class KnownRow(NamedTuple):
     label: str | None
     release_date: str | None
     is_unclaimed: bool
-    """Whether no file that is there speaks of it."""
+    """Whether no present file describes it."""
 
 
 def query_of(kind: Kind, identities: Collection[Identity]) -> Query:
-    """Return the query of the stored rows that identities may mean; each is a `KnownRow`."""
+    """Return the query for the stored rows that identities may refer to; each is a `KnownRow`."""
     keys = [identity.key for identity in identities]
     ids = [identity.mbid for identity in identities if identity.mbid is not None]
     return Query(_known_rows(kind), {"keys": keys, "ids": [*keys, *ids]})
@@ -81,7 +81,7 @@ def query_of(kind: Kind, identities: Collection[Identity]) -> Query:
 
 @cache
 def _known_rows(kind: Kind) -> sa.Select[*tuple[Any, ...]]:
-    """Select the rows that have one of the `keys` as identity key, or one of the `ids` as id."""
+    """Select the rows whose identity key is one of `keys`, or whose id is one of `ids`."""
     somebody = somebody_on_album if kind is ALBUMS else somebody_on_artist
     return sa.select(
         kind.entity.guid,
@@ -94,19 +94,19 @@ def _known_rows(kind: Kind) -> sa.Select[*tuple[Any, ...]]:
 
 
 def lock_placeholder(work: UnitOfWork, key: str) -> None:
-    """Keep a placeholder from being merged away while this unit of work links to it.
+    """Lock a placeholder so that it is not merged away while this unit of work links to it.
 
-    A foreign key would not do: on PostgreSQL the merge would wait for the link, which it has not
-    seen, and then delete it with the placeholder.
+    A foreign key is not enough: on PostgreSQL the merge would wait for the link, which it has not
+    seen, and then delete it together with the placeholder.
     """
     work.lock(f"identity:{key}")
 
 
 def merge_placeholders(work: UnitOfWork, kind: Kind, keys: Mapping[str, str | None]) -> None:
-    """Merge each placeholder, if there is one, into the one row with an id that it stands for.
+    """Merge each placeholder that exists into the only row with an id that it can refer to.
 
-    That row has the placeholder as its key, or the id that is given with it. Where there are two
-    such rows the placeholder stays: it does not say which of them is meant.
+    That row has the placeholder as its key, or the id given with the placeholder. If there are two
+    such rows, the placeholder is ambiguous and stays.
     """
     if not keys:
         return
@@ -120,7 +120,7 @@ def merge_placeholders(work: UnitOfWork, kind: Kind, keys: Mapping[str, str | No
 
 @cache
 def _merge(kind: Kind) -> tuple[sa.Executable, ...]:
-    """Build the statements: let the row inherit, move the links to it, drop the placeholder."""
+    """Build the statements: copy values to the row, move the links, delete the placeholder."""
     entity: Any = kind.entity
     key = sa.bindparam("of_key", type_=kind.mbid.type)
     placeholder: Any = aliased(entity)
@@ -128,8 +128,8 @@ def _merge(kind: Kind) -> tuple[sa.Executable, ...]:
     there: Any = aliased(kind.link)
     left: Any = aliased(kind.link)
     meant = _guid_that_is_meant(kind)
-    # On PostgreSQL each statement sees what was committed before it: who is meant may have become
-    # clear since the links were to move, and they would go with the placeholder.
+    # On PostgreSQL each statement sees what was committed before it started. If the row became
+    # unambiguous after the links were moved, links would be deleted along with the placeholder.
     has_links_left = sa.exists().where(
         _of(left, kind.link_to) == entity.guid,
         ~sa.exists().where(
@@ -161,7 +161,7 @@ def _merge(kind: Kind) -> tuple[sa.Executable, ...]:
 
 
 def _guid_that_is_meant(kind: Kind) -> sa.ScalarSelect[str]:
-    """Select the guid of the only row with an id that a placeholder can stand for."""
+    """Select the guid of the only row with an id that a placeholder can refer to."""
     key = sa.bindparam("of_key", type_=kind.mbid.type)
     mbid = sa.bindparam("of_mbid", type_=kind.mbid.type)
 
@@ -180,7 +180,7 @@ def _guid_that_is_meant(kind: Kind) -> sa.ScalarSelect[str]:
 def _inherited(
     entity: Any, placeholder: Any, is_placeholder: sa.ColumnElement[bool]
 ) -> dict[str, Any]:
-    """Take from the placeholder what a user tuned there, or what was known, and is not here."""
+    """Take from the placeholder user settings and known values that this row does not have."""
     facts = TABLES[entity.__tablename__]
     filled = (name for name, policy in facts.merged.items() if policy is Policy.FILL)
     inherited = {}
@@ -193,5 +193,5 @@ def _inherited(
 
 
 def _of(row: Any, column: InstrumentedAttribute[Any]) -> Any:
-    """Return the column of an alias."""
+    """Return the same column of an alias."""
     return getattr(row, column.key)

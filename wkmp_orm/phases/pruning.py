@@ -1,8 +1,8 @@
-"""Deletes what only remembers: files that are missing, and entities that nothing refers to.
+"""Deletes files that are missing, and entities that nothing refers to any more.
 
-All of it in one transaction of the caller's, each statement under its own conditions: a file that
-is not missing any more stays, and so does an entity that is linked meanwhile or that a user tuned.
-Knows no file system, and nothing of backups.
+The caller runs all of it in one transaction. Each statement has its own conditions: a file that is
+no longer missing stays, and so does an entity that was linked meanwhile or that a user tuned. The
+caller makes the backup and checks the file system.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ AT_ONCE: Final = 500
 
 @dataclass(slots=True)
 class Deleted:
-    """How many rows were deleted, by what they are."""
+    """How many rows of each kind were deleted."""
 
     files: int = 0
     songs: int = 0
@@ -54,7 +54,7 @@ _is_edited: Final = sa.exists().where(Passage.file_id == File.guid, sa.not_(sa.a
 
 
 def is_everything_missing(session: Session) -> bool:
-    """Say whether there are files, and all of them are missing."""
+    """Return whether there are files and all of them are missing."""
     is_there = sa.exists().where(File.missing_since.is_(None))
     return not session.scalar(sa.select(is_there)) and bool(
         session.scalar(sa.select(sa.exists().select_from(File)))
@@ -64,9 +64,10 @@ def is_everything_missing(session: Session) -> bool:
 def delete_missing(
     session: Session, guids: Sequence[str], *, missing_by: datetime, with_edits: bool
 ) -> int:
-    """Delete the rows of files that have been missing since then, and return how many.
+    """Delete the rows of files that have been missing since before that time; return how many.
 
-    Their passages go with them. Without `with_edits` files stay of which a user edited a passage.
+    Their passages are deleted too. Without `with_edits`, files with a passage that a user edited
+    stay.
     """
     conditions = [File.missing_since <= missing_by]
     if not with_edits:
@@ -89,8 +90,8 @@ def delete_missing(
 def delete_orphans(session: Session, deleted: Deleted) -> None:
     """Delete songs, artists, albums and works that nothing refers to and that no user tuned.
 
-    An artist without songs may be of files that no recording is known of: it stays while the
-    artist of any passage has its name in it.
+    An artist without songs may belong to files whose recording is unknown. It stays as long as the
+    artist text of any passage contains its name.
     """
     deleted.songs = _delete(
         session,

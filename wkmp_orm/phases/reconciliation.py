@@ -1,8 +1,7 @@
-"""What is stored of a file's passages, and how it gives way to what a new recording says.
+"""Reconciles the stored passages of a file with a new recording of it.
 
-Everything is decided by what was read; that it still holds is a condition of the commit, so that
-of two workers that record a file at once the second reads and decides anew. Must not know what
-passages are for.
+The decisions depend on what was read. The commit has the condition that it still holds, so if two
+workers record a file at once, the second reads and decides again.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ Span = tuple[int, int]
 """A passage's start and end, in ticks from the file's start."""
 
 UNBEGUN: Final = (FileStatus.PENDING, FileStatus.NO_AUDIO)
-"""What is PROCESSING once a passage is recorded."""
+"""A file in one of these statuses becomes PROCESSING once its passages are recorded."""
 
 _UNEDITED: Final = cast("PassageWhere", dict.fromkeys(USER_OWNED))
 
@@ -52,7 +51,7 @@ _STATUS: Final = sa.select(File.status).where(File.guid == _of_file)
 _STATUS_AND_ANY: Final = sa.select(
     File.status, sa.exists().where(Passage.file_id == _of_file)
 ).where(File.guid == _of_file)
-# Not the JSON columns: one that cannot be read must not stop an import that would replace it.
+# Without the JSON columns: an unreadable one must not stop the import that would replace it.
 _PASSAGES: Final = (
     sa.select(Passage)
     .where(Passage.file_id == _of_file)
@@ -109,7 +108,7 @@ _UNLINK_ALBUM: Final = sa.delete(PassageAlbum).where(
 
 @cache
 def _note(key: str) -> sa.Update:
-    """Put an entry into a passage's metadata, beside what measuring, and others, put there."""
+    """Set an entry of a passage's metadata, leaving the entries of measuring and others."""
     noted = JsonWith(Passage.import_metadata, key, sa.bindparam("noted", type_=Json()))
     return (
         sa.update(Passage)
@@ -125,17 +124,17 @@ def _note(key: str) -> sa.Update:
 
 
 class Reconciliation:
-    """A file's stored passages on their way to what is recorded now, within one unit of work."""
+    """Changes a file's stored passages to those recorded now, within one unit of work."""
 
     @staticmethod
     def query(file_guid: str) -> Query:
-        """Return the query whose answer the next recording of a file begins with."""
+        """Return the query whose result `Reconciliation` takes."""
         return Query(_STATUS_AND_ANY, {"of_file": file_guid})
 
     def __init__(self, work: UnitOfWork, file_guid: str, found: Sequence[Sequence[Any]]) -> None:
-        """Take what `query` has found, and read the file's passages if it has any.
+        """Take the result of `query`, and read the file's passages if it has any.
 
-        Raises RowNotFoundError for a file that is not there, ConditionNotMetError for a duplicate.
+        Raises RowNotFoundError for an unknown file, ConditionNotMetError for a duplicate.
         """
         self._work = work
         self._file_guid = file_guid
@@ -155,9 +154,9 @@ class Reconciliation:
             raise ConditionNotMetError(msg, table="files", key=file_guid)
         self._status = status
         self._stored = {(row.start_time_ticks, row.end_time_ticks): row for row in passages}
-        said: dict[str, object] = {guid: text for guid, text in kept}  # noqa: C416  Rows are no pairs
+        said: dict[str, object] = {guid: text for guid, text in kept}  # noqa: C416  rows, not pairs
         self.said = [Said.told_by(row, said.get(row.guid)) for row in passages]
-        """What the file said before of what files share, passage by passage."""
+        """For each passage, what the file said before about shared rows."""
         self._added_rows = 0
         self._deleted_rows = 0
         self._former_songs: list[dict[str, str]] = []
@@ -169,29 +168,30 @@ class Reconciliation:
         return self._stored.get(span)
 
     def delete_others(self, wanted: Collection[Span]) -> list[str]:
-        """Delete the passages of other spans, and return the guids of those that a user edited.
+        """Delete the passages of other spans; return the guids of those that stay: a user's edits.
 
-        What is kept is complete: no later phase meets it, and it must not hold its file back.
+        A passage that stays is completed, because no later phase handles it and the file could not
+        be completed otherwise.
         """
         others = [passage for span, passage in self._stored.items() if span not in wanted]
         for passage in others:
             if not is_edited(passage):
-                # The user may edit it this very moment: the statement decides.
+                # A user may be editing it right now, so the statement checks that.
                 self._work.passages.delete(passage.guid, where=_UNEDITED)
                 self._deleted_rows += _rows_of(passage)
                 continue
-            # It speaks of a content that is gone.
+            # What it said belongs to content that no longer exists.
             self.note(passage, {SAID: Said().as_json()})
             if passage.status is not PassageStatus.INGEST_COMPLETE:
                 self._work.passages.update(passage.guid, status=PassageStatus.INGEST_COMPLETE)
         return [passage.guid for passage in others if is_edited(passage)]
 
     def added(self, rows: int) -> None:
-        """Take note of new rows of passages and provenance."""
+        """Count new rows of passages and provenance."""
         self._added_rows += rows
 
     def unlink_other_songs(self, passage: Passage, recording_mbid: str) -> None:
-        """Unlink the songs that the passage is known not to be."""
+        """Unlink the passage from songs that are no longer its recording."""
         self._former_songs += [
             {"of_passage": passage.guid, "of_song": link.song_id}
             for link in passage.songs
@@ -199,7 +199,7 @@ class Reconciliation:
         ]
 
     def unlink_other_albums(self, passage: Passage, albums: Collection[Identity]) -> None:
-        """Unlink the albums that the passage is known not to be on."""
+        """Unlink the passage from albums that are no longer its own."""
         self._former_albums += [
             {"of_passage": passage.guid, "of_album": row.guid}
             for row in passage.albums
@@ -207,19 +207,19 @@ class Reconciliation:
         ]
 
     def note(self, passage: Passage, metadata: Mapping[str, Any]) -> None:
-        """Put entries into the metadata of a passage, if its file is being imported anew.
+        """Set entries of a passage's metadata, if its file is being imported again.
 
-        If not, they are there: recording the same again is to write nothing.
+        Otherwise they are stored already, and recording the same again must write nothing.
         """
         if self._status in UNBEGUN:
             for key, value in metadata.items():
-                if value is None:  # unknown: what is known stays
+                if value is None:  # unknown: the stored entry stays
                     continue
                 row = {"of_passage": passage.guid, "noted": value, "now": utc_now()}
                 self._notes.setdefault(key, []).append(row)
 
     def finish(self) -> None:
-        """Accumulate what is left, after everything else of the recording."""
+        """Queue the remaining statements, after everything else of the recording."""
         for key in sorted(self._notes):
             self._work.execute(_note(key), self._notes[key])
         if self._former_songs:

@@ -1,8 +1,8 @@
-"""Recording: a file's passages with their songs, artists, albums, works and provenance.
+"""Recording: stores a file's passages with their songs, artists, albums, works and provenance.
 
-Reconciles by span: a passage of the same start and end keeps its guid and its user's edits, new
-spans are added, spans that are gone are deleted unless a user edited them. Recording the same
-again writes nothing.
+Passages are reconciled by span. A passage with the same start and end keeps its guid and its user's
+edits, new spans are added, and spans that no longer exist are deleted unless a user edited them.
+Recording the same again writes nothing.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class IdentifiedSong:
-    """A recording, by its MusicBrainz recording id, with who made it and what it records.
+    """A MusicBrainz recording, by its id, with its artists and works.
 
-    The artists share the song: each has a weight of 1 by their number. The first work is the one
-    that `songs.work_id` names for older readers. `from_tags`: the file's tags said all this, and no
-    web service did.
+    The artists share the song equally: each has the weight 1 / their number. `songs.work_id` names
+    the first work, for older readers. `from_tags` means that all this came from the file's tags and
+    not from a web service.
     """
 
     recording_mbid: str
@@ -59,7 +59,7 @@ class IdentifiedSong:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What one extractor said of a passage; `confidence` is 0 to 1, None when it is unknown."""
+    """What one extractor found about a passage; `confidence` is 0 to 1, or None if unknown."""
 
     source_type: SourceType
     data_extracted: dict[str, Any] | None = None
@@ -68,10 +68,10 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPassage:
-    """A passage to record: its span in ticks from the file's start, and what is known of it.
+    """A passage to record: its span in ticks from the file's start, and what is known about it.
 
     `columns` are further columns of `passages`, `metadata` further entries of its
-    `import_metadata`, which has others beside them. Artists without a song are still given rows.
+    `import_metadata`, which also has other entries. Artists get rows even without a song.
     """
 
     start_time_ticks: int
@@ -88,13 +88,13 @@ class RecordedPassage:
 
     @property
     def span(self) -> Span:
-        """Start and end."""
+        """The start and end."""
         return self.start_time_ticks, self.end_time_ticks
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a recording did: the passages' handles in order, and the guids of edited leftovers."""
+    """The result: the passages' handles in order, and the guids of edited passages left over."""
 
     passages: list[Handle[Passage]]
     kept: list[str]
@@ -103,15 +103,15 @@ class Recording:
 
     @property
     def corrected(self) -> int:
-        """How many values that files share follow the new tags of this one; after the commit."""
+        """How many shared values this file's new tags replaced; read it after the commit."""
         statements = (*self._corrections, *self._inheritances)
         return sum(bool(statement.matched) for statement in statements)
 
     @property
     def disputed(self) -> int:
-        """How many values stay though the tags of this file are others now; after the commit.
+        """How many shared values stayed though this file's tags changed; read it after the commit.
 
-        Another file, a web service or a user says so.
+        They stayed because another file, a web service or a user gave the same value.
         """
         return sum(not statement.matched for statement in self._corrections)
 
@@ -123,12 +123,12 @@ def record_passages(
     *,
     session_id: str | None = None,
 ) -> Recording:
-    """Make the file's passages these, and put what they refer to.
+    """Replace the file's passages by these, and put the rows that they refer to.
 
-    `session_id` is the import session that new passages came with. A PENDING file becomes
-    PROCESSING. Run it through `in_unit_of_work`: it reads before it writes, and of two workers that
-    record one file at once the second is refused (ConditionNotMetError, ConstraintViolationError).
-    Raises RowNotFoundError for a file that is not there, ConditionNotMetError for a duplicate.
+    `session_id` is the import session of new passages. A PENDING file becomes PROCESSING. Call this
+    through `in_unit_of_work`: it reads before it writes, and if two workers record one file at
+    once, the second is refused (ConditionNotMetError, ConstraintViolationError). Raises
+    RowNotFoundError for an unknown file and ConditionNotMetError for a duplicate.
     """
     sharing = Sharing(passages)
     found, *answers = work.read(Reconciliation.query(file_guid), *sharing.queries())
@@ -145,7 +145,7 @@ def record_passages(
         song = songs[passage.song.recording_mbid] if passage.song else None
         columns = _columns(file_guid, passage, song)
         metadata = _metadata(passage)
-        # Added, not put: if another worker made it meanwhile, its session is the one it came with.
+        # Added, not put: if another worker inserted it meanwhile, that worker's session stays.
         if known:
             handle = work.passages.put(**columns)
             stored.note(known, metadata)
@@ -194,9 +194,9 @@ def _correct(
     albums: Mapping[Identity, str | Handle[Album]],
     said: Sequence[Said],
 ) -> list[PendingStatement]:
-    """Correct what only this file said of its songs, artists, works and albums, each of them once.
+    """Correct, once each, the values of songs, artists, works and albums that only this file gave.
 
-    An artist, a work or an album may be another song's than before.
+    Artists, works and albums may belong to other songs than before.
     """
     songs = {passage.song.recording_mbid: passage.song for passage in passages if passage.song}
     corrections = [
@@ -227,7 +227,7 @@ def _withdrawal(
     passages: Iterable[RecordedPassage],
     said: Iterable[Said],
 ) -> Withdrawal | None:
-    """Read what the file said of what it does not speak of any more."""
+    """Read what the file said before about rows that it no longer refers to."""
     if all(each.is_silent for each in said):
         return None
     with work.reader() as session:
@@ -239,7 +239,7 @@ def _put_songs(
     passages: Iterable[RecordedPassage],
     artists: dict[Identity, str | Handle[Artist]],
 ) -> dict[str, Handle[Song]]:
-    """Put each song once, however many passages it sounds in, and link its works and artists."""
+    """Put each song once, however many passages it is in, and link its works and artists."""
     handles: dict[str, Handle[Song]] = {}
     credited: set[str] = set()
     for song in (passage.song for passage in passages if passage.song):
@@ -252,7 +252,7 @@ def _put_songs(
         )
         for entry in works:
             work.song_works.link(handle, entry)
-        # The first credit stands: the shares of a second one would not sum to 1 with it.
+        # The first credit stays: with the shares of a second one the sum would not be 1.
         if song.artists and song.recording_mbid not in credited:
             credited.add(song.recording_mbid)
             sharing = {artists[artist] for artist in song.artists}
@@ -278,7 +278,7 @@ def _columns(file_guid: str, passage: RecordedPassage, song: Handle[Song] | None
 def _news(
     passage: Handle[Passage], extractions: Iterable[Extraction], known: Passage | None
 ) -> list[NewImportProvenance]:
-    """Return the rows of what is not on record yet: the same extraction again is no news."""
+    """Return rows for the extractions that are not stored yet; repeated ones are left out."""
     there = [
         (row.source_type, row.data_extracted, row.confidence)
         for row in (known.provenance if known else ())
@@ -301,7 +301,7 @@ def _news(
 
 
 def _as_read(value: Any) -> Any:
-    """Return JSON as it is read back: it has lists where Python may have tuples."""
+    """Return JSON as it is read back: with lists where Python may have tuples."""
     match value:
         case dict():
             return {key: _as_read(item) for key, item in value.items()}

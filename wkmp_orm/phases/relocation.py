@@ -1,7 +1,7 @@
-"""Rows that follow their files: a file that lies elsewhere now keeps its guid, passages and edits.
+"""Changes the paths of rows whose files moved; they keep their guids, passages and edits.
 
-Which row belongs to which file is found out elsewhere. Here it is written, under the condition that
-the row still is what was read: its path, its hash. Knows no file system.
+The caller finds out which row belongs to which file. The statements here require that the row still
+has the path and hash that were read.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 PAGE: Final = 5_000
-"""Rows read at a time: 2 MB of them, and no reader that stays open while the disk is looked at."""
+"""Rows read at a time: 2 MB, and no reader stays open while the caller examines the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """What is stored of a file: where it was, and what tells it from others."""
+    """A stored file: its path, and the values that identify its content."""
 
     guid: str
     path: str
@@ -48,12 +48,12 @@ class StoredFile:
 
     @property
     def has_hash(self) -> bool:
-        """Whether it is known what the file holds."""
+        """Whether the file's content hash is known."""
         return self.hash not in UNKNOWN_HASHES
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether its import has not come to an end."""
+        """Whether its import is not finished."""
         return self.status in (FileStatus.PENDING, FileStatus.PROCESSING)
 
 
@@ -61,8 +61,8 @@ class StoredFile:
 class Relocation:
     """A row and its new path.
 
-    `found` is the file that lies there. None: the path is only a place to keep a row whose file is
-    gone, as another row took its own.
+    `found` is the file at that path. None means that the path is a substitute for a row whose file
+    is gone and whose own path another row took.
     """
 
     row: StoredFile
@@ -80,7 +80,7 @@ STORED_COLUMNS: Final = (
     File.created_at,
     File.missing_since,
 )
-"""Those of a StoredFile, in its order."""
+"""The columns of a StoredFile, in its order."""
 _after: Final = sa.bindparam("after", type_=File.guid.type)
 _below: Final = sa.bindparam("below", type_=sa.Text())
 _PAGE: Final = sa.select(*STORED_COLUMNS).order_by(File.guid)
@@ -100,7 +100,7 @@ _is_as_read: Final = (
 _to: Final = sa.bindparam("to_path", type_=File.path.type)
 _now: Final = sa.bindparam("now", type_=File.updated_at.type)
 _PARK: Final = sa.update(File).where(*_is_as_read).values(path=_to)
-# What is known of a file is found by its path.
+# Warnings and failures refer to a file by its path.
 _TELL: Final = (
     sa.update(ImportFailure)
     .where(ImportFailure.file_id == _of_guid, ImportFailure.path == _was_at)
@@ -131,12 +131,12 @@ _KEEP: Final = (
 
 
 def is_empty(library: Library) -> bool:
-    """Say whether the library knows no file yet."""
+    """Return whether no file is stored yet."""
     return read_anew(library, lambda session: bool(session.scalar(sa.select(_IS_EMPTY))))
 
 
 def stored_files(library: Library, folder: str | None = None) -> Iterator[StoredFile]:
-    """Give what is stored of all files below a stored path, None for the root, in pages."""
+    """Yield all stored files below a stored path (None: the root), page by page."""
     query = (_PAGE if folder is None else _PAGE.where(_BELOW)).limit(PAGE)
     values: dict[str, str] = {} if folder is None else {"below": f"{folder}/"}
     while True:
@@ -150,7 +150,7 @@ def stored_files(library: Library, folder: str | None = None) -> Iterator[Stored
 
 
 def known_hashes(library: Library, hashes: Sequence[str]) -> set[str]:
-    """Return those of the hashes that a file is stored with."""
+    """Return those of the hashes that a stored file has."""
     known: set[str] = set()
     for start in range(0, len(hashes), 500):
         chunk = {"hashes": hashes[start : start + 500]}
@@ -169,10 +169,9 @@ def _known_hashes(chunk: dict[str, Sequence[str]], session: Session) -> Sequence
 def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> None:
     """Give rows their new paths, all of them or none.
 
-    Warnings and failures go with them. Rows that stand in each other's way, as those of files that
-    changed places, step aside first, to a path that no file can have. The commit raises
-    ConditionNotMetError when a row is not what was read any more, and FlushFailedError when another
-    row has the path by now.
+    Warnings and failures move with them. If rows block each other, as when two files swapped
+    places, they first move to a path that no file can have. The commit raises ConditionNotMetError
+    if a row has changed since it was read, and FlushFailedError if another row now has the path.
     """
     left = [each.row.guid for each in relocations if each.found is None]
     withdrawal = None
@@ -204,7 +203,7 @@ def record_relocations(work: UnitOfWork, relocations: Sequence[Relocation]) -> N
 
 
 def _aside(guid: str) -> str:
-    # Stored paths have no empty names: no file is there.
+    # No file is at this path, because stored paths have no empty names.
     return f"//{guid}"
 
 

@@ -1,7 +1,7 @@
-"""What failed for good, set back so that the next import takes it again.
+"""Resets what failed permanently, so that the next import tries it again.
 
-A file that could not be read needs none of this: it is not settled, and every import tries it anew.
-Knows no import: let none run meanwhile.
+A file that could not be read needs no reset: it is not settled, and every import tries it again.
+Call these functions only while no import runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How much was set back; known after the commit."""
+    """How much was reset; read it after the commit."""
 
     _files: tuple[PendingStatement, ...]
     _songs: PendingStatement
@@ -63,7 +63,7 @@ _RESET_FILES: Final = (
     .where(File.status == FileStatus.INGEST_COMPLETE, File.guid.in_(_with_songs_to_try))
     .values(status=FileStatus.PENDING, updated_at=_now)
 )
-# After the files: a song that no file will bring to a source again stays as it is.
+# After the files: a song stays unchanged if no file will bring it to a source again.
 _RESET_SONGS: Final = (
     sa.update(Song)
     .where(Song.status == SongStatus.FLAVORING_FAILED, Song.guid.in_(_in_unfinished_files))
@@ -85,10 +85,10 @@ _RESET_UNIDENTIFIED: Final = (
 
 
 def reset_failed_flavors(work: UnitOfWork, *, unflavored: bool = False) -> Retry:
-    """Set songs whose flavoring failed back to PENDING, and the complete files that hold them.
+    """Reset songs whose flavoring failed to PENDING, and the complete files that contain them.
 
-    With `unflavored` also the complete files of songs that are PENDING, because they were imported
-    when there was no source to ask. The files keep their passages and what users changed in them.
+    With `unflavored` also the complete files of PENDING songs, which were imported when there was
+    no source of flavors. The files keep their passages and the users' changes to them.
     """
     now = {"now": utc_now()}
     or_status = SongStatus.PENDING if unflavored else SongStatus.FLAVORING_FAILED
@@ -103,12 +103,12 @@ def retry_failed(
     unidentified: bool = False,
     no_audio: bool = False,
 ) -> Retry:
-    """Set back all that an import settled without success, for the next one to try.
+    """Reset everything that an import settled without success, so that the next one tries it.
 
-    That is what `reset_failed_flavors` says. With `unidentified` also the complete files that have
-    a passage with no known song: for when a web service can be asked that could not be before. With
-    `no_audio` the files in which too little sound was found: for when the settings that say what
-    silence is have changed.
+    This includes what `reset_failed_flavors` resets. With `unidentified` it also resets complete
+    files that have a passage without a known song; use it when a web service became available. With
+    `no_audio` it also resets the files in which too little sound was found; use it when the
+    settings that define silence have changed.
     """
     retry = reset_failed_flavors(work, unflavored=unflavored)
     wanted = {_RESET_UNIDENTIFIED: unidentified, _RESET_NO_AUDIO: no_audio}

@@ -1,8 +1,8 @@
-"""What a file that is back says again of the rows that files share.
+"""Applies what a file that is present again says about the rows that files share.
 
-It is not recorded anew, since nothing of it has changed. But while it was missing, another file
-that named other works had its works unlinked; and what only files said that are still missing gives
-way to its words, as it does to those of a file that is recorded.
+The file is not recorded again, since it has not changed. But while it was missing, another file
+with other works may have had this file's works unlinked. Values that only missing files gave are
+replaced by the values of this file, as by those of a file that is recorded.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _MISSING: Final = (
 
 
 def say_again(work: UnitOfWork, files: Collection[str]) -> None:
-    """Let files that are back say again what they say of songs, artists, albums and works."""
+    """Apply what files that are present again say about songs, artists, albums and works."""
     if not files:
         return
     chosen = {"files": sorted(files)}

@@ -1,7 +1,7 @@
-"""What a recording said of the rows that files share, as each passage keeps it.
+"""`Said`: what a recording said about rows that files share, as each passage stores it.
 
-It is kept in `import_metadata`: so a later import knows what a file's former tags said, and its
-statements what other files say. Knows no statement.
+It is stored in `import_metadata`. From it a later import reads what a file's former tags said, and
+statements find what other files say.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from wkmp_orm.phases.recording import RecordedPassage
 
 SAID: Final = "said"
-"""The key of `import_metadata`."""
+"""Its key in `import_metadata`."""
 
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Said(NamedTuple):
-    """What a passage's recording said of the rows that files share; `by_tags`: its tags did.
+    """What a passage's recording said about shared rows; `by_tags`: it came from the file's tags.
 
-    Artists and albums are known by their id, or their placeholder, works by their id. `works` is
-    None where it was recorded before they were kept.
+    Artists and albums are identified by their id or placeholder, works by their id. `works` is None
+    if the passage was recorded before works were stored here.
     """
 
     by_tags: bool = False
@@ -45,7 +45,7 @@ class Said(NamedTuple):
 
     @classmethod
     def of(cls, passage: RecordedPassage) -> Said:
-        """Return what is being recorded of a passage."""
+        """Return what a passage that is being recorded says."""
         song = passage.song
         return cls(
             by_tags=song is None or song.from_tags,
@@ -59,7 +59,7 @@ class Said(NamedTuple):
 
     @classmethod
     def stored(cls, kept: object) -> Said | None:
-        """Return what a passage keeps of what it said; None if that is nothing legible."""
+        """Return what a stored passage says, or None if its entry is missing or unreadable."""
         try:
             value = json.loads(str(kept))
             return cls(
@@ -78,7 +78,7 @@ class Said(NamedTuple):
 
     @classmethod
     def told_by(cls, passage: Passage, kept: object) -> Said:
-        """Return what a stored passage said, from its columns if it kept nothing legible."""
+        """Return what a stored passage says, taken from its columns if it has no readable entry."""
         said = cls.stored(kept)
         if said is not None:
             return said
@@ -98,11 +98,11 @@ class Said(NamedTuple):
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing was said of any shared row."""
+        """Whether it says nothing about any shared row."""
         return self.recording is None and not self.albums
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as it is kept, in a form in which statements find it."""
+        """Return it in its stored form, which statements can search."""
         return {
             "by_tags": self.by_tags,
             "recording": self.recording,
@@ -117,12 +117,12 @@ class Said(NamedTuple):
 
 
 def key_of(identity: Identity) -> str:
-    """Return a name for an artist or album that may stand in a path of JSON."""
+    """Return the key of an artist or album, which is safe in a JSON path."""
     return identity.mbid or _digest(identity.key)
 
 
 def row_key(mbid: str) -> str:
-    """Return that name for a row, by its id or placeholder."""
+    """Return the same key for a row, by its id or placeholder."""
     return mbid if is_uuid(mbid) else _digest(mbid)
 
 
@@ -131,5 +131,5 @@ def _digest(placeholder: str) -> str:
 
 
 def credit_of(artists: Iterable[str]) -> str:
-    """Return a credit as one text: who is credited, in whatever order."""
+    """Return a credit as one text that does not depend on the order of the artists."""
     return " ".join(sorted(artists))

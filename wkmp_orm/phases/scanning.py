@@ -1,7 +1,7 @@
-"""Scanning and filename matching: which files there are, and what is to be done with each.
+"""Scanning and filename matching: stores which files exist, and decides what to do with each.
 
-A new file gets a row; a changed one (size or modification time) goes back to PENDING under its
-guid; an unchanged one is not written at all, unless it was missing.
+A new file gets a row. A changed one (by size or modification time) becomes PENDING again and keeps
+its guid. An unchanged one is not written at all, unless it was missing.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ SETTLED: Final = frozenset(
     {FileStatus.INGEST_COMPLETE, FileStatus.DUPLICATE_HASH, FileStatus.NO_AUDIO}
 )
 PATHS_AT_ONCE: Final = 500
-"""Below the 999 parameters that older SQLites take."""
+"""Below the limit of 999 parameters in older versions of SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file as the scan found it: stored path, bytes, modification time (UTC)."""
+    """A file found by the scan: its stored path, size in bytes and modification time (UTC)."""
 
     path: str
     size_bytes: int
@@ -47,7 +47,7 @@ class FoundFile:
 
 
 class Match(Enum):
-    """What filename matching says of a found file."""
+    """The result of filename matching for a found file."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -57,9 +57,9 @@ class Match(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MatchedFile:
-    """A found file, its row's guid and what is to be done: all but SETTLED are to be processed.
+    """A found file, its row's guid and its match: all files but SETTLED ones must be processed.
 
-    `was_missing`: an earlier import did not find it.
+    `was_missing` means that an earlier import did not find the file.
     """
 
     found: FoundFile
@@ -71,9 +71,9 @@ class MatchedFile:
 
 @dataclass(frozen=True, slots=True)
 class LooseFile:
-    """A found file that is not settled, with the row that has its path, if there is one.
+    """A found file that is not settled, with the row that has its path, or None.
 
-    It is not said yet that the row is its own: another file may lie at the path now.
+    The row may belong to another file that was at this path before.
     """
 
     found: FoundFile
@@ -81,13 +81,13 @@ class LooseFile:
 
     @property
     def is_changed(self) -> bool:
-        """Whether it is not the file, by size and time, that its row speaks of."""
+        """Whether the file's size or time differs from its row's."""
         return self.row is not None and _differs(self.row, self.found)
 
 
 _original: Final = aliased(File)
 _is_its_original: Final = (_original.hash == File.hash, is_original(_original))
-# Columns, not the entity: a list of equal files that cannot be read must not stop a scan.
+# Columns, not the entity: an unreadable list of equal files must not stop a scan.
 _KNOWN: Final = sa.select(
     File.path,
     File.guid,
@@ -110,8 +110,8 @@ _KNOWN: Final = sa.select(
 _duplicate: Final = File.status == FileStatus.DUPLICATE_HASH
 _size: Final = sa.bindparam("size", type_=File.file_size_bytes.type)
 _modified: Final = sa.bindparam("modified", type_=File.modification_time.type)
-# An original keeps its hash, and with it its place among equal files: most files that change were
-# only re-tagged or touched. A duplicate may not be PENDING under the hash of its original.
+# An original keeps its hash, and so its place among equal files: most changed files were only
+# tagged again or touched. A duplicate must not be PENDING with the hash of its original.
 _START_ANEW: Final = (
     sa.update(File)
     .where(
@@ -132,7 +132,7 @@ _START_ANEW: Final = (
 
 
 def loose_files(library: Library, found: Sequence[FoundFile]) -> list[LooseFile]:
-    """Return those of the found files that are new, changed or unfinished. Writes nothing."""
+    """Return the found files that are new, changed or unfinished. Writes nothing."""
     known = read_anew(library, lambda session: _known(session, [file.path for file in found]))
     return [
         LooseFile(file, None if row is None else _stored(row))
@@ -144,10 +144,10 @@ def loose_files(library: Library, found: Sequence[FoundFile]) -> list[LooseFile]
 def record_files(work: UnitOfWork, found: Iterable[FoundFile]) -> list[MatchedFile]:
     """Match found files with their rows by path, and write the new and the changed ones.
 
-    Files that were missing are not missing any more. Duplicates whose list names a former original
-    name the present one. Run it through `in_unit_of_work`: where another worker was faster with any
-    of them, the commit is refused (ConstraintViolationError, ConditionNotMetError), and matching
-    again finds its rows.
+    Files that were missing no longer are. Duplicates whose list names a former original get the
+    present one. Call this through `in_unit_of_work`: if another worker wrote any of the files
+    first, the commit is refused (ConstraintViolationError, ConditionNotMetError), and the next
+    attempt finds that worker's rows.
     """
     found = list(found)
     with work.reader() as session:
@@ -211,9 +211,9 @@ def _differs(row: Any, file: FoundFile) -> bool:
 
 
 def _is_settled(row: Any) -> bool:
-    """Say whether nothing is to be done; a duplicate whose original is gone waits for its turn.
+    """Return whether a file needs no processing; a duplicate whose original is gone needs it.
 
-    The Rust services' scan empties the hash and the duration of files that are complete.
+    The scan of the Rust services empties the hash and duration of complete files.
     """
     if row.status is FileStatus.DUPLICATE_HASH:
         return bool(row.has_original)
@@ -225,7 +225,7 @@ def _is_settled(row: Any) -> bool:
 
 
 def _start_anew(work: UnitOfWork, changed: Sequence[tuple[Any, FoundFile]]) -> None:
-    """Send changed files back to the start; those that list them as equal forget them."""
+    """Reset changed files to PENDING, and remove them from the lists of their equals."""
     if not changed:
         return
     work.execute(

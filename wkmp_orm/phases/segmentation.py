@@ -1,4 +1,4 @@
-"""Segmentation: what is to be written of a file that has no passage at all."""
+"""Segmentation: settles a file that has no passage at all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DELETE_PASSAGES: Final = sa.delete(Passage).where(
 def record_no_audio(work: UnitOfWork, guid: str) -> None:
     """Settle a file in which too little sound was found.
 
-    Passages of when it held more go, but those that a user edited. The commit raises
+    Its former passages are deleted, except those that a user edited. The commit raises
     ConditionNotMetError for a file that is complete or a duplicate.
     """
     with work.reader() as session:

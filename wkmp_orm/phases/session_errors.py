@@ -1,7 +1,7 @@
-"""What `import_sessions.errors` holds: one object for each reason, as the Rust services read it.
+"""The content of `import_sessions.errors`: one object per error, in the Rust services' format.
 
-Their reader takes a list of objects with these five fields and refuses the whole row of a session
-otherwise. Earlier versions of wkmp_orm stored plain strings, which are read as well.
+Their reader expects a list of objects with these five fields and otherwise refuses the session's
+whole row. Earlier versions of wkmp_orm stored plain strings, which can still be read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d
 
 
 class Severity(StrEnum):
-    """What an error means for the import: a file without some of it, without it, or the end."""
+    """What the error means: a file lacks some data, a file is not imported, or the import ended."""
 
     WARNING = "WARNING"
     SKIP = "SKIP"
@@ -31,7 +31,7 @@ class Severity(StrEnum):
 def session_error(
     message: str, *, path: str = "", code: str = UNKNOWN_CODE, severity: Severity, at: datetime
 ) -> dict[str, Any]:
-    """Make one error. `path` is empty for what concerns no file; `at` is aware.
+    """Build one error. `path` is empty if it concerns no file; `at` must have a time zone.
 
     `code` is a phase's name or another word; it is stored in capitals.
     """
@@ -45,7 +45,7 @@ def session_error(
 
 
 def is_session_error(value: object) -> bool:
-    """Say whether a value is an error that the Rust services can read."""
+    """Return whether the Rust services can read this value as an error."""
     if not isinstance(value, Mapping) or value.get("severity") not in set(Severity):
         return False
     texts = [value.get(name) for name in ("file_path", "error_code", "error_message")]
@@ -58,7 +58,7 @@ def is_session_error(value: object) -> bool:
 
 
 def spelled_errors(stored: Iterable[Any]) -> tuple[str, ...]:
-    """Return stored errors as lines for people, whoever wrote them."""
+    """Return stored errors, of any program, as lines of text."""
     return tuple(map(_spelled, stored))
 
 

@@ -1,7 +1,7 @@
-"""What is stored of the rows that a file's recording shares with other files, read all at once.
+"""Reads the stored rows that a file's recording shares with other files, all at once.
 
-Songs, works, artists and albums, by their natural keys. The unit of work is told what was found, so
-that its commit does not look it up once more.
+These are songs, works, artists and albums, found by their natural keys. The unit of work gets the
+result, so that its commit does not look up the same keys again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _COLUMNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SharedRows:
-    """What was found. `unclaimed` are the ids and placeholders that no file that is there has."""
+    """The rows found. `unclaimed` are the ids and placeholders that no present file refers to."""
 
     artists: Sequence[KnownRow]
     albums: Sequence[KnownRow]
@@ -54,16 +54,16 @@ class SharedRows:
 
 
 class Sharing:
-    """What passages share with those of other files, by natural keys."""
+    """The rows that passages share with those of other files, by natural keys."""
 
     def __init__(self, passages: Sequence[RecordedPassage]) -> None:
-        """Gather it."""
+        """Collect the keys of the passages."""
         songs = {passage.song.recording_mbid: passage.song for passage in passages if passage.song}
         self.artists: dict[Identity, None] = dict.fromkeys(_artists_of(passages))
         self.albums: dict[Identity, None] = dict.fromkeys(
             album for passage in passages for album in passage.albums
         )
-        # What is no id is refused when its row is put; the database may not even take it.
+        # An invalid id is refused later, when its row is put; the database may reject it here.
         self._songs = [mbid for mbid in songs if is_uuid(mbid)]
         self._works = list(
             {
@@ -75,7 +75,7 @@ class Sharing:
         )
 
     def queries(self) -> list[Query]:
-        """Return the queries to read, whose answers `found` takes."""
+        """Return the queries to run; `found` takes their results."""
         return [query for _, query in self._asked()]
 
     def _asked(self) -> Iterator[tuple[str, Query]]:
@@ -89,7 +89,7 @@ class Sharing:
             yield "works", Query(_WORKS, {"keys": self._works})
 
     def found(self, work: UnitOfWork, answers: Sequence[Sequence[Sequence[Any]]]) -> SharedRows:
-        """Sort what was read, and tell the unit of work."""
+        """Sort the results, and pass them to the unit of work."""
         rows = dict(zip((name for name, _ in self._asked()), answers, strict=True))
         artists = [KnownRow(*row) for row in rows.get("artists", ())]
         albums = [KnownRow(*row) for row in rows.get("albums", ())]

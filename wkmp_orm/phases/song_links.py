@@ -1,7 +1,7 @@
-"""Replaces whom a song credits and which works it records, by the rule that holds for values.
+"""Replaces the artists that a song credits and the works it records, by the rules for values.
 
-A credit goes as a whole: its shares are those of all who are credited. Works go one by one, since
-what several files say of them is kept side by side. What decides are the statements.
+A credit is replaced as a whole, because its shares depend on all artists in it. Works are replaced
+one by one, because those of several files are stored side by side. The statements check the rules.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SONG: Final = sa.select(Song.guid).where(Song.recording_mbid == _of_mbid).scala
 NOBODY_CREDITS: Final = ~somebody_on_song(
     _SONG, OTHER_IS_THERE, sa.or_(says("credit") == _credit, IS_SILENT)
 )
-"""No other file that is there says the former credit, or may have said it."""
+"""The condition that no other present file says the former credit, or may have said it."""
 SOMEBODY_CREDITS: Final = somebody_on_song(_SONG, OTHER_IS_THERE, says("credit") == _new_credit)
 NOBODY_IS_THERE: Final = ~somebody_on_song(_SONG, OTHER_IS_THERE)
 TAGS_CREDITED: Final = somebody_on_song(_SONG, BY_TAGS, says("credit") == _credit)
@@ -56,9 +56,9 @@ def replace_credit(
     artists: Mapping[str, str],
     *conditions: Condition,
 ) -> PendingStatement:
-    """Let a song credit `artists`, if it credits just the `former` ones now.
+    """Make a song credit `artists`, if it now credits exactly the `former` ones.
 
-    Both are the names by the keys of `said.key_of`; `row` says which song, which file and when.
+    Both map the keys of `said.key_of` to names; `row` identifies the song, the file and the time.
     """
     work.lock(f"said:{row['of_mbid']}")
     credited = _stored_keys(artists)
@@ -76,10 +76,10 @@ def replace_credit(
 def unlink_works(
     work: UnitOfWork, row: Mapping[str, Any], mbids: Collection[str], *, must_be_said: bool = False
 ) -> list[PendingStatement]:
-    """Let a song record these works no more, where no other file says that it does.
+    """Unlink these works from a song, if no other file says that it records them.
 
-    With `must_be_said`, another file has to say which ones it records instead. A song's `work_id`
-    becomes one of those that are left.
+    With `must_be_said`, another file must say which works it records instead. The song's `work_id`
+    becomes one of the remaining works.
     """
     if not mbids:
         return []
@@ -93,9 +93,9 @@ def unlink_works(
 def adopt_works(
     work: UnitOfWork, row: Mapping[str, Any], mbids: Collection[str]
 ) -> list[PendingStatement]:
-    """Let a song that no other file speaks of not record what missing files' tags said, but these.
+    """Unlink from a song that no other file describes all works of missing files' tags but these.
 
-    What they did not say is a user's, a service's or another program's.
+    Works that came from a user, a service or another program stay.
     """
     if not mbids:
         return []
@@ -119,7 +119,7 @@ def _stored_keys(artists: Mapping[str, str]) -> list[str]:
 
 
 def _is_one_of(artist: Any, keys: Sequence[str]) -> Condition:
-    """Find artists by id or placeholder; a placeholder that is no row is the row that took it."""
+    """Find artists by id or placeholder; without such a row, find the row that it became."""
     placeholder = aliased(Artist)
     return sa.or_(
         artist.artist_mbid.in_(keys),
@@ -131,7 +131,7 @@ def _is_one_of(artist: Any, keys: Sequence[str]) -> Condition:
 
 
 def _statements(former: Sequence[str], artists: Sequence[str]) -> tuple[sa.Delete, sa.Insert]:
-    """Build the statements: all former links go, if they are a former credit; others come then."""
+    """Build the statements: delete all links if they are a former credit, then insert the new."""
     link, credited = aliased(SongArtist), aliased(Artist)
 
     stranger = sa.exists().where(
@@ -159,7 +159,7 @@ def _says_work(mbid: Any) -> Condition:
 
 @cache
 def _unlink_work(*, must_be_said: bool) -> sa.Delete:
-    # What was recorded before works were kept may have said so.
+    # A passage that was recorded before works were stored may have said so.
     nobody = ~somebody_on_song(
         _SONG, OTHER_IS_THERE, sa.or_(_says_work(_of_work), says("works").is_(None))
     )
@@ -173,7 +173,7 @@ def _unlink_work(*, must_be_said: bool) -> sa.Delete:
 
 
 def _mirror(is_former: Condition) -> sa.Update:
-    """Let a song's `work_id` be one of its works, if it is none of them any more."""
+    """Set a song's `work_id` to one of its works, if it is none of them."""
     of_song = SongWork.song_id == Song.guid
     first = sa.select(SongWork.work_id).where(of_song).order_by(SongWork.work_id).limit(1)
     return (

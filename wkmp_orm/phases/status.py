@@ -1,6 +1,6 @@
-"""What there is and how far it has come: files, songs, sessions, and what still fails and why.
+"""Reads the status of a library: counts of files and songs, sessions, failures and their reasons.
 
-Reads and nothing else; knows no running import.
+Nothing is written here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReport:
-    """One run of the import; `errors` are the first few reasons, times are UTC."""
+    """One import session; `errors` are the first few reasons, times are UTC."""
 
     session_id: str
     state: SessionState
@@ -50,9 +50,9 @@ class SessionReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a path could not be imported when that was last tried (UTC).
+    """Why a path could not be imported at the last attempt, and when (UTC).
 
-    `file_guid` is None for what has no row, as a folder that could not be read.
+    `file_guid` is None if the path has no row, for example a folder that could not be read.
     """
 
     path: str
@@ -65,9 +65,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWarning:
-    """What was found wrong with a file that was imported all the same, and when (UTC).
+    """A problem with a file that was imported nevertheless, and when it was found (UTC).
 
-    Its tags could not be read or believed, or its sound is damaged or breaks off.
+    Its tags are unreadable or implausible, or its sound is damaged or truncated.
     """
 
     path: str
@@ -79,9 +79,9 @@ class FileWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryStatus:
-    """How many files, passages and songs there are in each status, none left out.
+    """The number of files, passages and songs in each status, zeros included.
 
-    `missing` of the files were not there any more when their folder was last imported.
+    `missing` files no longer existed when their folder was last imported.
     """
 
     files: Mapping[FileStatus, int]
@@ -126,7 +126,7 @@ _WITHOUT_SONG: Final = sa.select(sa.func.count()).where(Passage.song_id.is_(None
 
 
 def library_status(session: Session) -> LibraryStatus:
-    """Count what is in the library, by status."""
+    """Count the rows of the library by status."""
     return LibraryStatus(
         files=count_by_status(session, File.status, FileStatus, usual=FileStatus.INGEST_COMPLETE),
         passages=count_by_status(
@@ -149,9 +149,9 @@ def last_sessions(session: Session, number: int = 5) -> list[SessionReport]:
 
 
 def notes_told_before(session: Session, session_id: str) -> set[str]:
-    """Return what the ten imports before this one had to do without, where they had work to do.
+    """Return the notes of those of the ten imports before this one that had work to do.
 
-    One that failed or was killed told nobody.
+    An import that failed or was killed showed its notes to nobody, so it does not count.
     """
     earlier = (
         sa.select(ImportSession.parameters)
@@ -172,10 +172,10 @@ def notes_told_before(session: Session, session_id: str) -> set[str]:
 
 
 def failures(session: Session) -> list[Failure]:
-    """Return what still fails, by path: whatever was imported since has no failure any more."""
+    """Return the failures by path; a successful import deletes a path's failure."""
     return [Failure(**row) for row in session.execute(_FAILURES).mappings()]
 
 
 def warnings(session: Session) -> list[FileWarning]:
-    """Return what is wrong with files that were imported all the same, by path."""
+    """Return, by path, the problems of files that were imported nevertheless."""
     return [FileWarning(**row) for row in session.execute(_WARNINGS).mappings()]

@@ -1,8 +1,8 @@
-"""What files said of shared rows, and do not say any more, gives way to what others say.
+"""Replaces values of shared rows that files no longer give by the values of other files.
 
-A file says nothing more of a song when it is missing, holds another recording or is a copy of
-another file. Then a stored value that it alone said is replaced by what the oldest passage of the
-files that are there says. Where there is none, it stays; `adopting` says until when.
+A file no longer describes a song when it is missing, contains another recording or is a copy of
+another file. Then a stored value that only this file gave is replaced by the value of the oldest
+passage of the present files. If there is none, the value stays until `adopting` replaces it.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 NO_FILE: Final = "00000000-0000-0000-0000-000000000000"
-"""The file that does not count, where all do."""
+"""The excluded file of statements in which all files count."""
 
 MOST_HEIRS: Final = 5_000
 _OF_SONGS: Final = ("title", "artist_name", "credit", "work")
 
 
 class Word(NamedTuple):
-    """What was said: of which column of what, by the key under which files keep it."""
+    """One statement of a file: the kind of value, the key of the shared row, and the value."""
 
     of: str
     key: str
@@ -66,7 +66,7 @@ class Word(NamedTuple):
 
 
 def words_of(said: Said) -> Iterator[Word]:
-    """Give what a passage said by its tags of what it shares with others."""
+    """Yield what a passage said by its tags about shared rows."""
     if said.recording is not None:
         for of, value in (("title", said.title), ("artist_name", said.artist)):
             if value is not None:
@@ -127,23 +127,23 @@ _HEIRS: Final = {
 
 @dataclass(slots=True)
 class Withdrawal:
-    """What files said, as it is read before they say it no more."""
+    """What files said, read before they stop saying it."""
 
     words: dict[Word, None] = field(default_factory=dict)
     heirs: dict[tuple[str, str], str] = field(default_factory=dict)
     albums: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """The guid and the identity of an album, by its key."""
     credits: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    """Who is credited, as each `Said` has it, by the credit as one text."""
+    """The artists of a credit, as `Said` has them, by the credit as one text."""
 
     def inherit(self, said: Said) -> None:
-        """Take what another passage says for what nobody older said."""
+        """Take the values of another passage for which no older passage has one."""
         self.note_credit(said)
         for word in words_of(said):
             self.heirs.setdefault((word.of, word.key), word.value)
 
     def note_credit(self, said: Said) -> None:
-        """Remember whom a credit names."""
+        """Store the artists of a credit."""
         self.credits[credit_of(said.artists)] = said.artists
 
 
@@ -153,10 +153,10 @@ def former_words(
     kept: Iterable[Said] = (),
     heirs: Iterable[Said] = (),
 ) -> Withdrawal | None:
-    """Read what the passages of files said, but of what `kept` speaks of as well.
+    """Read what the passages of files said, except about rows that `kept` also describes.
 
-    `heirs` are going to speak, behind those that do now. None if there is nothing that others speak
-    of.
+    `heirs` will say something too, after the passages that say something now. Returns None if no
+    other passage says anything about these rows.
     """
     chosen = {"files": [*files]}
     told = [Said.stored(text) for text in session.scalars(_FORMER, chosen)]
@@ -196,10 +196,10 @@ def former_words(
 
 
 def withdraw(work: UnitOfWork, found: Withdrawal | None) -> Sequence[PendingStatement]:
-    """Let what was read give way, where nobody who is there says it any more.
+    """Replace the values that were read, if no present file gives them any more.
 
-    Decided in the statements, which come after those that made the files say something else. The
-    `matched` of each says, after the commit, whether it replaced something.
+    The statements check that; they must come after those that change what the files say. After the
+    commit the `matched` of each is the number of values it replaced.
     """
     if found is None:
         return []
@@ -217,7 +217,7 @@ def withdraw(work: UnitOfWork, found: Withdrawal | None) -> Sequence[PendingStat
             work.lock(f"said:{word.key}")
             changed = row | {"before": word.value, "value": value} | of
             replaced = work.execute(statement, [changed])
-            if word.of != "work_title":  # which is the song's, and counted as that
+            if word.of != "work_title":  # a work's title is also its song's, and is counted there
                 statements.append(replaced)
     return statements
 
