@@ -1,4 +1,4 @@
-"""Keeps a second import from starting, and knows when the first one's process has ended.
+"""Keeps others away while one process has a database for itself, and knows when it has ended.
 
 Knows locks that the operating system or the server gives back when their holder dies; must not
 know what an import does.
@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wkmp_orm.core.engine.lock_file import LockFile
-from wkmp_orm.core.engine.session_lock import SessionLock, holder_of
+from wkmp_orm.core.engine.session_lock import SessionLocks, holder_of
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.errors import ImportRunningError
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
 NAME: Final = "wkmp_orm import"
+"""The lock of who leads an import, or changes what no import may see: one process has it."""
+IMPORTERS: Final = "wkmp_orm importers"
+"""On PostgreSQL the lock that all who take part in an import share."""
 
 _GLANCES: Final = 20
 _BETWEEN_GLANCES_S: Final = 0.01
@@ -45,7 +48,7 @@ class _Lock(Protocol):
 
 @contextmanager
 def import_lock(target: DatabaseTarget) -> Iterator[bool]:
-    """Be the only import on a database, on any machine, for the length of a `with` block.
+    """Have a database without any import, on any machine, for the length of a `with` block.
 
     The block is given True when whoever ran an earlier import has surely ended, and False where
     that cannot be known: on a file system or operating system without `flock`. The lock beside an
@@ -55,9 +58,10 @@ def import_lock(target: DatabaseTarget) -> Iterator[bool]:
     also for a link, a pipe or the like in the place of the lock file.
     """
     if target.path is None:
-        with closing(SessionLock(target, NAME)) as session_lock:
+        with closing(SessionLocks(target, NAME)) as locks:
             with translate_opening_errors(target):
-                _take(session_lock, target)
+                for name in (NAME, IMPORTERS):
+                    _take(_ServerLock(locks, name), target)
             yield True
         return
     with closing(LockFile(f"{os.path.realpath(target.path)}-import")) as lock_file:
@@ -73,8 +77,22 @@ def import_lock(target: DatabaseTarget) -> Iterator[bool]:
 def who_imports(target: DatabaseTarget, connection: sa.Connection) -> LockHolder | None:
     """Return who runs an import on a database, as far as it can be told; it takes no lock."""
     if target.path is None:
-        return holder_of(connection, NAME)
+        return holder_of(connection, NAME) or holder_of(connection, IMPORTERS)
     return LockFile(f"{os.path.realpath(target.path)}-import").holder()
+
+
+class _ServerLock:
+    """One of a connection's locks."""
+
+    def __init__(self, locks: SessionLocks, name: str) -> None:
+        self._locks = locks
+        self._name = name
+
+    def try_lock(self) -> bool:
+        return self._locks.try_lock(self._name)
+
+    def holder(self) -> LockHolder | None:
+        return self._locks.holder(self._name)
 
 
 def _take_file(lock: LockFile, target: DatabaseTarget, database: Path) -> bool:
@@ -103,9 +121,13 @@ def _take(lock: _Lock, target: DatabaseTarget) -> None:
         time.sleep(_BETWEEN_GLANCES_S)
     else:
         holder = None
+    raise another_import(target, holder)
+
+
+def another_import(target: DatabaseTarget, holder: LockHolder | None) -> ImportRunningError:
+    """Make the error of who is refused because of somebody else."""
     by = f" ({holder})" if holder else ""
-    message = (
+    return ImportRunningError(
         f"another import is running on {target}{by}: wait for its end, or stop that process."
         " Nothing was changed"
     )
-    raise ImportRunningError(message)

@@ -8,7 +8,9 @@ from wkmp_orm.models.rows import (
     AlbumTable,
     ArtistTable,
     FileTable,
+    ImportClaimTable,
     ImportFailureTable,
+    ImportMemberTable,
     ImportProvenanceTable,
     ImportSessionTable,
     PassageAlbumTable,
@@ -47,5 +49,7 @@ class UnitOfWork(AnyUnitOfWork):
     import_sessions: ImportSessionTable
     import_provenance: ImportProvenanceTable
     import_failures: ImportFailureTable
+    import_members: ImportMemberTable
+    import_claims: ImportClaimTable
     acoustid_cache: AcoustidCacheTable
     service_answers: ServiceAnswerTable

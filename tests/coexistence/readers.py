@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
 CLASSES: Final = {"TEXT": "text", "INTEGER": "integer", "REAL": "real", "TIMESTAMP": "text"}
-OURS_ALONE: Final = ("alembic_version", "flush_ledger", "import_failures", "service_answers")
+OURS_ALONE: Final = (
+    *("alembic_version", "flush_ledger", "import_failures", "service_answers"),
+    *("import_members", "import_claims"),
+)
 
 GUID: Final = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 RFC3339: Final = re.compile(

@@ -49,6 +49,7 @@ TABLES: Final = (
     *("files", "passages", "songs", "artists", "albums", "works"),
     *("passage_songs", "song_artists", "passage_albums", "song_works"),
     *("import_sessions", "import_failures", "import_provenance"),
+    *("import_members", "import_claims"),
     *("acoustid_cache", "service_answers", "settings", "flush_ledger"),
 )
 """In the order in which a reader meets them."""

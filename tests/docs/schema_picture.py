@@ -14,7 +14,7 @@ from wkmp_orm.core.table_info import TableInfo
 from wkmp_orm.models.tables import TABLES
 
 COLUMNS: Final = (
-    ("files", "import_failures", "import_sessions", "settings"),
+    ("files", "import_failures", "import_sessions", "import_members", "import_claims", "settings"),
     ("passages", "import_provenance", "acoustid_cache", "service_answers", "flush_ledger"),
     ("passage_albums", "passage_songs", "song_artists", "song_works"),
     ("albums", "songs", "artists", "works"),

@@ -40,7 +40,7 @@ from wkmp_orm.settings import (
     SETTINGS,
 )
 
-WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 9: "nine", 17: "Seventeen"}
+WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 9: "nine", 19: "Nineteen"}
 DEADLINE_S = AI_DATABASE_MAX_LOCK_WAIT_MS.default // 1000
 
 SENTENCES = [

@@ -36,6 +36,8 @@ BAD: Final[dict[str, list[Row]]] = {
     "ck_files__file_size_bytes_not_negative": [{"file_size_bytes": -1}],
     "ck_files__sample_rate_positive": [{"sample_rate": 0}],
     "ck_files__status_known": [{"status": "DONE"}, {"status": "pending"}, {"status": ""}],
+    "ck_import_claims__kind_known": [{"kind": "old"}],
+    "ck_import_members__role_known": [{"role": "LEADER"}],
     "ck_import_provenance__source_type_known": [{"source_type": "hearsay"}],
     "ck_import_sessions__state_known": [{"state": "SCANNING"}, {"state": '"SLEEPING"'}],
     "ck_passage_songs__end_after_start": [{"start_time_ticks": 100}],

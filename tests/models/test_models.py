@@ -19,6 +19,7 @@ from wkmp_orm.models import (
     FadeCurve,
     FileStatus,
     FlushLedger,
+    ImportClaim,
     ImportSession,
     PassageStatus,
     SessionState,
@@ -51,13 +52,17 @@ RELATIONSHIPS = [
 HASH = "a" * 64
 
 GONE_WITH = {
-    "files": "passages passage_songs passage_albums import_provenance import_failures",
+    "files": (
+        "passages passage_songs passage_albums import_provenance import_failures import_claims"
+    ),
     "passages": "passage_songs passage_albums import_provenance",
     "songs": "passage_songs song_artists song_works",
     "artists": "song_artists",
     "albums": "passage_albums",
     "works": "song_works",
-    "import_sessions": "import_failures",
+    "import_sessions": "import_failures import_members",
+    "import_members": "",
+    "import_claims": "",
     "import_provenance": "",
     "import_failures": "",
     "acoustid_cache": "",
@@ -70,6 +75,7 @@ FORGOTTEN_BY: dict[str, Any] = {
     "songs": Passage.song_id,
     "import_sessions": Passage.import_session_id,
     "works": Song.work_id,
+    "import_members": ImportClaim.claimed_by,
 }
 """Tables that are only referred to, with the column that does."""
 

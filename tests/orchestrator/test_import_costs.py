@@ -54,7 +54,7 @@ def test_a_file_is_written_in_as_many_transactions_whatever_is_in_it(
         summary = import_folder(library)
     assert summary.findings.passages == passages
     committed = [report.phase for report in reports if report.outcome == "committed"]
-    assert [phase for phase in committed if phase not in ("session", "scanning")] == (
+    assert [phase for phase in committed if phase not in ("session", "scanning", "claims")] == (
         PHASES_OF_A_FILE
     )
 
@@ -72,7 +72,7 @@ def test_no_phase_of_any_file_is_written_twice_nor_when_nothing_has_changed(
     with reporting(library) as reports:
         import_folder(library, workers=4)
     again = Counter(report.phase for report in reports if report.outcome == "committed")
-    assert again.keys() <= {"session", "hash_deduplication", "segmentation"}
+    assert again.keys() <= {"session", "claims", "hash_deduplication", "segmentation"}
 
 
 @contextmanager

@@ -31,7 +31,9 @@ LEFT_OUT: Final = frozenset(
         *("answered_at", "occurred_at"),
     }
 )
-RUNS: Final = frozenset({"import_sessions", "flush_ledger", "settings"})
+RUNS: Final = frozenset(
+    {"import_sessions", "import_members", "import_claims", "flush_ledger", "settings"}
+)
 _NATURAL: Final = {
     "songs": "recording_mbid",
     "artists": "artist_mbid",

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SESSION_TABLES: Final = frozenset(
-    {"import_sessions", "flush_ledger", "settings", "import_failures"}
+    {
+        *("import_sessions", "import_members", "import_claims", "import_failures"),
+        *("flush_ledger", "settings"),
+    }
 )
 """Tables that tell of runs, not of music."""
 

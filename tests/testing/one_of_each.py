@@ -14,7 +14,9 @@ from wkmp_orm.testing import (
     AlbumFactory,
     ArtistFactory,
     FileFactory,
+    ImportClaimFactory,
     ImportFailureFactory,
+    ImportMemberFactory,
     ImportProvenanceFactory,
     ImportSessionFactory,
     PassageAlbumFactory,
@@ -50,6 +52,7 @@ def one_of_each() -> list[Base]:
         complete=True,
         tuned=True,
     )
+    member = ImportMemberFactory.build(session_id=session.session_id)
     return [
         PassageSongFactory.build(passage_id=passage.guid, song_id=song.guid),
         PassageAlbumFactory.build(passage_id=passage.guid, album_id=album.guid),
@@ -57,6 +60,8 @@ def one_of_each() -> list[Base]:
         SongWorkFactory.build(song_id=song.guid, work_id=work.guid),
         ImportProvenanceFactory.build(passage_id=passage.guid),
         ImportFailureFactory.build(session_id=session.session_id, file_id=file.guid),
+        ImportClaimFactory.build(file_id=file.guid, claimed_by=member.member_id, sha256="a" * 64),
+        member,
         AcoustidCacheFactory.build(),
         ServiceAnswerFactory.build(),
         SettingFactory.build(),

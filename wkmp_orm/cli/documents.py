@@ -47,6 +47,8 @@ def summary_document(summary: ImportSummary) -> dict[str, Any]:
         "warnings": [asdict(warning) for warning in summary.warnings],
         "kept_passages": list(summary.kept_passages),
         "writes": _writes(summary.writes),
+        "joined": summary.joined,
+        "together": None if summary.together is None else asdict(summary.together),
     }
 
 
@@ -99,7 +101,10 @@ def status_document(
         "passages": {word.value: number for word, number in status.passages.items()},
         "passages_without_song": status.passages_without_song,
         "songs": {word.value: number for word, number in status.songs.items()},
-        "sessions": [_plain(asdict(each)) for each in sessions],
+        "sessions": [
+            _plain(asdict(each)) | {"importers": [_plain(asdict(one)) for one in each.importers]}
+            for each in sessions
+        ],
         "failures": [_plain(asdict(each)) for each in failed],
         "warnings": [_plain(asdict(each)) for each in warned],
     }

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from wkmp_orm.cli.progress_display import progress_display
 from wkmp_orm.cli.stopping import LEFT_AT_ONCE, stopping
+from wkmp_orm.cli.terminal import err, printable
 from wkmp_orm.errors import FlushError
 from wkmp_orm.phases import notes_told_before
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
-    from wkmp_orm.orchestrator import ImportSummary
+    from wkmp_orm.orchestrator import ImportProgress, ImportSummary
 
 FAILED_FILES: Final = 1
 
@@ -38,7 +40,7 @@ def imported(
     from wkmp_orm.orchestrator import import_folder  # noqa: PLC0415
 
     stop = threading.Event()
-    with stopping(stop), nullcontext() if quiet else progress_display() as on_progress:
+    with stopping(stop), nullcontext() if quiet else _shown() as on_progress:
         try:
             summary = import_folder(
                 library,
@@ -59,8 +61,25 @@ def imported(
     return summary, tuple(note for note in summary.notes if note.what not in told)
 
 
+@contextmanager
+def _shown() -> Iterator[Callable[[ImportProgress], None]]:
+    """Give what shows the progress, and says so when the import is one that runs already."""
+    told = False
+
+    def show(progress: ImportProgress) -> None:
+        nonlocal told
+        if progress.joined and not told:
+            told = True
+            err.print(f"Joined the import that {printable(progress.joined)} leads.")
+        display(progress)
+
+    with progress_display() as display:
+        yield show
+
+
 def exit_code(summary: ImportSummary) -> int:
     """Return the exit code of the command."""
     if summary.was_cancelled:
         return LEFT_AT_ONCE
-    return FAILED_FILES if summary.failures else 0
+    failed = summary.failures or (summary.together is not None and summary.together.failed)
+    return FAILED_FILES if failed else 0

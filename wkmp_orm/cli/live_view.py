@@ -53,6 +53,9 @@ def live_view(
         return Spinner("line" if ascii_only else "dots", text=text)
     parts: list[RenderableType] = [_bar(progress, width), _findings(progress)]
     room = height - ROOM_FOR_THE_REST
+    if told := together(progress):
+        parts.append(_line((f"  {told}", "cyan")))
+        room -= 1
     if progress.away_s:
         parts.append(_line((f"  {away(progress)}", "yellow")))
         room -= 1
@@ -61,6 +64,16 @@ def live_view(
         room -= len(progress.phases)
     parts.append(_workers(progress.active, now, max(room, 1), width))
     return Group(*parts)
+
+
+def together(progress: ImportProgress) -> str:
+    """Return how far all importers are that share an import; empty where there is one."""
+    shared = progress.shared
+    if shared is None:
+        return ""
+    led = f"; {shared.leader} leads" if progress.joined and shared.leader else ""
+    of = f" of {number_of(shared.to_import, 'file')}" if shared.to_import else " files"
+    return f"{number_of(shared.importers, 'importer')} together: {shared.done:,}{of}{led}"
 
 
 def away(progress: ImportProgress) -> str:
@@ -106,17 +119,20 @@ def identified(findings: Findings) -> str:
 def _bar(progress: ImportProgress, width: int) -> RenderableType:
     """Return one line; if it is too narrow for a bar, only the numbers."""
     counts = progress.counts
-    left = remaining_s(progress)
+    shared = progress.shared
+    left = remaining_s(progress) if shared is None else None
+    whole, done = (counts.bytes_to_import, counts.bytes_done)
+    of = f" of {number_of(counts.to_import, 'file')}"
+    if shared is not None:
+        whole, done, of = shared.to_import, shared.done, " here"
     numbers = [
-        Text.assemble((f"{counts.done:,}", "bold"), f" of {number_of(counts.to_import, 'file')}"),
+        Text.assemble((f"{counts.done:,}", "bold"), of),
         Text("" if left is None else f"{clock(left)} left", style="cyan"),
         Text(f"{counts.failed:,} failed" if counts.failed else "", style="red"),
     ]
     title = Text("Importing")
     room = width - sum(each.cell_len + GAP for each in [title, *numbers])
-    bar = ProgressBar(
-        total=max(counts.bytes_to_import, 1), completed=counts.bytes_done, width=min(room, 30)
-    )
+    bar = ProgressBar(total=max(whole, 1), completed=done, width=min(room, 30))
     grid = Table.grid(padding=(0, GAP))
     columns: list[RenderableType] = [title, bar, *numbers] if room >= LEAST_BAR else [*numbers]
     for _ in columns:

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-from wkmp_orm.cli.live_view import away, live_view, remaining_s, speed
+from wkmp_orm.cli.live_view import away, live_view, remaining_s, speed, together
 from wkmp_orm.cli.terminal import err
 from wkmp_orm.cli.words import clock, number_of
 
@@ -115,6 +115,8 @@ def one_line(progress: ImportProgress) -> str:
             failed = f", {counts.failed:,} failed" if counts.failed else ""
             left = remaining_s(progress)
             pace = "" if left is None else f" ({speed(progress)}, {clock(left)} left)"
+            if told := together(progress):
+                return f"importing: {number_of(counts.done, 'file')} here{failed}; {told}"
             return (
                 f"importing: {counts.done:,} of {number_of(counts.to_import, 'file')}{failed}{pace}"
             )

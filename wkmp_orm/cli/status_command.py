@@ -18,7 +18,7 @@ from wkmp_orm.cli.options import database_option, existing_database, folder_argu
 from wkmp_orm.cli.terminal import out, print_entry, print_words, printable
 from wkmp_orm.cli.words import clock, number_of
 from wkmp_orm.library import Library
-from wkmp_orm.models import FileStatus, SessionState, SongStatus
+from wkmp_orm.models import FileStatus, MemberRole, SessionState, SongStatus
 from wkmp_orm.phases import failures, last_sessions, library_status, warnings
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from wkmp_orm.phases import Failure, LibraryStatus, SessionReport
+    from wkmp_orm.phases.members import Importer
 
     Word = TypeVar("Word", bound=StrEnum)
 
@@ -123,5 +124,23 @@ def _show_sessions(sessions: Sequence[SessionReport]) -> None:
             f"{done}{took}: {printable(each.current_operation)}",
             (f"  {printable(each.root_folder)}", "dim"),
         )
+        if each.ended_at is None:
+            _show_importers(each.importers)
         if each.state is SessionState.FAILED and each.errors:
             print_words(printable(each.errors[0]), style="red", indent=6)
+
+
+def _show_importers(importers: Sequence[Importer]) -> None:
+    """Show who is at work; what those have done that have left is in the session's line."""
+    for each in importers:
+        if each.left_at is not None:
+            continue
+        part = "leads" if each.role is MemberRole.LEADER else "helps"
+        done = each.imported + each.duplicates + each.no_audio + each.failed
+        failed = f", {each.failed:,} failed" if each.failed else ""
+        silent = f"  not heard of since {each.heartbeat_at:%H:%M:%S}"
+        print_entry(
+            f"      process {each.process_id} on {printable(each.host)} {part}: ",
+            f"{number_of(done, 'file')} done{failed}",
+            ("" if each.is_alive else silent, "yellow"),
+        )

@@ -77,6 +77,8 @@ def _headline(summary: ImportSummary) -> Text:
             " The same command continues from there.",
             style="bold yellow",
         )
+    if counts.to_import == 0 and summary.joined:
+        return Text(f"Nothing was left to import {took}: the others have done it.", "bold green")
     if counts.to_import == 0:
         nothing = f"{number_of(counts.unchanged, 'file')} unchanged"
         if not counts.found:
@@ -96,8 +98,9 @@ def _lines(summary: ImportSummary) -> list[tuple[str, str]]:
     if counts.to_import == 0:
         return [("Left out", left_out)] if left_out else []
     lines = {
-        "Found": f"{number_of(counts.found, 'file')}{_parts(counts)}",
+        "Found": f"{number_of(counts.found, 'file')}{_parts(counts)}" if counts.found else "",
         "Left out": left_out,
+        "Together": _together(summary),
         "Library": changes(counts),
         "Passages": _passages(findings),
         "Songs": identified(findings),
@@ -118,6 +121,15 @@ def _lines(summary: ImportSummary) -> list[tuple[str, str]]:
         "Database": printable(summary.database),
     }
     return [(name, value) for name, value in lines.items() if value]
+
+
+def _together(summary: ImportSummary) -> str:
+    """Return what all importers did, if this one did not do all of it."""
+    together = summary.together
+    if together is None or together.done <= summary.counts.done:
+        return ""
+    failed = f", {together.failed:,} failed" if together.failed else ""
+    return f"{number_of(together.done, 'file')} by all importers{failed}"
 
 
 def changes(counts: Counts) -> str:

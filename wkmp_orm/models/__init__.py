@@ -14,7 +14,9 @@ from wkmp_orm.models.artist import Artist
 from wkmp_orm.models.base import Base
 from wkmp_orm.models.file import File, FileStatus
 from wkmp_orm.models.flush_ledger import FlushLedger
+from wkmp_orm.models.import_claim import ClaimKind, ImportClaim
 from wkmp_orm.models.import_failure import ImportFailure
+from wkmp_orm.models.import_member import ImportMember, MemberRole
 from wkmp_orm.models.import_provenance import ImportProvenance, SourceType
 from wkmp_orm.models.import_session import ImportSession, SessionState
 from wkmp_orm.models.links import PassageAlbum, PassageSong, SongArtist, SongWork
@@ -29,14 +31,18 @@ __all__ = [
     "Album",
     "Artist",
     "Base",
+    "ClaimKind",
     "DecodeStatus",
     "FadeCurve",
     "File",
     "FileStatus",
     "FlushLedger",
+    "ImportClaim",
     "ImportFailure",
+    "ImportMember",
     "ImportProvenance",
     "ImportSession",
+    "MemberRole",
     "Passage",
     "PassageAlbum",
     "PassageSong",

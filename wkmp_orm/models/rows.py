@@ -10,7 +10,9 @@ from wkmp_orm.models import (
     Artist,
     File,
     FlushLedger,
+    ImportClaim,
     ImportFailure,
+    ImportMember,
     ImportProvenance,
     ImportSession,
     Passage,
@@ -29,7 +31,9 @@ AlbumTable = Table[Album]
 ArtistTable = Table[Artist]
 FileTable = Table[File]
 FlushLedgerTable = Table[FlushLedger]
+ImportClaimTable = Table[ImportClaim]
 ImportFailureTable = Table[ImportFailure]
+ImportMemberTable = Table[ImportMember]
 ImportProvenanceTable = Table[ImportProvenance]
 ImportSessionTable = Table[ImportSession]
 PassageTable = Table[Passage]

@@ -14,7 +14,9 @@ from wkmp_orm.models.album import Album
 from wkmp_orm.models.artist import Artist
 from wkmp_orm.models.file import File, FileStatus
 from wkmp_orm.models.flush_ledger import FlushLedger
+from wkmp_orm.models.import_claim import ClaimKind, ImportClaim
 from wkmp_orm.models.import_failure import ImportFailure
+from wkmp_orm.models.import_member import ImportMember, MemberRole
 from wkmp_orm.models.import_provenance import ImportProvenance, SourceType
 from wkmp_orm.models.import_session import ImportSession, SessionState
 from wkmp_orm.models.links import PassageAlbum, PassageSong, SongArtist, SongWork
@@ -27,6 +29,7 @@ from wkmp_orm.models.work import Work
 _T = TypeVar("_T")
 OneOf: TypeAlias = _T | Collection[_T]
 
+AnyClaimKind: TypeAlias = ClaimKind | Literal["new", "changed", "unfinished", "unflavored", "copy"]
 AnyDecodeStatus: TypeAlias = (
     DecodeStatus | Literal["pending", "successful", "unsupported_codec", "failed"]
 )
@@ -36,6 +39,7 @@ AnyFadeCurve: TypeAlias = (
 AnyFileStatus: TypeAlias = (
     FileStatus | Literal["PENDING", "PROCESSING", "INGEST COMPLETE", "DUPLICATE HASH", "NO AUDIO"]
 )
+AnyMemberRole: TypeAlias = MemberRole | Literal["leader", "helper"]
 AnyPassageStatus: TypeAlias = PassageStatus | Literal["PENDING", "INGEST COMPLETE"]
 AnySessionState: TypeAlias = (
     SessionState
@@ -458,6 +462,97 @@ class FlushLedgerTable(Table[FlushLedger]):
     ) -> Outcome: ...
     def delete_many(self, guids: Iterable[str | UUID | Handle[FlushLedger]]) -> None: ...
 
+class _ImportClaim(TypedDict, total=False):
+    sha256: str | None
+    claimed_by: str | UUID | Handle[ImportMember] | None
+    claim_number: int | None
+    owners: int | None
+
+class ImportClaimColumns(_ImportClaim, total=False):
+    guid: str | UUID
+    file_id: str | UUID | Handle[File]
+    position: int | None
+    kind: AnyClaimKind | None
+
+class NewImportClaim(_ImportClaim, total=False):
+    guid: str | UUID
+    file_id: Required[str | UUID | Handle[File]]
+    position: Required[int]
+    kind: Required[AnyClaimKind]
+
+class PutImportClaim(_ImportClaim, total=False):
+    guid: str | UUID
+    file_id: Required[str | UUID | Handle[File]]
+    position: int | None
+    kind: AnyClaimKind | None
+
+class ImportClaimChanges(TypedDict, total=False):
+    file_id: str | UUID | Handle[File]
+    position: int
+    kind: AnyClaimKind
+    sha256: str | None
+    claimed_by: str | UUID | Handle[ImportMember] | None
+    claim_number: int
+    owners: int
+
+class ImportClaimUpdate(ImportClaimChanges, total=False):
+    guid: Required[str | UUID]
+
+class ImportClaimWhere(TypedDict, total=False):
+    guid: OneOf[str | UUID]
+    file_id: OneOf[str | UUID | Handle[File]]
+    position: OneOf[int]
+    kind: OneOf[AnyClaimKind]
+    sha256: OneOf[str | None]
+    claimed_by: OneOf[str | UUID | Handle[ImportMember] | None]
+    claim_number: OneOf[int]
+    owners: OneOf[int]
+
+class ImportClaimTable(Table[ImportClaim]):
+    @overload
+    def add(self, /, **columns: Unpack[NewImportClaim]) -> Handle[ImportClaim]: ...
+    @overload
+    def add(
+        self,
+        row: NewImportClaim | ImportClaimColumns | ImportClaim,
+        /,
+        **columns: Unpack[ImportClaimColumns],
+    ) -> Handle[ImportClaim]: ...
+    def add_many(
+        self, rows: Iterable[NewImportClaim | ImportClaim]
+    ) -> list[Handle[ImportClaim]]: ...
+    @overload
+    def put(self, /, **columns: Unpack[PutImportClaim]) -> Handle[ImportClaim]: ...
+    @overload
+    def put(
+        self,
+        row: PutImportClaim | ImportClaimColumns | ImportClaim,
+        /,
+        **columns: Unpack[ImportClaimColumns],
+    ) -> Handle[ImportClaim]: ...
+    def put_many(
+        self, rows: Iterable[PutImportClaim | ImportClaim]
+    ) -> list[Handle[ImportClaim]]: ...
+    def update(
+        self,
+        guid: str | UUID | Handle[ImportClaim],
+        row: ImportClaimChanges | ImportClaim | None = None,
+        /,
+        *,
+        where: ImportClaimWhere | None = None,
+        required: bool = True,
+        **columns: Unpack[ImportClaimChanges],
+    ) -> Outcome: ...
+    def update_many(self, rows: Iterable[ImportClaimUpdate]) -> None: ...
+    def delete(
+        self,
+        guid: str | UUID | Handle[ImportClaim],
+        *,
+        where: ImportClaimWhere | None = None,
+        required: bool = True,
+    ) -> Outcome: ...
+    def delete_many(self, guids: Iterable[str | UUID | Handle[ImportClaim]]) -> None: ...
+
 class _ImportFailure(TypedDict, total=False):
     file_id: str | UUID | Handle[File] | None
     occurred_at: datetime | None
@@ -547,6 +642,110 @@ class ImportFailureTable(Table[ImportFailure]):
         required: bool = True,
     ) -> Outcome: ...
     def delete_many(self, guids: Iterable[str | UUID | Handle[ImportFailure]]) -> None: ...
+
+class _ImportMember(TypedDict, total=False):
+    imported: int | None
+    duplicates: int | None
+    no_audio: int | None
+    failed: int | None
+    corrected: int | None
+    disputed: int | None
+    left_at: datetime | None
+
+class ImportMemberColumns(_ImportMember, total=False):
+    member_id: str | UUID
+    session_id: str | UUID | Handle[ImportSession] | None
+    host: str | None
+    process_id: int | None
+    role: AnyMemberRole | None
+    workers: int | None
+    lease_s: int | None
+    joined_at: datetime | None
+    heartbeat_at: datetime | None
+
+class NewImportMember(_ImportMember, total=False):
+    member_id: str | UUID
+    session_id: Required[str | UUID | Handle[ImportSession]]
+    host: Required[str]
+    process_id: Required[int]
+    role: Required[AnyMemberRole]
+    workers: Required[int]
+    lease_s: Required[int]
+    joined_at: Required[datetime]
+    heartbeat_at: Required[datetime]
+
+class ImportMemberChanges(TypedDict, total=False):
+    session_id: str | UUID | Handle[ImportSession]
+    host: str
+    process_id: int
+    role: AnyMemberRole
+    workers: int
+    imported: int
+    duplicates: int
+    no_audio: int
+    failed: int
+    corrected: int
+    disputed: int
+    lease_s: int
+    joined_at: datetime
+    heartbeat_at: datetime
+    left_at: datetime | None
+
+class ImportMemberUpdate(ImportMemberChanges, total=False):
+    member_id: Required[str | UUID]
+
+class ImportMemberWhere(TypedDict, total=False):
+    member_id: OneOf[str | UUID]
+    session_id: OneOf[str | UUID | Handle[ImportSession]]
+    host: OneOf[str]
+    process_id: OneOf[int]
+    role: OneOf[AnyMemberRole]
+    workers: OneOf[int]
+    imported: OneOf[int]
+    duplicates: OneOf[int]
+    no_audio: OneOf[int]
+    failed: OneOf[int]
+    corrected: OneOf[int]
+    disputed: OneOf[int]
+    lease_s: OneOf[int]
+    joined_at: OneOf[datetime]
+    heartbeat_at: OneOf[datetime]
+    left_at: OneOf[datetime | None]
+
+class ImportMemberTable(Table[ImportMember]):
+    @overload
+    def add(self, /, **columns: Unpack[NewImportMember]) -> Handle[ImportMember]: ...
+    @overload
+    def add(
+        self,
+        row: NewImportMember | ImportMemberColumns | ImportMember,
+        /,
+        **columns: Unpack[ImportMemberColumns],
+    ) -> Handle[ImportMember]: ...
+    def add_many(
+        self, rows: Iterable[NewImportMember | ImportMember]
+    ) -> list[Handle[ImportMember]]: ...
+    def put(self, no_natural_key: Never, /) -> Handle[ImportMember]: ...
+    def put_many(self, no_natural_key: Never, /) -> list[Handle[ImportMember]]: ...
+    def update(
+        self,
+        guid: str | UUID | Handle[ImportMember],
+        row: ImportMemberChanges | ImportMember | None = None,
+        /,
+        *,
+        where: ImportMemberWhere | None = None,
+        required: bool = True,
+        **columns: Unpack[ImportMemberChanges],
+    ) -> Outcome: ...
+    def update_many(self, rows: Iterable[ImportMemberUpdate]) -> None: ...
+    def delete(
+        self,
+        guid: str | UUID | Handle[ImportMember],
+        *,
+        where: ImportMemberWhere | None = None,
+        required: bool = True,
+    ) -> Outcome: ...
+    def delete_many(self, guids: Iterable[str | UUID | Handle[ImportMember]]) -> None: ...
 
 class _ImportProvenance(TypedDict, total=False):
     data_extracted: dict[str, Any] | None

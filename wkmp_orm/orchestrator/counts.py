@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wkmp_orm.phases.members import SharedProgress
+
 
 class Stage(StrEnum):
     """Where the import as a whole is."""
@@ -164,7 +166,10 @@ class ImportProgress:
 
     `phases` and `workers` are who has spent how much on what, by their names, in the order in
     which they began; `active` is who does what now, the longest first. `away_s` is for how long the
-    server of the database has not answered, 0 when it does: the import waits for it.
+    server of the database has not answered, 0 when it does: the import waits for it. `together` is
+    what all importers have done that share the database, this one among them, as of the last few
+    seconds; None where there can be no others. `joined` is who led the import when this process
+    joined it ("process 12 on host"), and empty if it began the import.
     """
 
     stage: Stage
@@ -176,3 +181,13 @@ class ImportProgress:
     seconds: float
     processing_seconds: float
     away_s: float = 0.0
+    together: SharedProgress | None = None
+    joined: str = ""
+
+    @property
+    def shared(self) -> SharedProgress | None:
+        """What all importers have done, where others have a part in it; None: there are none."""
+        others = self.together
+        if others is None:
+            return None
+        return others if self.joined or others.importers > 1 else None

@@ -8,24 +8,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from wkmp_orm.core.types import utc_now
+from wkmp_orm.errors import ConfigurationError
 from wkmp_orm.models import SessionState
+from wkmp_orm.paths import file_path
 from wkmp_orm.phases.session_errors import Severity, session_error
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wkmp_orm.orchestrator.counts import Counts
     from wkmp_orm.orchestrator.statistics import Statistics
 
 MOST_ERRORS: Final = 20
 """Reasons kept in the session's row; `import_failures` has them all."""
 
+_EARLY: Final = {
+    SessionState.CANCELLED: "stopped before its end",
+    SessionState.FAILED: "failed",
+}
 
-def ending(statistics: Statistics, state: SessionState, reason: str | None) -> dict[str, Any]:
-    """Return the columns that tell of the end; `reason` is why it came early, if it did."""
-    counts = statistics.progress().counts
+
+def ending(
+    statistics: Statistics, counts: Counts, state: SessionState, reason: str | None
+) -> dict[str, Any]:
+    """Return what the session's row tells of the end; `reason` is why it came early, if it did.
+
+    `counts` are those of all who had a part in it.
+    """
     completed = state is SessionState.COMPLETED
     return {
+        "operation": operation_told(counts) if completed else _EARLY[state],
         "errors": _errors(statistics, counts, reason),
-        "progress_current": counts.done,
+        # Of an importer that died it is not known whether it had counted its last files.
+        "progress_current": counts.to_import if completed else counts.done,
         "progress_total": counts.to_import,
         "progress_percentage": (
             100.0 if completed else 100.0 * counts.done / max(counts.to_import, 1)
@@ -61,3 +76,14 @@ def _errors(statistics: Statistics, counts: Counts, reason: str | None) -> list[
     if (more := counts.failed + counts.unreadable - len(named)) > 0:
         errors.append(session_error(f"and {more} more", severity=Severity.SKIP, at=now))
     return errors
+
+
+def is_gone(stored: str, root: Path) -> bool:
+    """Say whether nothing lies at a stored path; what cannot be looked at may be there."""
+    try:
+        file_path(stored, root).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ConfigurationError):
+        return False
+    return False

@@ -31,13 +31,15 @@ class WaitingFile:
     """A file that is to be imported: where it lies, and its row.
 
     `lacks_flavor`: it is complete but for songs whose flavor nobody was asked for. `sha256` is its
-    hash, if it was looked at already.
+    hash, if it was looked at already. `ended_importers`: one importer after the other has ended
+    while it had the file.
     """
 
     place: Path
     matched: MatchedFile
     lacks_flavor: bool = False
     sha256: str | None = None
+    ended_importers: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +51,8 @@ class FileInProgress:
     matched: MatchedFile
     sha256: str | None = None
     """Its hash, if it was looked at before its turn came."""
+    fence: Callable[[UnitOfWork], None] | None = None
+    """What has a unit of work refused when another importer has the file by now."""
     candidates: Mapping[Span, tuple[AcoustidMatch, ...]] = field(default_factory=dict)
     """What AcoustID links to the sound of its passages: of those that it was asked about."""
     passages: list[RecordedPassage] = field(default_factory=list)
@@ -113,7 +117,13 @@ class FileInProgress:
 
         Nothing but what is to be written belongs in `fill`. Raises the FlushErrors.
         """
-        write(self.context.library, phase, fill)
+
+        def fenced(work: UnitOfWork) -> None:
+            fill(work)
+            if self.fence is not None:
+                self.fence(work)
+
+        write(self.context.library, phase, fenced)
 
     def check_unchanged(self) -> None:
         """Raise SoundFileError unless it is the file that was scanned: rows must not mix two."""

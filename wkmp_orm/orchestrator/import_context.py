@@ -15,6 +15,7 @@ from wkmp_orm.audio.first_look import FirstLook, look_at
 from wkmp_orm.audio.flavor import AcousticBrainzFolder, EssentiaSource, essentia_is_installed
 from wkmp_orm.core.remedies import Note, install
 from wkmp_orm.errors import ConfigurationError, NoDecoderError
+from wkmp_orm.orchestrator.scan import DEFAULT_EXTENSIONS
 from wkmp_orm.orchestrator.services import services_of
 from wkmp_orm.orchestrator.traces import traced_decoder
 from wkmp_orm.remedies import set_setting
@@ -127,6 +128,17 @@ class ImportConfig:
                 flavor_sources=self.flavor_sources,
                 _decoders=decoders,
             )
+
+    def parameters(self, workers: int) -> dict[str, Any]:
+        """Return what the row of a session says of how its import works, with so many workers."""
+        return {
+            "scan_subdirectories": True,
+            "file_extensions": sorted(DEFAULT_EXTENSIONS),
+            "skip_hidden_files": True,
+            "parallelism": workers,
+            # What this import had to do without, so that nobody is told of it at every one.
+            "notes": [note.what for note in self.notes],
+        }
 
     def hash_of(self, place: Path, stop: threading.Event) -> str:
         """Return the SHA-256 of a file. Raises SoundFileError, AnalysisCancelledError."""

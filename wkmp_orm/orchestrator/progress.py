@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.counts import ImportProgress
+    from wkmp_orm.orchestrator.membership import Membership
     from wkmp_orm.orchestrator.statistics import Statistics
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
@@ -38,16 +39,21 @@ class ProgressReporter:
         statistics: Statistics,
         stop: threading.Event,
         show: Callable[[ImportProgress], object] | None,
+        *,
+        membership: Membership | None = None,
     ) -> None:
         """Prepare; `stop` is set if the session turns out to have been cancelled elsewhere.
 
-        And if `show` raises SystemExit or KeyboardInterrupt. What else it raises is logged once.
+        Of several importers the leader stores how far they are together, by their `membership`.
+        `stop` is set as well if `show` raises SystemExit or KeyboardInterrupt. What else it raises
+        is logged once.
         """
         self._library = library
         self._session_id = session_id
         self._statistics = statistics
         self._stop = stop
         self._show = show
+        self._membership = membership
         self._ended = threading.Event()
         self._demand_to_end: BaseException | None = None
         self._thread = threading.Thread(
@@ -98,14 +104,19 @@ class ProgressReporter:
             raise self._demand_to_end
 
     def _store_now(self) -> None:
-        counts = self._statistics.progress().counts
-        now = (counts.done, counts.to_import)
+        progress = self._statistics.progress()
+        now = (progress.counts.done, progress.counts.to_import)
+        if self._membership is not None:
+            if not self._membership.leads:
+                return
+            before, together = self._membership.done_before, progress.together
+            now = (max(now[0], together.done if together else 0), before + now[1])
         try:
             if now == self._stored:  # a long file: it may have been cancelled all the same
                 running = is_running(self._library, self._session_id)
             else:
                 running = record_progress(
-                    self._library, self._session_id, current=counts.done, total=counts.to_import
+                    self._library, self._session_id, current=now[0], total=now[1]
                 )
         except Exception as error:  # noqa: BLE001  telemetry must not share its fate with data
             logger.info("progress was not stored: %s", error)

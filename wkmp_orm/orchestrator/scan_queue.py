@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.remedies import Note
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.scan import Scanned
+    from wkmp_orm.orchestrator.shared_files import SharedFiles
     from wkmp_orm.orchestrator.statistics import Statistics
     from wkmp_orm.orchestrator.waiting import WaitingFiles
     from wkmp_orm.phases import LooseFile
@@ -76,7 +77,7 @@ class ScanQueue:
         session_id: str,
         statistics: Statistics,
         stop: threading.Event,
-        waiting: WaitingFiles,
+        waiting: WaitingFiles | SharedFiles,
         *,
         flavors: bool,
         threads: int,
@@ -171,11 +172,11 @@ class ScanQueue:
             promoted = [file for file in copies if file.matched.guid in pending]
             for file in promoted:
                 if self._files.take_copy(file):
-                    self._statistics.promoted(file.matched)
+                    self._statistics.promoted(file.matched.found.size_bytes)
                 else:
                     self._statistics.taken_up(file.matched)
             self._files.add(promoted)
-        return bool(self._files)
+        return self._files.take_promoted() or bool(self._files)
 
     def _take_in_files(self, scanned: Sequence[ScannedFile]) -> None:
         taken = self._written(scanned)

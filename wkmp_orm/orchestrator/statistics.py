@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator.missing import MissingFiles
     from wkmp_orm.orchestrator.summary import FailedFile, WarnedFile
     from wkmp_orm.phases import MatchedFile
+    from wkmp_orm.phases.members import SharedProgress
 
 
 MOST_NAMED: Final = 1_000
@@ -53,6 +54,8 @@ class Statistics:
         self._kept: list[str] = []
         self._started = self._processing_since = time.monotonic()
         self._away_since: float | None = None
+        self._together: SharedProgress | None = None
+        self._joined = ""
 
     def enter(self, stage: Stage) -> None:
         """Take note that another stage has begun."""
@@ -167,11 +170,40 @@ class Statistics:
         with self._lock:
             self._counts.duplicates += 1
 
-    def promoted(self, file: MatchedFile) -> None:
-        """Count a file that this import called a duplicate as one that is still to be imported."""
+    def promoted(self, size_bytes: int, *, is_mine: bool = True) -> None:
+        """Count a file that this import called a duplicate as one that is still to be imported.
+
+        Unless it `is_mine`, another importer has called it so, which goes on counting it.
+        """
         with self._lock:
-            self._counts.duplicates -= 1
-            self._counts.bytes_done -= file.found.size_bytes
+            if is_mine:
+                self._counts.duplicates -= 1
+                self._counts.bytes_done -= size_bytes
+            else:
+                self._counts.to_import += 1
+                self._counts.bytes_to_import += size_bytes
+
+    def taken_over(self, file: MatchedFile) -> None:
+        """Count a file that another importer has found, and that is this one's to import."""
+        with self._lock:
+            self._counts.to_import += 1
+            self._counts.bytes_to_import += file.found.size_bytes
+
+    def taken_away(self, file: MatchedFile) -> None:
+        """Count a file that another importer imports in this one's place."""
+        with self._lock:
+            self._counts.to_import -= 1
+            self._counts.bytes_to_import -= file.found.size_bytes
+
+    def joins(self, leader: str) -> None:
+        """Take note that the import is another process's, which leads it."""
+        with self._lock:
+            self._joined = leader or "another process"
+
+    def went_together(self, together: SharedProgress) -> None:
+        """Take note of what all importers have done together."""
+        with self._lock:
+            self._together = together
 
     def no_audio(self) -> None:
         """Count a file that has too little sound in it."""
@@ -243,6 +275,8 @@ class Statistics:
                     0.0 if self._stage is Stage.SCANNING else now - self._processing_since
                 ),
                 away_s=0.0 if self._away_since is None else now - self._away_since,
+                together=self._together,
+                joined=self._joined,
             )
 
     def _name(self, failure: FailedFile) -> None:

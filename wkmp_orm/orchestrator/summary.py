@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wkmp_orm.core.engine.monitor import Totals
     from wkmp_orm.core.remedies import Note
     from wkmp_orm.orchestrator.counts import Counts, Effort, Findings
+    from wkmp_orm.phases.members import SharedProgress
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +49,9 @@ class ImportSummary:
 
     `notes` say what this import had to do without, and what to do about it: text for programs, and
     with `for_people()` for who is at a terminal. `phases` and `workers` say where the time went, by
-    their names; `writes` is what this import's transactions cost.
+    their names; `writes` is what this import's transactions cost. All of that is of this process;
+    `together` is what all have done that imported into a PostgreSQL at the same time, and `joined`
+    is who led the import that this process joined; it is empty if it began the import.
     """
 
     session_id: str
@@ -66,6 +69,8 @@ class ImportSummary:
     kept_passages: tuple[str, ...]
     seconds: float
     writes: Totals
+    together: SharedProgress | None = None
+    joined: str = ""
 
     @property
     def was_cancelled(self) -> bool:

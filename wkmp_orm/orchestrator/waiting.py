@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from wkmp_orm.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from wkmp_orm.orchestrator.file_in_progress import WaitingFile
+    from wkmp_orm.work import UnitOfWork
 
 PAGE: Final = 200
 """Files in memory at a time: 0.2 MB, and a read of 0.4 ms."""
@@ -46,6 +47,20 @@ class Queue(Protocol):
 
     def take(self, *, from_end: bool = False) -> WaitingFile | None:
         """Return the next file, or the last one; None: there is none."""
+
+
+class _Nothing:
+    """An empty queue."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def take(self, *, from_end: bool = False) -> WaitingFile | None:  # noqa: ARG002
+        """Return that there is none."""
+        return None
+
+
+NOTHING: Final = _Nothing()
 
 
 class WaitingFiles:
@@ -127,6 +142,23 @@ class WaitingFiles:
             rows = self._rows("SELECT file FROM copies WHERE path = ?", (path,))
             self._rows("DELETE FROM copies WHERE path = ?", (path,))
             return _loaded(rows[0][0]) if rows else None
+
+    def take_promoted(self) -> bool:
+        """Let copies that were elected originals wait: there are none but those in `copies`."""
+        return False
+
+    def fence(self, _file: WaitingFile) -> Callable[[UnitOfWork], None] | None:
+        """Return what has a unit of work refused that is about another importer's file: nothing."""
+        return None
+
+    def is_mine(self, _file: WaitingFile) -> bool:
+        """Say whether a file is this importer's own still: there is no other one."""
+        return True
+
+    def through(self, file: WaitingFile, *, is_copy: bool) -> None:
+        """Take note that this importer is through with a file, one way or another."""
+        if is_copy:
+            self.add_copy(file, is_new=True)
 
     def close(self) -> None:
         """Forget all of it."""

@@ -12,13 +12,19 @@ import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
-from wkmp_orm.errors import AnalysisCancelledError, ConfigurationError, WkmpOrmError
+from wkmp_orm.errors import (
+    AnalysisCancelledError,
+    ConditionNotMetError,
+    ConfigurationError,
+    SoundFileError,
+    WkmpOrmError,
+)
 from wkmp_orm.orchestrator.common_fault import CommonFault
 from wkmp_orm.orchestrator.file_in_progress import FileInProgress
 from wkmp_orm.orchestrator.file_pipeline import LATE_PHASES, Verdict
 from wkmp_orm.orchestrator.summary import FailedFile, WarnedFile
 from wkmp_orm.orchestrator.traces import traced_file, traced_phase
-from wkmp_orm.orchestrator.writing import FATAL_ERRORS, reason_of, write
+from wkmp_orm.orchestrator.writing import FATAL_ERRORS, reason_of
 from wkmp_orm.phases import record_failure
 
 if TYPE_CHECKING:
@@ -27,13 +33,23 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator.file_in_progress import WaitingFile
     from wkmp_orm.orchestrator.file_pipeline import Step
     from wkmp_orm.orchestrator.import_context import ImportContext
+    from wkmp_orm.orchestrator.shared_files import SharedFiles
     from wkmp_orm.orchestrator.waiting import Queue, WaitingFiles
+    from wkmp_orm.work import UnitOfWork
 
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
 VANISHED = "vanished during the import"
+ENDED_IMPORTERS = (
+    "three importers ended while they had it: play it to see whether it is whole, and look whether"
+    " their machines have memory enough"
+)
 
 SIGNALS_SEEN_EVERY_S: Final = 0.1
+
+
+class _TakenOverError(Exception):
+    """Says that another importer has a file by now, and will tell what becomes of it."""
 
 
 class Workers:
@@ -45,9 +61,13 @@ class Workers:
     """
 
     def __init__(
-        self, context: ImportContext, number: int, steps: Sequence[Step], waiting: WaitingFiles
+        self,
+        context: ImportContext,
+        number: int,
+        steps: Sequence[Step],
+        waiting: WaitingFiles | SharedFiles,
     ) -> None:
-        """Prepare so many workers; `process` starts them. `waiting` is given the copies."""
+        """Prepare so many workers; `process` starts them. `waiting` is told which are through."""
         self._tools = context
         self._waiting = waiting
         self._number = number
@@ -94,42 +114,50 @@ class Workers:
                 return
             try:
                 self._take_through(file)
+            except _TakenOverError:
+                logger.warning("%s: another importer has it by now", file.matched.found.path)
+                self._tools.statistics.taken_away(file.matched)
+                self._waiting.through(file, is_copy=False)
             except BaseException as error:  # noqa: BLE001  raised by `process`
                 self._abort(error)
 
     def _take_through(self, waiting: WaitingFile) -> None:
-        context = self._tools
-        file = FileInProgress(context, waiting.place, waiting.matched, waiting.sha256)
+        context, queue = self._tools, self._waiting
+        fence = queue.fence(waiting)
+        file = FileInProgress(context, waiting.place, waiting.matched, waiting.sha256, fence)
+        is_copy = False
         with context.statistics.on_its_way(file.path), traced_file(file):
             for step in self._late_steps if waiting.lacks_flavor else self._steps:
                 if context.stop.is_set():
                     return
                 with context.statistics.working(step.phase), traced_phase(file, step.phase):
                     try:
-                        verdict: object = step.run(file)
+                        verdict: object = _answer(step, file, waiting)
                     except FATAL_ERRORS:
                         raise
                     except AnalysisCancelledError as error:
                         if context.stop.is_set():
                             return
-                        self._fail(file, step.phase, error)
+                        self._fail(waiting, file, step.phase, error)
                         break
                     # One bad file never stops the others, also if its step calls sys.exit().
                     except BaseException as error:  # noqa: BLE001
-                        self._fail(file, step.phase, error)
+                        self._fail(waiting, file, step.phase, error)
                         break
                 self._common_fault.passed(step.phase)
                 if isinstance(verdict, Verdict):
+                    is_copy = verdict is Verdict.DUPLICATE
                     self._conclude(waiting, file, verdict)
                     break
                 if verdict is not None:
                     answer = f"the step answered {verdict!r:.80}: give None, or a Verdict"
-                    self._fail(file, step.phase, ConfigurationError(answer))
+                    self._fail(waiting, file, step.phase, ConfigurationError(answer))
                     break
             else:
                 silent = "its last step did not say what became of it: see Verdict"
-                self._fail(file, self._steps[-1].phase, ConfigurationError(silent))
+                self._fail(waiting, file, self._steps[-1].phase, ConfigurationError(silent))
         context.statistics.through(file.matched)
+        queue.through(waiting, is_copy=is_copy)
 
     def _conclude(self, waiting: WaitingFile, file: FileInProgress, verdict: Verdict) -> None:
         statistics = self._tools.statistics
@@ -138,7 +166,6 @@ class Workers:
             statistics.warned(WarnedFile(file.path, file.warning))
         match verdict:
             case Verdict.DUPLICATE:
-                self._waiting.add_copy(waiting, is_new=True)
                 statistics.duplicate()
             case Verdict.NO_AUDIO:
                 statistics.no_audio()
@@ -147,8 +174,12 @@ class Workers:
                     identified=file.is_identified or waiting.lacks_flavor, kept=file.kept_passages
                 )
 
-    def _fail(self, file: FileInProgress, phase: str, error: BaseException) -> None:
+    def _fail(
+        self, waiting: WaitingFile, file: FileInProgress, phase: str, error: BaseException
+    ) -> None:
         context = self._tools
+        if not self._waiting.is_mine(waiting):
+            raise _TakenOverError from error
         file.failure = error
         reason = reason_of(error, context.library.root)
         unexpected = not isinstance(error, WkmpOrmError | OSError)
@@ -156,29 +187,40 @@ class Workers:
             reason, unexpected = VANISHED, False
         if unexpected:
             logger.warning("%s: %s failed unexpectedly", file.path, phase, exc_info=error)
-        # Whoever cannot even store the reason cannot go on: an error here is everybody's.
-        write(
-            context.library,
-            phase,
-            lambda work: record_failure(
+
+        def fill(work: UnitOfWork) -> None:
+            record_failure(
                 work,
                 session_id=context.session_id,
                 path=file.path,
                 phase=phase,
                 reason=reason,
                 file_guid=file.guid,
-            ),
-        )
+            )
+
+        # Whoever cannot even store the reason cannot go on: an error here is everybody's.
+        try:
+            file.write(phase, fill)
+        except ConditionNotMetError as refused:
+            if not self._waiting.is_mine(waiting):
+                raise _TakenOverError from refused
+            raise
         file.outcome = "failed"
         context.statistics.failed(FailedFile(file.path, phase, reason))
         if unexpected:
             self._common_fault.met(file, phase, error, reason)
 
     def _abort(self, error: BaseException) -> None:
+        self._tools.stop.set()  # first: who waits for another importer's files holds the lock
         with self._lock:
             if self._error is None:
                 self._error = error
-        self._tools.stop.set()
+
+
+def _answer(step: Step, file: FileInProgress, waiting: WaitingFile) -> object:
+    if waiting.ended_importers:
+        raise SoundFileError(ENDED_IMPORTERS)
+    return step.run(file)
 
 
 def _join(thread: threading.Thread) -> None:

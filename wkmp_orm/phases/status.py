@@ -24,6 +24,7 @@ from wkmp_orm.models import (
 from wkmp_orm.models.counting import count_by_status
 from wkmp_orm.models.import_failure import WARNING
 from wkmp_orm.phases.import_session import INTERRUPTED
+from wkmp_orm.phases.members import Importer, importers_of
 from wkmp_orm.phases.session_errors import spelled_errors
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReport:
-    """One import session; `errors` are the first few reasons, times are UTC."""
+    """One import session; `errors` are the first few reasons, times are UTC.
+
+    `importers` are the processes that take part in it; on SQLite none are stored.
+    """
 
     session_id: str
     state: SessionState
@@ -46,6 +50,7 @@ class SessionReport:
     started_at: datetime
     ended_at: datetime | None
     errors: tuple[str, ...]
+    importers: tuple[Importer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +149,15 @@ def library_status(session: Session) -> LibraryStatus:
 
 def last_sessions(session: Session, number: int = 5) -> list[SessionReport]:
     """Return the sessions that started last, the latest first."""
-    rows = session.execute(_LAST_SESSIONS, {"number": number}).mappings()
-    return [SessionReport(**{**row, "errors": spelled_errors(row["errors"])}) for row in rows]
+    rows = session.execute(_LAST_SESSIONS, {"number": number}).mappings().all()
+    members = importers_of(session, [row["session_id"] for row in rows])
+    return [
+        SessionReport(
+            **{**row, "errors": spelled_errors(row["errors"])},
+            importers=tuple(each for each in members if each.session_id == row["session_id"]),
+        )
+        for row in rows
+    ]
 
 
 def notes_told_before(session: Session, session_id: str) -> set[str]:

@@ -9,10 +9,14 @@ from datetime import timedelta
 
 from wkmp_orm.models import (
     AcoustidCache,
+    ClaimKind,
     FlushLedger,
+    ImportClaim,
     ImportFailure,
+    ImportMember,
     ImportProvenance,
     ImportSession,
+    MemberRole,
     ServiceAnswer,
     SessionState,
     Setting,
@@ -80,6 +84,32 @@ class ImportFailureFactory(ModelFactory[ImportFailure]):
     phase = Phase.METADATA_EXTRACTION.value
     reason = "the file ends early"
     occurred_at = times()
+
+
+class ImportMemberFactory(ModelFactory[ImportMember]):
+    """Importers that have left in order. Give `session_id`."""
+
+    Meta = of(ImportMember)
+
+    member_id = guids(12)
+    host = "host"
+    process_id = nth(int)
+    role = MemberRole.HELPER
+    workers = 12
+    lease_s = 120
+    joined_at = times()
+    heartbeat_at = from_row(lambda row: row.joined_at + timedelta(hours=1))
+    left_at = from_row(lambda row: row.heartbeat_at)
+
+
+class ImportClaimFactory(ModelFactory[ImportClaim]):
+    """Files that wait for an importer. Give `file_id`; `claimed_by` may be given."""
+
+    Meta = of(ImportClaim)
+
+    guid = guids(13)
+    position = nth(int)
+    kind = ClaimKind.NEW
 
 
 class AcoustidCacheFactory(ModelFactory[AcoustidCache]):

@@ -1,14 +1,15 @@
-"""Advisory locks of PostgreSQL, which last as long as their connection. SQLite has lock files.
+"""Locks that last as long as a connection to PostgreSQL: what a lock file is beside SQLite.
 
-Each lock has a connection of its own, outside the engines' pools.
+They have a connection of their own, beside the pools of the engines.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -17,12 +18,22 @@ from wkmp_orm.core.engine.postgresql import create_guard_engine
 from wkmp_orm.core.errors import LockHolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wkmp_orm.core.engine.target import DatabaseTarget
 
+T = TypeVar("T")
+
 _KEY: Final = "hashtextextended(:name || ' of ' || current_schema(), 0)"
-_TRY: Final = sa.text(f"SELECT pg_try_advisory_lock({_KEY})")
-_GIVE_BACK: Final = sa.text(f"SELECT pg_advisory_unlock({_KEY})")
-# On a server that does not have this setting, the statement does nothing.
+_TRY: Final = {
+    False: sa.text(f"SELECT pg_try_advisory_lock({_KEY})"),
+    True: sa.text(f"SELECT pg_try_advisory_lock_shared({_KEY})"),
+}
+_GIVE_BACK: Final = {
+    False: sa.text(f"SELECT pg_advisory_unlock({_KEY})"),
+    True: sa.text(f"SELECT pg_advisory_unlock_shared({_KEY})"),
+}
+# It does nothing where the server is older than the setting.
 _STAY_CONNECTED: Final = sa.text(
     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 )
@@ -33,58 +44,111 @@ _HOLDER: Final = sa.text(
     " WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1"
     " AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     f" AND (held.classid::bigint << 32) | held.objid::bigint = {_KEY}"
+    " AND held.pid <> pg_backend_pid() ORDER BY activity.backend_start"
 )
 _NAME: Final = re.compile(r"(?P<name>.*) by (?P<pid>[0-9]+)@(?P<host>.*)")
 
 
-class SessionLock:
-    """One named advisory lock of a database. Not thread-safe.
+class SessionLocks:
+    """Advisory locks of a database, held by one connection. Any thread may call.
 
-    The server releases it when the connection ends, however it ends. A forked child must not use
-    it.
+    The server gives them up when the connection ends, however it ends. A forked child must not use
+    them. Every method raises SQLAlchemy's errors.
     """
 
-    def __init__(self, target: DatabaseTarget, name: str) -> None:
-        """Set the name, of at most 20 characters; `try_lock` connects."""
-        self.name = name
-        # PostgreSQL keeps 63 bytes of application_name.
+    def __init__(self, target: DatabaseTarget, program: str) -> None:
+        """Only choose how the connection is called, in 20 characters at most; locking connects."""
+        # PostgreSQL keeps 63 bytes of the name of an application.
         self._engine = create_guard_engine(
-            target, application_name=f"{name} by {os.getpid()}@{HOST}"[:63]
+            target, application_name=f"{program} by {os.getpid()}@{HOST}"[:63]
         )
         self._connection: sa.Connection | None = None
-        self._is_held = False
+        self._held: set[tuple[str, bool]] = set()
+        self._lost: set[tuple[str, bool]] = set()
+        self._lock = threading.RLock()
 
-    def try_lock(self) -> bool:
-        """Take the lock if it is free now. Raises SQLAlchemy's errors."""
+    def try_lock(self, name: str, *, shared: bool = False) -> bool:
+        """Take the lock of a name if it is free now, or held by others who share it as well."""
+        with self._lock:
+            if (name, shared) not in self._held and self._take(name, shared=shared):
+                self._held.add((name, shared))
+            return (name, shared) in self._held
+
+    def unlock(self, name: str, *, shared: bool = False) -> None:
+        """Give a lock back that is held."""
+        with self._lock:
+            if (name, shared) in self._held:
+                self._held.discard((name, shared))
+                self._lost.discard((name, shared))
+                self._connected().execute(_GIVE_BACK[shared], {"name": name})
+
+    def holder(self, name: str) -> LockHolder | None:
+        """Find out who else holds a lock; None when no one does or may be named."""
+        with self._lock:
+            return holder_of(self._connected(), name)
+
+    def run(self, do: Callable[[sa.Connection], T]) -> T:
+        """Call `do` with the connection, where each statement is a transaction of its own."""
+        with self._lock:
+            return do(self._connected())
+
+    def connect_again(self) -> None:
+        """Connect anew after the connection was lost; `take_again` takes what was held by it."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.invalidate()
+                self._connection.close()
+                self._connection = None
+            self._lost |= set(self._held)
+            self._connected()
+
+    def take_again(self) -> bool:
+        """Take again what was held by a connection that was lost. False: not all is free now.
+
+        The server gives the locks of a connection that is cut off back after a minute, when it
+        has noticed. Until then they are held by this very process, by its name.
+        """
+        with self._lock:
+            for name, shared in sorted(self._lost):
+                if self._take(name, shared=shared):
+                    self._lost.discard((name, shared))
+            return not self._lost
+
+    def successor(self) -> LockHolder | None:
+        """Find out whether another process has a lock that was lost, and which one."""
+        with self._lock:
+            holders = [holder_of(self._connected(), name) for name, _ in sorted(self._lost)]
+        return next((each for each in holders if each and not _is_this_process(each)), None)
+
+    def close(self) -> None:
+        """Give the locks back, and close the connection."""
+        with self._lock:
+            if self._connection is not None:
+                # The server hears of the end a little later: without this, an import right after
+                # another one's end was refused now and then.
+                with suppress(sa.exc.SQLAlchemyError):
+                    for name, shared in self._held:
+                        self._connection.execute(_GIVE_BACK[shared], {"name": name})
+                self._held.clear()
+                self._connection.close()
+                self._connection = None
+
+    def _take(self, name: str, *, shared: bool) -> bool:
+        return bool(self._connected().scalar(_TRY[shared], {"name": name}))
+
+    def _connected(self) -> sa.Connection:
         if self._connection is None:
             self._connection = self._engine.connect()
             self._connection.execute(_STAY_CONNECTED)
-        if not self._is_held:
-            self._is_held = bool(self._connection.scalar(_TRY, {"name": self.name}))
-        return self._is_held
+        return self._connection
 
-    def holder(self) -> LockHolder | None:
-        """Return who holds the lock; None if it is free, or the holder is unknown or hidden.
 
-        Call `try_lock` first.
-        """
-        return None if self._connection is None else holder_of(self._connection, self.name)
-
-    def close(self) -> None:
-        """Release the lock, and close the connection."""
-        if self._connection is not None:
-            # The server notices the closed connection a little later. Without this unlock, an
-            # import that started right after another one's end was sometimes refused.
-            if self._is_held:
-                self._is_held = False
-                with suppress(sa.exc.SQLAlchemyError):
-                    self._connection.execute(_GIVE_BACK, {"name": self.name})
-            self._connection.close()
-            self._connection = None
+def _is_this_process(holder: LockHolder) -> bool:
+    return holder.pid == os.getpid() and HOST.startswith(holder.host)
 
 
 def holder_of(connection: sa.Connection, name: str) -> LockHolder | None:
-    """Return who holds the named lock; None if it is free, or the holder is unknown or hidden."""
+    """Ask who holds the lock of a name; None when no one does or may be named."""
     row = connection.execute(_HOLDER, {"name": name}).first()
     found = row and row.application_name and _NAME.fullmatch(row.application_name)
     if not row or not found:

@@ -154,7 +154,7 @@ class Attempts:
 
     def _write_all(self, write: Write) -> None:
         self._write_stages(write)
-        for pending in self.changes.statements:
+        for pending in (*self.changes.statements, *self.changes.requirements):
             write.execute(pending)
 
     def _write_stages(self, write: Write) -> None:

@@ -185,6 +185,8 @@ class Changes:
     catalog: Catalog
     stages: list[Stage] = field(default_factory=lambda: [Stage()])
     statements: list[PendingStatement] = field(default_factory=list)
+    requirements: list[PendingStatement] = field(default_factory=list)
+    """Conditions of all that is written, which nothing is written for."""
     locks: set[str] = field(default_factory=set)
     is_bound: bool = False
     """Whether an attempt was made, so that rows remember what it learned."""

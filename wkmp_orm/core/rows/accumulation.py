@@ -162,6 +162,16 @@ class Accumulation(Owned):
         self._changes.statements.append(pending)
         return pending
 
+    def require(self, statement: sa.Executable, row: Mapping[str, Any]) -> None:
+        """Let the commit fail with ConditionNotMetError unless a SELECT finds one row.
+
+        It is sent last, and only if there is something to write: where all rows are stored as they
+        were given, no transaction is begun for it. Let it lock what it finds.
+        """
+        self.check_usable()
+        required = PendingStatement(statement, [self._parameters(row)], expected=1)
+        self._changes.requirements.append(required)
+
     def _parameters(self, row: Mapping[str, Any]) -> dict[str, Any]:
         if Handle not in map(type, row.values()):
             return dict(row)

@@ -1,0 +1,103 @@
+"""Who may import: alone, as the one that leads, or as one that joins it.
+
+On SQLite one import runs at a time. On PostgreSQL whoever comes later joins the one that runs. Must
+not know what an import does.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wkmp_orm.core.engine.session_lock import SessionLocks
+from wkmp_orm.core.engine.translate_errors import translate_opening_errors
+from wkmp_orm.errors import ImportRunningError
+from wkmp_orm.import_lock import IMPORTERS, NAME, another_import, import_lock
+from wkmp_orm.orchestrator.others_sessions import settle_sessions
+from wkmp_orm.paths import path_from_text, path_under_root
+from wkmp_orm.phases import running_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from wkmp_orm.library import Library
+
+LEADER_AWAITED_S: Final = 5.0
+"""How long whoever holds the lock may take until its import can be joined, or has ended."""
+_BETWEEN_LOOKS_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in an import: of which folder, and in whose session; None: one that is to begin.
+
+    `locks` are those of PostgreSQL, which say to others that this process imports.
+    """
+
+    folder: Path
+    session_id: str | None
+    locks: SessionLocks | None
+
+
+@contextmanager
+def place_in_import(library: Library, folder: Path, *, take_over: bool) -> Iterator[Place]:
+    """Be allowed to import a folder, with whoever does already, for the length of a `with` block.
+
+    Who leads ends sessions that were broken off and settles the root. Raises ImportRunningError
+    for an import that cannot be joined: on SQLite any, on PostgreSQL one of another folder.
+    """
+    if library.target.path is not None:
+        with import_lock(library.target) as others_have_ended:
+            settle_sessions(library, others_have_ended=others_have_ended, take_over=take_over)
+            yield Place(path_under_root(folder, library.settle_root(folder)), None, None)
+        return
+    with closing(SessionLocks(library.target, NAME)) as locks:
+        yield _place_on_server(library, folder, locks, take_over=take_over)
+
+
+def _place_on_server(
+    library: Library, folder: Path, locks: SessionLocks, *, take_over: bool
+) -> Place:
+    deadline = time.monotonic() + LEADER_AWAITED_S
+    while True:
+        with translate_opening_errors(library.target):
+            if locks.try_lock(NAME):
+                if _may_lead(library, locks):
+                    settle_sessions(library, others_have_ended=True, take_over=take_over)
+                    place = path_under_root(folder, library.settle_root(folder))
+                    return Place(place, None, locks)
+                locks.unlock(NAME)
+            if locks.try_lock(IMPORTERS, shared=True):
+                running = running_session(library)
+                if running is not None:
+                    return _joined(library, folder, running.root_folder, running.session_id, locks)
+                locks.unlock(IMPORTERS, shared=True)
+            if time.monotonic() > deadline:
+                raise another_import(library.target, locks.holder(NAME) or locks.holder(IMPORTERS))
+        time.sleep(_BETWEEN_LOOKS_S)
+
+
+def _may_lead(library: Library, locks: SessionLocks) -> bool:
+    """Say whether there is no import that could be joined, for who holds the leader's lock.
+
+    It is held together with that of all importers then. A process that was stopped by hand may
+    still share that one when its import has long ended: whatever it does later is refused.
+    """
+    if locks.try_lock(IMPORTERS):
+        return True
+    return running_session(library) is None and locks.try_lock(IMPORTERS, shared=True)
+
+
+def _joined(
+    library: Library, folder: Path, theirs: str, session_id: str, locks: SessionLocks
+) -> Place:
+    place = path_under_root(folder, library.settle_root(folder))
+    if not place.is_relative_to(path_from_text(theirs)):
+        raise ImportRunningError(
+            f"an import of {theirs} is running on {library.target}, and who imports {place} cannot"
+            f" join it: wait for its end, or import {theirs} as well. Nothing was changed"
+        )
+    return Place(place, session_id, locks)
