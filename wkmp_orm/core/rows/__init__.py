@@ -1,6 +1,6 @@
-"""The rows of a unit of work, before anything is sent.
+"""The rows of a unit of work before they are sent.
 
-`table` and `link_table` are what a caller writes to (`any_table` is what both share).
-`row_checker` checks each row, by `fast_checks` if it can and by `values` if not. `accumulation`
-keeps the rows in stages, in the order of the calls; `handles` are what the caller gets back.
+Callers write to a `table` or `link_table` (`any_table` is their base). `row_checker` checks each
+row: `fast_checks` handles most rows, `values` the others. `accumulation` stores the rows in stages,
+in the order of the calls. The caller gets `handles`.
 """

@@ -1,4 +1,4 @@
-"""What a unit of work has accumulated: its calls, in stages that keep their order."""
+"""Collects the calls of a unit of work in stages, which preserve their order."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ M = TypeVar("M", bound=DeclarativeBase)
 T = TypeVar("T")
 
 _TABLE: Final = re.compile(r"[\w.]*Table(\[.*\])?", re.DOTALL)
-"""An annotation that may be a table's: `Table[Song]`, or the name of a typed one, `SongTable`."""
+"""An annotation that may be a table: `Table[Song]`, or a typed table's name, like `SongTable`."""
 
 
 class _Attribute:
-    """An attribute of a unit of work that is a table of its, made when it is first asked for."""
+    """A unit of work's attribute for one of its tables, created at its first use."""
 
     def __init__(self, name: str, model: type[DeclarativeBase]) -> None:
         self._name = name
@@ -55,13 +55,13 @@ class _Attribute:
     def __get__(self, unit: Accumulation | None, owner: type) -> Any:
         if unit is None:
             return self
-        # A non-data descriptor: from now on the instance's own attribute is found first.
+        # A non-data descriptor: from now on Python finds the instance's own attribute first.
         table = vars(unit)[self._name] = unit.table_named(str(self.model.__table__.name))  # type: ignore[attr-defined]
         return table
 
 
 def _evaluated(unit: type, name: str, annotation: Any) -> Any:
-    """Return what an annotation stands for if it may be a table's, otherwise None."""
+    """Return the evaluated annotation if it may be a table, otherwise None."""
     if not isinstance(annotation, str):
         return annotation
     if not _TABLE.fullmatch(annotation):
@@ -77,12 +77,12 @@ def _evaluated(unit: type, name: str, annotation: Any) -> Any:
 
 
 class Accumulation(Owned):
-    """Calls that wait for a commit. It belongs to the thread or task that made it."""
+    """The calls that wait for a commit. Only the thread or task that created it may use it."""
 
     _attributes: ClassVar[Mapping[str, _Attribute]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Make attributes of the annotations that are `Table[Model]` or `LinkTable[Model]`."""
+        """Create attributes for the annotations `Table[Model]` and `LinkTable[Model]`."""
         super().__init_subclass__(**options)
         own = {
             name: _Attribute(name, get_args(kind)[0])
@@ -95,7 +95,7 @@ class Accumulation(Owned):
 
     @classmethod
     def models(cls) -> tuple[type[DeclarativeBase], ...]:
-        """Return the models whose tables are attributes of the class."""
+        """Return the models for which the class has a table attribute."""
         return tuple(attribute.model for attribute in cls._attributes.values())
 
     def __init__(self, catalog: Catalog, caller: str) -> None:
@@ -117,8 +117,8 @@ class Accumulation(Owned):
     def table(self, model: type[M]) -> Table[M]:
         """Return the rows of a model: `work.table(Rating).put(...)`.
 
-        Raises ConfigurationError for a model that the database was not opened with, and for one of
-        links: `links(Model)` are those.
+        Raises ConfigurationError for a model that the database was not opened with, and for a link
+        table's model: `links(Model)` returns those.
         """
         return self._of(model, Table)
 
@@ -135,7 +135,7 @@ class Accumulation(Owned):
         return table
 
     def table_named(self, name: str) -> Table[Any] | LinkTable[Any]:
-        """Return the rows or links of a table, which is among those of the database."""
+        """Return the rows or links of a table, which must belong to the database."""
         found = self._tables.get(name)
         if found is None:
             info = self._catalog[name]
@@ -151,9 +151,10 @@ class Accumulation(Owned):
     ) -> PendingStatement:
         """Accumulate a statement of your own, sent after the rows, once for all parameter rows.
 
-        For decisions that the database must make: a conditional update, an election. Parameters
-        may be handles. If `expected` is given, another number of matched rows fails the commit
-        with ConditionNotMetError. `.matched` of the answer is known after the commit.
+        Use it for decisions that the database must make: a conditional update, an election.
+        Parameters may be handles. If `expected` is given and the statement matches another number
+        of rows, the commit fails with ConditionNotMetError. After the commit, `.matched` of the
+        result is the number of matched rows.
         """
         self.check_usable()
         parameters = [self._parameters(row) for row in rows]
@@ -184,35 +185,35 @@ class Accumulation(Owned):
             raise InvalidRowError("a statement", None, str(error)) from None
 
     def lock(self, name: str) -> None:
-        """Have the transaction take a named lock before it writes.
+        """Make the transaction take a named lock before it writes.
 
-        For decisions that no constraint can make. On PostgreSQL an advisory lock until COMMIT; on
-        SQLite the writer lock is that already.
+        Use it for decisions that no constraint can make. On PostgreSQL it is an advisory lock until
+        COMMIT; on SQLite the writer lock is enough.
         """
         self.check_usable()
         self._changes.locks.add(name)
 
     def looked_up(self, table: str, found: LookedUp) -> None:
-        """Take what a phase has read of a table's rows, so that the commit need not read it again.
+        """Pass rows of a table that a phase has read, so that the commit need not read them again.
 
-        It counts once: another attempt reads anew.
+        They are used once: a second attempt reads again.
         """
         self.check_usable()
         before = self._changes.looked_up.get(table)
         self._changes.looked_up[table] = before.with_more(found) if before else found
 
     def changes_of(self, table: str) -> TableChanges:
-        """Return the changes of a table that the present stage accumulates."""
+        """Return a table's changes in the current stage."""
         return self._changes.stages[-1].tables.setdefault(table, TableChanges())
 
     def has_calls_about(self, table: str) -> bool:
-        """Say whether the present stage makes or changes rows of a table or of its descendants."""
+        """Return whether the current stage writes rows of a table or of its descendants."""
         tables = self._changes.stages[-1].tables
         touched = (tables.get(name) for name in (table, *self._catalog.descendants(table)))
         return any(each.adds or each.puts or each.links or each.updates for each in touched if each)
 
     def begin_stage(self) -> None:
-        """Let what comes now be seen to come after everything so far."""
+        """Start a stage: the calls from now on are sent after all earlier ones."""
         self.deleted.clear()
         before = self._changes.stages[-1].tables
         self._changes.stages.append(Stage(follows=True))
@@ -220,17 +221,17 @@ class Accumulation(Owned):
             self._tables[name].enter_stage(self.changes_of(name))
 
     def forget(self, row: PendingRow) -> None:
-        """Remember that a row was discarded."""
+        """Record that a row was discarded."""
         self._discarded.append(row)
 
     def note_delete(self, table: str) -> None:
-        """Remember that the stage deletes rows of a table, and who may lose rows by that."""
+        """Record that the stage deletes rows of a table, which may delete rows of others."""
         self.deleted.add(table)
         for name in ({table} | self._catalog.descendants(table)) & self._tables.keys():
             self._tables[name].close()
 
     def _check_discarded(self) -> None:
-        """Refuse what refers to a row that has been discarded since."""
+        """Raise InvalidRowError if anything refers to a discarded row."""
         gone = {id(row) for row in self._discarded}
         for name, values in self._given():
             for column, value in values.items():
@@ -243,7 +244,7 @@ class Accumulation(Owned):
                     raise InvalidRowError(name, column, reason)
 
     def _given(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Give all values that may be handles, with the table that they are for."""
+        """Yield all values that may be handles, with the name of their table."""
         for name, table in self._changes.all_tables():
             for row in table.rows():
                 yield name, row.values
@@ -256,7 +257,7 @@ class Accumulation(Owned):
                 yield "a statement", parameters
 
     def _let_go(self) -> None:
-        """Let go of rows and tables, which know their unit: handles go when nobody has them."""
+        """Release rows and tables, which refer to their unit, so that unused handles are freed."""
         for table in self._tables.values():
             table.let_go()
         self._tables.clear()

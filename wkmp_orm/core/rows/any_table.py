@@ -1,6 +1,6 @@
-"""What the tables of a unit of work have in common: checked rows, found again by their handles.
+"""The base of the tables of a unit of work: stores checked rows and finds them by their handles.
 
-A table belongs to its unit of work and to the thread or task of that.
+Only the thread or task that owns the unit of work may use it.
 """
 
 from __future__ import annotations
@@ -17,43 +17,43 @@ from wkmp_orm.core.rows.row_checker import checker
 from wkmp_orm.core.table_info import TableInfo
 
 Reference = str | UUID | PendingRow
-"""A row: its guid, or the handle of one that this unit of work accumulates."""
+"""A row: its guid, or the handle of a row in this unit of work."""
 
 
 class Owner(Protocol):
-    """What a table needs of its unit of work."""
+    """The interface of the unit of work that a table uses."""
 
     usable_in: int
-    """The thread that need not ask `check_usable`; 0 if every one must."""
+    """The thread that may skip `check_usable`; 0 if none may."""
 
     @property
     def committed(self) -> bool:
         """Whether the commit has succeeded."""
 
     def check_usable(self) -> None:
-        """Raise unless the caller owns the unit of work and may still change it."""
+        """Raise an error unless the caller owns the unit of work and may still change it."""
 
     deleted: set[str]
-    """The tables of which this stage deletes rows."""
+    """The tables of which the current stage deletes rows."""
 
     def changes_of(self, table: str) -> TableChanges:
-        """Return the changes of a table that the present stage accumulates."""
+        """Return a table's changes in the current stage."""
 
     def has_calls_about(self, table: str) -> bool:
-        """Say whether the present stage makes or changes rows of a table or of its descendants."""
+        """Return whether the current stage writes rows of a table or of its descendants."""
 
     def begin_stage(self) -> None:
-        """Let what comes now be seen to come after everything so far."""
+        """Start a stage: the calls from now on are sent after all earlier ones."""
 
     def note_delete(self, table: str) -> None:
-        """Remember that the stage deletes rows of a table, and who may lose rows by that."""
+        """Record that the stage deletes rows of a table, which may delete rows of others."""
 
     def forget(self, row: PendingRow) -> None:
-        """Remember that a row was discarded."""
+        """Record that a row was discarded."""
 
 
 class AnyTable:
-    """What entity and link tables have in common."""
+    """The common base of entity and link tables."""
 
     _changes: TableChanges
 
@@ -64,12 +64,12 @@ class AnyTable:
         self._checker = checker(info)
         self._new_rows = self._checker.new_rows
         self._lineage = info.ancestors | {info.name}
-        """The tables whose deletes may take rows of this one away."""
+        """The tables whose deletes may delete rows of this one."""
         self._stages: list[TableChanges] = []
         self._earlier: dict[Any, PendingRow] = {}
-        """Rows of earlier stages that a `put` or link of the same key still corrects."""
+        """Rows of earlier stages that a `put` or link with the same key still changes."""
         self._closed = False
-        """Whether a later `put` or link of a key is a call of its own, for others came between."""
+        """Whether a second `put` or link of a key is a new call, because of calls in between."""
         self._gone: set[PendingRow] = set()
         self.enter_stage(owner.changes_of(info.name))
 
@@ -83,11 +83,11 @@ class AnyTable:
         self._stages.append(changes)
 
     def close(self) -> None:
-        """Let later calls about rows that were put, linked or updated be calls of their own."""
+        """Treat later calls about rows that were put, linked or updated as new calls."""
         self._closed = True
 
     def _rows_by_key(self, changes: TableChanges) -> dict[Any, Any]:
-        """Give the rows of a stage that are found by their natural key."""
+        """Return the rows of a stage that are found by their natural key."""
         return changes.links if self._info.is_link else changes.puts
 
     @property
@@ -96,7 +96,7 @@ class AnyTable:
         return self.unit.committed
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
-        """Correct columns of an accumulated row; its handle's `set` comes here."""
+        """Change columns of an accumulated row; its handle's `set` calls this."""
         self.unit.check_usable()
         registered, key = self._registered(row)
         merged = self._columns(row.values | columns)
@@ -106,7 +106,7 @@ class AnyTable:
             new_key = self._natural_key(merged)
             if new_key != key:
                 self._refuse_twin(new_key)
-                # It stays in its place: it is the same call, and those of links are in order.
+                # It keeps its place: it is the same call, and the order of links matters.
                 corrected = [
                     (new_key if row is its else old, its) for old, its in registered.items()
                 ]
@@ -118,10 +118,10 @@ class AnyTable:
         row.values, row.shape = merged, tuple(merged)
 
     def _refuse_twin(self, key: Any, *, is_added: bool = False) -> None:
-        """Refuse to give a row the natural key of another one.
+        """Raise InvalidRowError if another row already has this natural key.
 
-        Of rows that are added the database says so, but not of one that is put and one that is
-        added: which of them came first is not known any more.
+        Between added rows the database detects it, but not between a row that is put and one that
+        is added: the order in which they came is no longer known.
         """
         info = self._info
         added = () if is_added or info.is_link else chain(*(its.adds for its in self._stages))
@@ -132,7 +132,7 @@ class AnyTable:
             raise InvalidRowError(self.name, self._info.natural_key[-1], reason)
 
     def discard(self, row: PendingRow) -> None:
-        """Take an accumulated row out; its handle's `discard` comes here."""
+        """Remove an accumulated row; its handle's `discard` calls this."""
         self.unit.check_usable()
         registered, key = self._registered(row)
         if key is None:
@@ -145,15 +145,15 @@ class AnyTable:
         self.unit.forget(row)
 
     def lose(self, row: PendingRow) -> None:
-        """Remember that a later call of the unit of work has deleted a row."""
+        """Record that a later call of the unit of work has deleted a row."""
         self._gone.add(row)
 
     def has_lost(self, row: PendingRow) -> bool:
-        """Say whether a later call of the unit of work has deleted the row."""
+        """Return whether a later call of the unit of work has deleted the row."""
         return row in self._gone
 
     def let_go(self) -> None:
-        """Forget all rows, as their handles know this table: the garbage collector is spared."""
+        """Release all rows, whose handles refer to this table: less work for garbage collection."""
         for changes in self._stages:
             changes.adds.clear()
             changes.puts.clear()
@@ -162,7 +162,7 @@ class AnyTable:
             changes.deletes.clear()
 
     def _registered(self, row: PendingRow) -> tuple[dict[Any, Any], Any]:
-        """Return where a row is found by its natural key, and the key; None of one that is added.
+        """Return the index of a row's natural key, and the key, which is None for an added row.
 
         Raises InvalidRowError for a row that was discarded.
         """
@@ -186,7 +186,7 @@ class AnyTable:
         return self._info.natural(values)
 
     def _merge_given(self, row: PendingRow, later: dict[str, Any]) -> None:
-        """Merge a second `put` of one natural key into the first, by the column policies."""
+        """Merge a second `put` of a natural key into the first, by the column policies."""
         info, values = self._info, dict(row.values)
         for name, value in later.items():
             unknown = info.is_unknown(name, values.get(name))

@@ -1,9 +1,9 @@
-"""Compiled checks for rows whose values are already as they will be stored, which most are.
+"""Compiled checks for rows whose values need no conversion, as those of most rows.
 
-There is one check for each table and each set of columns, compiled when it is first needed: one
-expression instead of one call for each value. With it an `add` takes 1.9 us, without it 5.0 us. A
-row that fails the check goes to `RowChecker`, which converts its values or says what is wrong with
-them. So a check may refuse a row that is right, but must never accept one that is not.
+Each check is for one table and one set of columns, and is compiled at its first use: one expression
+instead of a call per value. With it an `add` takes 1.9 us, without it 5.0 us. A row that fails the
+check goes to `RowChecker`, which converts its values or reports what is wrong. So a check may
+reject a valid row, but must never accept an invalid one.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ Shape = tuple[str, ...]
 """The names of a row's columns, in the order in which they were given."""
 
 FastCheck = Callable[[dict[str, Any], object], Shape]
-"""Returns the shape of a row whose values can be kept as they are, otherwise (). JSON documents of
-the row have become copies then.
+"""Returns the shape of a row whose values need no conversion, otherwise (). It replaces the row's
+JSON documents by copies.
 
-All rows of one shape share one tuple: a tuple for each would be a third of their memory, and cause
+All rows of one shape share one tuple. A tuple for each would take a third of their memory and cause
 more garbage collections.
 """
 
 MOST_SHAPES: Final = 256
-"""How many checks are kept for a table. A program needs a few; one that gives its columns in ever
-new orders must not fill the memory."""
+"""The number of checks kept for a table. A program needs a few; one that keeps changing the order
+of its columns must not fill the memory."""
 
 _NAMES: Final = {
     "Handle": Handle,
@@ -66,7 +66,7 @@ _NAMES: Final = {
 
 
 class FastChecks(dict[Shape, FastCheck]):
-    """The checks of one table by the shape of the row; a missing one is compiled.
+    """The checks of one table, by the shape of the row; a missing one is compiled.
 
     With `new`, the row must have all columns that a new row needs, otherwise its natural key.
     """
@@ -78,7 +78,7 @@ class FastChecks(dict[Shape, FastCheck]):
         self._is_possible = new or (bool(info.natural_key) and not info.is_link)
 
     def __missing__(self, shape: Shape) -> FastCheck:
-        """Compile the check of a shape."""
+        """Compile the check for a shape."""
         if len(self) >= MOST_SHAPES:
             return _never
         test = self._compiled(shape) if self._is_usual(shape) else _never
@@ -86,7 +86,7 @@ class FastChecks(dict[Shape, FastCheck]):
         return test
 
     def _is_usual(self, shape: Shape) -> bool:
-        """Say whether such a row can be right at all, and its guid is not given."""
+        """Return whether a row of this shape can be valid and does not give its guid."""
         info = self._info
         if not (
             self._is_possible and info.columns.issuperset(shape) and self._needed.issubset(shape)
@@ -130,7 +130,7 @@ class FastChecks(dict[Shape, FastCheck]):
         return f"{variable} is None or ({condition})"
 
     def _rules(self, variables: Mapping[str, str]) -> Iterator[str]:
-        """Spell the table's rules over the columns that are given; a comparison with None holds."""
+        """Yield the table's rules on the given columns as text; a comparison with None passes."""
         numbers = {
             name: repr(value)
             for name, value in self._info.defaults.items()
@@ -152,7 +152,7 @@ class FastChecks(dict[Shape, FastCheck]):
             ]
             yield f"{''.join(unknown)}{left} {comparison.sign} {right}"
 
-    def _of_type(self, name: str, variable: str) -> str:  # noqa: C901, PLR0911, PLR0912  one for each type
+    def _of_type(self, name: str, variable: str) -> str:  # noqa: C901, PLR0911, PLR0912  one per type
         column_type = self._info.table.c[name].type
         short = f"len({variable}) <= {MOST_CHARACTERS}"
         text = f"({variable}.isascii() and '\\0' not in {variable} or is_storable_text({variable}))"
@@ -186,12 +186,12 @@ class FastChecks(dict[Shape, FastCheck]):
                 return f"{variable}.__class__ is UUID"
             case Json() | sa.JSON():
                 return f"({variable} := usual_json({variable})) is not REFUSED"
-            case _:  # other times are cut to what is stored
+            case _:  # other times are truncated to the stored precision
                 return "False"
 
 
 def _words(column_type: Any) -> Any:
-    """Return the class of a column's words, if it has one."""
+    """Return the enum or word class of a column, if it has one."""
     return getattr(column_type, "words", None) or getattr(column_type, "enum_class", None)
 
 

@@ -1,6 +1,6 @@
-"""What `add`, `put` and `link` answer: a row that has no connection yet, and may be referred to.
+"""Handles: what `add`, `put` and `link` return. Other rows can refer to them before the commit.
 
-A handle belongs to its unit of work and to the thread of that.
+Only the thread or task that owns the unit of work may use a handle.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ M = TypeVar("M", bound=DeclarativeBase)
 
 
 class Keeper(Protocol):
-    """What a handle needs of the table that keeps it."""
+    """The interface of the table that stores a handle."""
 
     @property
     def name(self) -> str:
@@ -31,23 +31,23 @@ class Keeper(Protocol):
 
     @property
     def committed(self) -> bool:
-        """Whether that has committed."""
+        """Whether that unit of work has committed."""
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
-        """Correct columns of an accumulated row."""
+        """Change columns of an accumulated row."""
 
     def discard(self, row: PendingRow) -> None:
-        """Take an accumulated row out."""
+        """Remove an accumulated row."""
 
     def lose(self, row: PendingRow) -> None:
-        """Remember that a later call of the unit of work has deleted a row."""
+        """Record that a later call of the unit of work has deleted a row."""
 
     def has_lost(self, row: PendingRow) -> bool:
-        """Say whether a later call of the unit of work has deleted the row."""
+        """Return whether a later call of the unit of work has deleted the row."""
 
 
 class Discarded:
-    """Keeps handles that were discarded: they are of no unit of work any more."""
+    """Owns discarded handles, which no longer belong to a unit of work."""
 
     unit: object = None
     committed = False
@@ -56,18 +56,18 @@ class Discarded:
         self.name = name
 
     def change(self, _row: PendingRow, _columns: dict[str, Any]) -> None:
-        """Refuse to correct the row."""
+        """Refuse to change the row."""
         raise self._error()
 
     def discard(self, _row: PendingRow) -> None:
-        """Refuse to discard the row once more."""
+        """Refuse to discard the row again."""
         raise self._error()
 
     def lose(self, _row: PendingRow) -> None:
         """Do nothing: the row was never stored."""
 
     def has_lost(self, _row: PendingRow) -> bool:
-        """Say that nothing has deleted the row."""
+        """Return False: nothing has deleted the row."""
         return False
 
     def _error(self) -> InvalidRowError:
@@ -75,7 +75,7 @@ class Discarded:
 
 
 class Handle(PendingRow, Generic[M]):
-    """An accumulated row. Give it wherever a foreign key of its table is wanted."""
+    """An accumulated row. Give it as the value of any foreign key to its table."""
 
     __slots__ = ("_owner", "_put")
 
@@ -87,7 +87,7 @@ class Handle(PendingRow, Generic[M]):
         guid: str,
         put: bool,  # noqa: FBT001
     ) -> None:
-        # PendingRow's own, spelled out for the same reason.
+        # What PendingRow.__init__ does, repeated here to save a call per row.
         self.values = values
         self.shape = shape
         self.made_guid = self.stored_guid = guid
@@ -104,9 +104,9 @@ class Handle(PendingRow, Generic[M]):
     def guid(self) -> str:
         """The row's guid as it is stored.
 
-        An `add` knows it at once. A `put` knows it after the commit, because another worker may
-        have made the row first: before, this raises NotYetKnownError. Raises RowNotFoundError where
-        a later call of the same unit of work has deleted the row.
+        It is known at once for an `add`. For a `put` it is known after the commit, because another
+        worker may have created the row first; before, this raises NotYetKnownError. Raises
+        RowNotFoundError if a later call of the same unit of work has deleted the row.
         """
         if not self._owner.committed:
             if not self._put:
@@ -122,7 +122,7 @@ class Handle(PendingRow, Generic[M]):
         return self.stored_guid
 
     def within(self, unit: object) -> Handle[M] | str:
-        """Return what rows of `unit` refer to: its own handle, or the guid of a committed one.
+        """Return how rows of `unit` refer to it: by this handle, or by the guid once committed.
 
         Raises NotYetKnownError for a handle of another unit of work that has not committed, and
         RowNotFoundError for one whose row that unit deleted.
@@ -138,19 +138,20 @@ class Handle(PendingRow, Generic[M]):
         raise NotYetKnownError(msg)
 
     def set(self, **columns: Any) -> None:
-        """Correct columns of the accumulated row, for example after a failed commit.
+        """Change columns of the accumulated row, for example after a failed commit.
 
-        The key stays. Raises InvalidRowError as `add` does, AlreadyFinishedError after the commit.
+        The key cannot change. Raises InvalidRowError as `add` does, and AlreadyFinishedError after
+        the commit.
         """
         self._owner.change(self, columns)
 
     def discard(self) -> None:
-        """Take the row out of the unit of work. Links and rows that refer to it must go as well."""
+        """Remove the row from the unit of work. Remove links and rows that refer to it too."""
         self._owner.discard(self)
         self._owner = Discarded(self._owner.name)
 
     def lose(self) -> None:
-        """Remember that a later call of the unit of work has deleted the row; that calls it."""
+        """Record that a later call of the unit of work deleted the row. The unit calls this."""
         self._owner.lose(self)
 
     def __repr__(self) -> str:
@@ -180,11 +181,11 @@ class LinkHandle(PendingLink):
         return self._owner.name
 
     def set(self, **columns: Any) -> None:
-        """Correct columns of the accumulated link."""
+        """Change columns of the accumulated link."""
         self._owner.change(self, columns)
 
     def discard(self) -> None:
-        """Take the link out of the unit of work."""
+        """Remove the link from the unit of work."""
         self._owner.discard(self)
         self._owner = Discarded(self._owner.name)
 
@@ -197,7 +198,7 @@ class LinkHandle(PendingLink):
 
 
 class Outcome:
-    """What became of a conditional `update` or `delete` that was allowed not to match."""
+    """The result of an `update` or `delete` that was allowed not to match."""
 
     __slots__ = ("_order", "_owner")
 
@@ -207,7 +208,7 @@ class Outcome:
 
     @property
     def matched(self) -> bool:
-        """Whether the row was there and its condition held. Known after the commit."""
+        """Whether the row existed and its condition held. Known after the commit."""
         if not self._owner.committed:
             msg = "whether a condition held is known after the commit"
             raise NotYetKnownError(msg)

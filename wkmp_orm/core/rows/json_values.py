@@ -1,6 +1,6 @@
-"""What JSON must be to be stored on either database, and a copy of it that nobody else can change.
+"""Checks whether JSON can be stored on both databases, and copies it.
 
-A document is copied when it is given: its caller may go on changing it.
+A document is copied when it is given, because its caller may change it afterwards.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from typing import Any, Final
 from wkmp_orm.core.texts import is_storable_text, shown, text_of
 
 JSON_LEVELS: Final = 200
-"""How deep JSON may be nested. Python writes and reads as deep as its stack has room, which is less
-than 1,000 levels and differs from place to place; SQLite's own JSON functions take 1,000."""
+"""The maximum nesting of JSON. Python's own limit depends on the free stack and is below 1,000
+levels; SQLite's JSON functions accept 1,000."""
 
 JSON_LIMIT: Final = int(sys.float_info.max)
-"""Integers beyond it are infinite to every reader that keeps numbers as floats, and Python spells
-none of more than 4,300 digits."""
+"""Larger integers are infinite to every reader that stores numbers as floats, and Python converts
+none of more than 4,300 digits to text."""
 
 REFUSED: Final = object()
-"""What `usual_json` answers of a value that has to be looked at more closely."""
+"""What `usual_json` returns for a value that needs the slower check."""
 
 
 class _UnusualError(Exception):
-    """There is a value of another type in it, or one that is refused."""
+    """The value contains one of another type, or one that is refused."""
 
 
 def usual_json(value: Any) -> Any:
-    """Return a copy of a value that consists of Python's own types; REFUSED if it may be wrong.
+    """Return a copy of a value that contains only Python's own types; REFUSED if it may be invalid.
 
-    It may refuse what is right, but never accepts what is wrong. A document of 14 entries takes
-    3 us, and 15 by `checked_json`, which knows what to say of wrong ones.
+    It may reject a valid value, but never accepts an invalid one. A document of 14 entries takes
+    3 us; with `checked_json`, which reports what is wrong, it takes 15.
     """
     texts: list[str] = []
     try:
         copy = _copy(value, JSON_LEVELS, texts)
-        whole = "".join(texts)  # to be looked at all at once
-    except (_UnusualError, TypeError):  # TypeError: a key is no text
+        whole = "".join(texts)  # checked in one call
+    except (_UnusualError, TypeError):  # TypeError: a key is not a text
         return REFUSED
     if (whole.isascii() and "\0" not in whole) or all(map(is_storable_text, texts)):
         return copy
@@ -51,7 +51,7 @@ def checked_json(value: Any) -> Any:
 
 
 def _copy(value: Any, levels: int, texts: list[str]) -> Any:
-    """Copy a value, and gather its texts, which are not looked at yet."""
+    """Copy a value, and collect its texts, which are checked later."""
     kind = value.__class__
     if kind is str:
         texts.append(value)
@@ -59,7 +59,7 @@ def _copy(value: Any, levels: int, texts: list[str]) -> Any:
     if value is None or kind is bool:
         return value
     if kind is int or kind is float:
-        if -JSON_LIMIT <= value <= JSON_LIMIT:  # no infinite number, and none that is not a number
+        if -JSON_LIMIT <= value <= JSON_LIMIT:  # neither infinite nor NaN
             return value
     elif levels:
         if kind is dict:
@@ -72,7 +72,7 @@ def _copy(value: Any, levels: int, texts: list[str]) -> Any:
 def _copied_object(entries: dict[str, Any], levels: int, texts: list[str]) -> dict[str, Any]:
     texts += entries
     copy = entries.copy()
-    # What most entries are is known here: a call for each would take twice as long.
+    # The most common types are handled inline: a call for each would take twice as long.
     for key, item in entries.items():
         kind = item.__class__
         if kind is str:

@@ -1,7 +1,6 @@
-"""The vocabulary of a unit of work for its links: one object for each link table.
+"""The links of one link table in a unit of work, accumulated as checked plain dictionaries.
 
-Accumulates checked links in plain dictionaries. A table belongs to its unit of work and to the
-thread or task of that.
+Only the thread or task that owns the unit of work may use them.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ class LinkTable(AnyTable, Generic[M]):
 
     def __init__(self, owner: Owner, info: TableInfo) -> None:
         self._sums: dict[Any, float] = {}
-        """The sum of the total's column for each parent, as far as no delete may have made room."""
+        """The sum of the total's column for each parent; deletes that may lower it reset it."""
         self._weighed: set[PendingRow] = set()
-        """The links that are in the sums."""
+        """The links included in the sums."""
         self._total = info.total
         self._key = info.key
         super().__init__(owner, info)
@@ -45,21 +44,21 @@ class LinkTable(AnyTable, Generic[M]):
         self._links = changes.links
 
     def close(self) -> None:
-        """Let later links be calls of their own: a delete may have made room for them."""
+        """Treat later links as new calls: a delete may have made room for them."""
         super().close()
         self._sums.clear()
         self._weighed.clear()
 
     def let_go(self) -> None:
-        """Forget all links."""
+        """Release all links."""
         super().let_go()
         self._weighed.clear()
 
     def link(self, left: Reference, right: Reference, /, **columns: Any) -> LinkHandle:
         """Link two rows, given as handles or guids in the order of the table's name.
 
-        Linking two rows that are linked already changes the link's columns by their policies, or
-        nothing. Raises InvalidRowError.
+        If the two rows are already linked, this changes the link's columns by their policies.
+        Raises InvalidRowError.
         """
         unit = self.unit
         if get_ident() != unit.usable_in:
@@ -71,7 +70,7 @@ class LinkTable(AnyTable, Generic[M]):
             return self._accumulate(columns, key)
         if self._total is not None:
             return self._keep(key, columns, shape)
-        handle = self._links[key] = LinkHandle(self, columns, shape)  # as `_keep` does
+        handle = self._links[key] = LinkHandle(self, columns, shape)  # `_keep`, inlined
         return handle
 
     def link_many(self, rows: Iterable[RowLike | tuple[Reference, Reference]]) -> list[LinkHandle]:
@@ -94,13 +93,13 @@ class LinkTable(AnyTable, Generic[M]):
         known = self._links.get(key) or self._earlier.get(key)
         if known is not None:
             self._merge_given(known, values)
-            return known  # type: ignore[return-value]  # only handles of this table are kept here
+            return known  # type: ignore[return-value]  # only handles of this table are stored here
         if not accepted:
             self._checker.require(values)
         return self._keep(key, values, shape)
 
     def _keep(self, key: tuple[Any, Any], values: dict[str, Any], shape: Shape) -> LinkHandle:
-        """Keep a link between two rows that no earlier call has linked."""
+        """Store a link between two rows that no earlier call has linked."""
         if self._total is None:
             handle = self._links[key] = LinkHandle(self, values, shape)
             return handle
@@ -110,7 +109,7 @@ class LinkTable(AnyTable, Generic[M]):
         return handle
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
-        """Correct columns of an accumulated link, of which the pair may be part."""
+        """Change columns of an accumulated link, including the linked pair."""
         total = self._total
         if total is None or row not in self._weighed:
             super().change(row, columns)
@@ -127,14 +126,14 @@ class LinkTable(AnyTable, Generic[M]):
             self._add_share(total, row.values)
 
     def discard(self, row: PendingRow) -> None:
-        """Take an accumulated link out."""
+        """Remove an accumulated link."""
         super().discard(row)
         if self._total is not None and row in self._weighed:
             self._weighed.remove(row)
             self._take_share(self._total, row.values)
 
     def _add_share(self, total: Total, values: Mapping[str, Any]) -> None:
-        """Refuse a link that brings its parent's shares beyond the limit, or count it."""
+        """Add a link to its parent's sum; raise InvalidRowError if it exceeds the limit."""
         parent, share = values[total.per], values[total.column]
         there = self._sums.get(parent, 0.0) + share
         if there > total.limit + TOTAL_TOLERANCE:

@@ -1,4 +1,4 @@
-"""Turns what a caller gives for a row into checked columns, or says what is wrong with it.
+"""Converts a caller's row into checked columns, or reports what is wrong with it.
 
 A row is keyword arguments, a mapping or a transient model instance.
 """
@@ -29,7 +29,7 @@ RowLike = Mapping[str, Any] | DeclarativeBase
 
 
 class RowChecker:
-    """Checks rows of one table, converts them, and says what is wrong with them.
+    """Checks and converts rows of one table, and reports what is wrong with them.
 
     `new_rows` and `put_rows` are the fast checks of `add` and `put`, which most rows pass.
     """
@@ -46,11 +46,11 @@ class RowChecker:
         self._rules = info.rules
         keys = frozenset(info.natural_key)
         self._given_key = keys - info.defaults.keys()
-        """The columns of the natural key that have no default: a row must give these."""
+        """The columns of the natural key without a default, which a row must give."""
         self._key_defaults = {name: info.defaults[name] for name in keys & info.defaults.keys()}
 
     def columns(self, values: dict[str, Any], unit: object) -> dict[str, Any]:
-        """Return the checked columns of a row of `unit`. Raises InvalidRowError, by field."""
+        """Return the checked columns of a row of `unit`. Raises InvalidRowError with the field."""
         checks = self._checks
         for name, value in values.items():
             if value is None:
@@ -70,7 +70,7 @@ class RowChecker:
         return values
 
     def check_whole(self, values: Mapping[str, Any]) -> None:
-        """Refuse values that are right one by one but wrong together."""
+        """Refuse values that are each valid, but not together."""
         if self._key_defaults and self._given_key.issubset(values):
             values = {**self._key_defaults, **values}
         for rule in self._rules:
@@ -102,8 +102,8 @@ class RowChecker:
         return InvalidRowError(self.info.name, name, f"is no column; there are {known}")
 
     def unpack(self, row: RowLike) -> dict[str, Any]:
-        """Return the columns that a mapping or an instance has. Raises InvalidRowError."""
-        if row.__class__ is dict or isinstance(row, Mapping):  # a dict is known at a look
+        """Return the columns of a mapping or an instance. Raises InvalidRowError."""
+        if row.__class__ is dict or isinstance(row, Mapping):  # the first test is faster
             return dict(row)
         table = self.info.name
         if not isinstance(row, self.info.model):

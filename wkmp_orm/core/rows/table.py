@@ -1,7 +1,7 @@
-"""The vocabulary of a unit of work, one object for each table: add, put, update, delete.
+"""The rows of one table in a unit of work: add, put, update, delete.
 
-Accumulates checked rows in plain dictionaries. A table belongs to its unit of work and to the
-thread or task of that.
+Checked rows are accumulated in plain dictionaries. Only the thread or task that owns the unit of
+work may use them.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ class Table(AnyTable, Generic[M]):
 
     def __init__(self, owner: Owner, info: TableInfo) -> None:
         self._last: dict[Reference, PendingOrder] = {}
-        """The last order about each row."""
+        """The last update or delete of each row."""
         self._corrected: dict[Reference, PendingUpdate] = {}
-        """The updates that a later one of the same row still corrects."""
+        """The updates that a later one of the same row still changes."""
         self._taken: dict[Reference, PendingDelete] = {}
-        """The unconditional deletes: to say one again changes nothing."""
+        """The unconditional deletes; repeating one changes nothing."""
         self._made_anew: dict[PendingRow, PendingDelete] = {}
-        """The rows that have the guid of one that was deleted so."""
+        """Rows created again with the guid of an unconditionally deleted one."""
         super().__init__(owner, info)
         self._put_rows = self._checker.put_rows
         self._made_here = info.natural_key != info.key
-        """Whether the key is a guid that we make, apart from any natural key."""
+        """Whether the key is a guid that this package generates, separate from a natural key."""
 
     def enter_stage(self, changes: TableChanges) -> None:
         """Accumulate into the changes of a new stage from now on."""
@@ -58,15 +58,15 @@ class Table(AnyTable, Generic[M]):
         self._counted_adds = 0
 
     def close(self) -> None:
-        """Let later calls about rows that were put or updated be calls of their own."""
+        """Treat later calls about rows that were put or updated as new calls."""
         super().close()
         self._corrected.clear()
 
     def add(self, row: RowLike | None = None, /, **columns: Any) -> Handle[M]:
-        """Accumulate a new row and answer its handle; its guid is known at once.
+        """Accumulate a new row and return its handle; its guid is known at once.
 
-        A row is keyword arguments, a mapping, or a model instance that no Session has seen.
-        Raises InvalidRowError, which names table, field and remedy; nothing is accumulated then.
+        A row is keyword arguments, a mapping, or a model instance that no Session has seen. Raises
+        InvalidRowError with the table, field and remedy; then nothing is accumulated.
         """
         unit = self.unit
         if get_ident() != unit.usable_in:
@@ -92,18 +92,18 @@ class Table(AnyTable, Generic[M]):
         return handle
 
     def add_many(self, rows: Iterable[RowLike]) -> list[Handle[M]]:
-        """Accumulate new rows and answer their handles, in order.
+        """Accumulate new rows and return their handles, in order.
 
-        An InvalidRowError ends it; the rows before that one stay accumulated.
+        At an InvalidRowError the rows before the invalid one stay accumulated.
         """
         return [self.add(row) for row in rows]
 
     def put(self, row: RowLike | None = None, /, **columns: Any) -> Handle[M]:
         """Get or create the row with this natural key, and merge the given columns into it.
 
-        None means "unknown" and never overwrites; columns that are not given, that a user owns or
-        that belong to new rows only are not touched in a known row. One natural key in one unit of
-        work is one handle. The stored guid is known after the commit.
+        None means "unknown" and never overwrites a value. An existing row keeps its columns that
+        are not given, that users own, or that only new rows set. Within one unit of work, one
+        natural key has one handle. The stored guid is known after the commit.
         """
         unit = self.unit
         if get_ident() != unit.usable_in:
@@ -122,9 +122,9 @@ class Table(AnyTable, Generic[M]):
             self._separate_put(key)
         known = self._puts.get(key) or self._earlier.get(key)
         if known is not None:
-            if known.values != values or info.json:  # to Python [1] and [True] are equal
+            if known.values != values or info.json:  # in Python [1] and [True] are equal
                 self._merge_given(known, values)
-            return known  # type: ignore[return-value]  # only handles of this table are kept here
+            return known  # type: ignore[return-value]  # only handles of this table are stored here
         if not self._made_here:
             guid = values[info.guid]
         handle: Handle[M] = Handle(self, values, shape, guid, True)
@@ -134,7 +134,7 @@ class Table(AnyTable, Generic[M]):
         return handle
 
     def _make_anew(self, handle: Handle[M]) -> None:
-        """Let a row that was deleted, and has its guid again, be deleted once more."""
+        """Allow a second delete of a row that was deleted and created again with the same guid."""
         taken = self._taken.pop(handle.made_guid, None)
         if taken is not None:
             self._made_anew[handle] = taken
@@ -150,13 +150,13 @@ class Table(AnyTable, Generic[M]):
         return values, self._natural_key(values)
 
     def _separate_add(self, values: Mapping[str, Any]) -> None:
-        """Begin a new stage if this one would send an `add` before a call that takes its key."""
+        """Start a new stage if this one would send the `add` before an earlier call on its key."""
         if self._updates or (self._puts and self._may_be_put(values)):
             self.unit.begin_stage()
         self._corrected.clear()
 
     def _may_be_put(self, values: Mapping[str, Any]) -> bool:
-        """Say whether this stage may put a row that has the natural key of these values."""
+        """Return whether this stage may put a row with the natural key of these values."""
         info = self._info
         if not info.natural_key:
             return False
@@ -164,28 +164,28 @@ class Table(AnyTable, Generic[M]):
         return key in self._puts or self._is_spelled_otherwise(key, self._puts)
 
     def _is_spelled_otherwise(self, key: Any, others: Iterable[Any]) -> bool:
-        """Say whether a handle in one key and a guid in another may stand for the same row."""
+        """Return whether a handle in one key and a guid in another may refer to the same row."""
         if not self._info.refers_by_key:
             return False
         spelling = [type(part) for part in key]
         return any(spelling != [type(part) for part in other] for other in others)
 
     def _separate_put(self, key: Any) -> None:
-        """Begin a new stage if this one has calls that a `put` of this key must see."""
+        """Start a new stage if this one has calls that must be sent before a `put` of this key."""
         is_late = self._updates or not self.unit.deleted.isdisjoint(self._lineage)
         if is_late or (self._adds and self._may_be_added(key)):
             self.unit.begin_stage()
         self._corrected.clear()
 
     def _may_be_added(self, key: Any) -> bool:
-        """Say whether this stage may add a row that has this natural key."""
+        """Return whether this stage may add a row with this natural key."""
         info, new = self._info, self._adds[self._counted_adds :]
         self._added_keys.update(info.natural({**info.defaults, **row.values}) for row in new)
         self._counted_adds = len(self._adds)
         return key in self._added_keys or self._is_spelled_otherwise(key, self._added_keys)
 
     def put_many(self, rows: Iterable[RowLike]) -> list[Handle[M]]:
-        """Get or create rows, and answer their handles, in order."""
+        """Get or create rows, and return their handles, in order."""
         return [self.put(row) for row in rows]
 
     def update(
@@ -200,10 +200,10 @@ class Table(AnyTable, Generic[M]):
     ) -> Outcome:
         """Set columns of the row with this guid, if the columns in `where` have those values.
 
-        It is an order: None becomes NULL, and columns that a user owns are set as well. A list in
-        `where` means any of its values; the condition is decided by the database, in the
-        statement. Unless `required` is False, a row that is not there (RowNotFoundError) or does
-        not meet the condition (ConditionNotMetError) fails the commit.
+        None sets NULL, and columns that users own are set as well. A list in `where` means any of
+        its values; the statement itself checks the condition in the database. Unless `required` is
+        False, the commit fails if the row does not exist (RowNotFoundError) or does not meet the
+        condition (ConditionNotMetError).
         """
         self.unit.check_usable()
         values = self._columns(columns if row is None else self._checker.unpack(row) | columns)
@@ -221,7 +221,7 @@ class Table(AnyTable, Generic[M]):
             raise InvalidRowError(self.name, self._info.guid, reason)
         earlier = None if where else self._corrected.get(order.guid)
         if earlier is not None:
-            # One order, so that a later update mends what the database refused of an earlier one.
+            # Merged into one, so that a later update can correct what the database refused.
             merged = earlier.values | values
             self._checker.check_whole(merged)
             earlier.values, earlier.required = merged, earlier.required or required
@@ -238,7 +238,7 @@ class Table(AnyTable, Generic[M]):
         return Outcome(self, order)
 
     def update_many(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Update rows; each mapping has the row's guid beside the columns to set."""
+        """Update rows; each mapping has the row's guid and the columns to set."""
         for row in rows:
             values = dict(row)
             guid = values.pop(self._info.guid, None)
@@ -252,9 +252,10 @@ class Table(AnyTable, Generic[M]):
     ) -> Outcome:
         """Delete the row with this guid, if the columns in `where` have those values.
 
-        A list in `where` means any of its values. Unless `required` is False, a row that is not
-        there (RowNotFoundError) or does not meet the condition (ConditionNotMetError) fails the
-        commit. What refers to the row goes with it or forgets it, as the schema says.
+        A list in `where` means any of its values. Unless `required` is False, the commit fails if
+        the row does not exist (RowNotFoundError) or does not meet the condition
+        (ConditionNotMetError). Rows that refer to it are deleted or lose the reference, as the
+        schema defines.
         """
         self.unit.check_usable()
         order = PendingDelete(self._key(guid), self._conditions(where), required)
@@ -272,13 +273,13 @@ class Table(AnyTable, Generic[M]):
         self._changes.deletes.append(order)
         self._last[order.guid] = order
         if not where:
-            # The first one takes the row: that a later one may find nothing is no fault of it.
+            # The first delete removes the row; a later one that finds nothing is not an error.
             self._taken.setdefault(order.guid, order)
         self.unit.note_delete(self.name)
         return Outcome(self, order)
 
     def _must_follow(self, order: PendingDelete) -> bool:
-        """Say whether the stage has calls that the delete must be seen to come after."""
+        """Return whether the stage has calls that must be sent before the delete."""
         if any(order.guid == other.guid for other in self._changes.deletes):
             return True
         if not self.unit.deleted.isdisjoint(self._info.ancestors):
@@ -291,7 +292,7 @@ class Table(AnyTable, Generic[M]):
             self.delete(guid)
 
     def let_go(self) -> None:
-        """Forget all rows and all orders about them."""
+        """Release all rows, updates and deletes."""
         super().let_go()
         self._last.clear()
         self._corrected.clear()
@@ -299,7 +300,7 @@ class Table(AnyTable, Generic[M]):
         self._made_anew.clear()
 
     def change(self, row: PendingRow, columns: dict[str, Any]) -> None:
-        """Correct columns of an accumulated row; its key stays."""
+        """Change columns of an accumulated row; its key cannot change."""
         self.unit.check_usable()
         key = columns.get(self._info.guid, row.values.get(self._info.guid, row.made_guid))
         if key not in (row.made_guid, row.values.get(self._info.guid)):
@@ -315,7 +316,7 @@ class Table(AnyTable, Generic[M]):
         self._added_keys, self._counted_adds = set(), 0
 
     def discard(self, row: PendingRow) -> None:
-        """Take an accumulated row out, and the orders about it."""
+        """Remove an accumulated row, and its updates and deletes."""
         super().discard(row)
         self._added_keys, self._counted_adds = set(), 0
         for changes in self._stages:

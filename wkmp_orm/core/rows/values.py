@@ -1,4 +1,4 @@
-"""What a value must be to go into a column of each type.
+"""Checks the values for a column of each type.
 
 Each checker returns the value as it will be read back, or raises ValueError with the reason and the
 remedy. Values are checked when they are given, not when they are flushed.
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 INTEGER_BITS: Final = {True: 63, False: 31}
-"""Bits beside the sign, of wide (True) and of ordinary integers."""
+"""Bits without the sign, of wide (True) and of ordinary integers."""
 
 MOST_DIGITS: Final = 15
-"""Significant digits of a decimal number: SQLite keeps it as a float, which holds so many."""
+"""Significant digits of a decimal number: SQLite stores it as a float, which has 15 or more."""
 
 
 def _integer(*, wide: bool) -> Callable[[Any], int]:
@@ -37,7 +37,7 @@ def _integer(*, wide: bool) -> Callable[[Any], int]:
 
     def check(value: Any) -> int:
         if type(value) is not int:
-            # A NumPy scalar becomes a BLOB in sqlite3, a float breaks the services that read the
+            # sqlite3 stores a NumPy scalar as a BLOB, and a float breaks the services that read the
             # column as an integer.
             msg = f"{shown(value)} is a {type(value).__name__}, not an int; give int(...)"
             raise ValueError(msg)
@@ -69,7 +69,7 @@ def _time(column_type: UtcDateTime) -> Callable[[Any], datetime]:
     def check(value: Any) -> datetime:
         if not isinstance(value, datetime):
             msg = f"{shown(value)} is not a datetime; give an aware one, e.g. datetime.now(UTC)"
-            raise ValueError(msg)  # noqa: TRY004  as every checker
+            raise ValueError(msg)  # noqa: TRY004  like all checkers
         if value.tzinfo is None:
             msg = f"{shown(value)} has no timezone; give an aware one, e.g. datetime.now(UTC)"
             raise ValueError(msg)
@@ -102,7 +102,7 @@ def _boolean(value: Any) -> bool:
 
 
 def _text_of_length(longest: int) -> Callable[[Any], str]:
-    """Check texts of at most so many characters."""
+    """Check texts of at most this many characters."""
 
     def check(value: Any) -> str:
         text = text_of(value)
@@ -117,24 +117,24 @@ def _text_of_length(longest: int) -> Callable[[Any], str]:
 def _bytes(value: Any) -> bytes:
     if not isinstance(value, bytes | bytearray | memoryview):
         msg = f"{shown(value)} is a {type(value).__name__}, not bytes"
-        raise ValueError(msg)  # noqa: TRY004  as every checker
+        raise ValueError(msg)  # noqa: TRY004  like all checkers
     return bytes(value)
 
 
 def _date(value: Any) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
         msg = f"{shown(value)} is a {type(value).__name__}, not a date; give a datetime.date"
-        raise ValueError(msg)  # noqa: TRY004  as every checker
+        raise ValueError(msg)  # noqa: TRY004  like all checkers
     return value
 
 
 def _plain_time(*, aware: bool) -> Callable[[Any], datetime]:
-    """Check times; aware ones become UTC, because SQLite stores no time zone."""
+    """Check times; those with a time zone become UTC, because SQLite stores no time zone."""
 
     def check(value: Any) -> datetime:
         if not isinstance(value, datetime):
             msg = f"{shown(value)} is a {type(value).__name__}, not a datetime"
-            raise ValueError(msg)  # noqa: TRY004  as every checker
+            raise ValueError(msg)  # noqa: TRY004  like all checkers
         if aware and value.utcoffset() is None:
             msg = f"{shown(value)} has no timezone; give an aware one, e.g. datetime.now(UTC)"
             raise ValueError(msg)
@@ -147,7 +147,7 @@ def _plain_time(*, aware: bool) -> Callable[[Any], datetime]:
 
 
 def _decimal(scale: int | None) -> Callable[[Any], Decimal]:
-    """Check decimal numbers of at most so many decimal places."""
+    """Check decimal numbers of at most this many decimal places."""
 
     def check(value: Any) -> Decimal:
         if type(value) is bool or not isinstance(value, int | Decimal):
@@ -224,7 +224,7 @@ def checker_for(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: 
             return _common(column_type)
 
 
-def _common(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: C901, PLR0911  one for each
+def _common(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:  # noqa: C901, PLR0911  one per type
     match column_type:
         case sa.Enum():
             return _enum(column_type)
