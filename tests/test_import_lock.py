@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Database
+    from tests.support.postgres import PostgresServer
 
 
 def import_until_killed(pipe: Connection[Any, Any], url: str, root: Path) -> None:
@@ -95,6 +96,15 @@ def test_one_process_cannot_import_twice_at_once_either(database: Database) -> N
             import_lock(target).__enter__()
     with import_lock(target) as again:
         assert again
+
+
+def test_no_schema_of_a_server_is_changed_while_an_import_runs(
+    postgres_server: PostgresServer, music: Path
+) -> None:
+    url = postgres_server.create_database("schema_and_import")
+    with import_lock(DatabaseTarget.parse(url)), pytest.raises(ImportRunningError):
+        Library.open(url, root=music)
+    Library.open(url, root=music).close()
 
 
 def test_the_guard_is_of_the_file_and_not_of_its_name(

@@ -13,7 +13,11 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wkmp_orm.core.engine.lock_file import LockFile
-from wkmp_orm.core.engine.session_lock import SessionLocks, holder_of
+from wkmp_orm.core.engine.session_lock import (
+    SessionLocks,
+    holder_of,
+    try_lock_until_commit,
+)
 from wkmp_orm.core.engine.translate_errors import translate_opening_errors
 from wkmp_orm.errors import ImportRunningError
 
@@ -124,7 +128,17 @@ def _take(lock: _Lock, target: DatabaseTarget) -> None:
     raise another_import(target, holder)
 
 
-def another_import(target: DatabaseTarget, holder: LockHolder | None) -> ImportRunningError:
+def keep_imports_out(connection: sa.Connection) -> None:
+    """Keep imports out of a PostgreSQL until the connection's transaction ends.
+
+    Raises ImportRunningError, which names a process that imports.
+    """
+    for name in (NAME, IMPORTERS):
+        if not try_lock_until_commit(connection, name):
+            raise another_import("this database", holder_of(connection, name))
+
+
+def another_import(target: DatabaseTarget | str, holder: LockHolder | None) -> ImportRunningError:
     """Make the error of who is refused because of somebody else."""
     by = f" ({holder})" if holder else ""
     return ImportRunningError(

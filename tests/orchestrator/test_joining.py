@@ -140,6 +140,34 @@ def test_what_no_import_may_see_is_refused_while_one_of_several_is_left(
         helper.future.result()
 
 
+def test_an_importer_takes_its_locks_again_when_the_server_has_ended_its_session(
+    postgresql_database: Database,
+) -> None:
+    guard = (
+        "FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'wkmp_orm import by %'"
+    )
+    held = sa.text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        f" AND pid IN (SELECT pid {guard})"
+    )
+    with imports(postgresql_database, 1) as (one,), postgresql_database.open() as library:
+        with library.begin_monitored("testing") as session:
+            before = session.execute(sa.text(f"SELECT pid {guard}")).scalar_one()
+            session.execute(sa.text(f"SELECT pg_terminate_backend(pid) {guard}"))
+
+        def is_guarded_again() -> bool:
+            with library.reader() as session:
+                pids = session.execute(sa.text(f"SELECT pid {guard}")).scalars().all()
+                return pids not in ([], [before]) and session.scalar(held) == 2
+
+        until(is_guarded_again)
+        with pytest.raises(ImportRunningError):
+            retry_failed(library)
+        one.may_go_on.set()
+        assert one.future.result().state is SessionState.COMPLETED
+
+
 def test_an_import_of_another_folder_is_refused(postgresql_database: Database, music: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         make_sound(music / "other" / "song.flac", seconds=0.1)

@@ -142,7 +142,7 @@ def progress_together(connection: sa.Connection, session_id: str) -> SharedProgr
 
 def importers_of(session: Session, session_ids: Sequence[str]) -> list[Importer]:
     """Return the members of sessions, the leader first. On SQLite there are none."""
-    if session.get_bind().dialect.name != "postgresql":
+    if not session_ids or session.get_bind().dialect.name != "postgresql":
         return []
     names = [name for name in Importer.__slots__ if name != "is_alive"]
     query = (

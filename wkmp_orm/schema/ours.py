@@ -10,6 +10,7 @@ from wkmp_orm.core.schema import backup, differences, state, transaction
 from wkmp_orm.core.schema import upgrade as upgrading
 from wkmp_orm.core.schema.migrations import Migrations
 from wkmp_orm.errors import ConfigurationError
+from wkmp_orm.import_lock import keep_imports_out
 from wkmp_orm.models import Base
 from wkmp_orm.schema.scripts import (
     head_revision,
@@ -40,6 +41,8 @@ class _OurMigrations(Migrations):
         return known_revisions()
 
     def upgrade(self, connection: sa.Connection) -> None:
+        if connection.dialect.name == "postgresql":  # SQLite's importers wait for the writer
+            keep_imports_out(connection)
         run_migrations(connection)
 
     def remedies_if_outdated(self, target: DatabaseTarget) -> tuple[Remedy, ...]:
@@ -79,7 +82,8 @@ def upgrade_schema(
 
     Returns the backup of an SQLite file that had a schema (see `back_up`), otherwise None. Raises
     SchemaTooNewError, SchemaUnmanagedError, LockTimeoutError if other programs write too long,
-    SchemaError if the rows do not allow it, and StorageError. Any thread may call.
+    SchemaError if the rows do not allow it, StorageError, and on PostgreSQL ImportRunningError. Any
+    thread may call.
     """
     return upgrading.upgrade_schema(target, engine, OURS, hold=hold)
 

@@ -33,6 +33,7 @@ _GIVE_BACK: Final = {
     False: sa.text(f"SELECT pg_advisory_unlock({_KEY})"),
     True: sa.text(f"SELECT pg_advisory_unlock_shared({_KEY})"),
 }
+_TRY_IN_TRANSACTION: Final = sa.text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
 # It does nothing where the server is older than the setting.
 _STAY_CONNECTED: Final = sa.text(
     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
@@ -141,6 +142,11 @@ class SessionLocks:
             self._connection = self._engine.connect()
             self._connection.execute(_STAY_CONNECTED)
         return self._connection
+
+
+def try_lock_until_commit(connection: sa.Connection, name: str) -> bool:
+    """Take the lock of a name, if it is free now, until the connection's transaction ends."""
+    return bool(connection.scalar(_TRY_IN_TRANSACTION, {"name": name}))
 
 
 def _is_this_process(holder: LockHolder) -> bool:
