@@ -1,6 +1,6 @@
-"""The unit of work of one phase: accumulate without a connection, then commit once, as a whole.
+"""The unit of work of one phase: accumulates without a connection, then commits once as a whole.
 
-It belongs to the thread or task that made it.
+Only the thread or task that created it may use it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ logger = logging.getLogger("wkmp_orm.unit_of_work")
 
 
 class Commits(Protocol):
-    """What a unit of work needs of its database."""
+    """The interface of the database that a unit of work uses."""
 
     @property
     def catalog(self) -> Catalog:
@@ -44,7 +44,7 @@ class Commits(Protocol):
 
     @property
     def dialect(self) -> Dialect:
-        """Which kind of database it is."""
+        """The kind of the database."""
 
     def flush(
         self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
@@ -55,27 +55,29 @@ class Commits(Protocol):
         """Open a read-only Session."""
 
     def read(self, *queries: Query) -> list[Sequence[Sequence[Any]]]:
-        """Read by SELECTs that are compiled once."""
+        """Execute SELECTs that are compiled only once."""
 
     def executor(self) -> Executor:
         """Return the threads that commit for an event loop."""
 
     def committed(self, report: WriteReport) -> None:
-        """Hear of a commit."""
+        """Receive the report of a commit."""
 
 
 class UnitOfWork(Accumulation):
-    """What one phase has to write. Made by `Database.unit_of_work`.
+    """The rows that one phase has to write. Created by `Database.unit_of_work`.
 
-    Use it in a `with` or `async with` block: leaving the block commits, an exception discards and
-    nothing was ever sent. A table is `work.table(Song)`, or an attribute of a subclass:
+    Use it in a `with` or `async with` block. Leaving the block commits; an exception discards the
+    rows, of which nothing was sent yet. A table is `work.table(Song)`, or an attribute of a
+    subclass:
 
         class Work(UnitOfWork):
             songs: Table[Song]
             song_artists: LinkTable[SongArtist]
 
-    It belongs to the thread (in an event loop: the task) that made it and commits once. A commit
-    that fails keeps the rows: correct them and commit again. `report` says what the commit cost.
+    Only the thread (in an event loop: the task) that created it may use it, and it commits once. If
+    a commit fails, the rows stay: correct them and commit again. `report` has the cost of the
+    commit.
     """
 
     def __init__(self, library: Commits, phase: str, *, caller: str | None = None) -> None:
@@ -89,34 +91,35 @@ class UnitOfWork(Accumulation):
 
     @property
     def dialect(self) -> Dialect:
-        """Which kind of database it is: "sqlite" or "postgresql"."""
+        """The kind of the database: "sqlite" or "postgresql"."""
         return self._library.dialect
 
     def reader(self) -> AbstractContextManager[Session]:
-        """Open a read-only Session. It sees what is committed, not what is accumulated here."""
+        """Open a read-only Session. It sees committed rows, not those accumulated here."""
         self._check_open()
         return self._library.reader()
 
     def read(self, *queries: Query) -> list[Sequence[Sequence[Any]]]:
-        """Read by SELECTs that are compiled once, as `Database.read` does."""
+        """Execute SELECTs that are compiled only once, as `Database.read` does."""
         self._check_open()
         return self._library.read(*queries)
 
     def after_commit(self, listener: Callable[[WriteReport], object]) -> None:
-        """Call `listener` with the report once the commit has succeeded.
+        """Call `listener` with the report after the commit has succeeded.
 
-        It is called in the owner's thread. What it raises is logged and changes nothing: the rows
-        are committed. Raises ConfigurationError for a coroutine function, which nobody would await.
+        It is called in the owner's thread. An exception from it is logged and has no other effect,
+        because the rows are committed. Raises ConfigurationError for a coroutine function, because
+        nothing would await it.
         """
         self.check_usable()
         refuse_coroutine_function(listener, "after_commit")
         self._after_commit.append(listener)
 
     def commit(self) -> WriteReport:
-        """Write everything in one transaction, retried as a whole, and return what it cost.
+        """Write everything in one transaction, retried as a whole, and return the report.
 
-        Raises the errors under FlushError with nothing written and the rows kept,
-        AlreadyFinishedError at the second call, WrongOwnerError in another thread, task or process.
+        Raises a subclass of FlushError, with nothing written and the rows kept; raises
+        AlreadyFinishedError at a second call, WrongOwnerError in another thread, task or process.
         """
         self._start_commit()
         try:
@@ -129,24 +132,24 @@ class UnitOfWork(Accumulation):
     async def commit_async(self) -> WriteReport:
         """Commit from asyncio's event loop, without blocking it.
 
-        Cancelled before BEGIN, nothing is written and the unit of work is discarded; cancelled
-        later, it is finished first: see `committed` and `report`.
+        If the task is cancelled before BEGIN, nothing is written and the unit of work is discarded.
+        If it is cancelled later, the write is finished first: see `committed` and `report`.
 
-        Raises what `commit` raises, FlushFailedError also when there is no thread to write in, and
-        UnitOfWorkError outside of asyncio. The rows are kept then.
+        Raises what `commit` raises, also FlushFailedError if there is no thread to write in and
+        UnitOfWorkError outside asyncio. Then the rows are kept.
         """
         refuse_other_loops()
         self._start_commit()
         cancel_token = CancelToken()
         outcome: Future[WriteReport] = Future()
-        outcome.set_running_or_notify_cancel()  # the token cancels, the future does not
+        outcome.set_running_or_notify_cancel()  # only the token can cancel it, not the future
         written = asyncio.wrap_future(outcome)
         try:
-            # In this task's context, so that traces show the write below what the task does.
+            # In the task's context, so that traces show the write as part of the task.
             context = copy_context()
             self._library.executor().submit(lambda: context.run(self._write, outcome, cancel_token))
         except BaseException as error:
-            # It may be in the queue all the same, for a thread that is busy now.
+            # It may still be in the queue, waiting for a busy thread.
             if not cancel_token.cancel():
                 await self._finish(written)
                 raise
@@ -171,14 +174,14 @@ class UnitOfWork(Accumulation):
         return self._succeed(report)
 
     def _write(self, outcome: Future[WriteReport], cancel_token: CancelToken) -> None:
-        """Write in a thread of the library's, and say how it went."""
+        """Write in one of the library's threads, and set the outcome."""
         try:
             outcome.set_result(self._flush(cancel_token))
-        except BaseException as error:  # noqa: BLE001  it is raised where it is awaited
+        except BaseException as error:  # noqa: BLE001  raised where it is awaited
             outcome.set_exception(error)
 
     def _not_taken(self, error: BaseException) -> BaseException:
-        """Make the error of a commit that no thread has taken, unless it is one of ours."""
+        """Return the error of a commit that no thread accepted."""
         if not isinstance(error, RuntimeError):
             return error
         return FlushFailedError(
@@ -187,7 +190,7 @@ class UnitOfWork(Accumulation):
         )
 
     async def _finish(self, future: asyncio.Future[WriteReport]) -> None:
-        """Wait for a write that has begun, however often the task is cancelled."""
+        """Wait for a write that has started, even if the task is cancelled several times."""
         while not future.done():
             try:
                 await asyncio.wait([future])
@@ -201,7 +204,7 @@ class UnitOfWork(Accumulation):
             self._fail(error)
 
     def discard(self) -> None:
-        """Drop everything; nothing was ever sent. Harmless when it was discarded before."""
+        """Drop everything; nothing was sent yet. A second call does nothing."""
         if self._state is not State.DISCARDED:
             self._check_open()
             self._drop()
@@ -237,10 +240,10 @@ class UnitOfWork(Accumulation):
         return report
 
     def _leave(self, error: BaseException | None) -> bool:
-        """Settle what an exit means; True if there is something to commit."""
+        """Decide what leaving the block does; return True if there is something to commit."""
         if error is None:
             return self._state is State.OPEN
-        # The error of our own failed commit keeps the rows, so that the caller can mend them.
+        # The error of our own failed commit keeps the rows, so that the caller can correct them.
         if self._state is State.OPEN and error is not self._failure:
             self._drop()
         return False
@@ -257,7 +260,7 @@ class UnitOfWork(Accumulation):
 
     async def __aenter__(self) -> Self:
         refuse_other_loops()
-        if self._task is None:  # made outside of any task: this one is the owner now
+        if self._task is None:  # created outside any task: the current task becomes the owner
             self._task = current_task()
             self._enter(self._state)
         return self.__enter__()
@@ -273,7 +276,7 @@ class UnitOfWork(Accumulation):
 
 
 def _forget(future: asyncio.Future[Any]) -> None:
-    """Take note of the end of a cancelled write: asyncio would report it as never retrieved."""
+    """Retrieve the result of a cancelled write; otherwise asyncio logs an error about it."""
     if not future.cancelled():
         error = future.exception()
         if error is not None and not isinstance(error, CommitCancelledError):

@@ -1,6 +1,6 @@
-"""Rows as arrays, one for each column: how PostgreSQL takes many rows in one statement.
+"""Sends rows to PostgreSQL as arrays, one per column: many rows in one statement.
 
-One INSERT of 24 rows is one message and one execution, where executemany sends and executes 24.
+An INSERT of 24 rows is then one message and one execution; executemany sends and executes 24.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from wkmp_orm.core.table_info import TableInfo
 
 _PLAIN: Final = frozenset({str, int, float, bool, Decimal, UUID, date, datetime})
-"""Types of which PostgreSQL reads what `str` makes of their values."""
+"""Types whose values PostgreSQL can read in the form that `str` gives them."""
 
 
 @cache
 def _others() -> frozenset[type]:
-    """Return the other types whose spelling is known; not at the top, as the driver is an extra."""
+    """Return the other types with a known text form. A function, because psycopg is an extra."""
     from psycopg.types.json import Json, Jsonb  # noqa: PLC0415
 
     return frozenset({type(None), Json, Jsonb})
@@ -37,13 +37,13 @@ def _others() -> frozenset[type]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArrayInsert:
-    """An INSERT of rows that are given as arrays."""
+    """An INSERT whose rows are given as arrays."""
 
     text: str
     rows: PreparedInsert
 
     def arrays(self, rows: Sequence[Sequence[Any]]) -> tuple[str, ...] | None:
-        """Spell the columns of rows as arrays; None if they have values of another type."""
+        """Return the columns of rows as array texts; None if a value has another type."""
         columns = []
         for values in zip(*rows, strict=True):
             spelled = array(values)
@@ -55,8 +55,8 @@ class ArrayInsert:
 
 @lru_cache(maxsize=1024)
 def array_insert(keys: KeySet, *, if_absent: bool) -> ArrayInsert:
-    """Make the INSERT of rows with this key set. Not for a total, which is counted row by row."""
-    # The rows are those of a plain INSERT: it gives each value one place.
+    """Build the INSERT for rows with this key set. Not for a total, which is checked row by row."""
+    # The rows are those of a plain INSERT, in which each value has one place.
     ready = prepared_insert("postgresql", keys)
     names = names_of(keys.info, ready.columns)
     types = ", ".join(
@@ -64,15 +64,15 @@ def array_insert(keys: KeySet, *, if_absent: bool) -> ArrayInsert:
         for name in ready.columns
     )
     conflict = conflict_of(keys.info, ready.columns) if if_absent else ""
-    # In the order of the arrays, which is that of the keys: so do all writers.
+    # In the order of the arrays, that is, of the keys, as all writers do.
     select = f"SELECT * FROM unnest({types})"  # noqa: S608  names and types of columns
     return ArrayInsert(f"INSERT INTO {name_of(keys.info)} ({names}) {select}{conflict}", ready)
 
 
 def array(values: Sequence[Any]) -> str | None:
-    """Spell values as PostgreSQL does an array; None if it cannot be told how one is spelled.
+    """Return values as the text of a PostgreSQL array; None if a type's text form is unknown.
 
-    psycopg's own way asks for each value what type it has: 0.7 us instead of 0.1.
+    psycopg would determine the type of each value: 0.7 us instead of 0.1.
     """
     kinds = set(map(type, values))
     if not kinds:
@@ -102,18 +102,18 @@ def _escaped(text: str) -> str:
 
 
 def name_of(info: TableInfo) -> str:
-    """Spell a table's name."""
+    """Return a table's quoted name."""
     return POSTGRESQL.identifier_preparer.format_table(info.table)
 
 
 def names_of(info: TableInfo, columns: Sequence[str]) -> str:
-    """Spell a list of columns."""
+    """Return a list of quoted column names."""
     quote = POSTGRESQL.identifier_preparer.format_column
     return ", ".join(quote(info.table.c[name]) for name in columns)
 
 
 def conflict_of(info: TableInfo, columns: tuple[str, ...]) -> str:
-    """Spell the end of an INSERT that passes over rows whose natural key is there."""
+    """Return the end of an INSERT that skips rows whose natural key exists."""
     whole = statements.insert_if_absent("postgresql", info, columns).compile(dialect=POSTGRESQL)
     _, _, conflict = str(whole).rpartition("ON CONFLICT")  # an index may be over an expression
     return f" ON CONFLICT{conflict}"

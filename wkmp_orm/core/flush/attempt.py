@@ -1,7 +1,7 @@
-"""What the attempts of one flush do: look up, plan and write, and judge what an error means.
+"""The attempts of one flush: look up, plan, write, and decide what an error means.
 
-Two things must not be believed: a prefetch that has grown stale, and a COMMIT whose answer was
-lost.
+An attempt must distrust two things: a prefetch that is outdated by now, and a failed COMMIT, which
+may have taken effect.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 
 _REFUSED: Final = STALE | {Fault.CHECK, Fault.NOT_NULL, Fault.TRIGGER}
-"""Faults of what was sent: it has to be known which statement it was."""
+"""Faults of the data that was sent: the flush must find out which statement caused them."""
 
 MOST_STALE: Final = 5
-"""How often other writers may take a row away between the look-up and the write."""
+"""How often other writers may delete a row between the look-up and the write."""
 
 
 class _Begun(NamedTuple):
-    """A stage that is to be written, its steps, and how many stages are looked up by now."""
+    """A stage to write, its steps, and the number of stages looked up so far."""
 
     stage: Stage | None
     steps: Sequence[Step]
@@ -52,7 +52,7 @@ class _Begun(NamedTuple):
 
 @dataclass(slots=True)
 class Attempts:
-    """One flush and what its attempts have learned."""
+    """One flush, and what its attempts have found out."""
 
     writer: Writer
     new_sender: Callable[[DriverCursor], Sender]
@@ -60,21 +60,21 @@ class Attempts:
     report: WriteReport
     deadline: float
     sent: Sent | None = field(default=None, init=False)
-    """What the statement was about that failed."""
+    """The rows of the statement that failed."""
     _counts: dict[str, RowCounts] = field(default_factory=dict, init=False)
     _begun: _Begun = field(default=_Begun(None, (), 0), init=False)
     _stale: int = field(default=0, init=False)
     _refused: bool = field(default=False, init=False)
     _one_by_one: bool = field(default=False, init=False)
-    """Whether each statement is waited for before the next one is sent."""
+    """Whether to wait for each statement before sending the next one."""
 
     @property
     def begun(self) -> Sequence[Stage]:
-        """The stages that have been sent, the last of them maybe in part."""
+        """The stages that have been sent, the last of them perhaps partly."""
         return self.changes.stages[: self._begun.done]
 
     def look_up(self, cursor: DriverCursor) -> bool:
-        """Look up and plan the first stage that has something to write; False if none has."""
+        """Look up and plan the first stage with something to write; return False if none has."""
         self.sent = None
         self.changes.unbind()
         self._counts = {}
@@ -86,7 +86,7 @@ class Attempts:
         return False
 
     def _next_stage(self, sender: Sender, done: int) -> _Begun:
-        """Look up and plan stages until one has something to write, or none is left."""
+        """Look up and plan stages until one has something to write or none is left."""
         for number, stage in enumerate(self.changes.stages[done:], done + 1):
             prefetch(sender, self.changes, stage)
             steps = plan(self.changes.catalog, stage)
@@ -99,11 +99,11 @@ class Attempts:
         return _Begun(None, (), len(self.changes.stages))
 
     def write(self, cursor: DriverCursor) -> None:
-        """Send all stages and statements; on PostgreSQL enter the ledger before.
+        """Send all stages and statements; on PostgreSQL enter the ledger first.
 
-        At first without waiting for the answers to most of them, if the sender can. If anything is
-        not as expected, everything is rolled back and sent once more, one statement after the
-        other: only so the row that is refused is known, and what it met.
+        The first try does not wait for most answers, if the sender supports that. If anything is
+        not as expected, everything is rolled back and sent again, statement by statement: only then
+        can the refused row and its reason be found.
         """
         self.report.rows = {}
         has_ledger = cursor.dialect.name == "postgresql"
@@ -121,14 +121,14 @@ class Attempts:
                     self.sent = write.sending.sent
                     raise
                 is_written = True
-            # Otherwise an earlier call that lost its answer has committed it.
+            # Otherwise an earlier attempt, whose answer was lost, has committed.
         if is_written:
-            # From here on only COMMIT is left. On SQLite its errors tell the truth.
+            # Only COMMIT is left now. On SQLite an error of it means that it failed.
             self.changes.entry.in_doubt = has_ledger
         self.report.rows = self._counts
 
     def _write_without_waiting(self, sender: PipelineSender) -> bool:
-        """Send everything; False if it was rolled back and looked up for another way."""
+        """Send everything; return False if it was rolled back and must be sent the other way."""
         write = Write(sender, self.changes, self._counts)
         try:
             write.lock(self.changes.locks)
@@ -140,7 +140,7 @@ class Attempts:
         except OvertakenError:
             pass
         except DBAPIError as error:
-            if sender.is_copying:  # thousands of rows, which need not be sent again to be known
+            if sender.is_copying:  # the row is known without sending thousands of rows again
                 self.sent = write.sending.sent
                 raise
             fault, of_sent = fault_of(error), isinstance(error, DataError | ProgrammingError)
@@ -174,20 +174,20 @@ class Attempts:
         self.changes.deleted += write.deleted_later(stages)
 
     def _look_up_again(self, write: Write) -> None:
-        """Look up all stages inside the transaction, as the first ones had nothing to write.
+        """Look up all stages inside the transaction, because the first ones had nothing to write.
 
-        Outside of it each was looked up at another moment: another writer may have changed the rows
-        of one that was found as given before the rows of the next one were looked up.
+        Outside it, each stage was looked up at another moment. Another writer may have changed rows
+        of a stage that needed no write before the rows of the next stage were looked up.
         """
         self.changes.unbind()
         self._counts.clear()
         self._begun = self._next_stage(write.sender, 0)
 
     def is_stale(self, error: BaseException) -> bool:
-        """Say whether another attempt, with a new prefetch, may end otherwise.
+        """Return whether another attempt, with a new prefetch, may succeed.
 
-        A row that vanished was taken by another writer, for our own calls are in stages; that may
-        happen again. A refused row is blamed on a stale prefetch only once.
+        Another writer deleted a row that vanished, because this unit's own deletes are in stages;
+        this may happen again. A refused row is attributed to an outdated prefetch only once.
         """
         if isinstance(error, StalePrefetchError):
             self._stale += 1
@@ -198,10 +198,10 @@ class Attempts:
         return False
 
     def commit_was_applied(self) -> bool:
-        """Find out whether the COMMIT whose answer was lost took effect.
+        """Find out whether a COMMIT whose answer was lost took effect.
 
-        The same id is entered once more: if the lost transaction still runs, the unique key makes
-        this one wait for its end, where a mere look would say "not there" too early.
+        The same id is entered again. If the lost transaction is still running, the unique key makes
+        this INSERT wait for its end; a SELECT would find nothing and be wrong.
         """
         report = self.writer.new_report(caller="ledger", phase=self.report.phase)
         with self.writer.transaction(report, deadline=self.deadline, commit=False) as cursor:
@@ -212,9 +212,10 @@ class Attempts:
         return not entered
 
     def _enter_ledger(self, cursor: DriverCursor) -> bool:
-        """Enter the flush's id; False if a transaction that wrote it has committed.
+        """Enter the flush's id; return False if a transaction that wrote it has committed.
 
-        Raises FlushFailedError when that can no longer be told, as entries live for a day only.
+        Raises FlushFailedError if that can no longer be decided, because entries are kept for one
+        day only.
         """
         row = cursor.connection.execute(ENTER_LEDGER, {"id": self.changes.entry.flush_id}).first()
         return self._is_entered(row)

@@ -1,6 +1,6 @@
-"""One flush: prefetch, plan and write, retried as a whole until it is whole in the database.
+"""One flush: prefetch, plan and write, retried as a whole until everything is committed.
 
-The only room that knows both what is written and how transactions are made.
+This is the only module that uses both the rows to write and the transactions of the engine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def sender_of(writer: Writer) -> Callable[[DriverCursor], Sender]:
-    """Return the way of sending that was decided when the database was opened."""
+    """Return the kind of sender that was chosen when the database was opened."""
     if writer.bulk == "session":
         return SessionSender
     return CopySender if writer.target.dialect == "postgresql" else DriverSender
@@ -45,7 +45,7 @@ class Flusher:
     """Flushes accumulated changes into one database. Any thread may call."""
 
     def __init__(self, writer: Writer) -> None:
-        """Write through `writer`, and send rows as it says."""
+        """Write through `writer`, which also determines the sender."""
         self._writer = writer
         self._new_sender = sender_of(writer)
         self._has_ledger = writer.target.dialect == "postgresql"
@@ -54,10 +54,10 @@ class Flusher:
     def flush(
         self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
     ) -> WriteReport:
-        """Write the changes in one transaction and bind their guids; the report says what it cost.
+        """Write the changes in one transaction and set their guids; the report has the cost.
 
-        Raises the typed errors of `FlushError` after a rollback: the changes are as they were and
-        may be flushed again. Raises CommitCancelledError if it was cancelled before BEGIN.
+        Raises a subclass of FlushError after a rollback; the changes are then as before and may be
+        flushed again. Raises CommitCancelledError if it was cancelled before BEGIN.
         """
         is_empty = not changes
         report = self._writer.new_report(caller=caller, phase=phase)
@@ -95,10 +95,10 @@ class Flusher:
         return report
 
     def read(self, queries: Sequence[Query]) -> list[Sequence[Sequence[Any]]]:
-        """Read by several SELECTs, again as `retry` says, and return the rows of each.
+        """Execute several SELECTs, retried as `retry` describes, and return the rows of each.
 
-        On a connection of the writers, outside of any transaction: each SELECT sees what is
-        committed when it runs. Raises DatabaseUnavailableError.
+        They use a writer's connection outside any transaction: each SELECT sees what is committed
+        when it runs. Raises DatabaseUnavailableError.
         """
         writer = self._writer
 
@@ -139,7 +139,7 @@ class Flusher:
         return refused or self._located(error, attempts) or failed
 
     def _located(self, error: Exception, attempts: Attempts) -> WkmpOrmError | None:
-        """Name the row and the constraint that the database refused, if it was that."""
+        """Return the error that names the refused row and its constraint, or None."""
         if attempts.sent is None or not isinstance(error, IntegrityError | DataError):
             return None
         with self._writer.reading() as cursor:

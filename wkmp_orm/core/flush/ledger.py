@@ -1,8 +1,8 @@
-"""The flushes that PostgreSQL has committed, so that a lost answer to COMMIT can be settled.
+"""The ledger of committed flushes on PostgreSQL, which tells whether a lost COMMIT took effect.
 
-Every flush enters its id in its own transaction. When the answer to COMMIT is lost, the same id is
-entered once more: if it is there already, the commit took effect. Old entries are deleted while the
-database is in use: an import of a file makes 5 to 8, of 106 bytes each.
+Each flush enters its id in its own transaction. If the answer to COMMIT is lost, the same id is
+entered again; if it already exists, the commit took effect. Old entries are deleted while the
+database is in use: importing one file makes 5 to 8 of them, of 106 bytes each.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.database")
 
 LEDGER_LIFETIME: Final = timedelta(days=1)
-"""How long, by the server's clock, an entry is kept. A commit in doubt is settled within it."""
+"""How long an entry is kept, by the server's clock. A commit in doubt is settled before."""
 
 
 @dataclass(slots=True)
 class LedgerEntry:
-    """What is known of the one entry that all attempts of a flush make."""
+    """The state of the one entry that all attempts of a flush share."""
 
     flush_id: str
     in_doubt: bool = False
-    """True while a COMMIT has failed in a way that may hide its success (PostgreSQL)."""
+    """True after a COMMIT failed in a way that may hide its success (PostgreSQL)."""
     entered_at: datetime = UNIX_EPOCH
-    """When, by the server's clock, the last attempt entered the id."""
+    """When the last attempt entered the id, by the server's clock."""
 
 
 LEDGER: Final = sa.Table(
@@ -49,7 +49,7 @@ LEDGER: Final = sa.Table(
     sa.Index("idx_flush_ledger_committed_at", "committed_at"),
 )
 
-# By the server's clock, as it is pruned by: clients' clocks differ by days.
+# By the server's clock, which pruning uses too: clients' clocks may differ by days.
 ENTER_LEDGER: Final = (
     postgresql.insert(LEDGER)
     .values(flush_id=sa.bindparam("id"), committed_at=sa.func.now())
@@ -58,13 +58,13 @@ ENTER_LEDGER: Final = (
 )
 
 PRUNED_AT_ONCE: Final = 10_000
-"""Entries that one transaction deletes: some 50 ms, for which a commit takes longer."""
+"""Entries that one transaction deletes: about 50 ms, by which one commit is delayed."""
 
 PRUNED_EVERY_S: Final = 3_600.0
 PRUNED_AGAIN_AFTER_S: Final = 1.0
-"""When there was more to delete: 10,000 a second are more than can be entered."""
+"""The interval while more remain: deleting 10,000 a second is faster than they are entered."""
 
-# Those that another program deletes at this moment are left to it.
+# Skips entries that another program is deleting at the same time.
 _PRUNE: Final = sa.delete(LEDGER).where(
     LEDGER.c.flush_id.in_(
         sa.select(LEDGER.c.flush_id)
@@ -76,10 +76,10 @@ _PRUNE: Final = sa.delete(LEDGER).where(
 
 
 class LedgerPruner:
-    """Deletes old entries, now and then, in the thread of a flush. Any thread may call."""
+    """Deletes old entries from time to time, in the thread of a flush. Any thread may call."""
 
     def __init__(self, writer: Writer) -> None:
-        """Prune through `writer`, for the first time an hour from now."""
+        """Prune through `writer`, for the first time in an hour."""
         self._writer = writer
         self._turn = threading.Lock()
         self._due = time.monotonic() + PRUNED_EVERY_S
@@ -92,7 +92,7 @@ class LedgerPruner:
         self._due = time.monotonic() + (PRUNED_AGAIN_AFTER_S if is_more else PRUNED_EVERY_S)
 
     def prune_if_due(self) -> None:
-        """Delete some old entries once an hour. What goes wrong is logged: the flush is done."""
+        """Delete some old entries once an hour. Errors are only logged: the flush succeeded."""
         if time.monotonic() < self._due or not self._turn.acquire(blocking=False):
             return
         try:

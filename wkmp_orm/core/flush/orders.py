@@ -1,6 +1,6 @@
-"""Updates and deletes of rows by their keys, as statements inside one open transaction.
+"""Executes updates and deletes of rows by their keys, inside one open transaction.
 
-Those that are required must match their rows; of the others it is told which of them did.
+Required ones must match their rows; for the others the result records which did.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 def stamp(info: TableInfo, now: datetime) -> dict[str, Any]:
-    """Return the parameter that tells when a row was changed, if the table keeps that."""
+    """Return the parameter for the time of the change, if the table stores it."""
     return {f"{statements.SET}{info.updated_at}": now} if info.updated_at else {}
 
 
 class Orders:
-    """The orders of one attempt."""
+    """The updates and deletes of one attempt."""
 
     def __init__(self, sending: Sending, changes: Changes, now: datetime) -> None:
-        """Send them in `sending`, dated `now`."""
+        """Send them through `sending`, with the time `now`."""
         self._sending = sending
         self._sender = sending.sender
         self._changes = changes
@@ -54,7 +54,7 @@ class Orders:
         return parameters
 
     def update(self, step: Update) -> None:
-        """Send the updates of one kind."""
+        """Send updates with the same statement."""
         info = step.info
         statement = statements.update(info, step.columns, step.shape)
         rows = [
@@ -71,7 +71,7 @@ class Orders:
         self._order(info, statement, step.orders, rows, count)
 
     def delete(self, step: Delete) -> None:
-        """Send the deletes of one kind."""
+        """Send deletes with the same statement."""
         statement = statements.delete(step.info, step.shape)
         rows = [self._where(step.info, order) for order in step.orders]
         counts = self._sending.count(step.info)
@@ -89,10 +89,10 @@ class Orders:
         rows: list[dict[str, Any]],
         count: Callable[[int], None],
     ) -> None:
-        """Execute orders: required ones at once, others one by one to see which of them matched.
+        """Execute required orders together, others one by one to see which of them matched.
 
-        Claims are sent one by one when an attempt has shown that one of many is not met, and not
-        which.
+        Claims are also sent one by one after an attempt in which one of many did not match and it
+        is not known which.
         """
         first = orders[0]
         if first.required and not (self._changes.one_by_one and is_claim(first)):
@@ -123,7 +123,7 @@ class Orders:
         self._sending.when_known(matched, take_in, is_overtaken=True)
 
     def _unmet(self, info: TableInfo, orders: Sequence[PendingOrder]) -> FlushError:
-        """Look up, before the rollback, why required orders did not match."""
+        """Find out, before the rollback, why required orders did not match."""
         columns = tuple(dict.fromkeys((info.guid, *orders[0].where)))
         guids = {guid_of(order.guid) for order in orders}
         found = fetch(self._sender, info, info.guid, guids, columns)

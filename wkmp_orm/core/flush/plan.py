@@ -1,8 +1,8 @@
-"""How the rows of a stage become an ordered list of steps, one executemany each.
+"""Turns the rows of a stage into an ordered list of steps, each sent as one executemany.
 
-It reads what prefetch bound, makes the keys of new rows, and sends nothing. Deletes come first of
-all, parents before children, and rows stand in the order of their natural keys (guids where there
-is none), so that two writers lock the same rows in the same order.
+It uses what prefetch found, generates the keys of new rows, and sends nothing. Deletes come first,
+then parents before children. Rows are sorted by natural key (by guid if they have none), so that
+two writers lock the same rows in the same order.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete rows by key, where the conditions hold: all of them required, or none."""
+    """Delete rows by key, if the conditions hold; all are required, or none is."""
 
     info: TableInfo
     orders: Sequence[PendingDelete]
@@ -43,7 +43,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Common to what writes rows: which, and the one key set that they get."""
+    """Base of the steps that write rows: the rows and their common key set."""
 
     info: TableInfo
     rows: Sequence[PendingRow]
@@ -52,30 +52,30 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Insert(Rows):
-    """Insert rows that no one else can have made: their keys were made here."""
+    """Insert rows that no other writer can have inserted: their keys were generated here."""
 
 
 @dataclass(frozen=True, slots=True)
 class InsertIfAbsent(Rows):
-    """Insert rows that another writer may make at the same time; bind those that it did."""
+    """Insert rows that another writer may insert at the same time; use its rows if so."""
 
 
 @dataclass(frozen=True, slots=True)
 class InsertLinks(Rows):
-    """Insert links: those of rows made in this transaction as they are, others if absent."""
+    """Insert links: plainly for rows created in this transaction, the others if absent."""
 
     again: bool = False
-    """Whether this stage has inserted them before under another spelling."""
+    """Whether the stage inserted them before, with a guid in place of a handle or vice versa."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merge(Rows):
-    """Merge given values into known rows by the column policies."""
+    """Merge the given values into known rows by the column policies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Set columns of rows by key, where the conditions hold: all of them required, or none."""
+    """Set columns of rows by key, if the conditions hold; all are required, or none is."""
 
     info: TableInfo
     orders: Sequence[PendingUpdate]
@@ -89,7 +89,7 @@ Step = Delete | Insert | InsertIfAbsent | InsertLinks | Merge | Update
 def plan(catalog: Catalog, stage: Stage) -> list[Step]:
     """Turn a prefetched stage into steps; an empty list means that there is nothing to write.
 
-    Raises InvalidRowError for a `put` of an unknown row that lacks a column it cannot do without.
+    Raises InvalidRowError for a `put` of an unknown row that lacks a required column.
     """
     steps: list[Step] = []
     tables = [
@@ -98,7 +98,7 @@ def plan(catalog: Catalog, stage: Stage) -> list[Step]:
     for info, table in reversed(tables):
         if table.deletes:
             steps += _deletes(info, table.deletes)
-    # Two handles may stand for one row where an earlier stage has made a handle of it.
+    # Two handles may stand for one row if an earlier stage has stored it.
     has_aliases = stage.follows
     for info, table in tables:
         if table.adds:
@@ -117,7 +117,7 @@ def plan(catalog: Catalog, stage: Stage) -> list[Step]:
 
 
 def needs_merge(info: TableInfo, row: PendingRow, columns: tuple[str, ...]) -> bool:
-    """Say whether a `put` or link would change the stored row that was found for it."""
+    """Return whether a `put` or link would change the stored row that was found for it."""
     known, values = row.known, row.values
     if not known:
         return False
@@ -125,7 +125,7 @@ def needs_merge(info: TableInfo, row: PendingRow, columns: tuple[str, ...]) -> b
         given = values.get(name)
         if isinstance(given, PendingRow):
             given = given.stored_guid
-        # Equal JSON may be stored differently, so it is looked at more closely.
+        # Equal JSON may be stored differently, so its values are compared too.
         if (given != known[name] or name in info.json) and info.differs(name, known[name], given):
             return True
     return False
@@ -134,16 +134,16 @@ def needs_merge(info: TableInfo, row: PendingRow, columns: tuple[str, ...]) -> b
 def _spelled_once(
     info: TableInfo, rows: Mapping[Any, PendingRow], *, has_aliases: bool
 ) -> tuple[list[PendingRow], Sequence[PendingRow]]:
-    """Part rows from later ones with the same natural key, which another handle or a guid spells.
+    """Separate repeated rows: the same natural key, once with a handle and once with a guid.
 
-    A later one is merged into the row that the first has found or made, as into a row of another
-    writer.
+    A repeated row is merged into the row that the first one found or inserted, like a row of
+    another writer.
     """
     every = list(rows.values())
     if len(every) == 1 or not info.refers_by_key:
         return every, ()
     if not has_aliases and all(len(set(map(type, part))) == 1 for part in zip(*rows, strict=True)):
-        return every, ()  # all of them are handles, or all of them guids
+        return every, ()  # only handles, or only guids
     first: dict[Any, PendingRow] = {}
     again = [
         row for row in every if first.setdefault(natural_key(info, row.values), row) is not row
@@ -157,7 +157,7 @@ def _puts(
     new = [row for row in rows if row.known is None]
     if new:
         new.sort(key=_by_natural_key(info))
-        needed = info.required.difference(info.natural_key)  # which every put gives
+        needed = info.required.difference(info.natural_key)  # each put has the natural key
         for row in new:
             if needed:
                 _require(info, row)
@@ -198,7 +198,7 @@ def _merges(info: TableInfo, rows: Sequence[PendingRow], again: Sequence[Pending
     known = [row for row in (*rows, *again) if row.known]
     keys = key_set(info, known)
     changed = [row for row in known if needs_merge(info, row, keys.merged)]
-    if again and changed:  # what one spelling changes, the next may change back
+    if again and changed:  # the repeated row may change back what the first changed
         one = {natural_key(info, row.values) for row in changed}
         changed = [row for row in known if natural_key(info, row.values) in one]
     changed.sort(key=_by_natural_key(info))
@@ -216,7 +216,7 @@ def _require(info: TableInfo, row: PendingRow) -> None:
 
 
 def shape_of(order: PendingOrder) -> Condition:
-    """Return the shape of an order's conditions, which belongs to its statement's key set."""
+    """Return the shape of an order's conditions, which determines the statement."""
     return tuple(
         (name, len(value) if isinstance(value, tuple) else None)
         for name, value in sorted(order.where.items())
@@ -231,10 +231,10 @@ def _deletes(info: TableInfo, orders: Iterable[PendingDelete]) -> list[Step]:
 
 
 def _updates(info: TableInfo, orders: Iterable[PendingUpdate]) -> list[Step]:
-    """Group orders by what they set.
+    """Group updates by the columns they set.
 
-    Several about one row keep their order, and so do those that move a natural key: which of them
-    comes first decides whether the key is free.
+    Several updates of one row keep their order. So do updates that change a natural key, because
+    the order decides whether a key is free.
     """
     rounds: dict[int, dict[tuple[Any, ...], list[PendingUpdate]]] = defaultdict(dict)
     latest: dict[Any, tuple[int, tuple[Any, ...]]] = {}
@@ -260,7 +260,7 @@ def _updates(info: TableInfo, orders: Iterable[PendingUpdate]) -> list[Step]:
 
 
 _MOVING: Final = object()
-"""Stands for all rows whose natural key an update moves."""
+"""The group key of all updates that change a natural key."""
 
 
 def _in_order(info: TableInfo, group: Sequence[PendingUpdate]) -> Sequence[PendingUpdate]:
@@ -270,7 +270,7 @@ def _in_order(info: TableInfo, group: Sequence[PendingUpdate]) -> Sequence[Pendi
 
 
 def counted_before(stage: Stage, steps: Iterable[Step]) -> dict[str, RowCounts]:
-    """Count, by table, the rows that need no step: they are there as given, or refused."""
+    """Count, by table, the rows that need no step: they are stored as given, or refused."""
     counts = {
         name: RowCounts(unchanged=table.unchanged, refused=table.refused)
         for name, table in stage.tables.items()

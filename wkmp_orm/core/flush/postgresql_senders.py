@@ -1,7 +1,7 @@
-"""How rows are sent to PostgreSQL past SQLAlchemy: as arrays, by COPY, and without waiting.
+"""Sends rows to PostgreSQL without SQLAlchemy: as arrays, by COPY, and without waiting.
 
-`CopySender` waits for the answer to each statement. `PipelineSender` waits when somebody has to
-know: one round trip for most of a flush.
+`CopySender` waits for the answer to each statement. `PipelineSender` waits only when an answer is
+needed: one round trip for most of a flush.
 """
 
 from __future__ import annotations
@@ -29,46 +29,47 @@ if TYPE_CHECKING:
     from wkmp_orm.core.table_info import TableInfo
 
 COPY_FROM: Final = 300
-"""From how many rows on COPY into the table takes less than arrays.
+"""The number of rows from which COPY into the table is cheaper than arrays.
 
-Passages, us of processor time a row, arrays and COPY, client and server together: 113 and 106 for
-100 at once, 83 and 67 for 300, 70 and 61 for 1,000, 58 and 45 for 10,000. Not for 100, because COPY
-waits for three answers more, which may be far away.
+Microseconds of processor time per passage, with arrays and with COPY, client and server together:
+113 and 106 for 100 rows at once, 83 and 67 for 300, 70 and 61 for 1,000, 58 and 45 for 10,000. The
+limit is not 100, because COPY waits for three more answers, and the server may be far away.
 """
 
 STAGE_FROM: Final = 2_000
-"""From how many rows on COPY into a temporary table takes less, which is made for them.
+"""The number of rows from which COPY into a temporary table, created for them, is cheaper.
 
-Artists, as above: 68 and 77 for 300 at once, 49 and 52 for 1,000, 43 and 37 for 3,000.
+Artists, measured in the same way: 68 and 77 for 300 rows at once, 49 and 52 for 1,000, 43 and 37
+for 3,000.
 """
 
 STAGE: Final = "wkmp_orm_new_"
-"""What the name of such a table begins with, before its number in the transaction."""
+"""The prefix of such a table's name, before its number in the transaction."""
 
 PIECE: Final = 1_000
-"""Rows that are made at once."""
+"""Rows converted at a time."""
 
 
 class CopySender(DriverSender):
-    """Sends rows as arrays, one for each column, and many rows through COPY."""
+    """Sends rows as arrays, one per column, and many rows through COPY."""
 
     def __init__(
         self, cursor: DriverCursor, *, copy_from: int = COPY_FROM, stage_from: int = STAGE_FROM
     ) -> None:
-        """Choose from how many rows on."""
+        """Set the numbers of rows from which COPY is used."""
         super().__init__(cursor)
         self._copy_from = copy_from
         self._stage_from = stage_from
-        self._may_stage = cursor.connection.info.get("may_stage", True)  # else TEMPORARY is lacking
+        self._may_stage = cursor.connection.info.get("may_stage", True)  # False: no TEMPORARY right
         self._staged = 0
         self.is_copying = False
-        """Whether what failed is a COPY: everything before it had been answered."""
+        """Whether the failed statement is a COPY, before which everything had been answered."""
 
     def _send(self, text: str, parameters: tuple[Any, ...], _rows: int = 1) -> Matched:
         return self.cursor.execute(text, parameters)
 
     def without_waiting(self) -> PipelineSender:
-        """Return a sender that sends in the same way and waits for nothing."""
+        """Return a sender that sends in the same way but does not wait."""
         return PipelineSender(self.cursor, copy_from=self._copy_from, stage_from=self._stage_from)
 
     def lock(self, names: Sequence[str]) -> None:
@@ -77,7 +78,7 @@ class CopySender(DriverSender):
         self._send(ready.text, ready.given({"names": list(names)}))
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
-        """Insert rows that no one else can have made, in one statement or one COPY."""
+        """Insert rows that no other writer can have inserted, in one statement or one COPY."""
         if len(rows) < self._copy_from:
             if self._send_arrays(rows, keys, now, if_absent=False) is None:
                 super().insert(rows, keys, now)
@@ -90,8 +91,8 @@ class CopySender(DriverSender):
         self.is_copying = False
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> Matched:
-        """Insert rows whose natural key is not there: one statement, for many rows a COPY more."""
-        # A total is counted row by row: within one INSERT no row sees the one before.
+        """Insert rows whose natural key does not exist, in one statement, after a COPY if many."""
+        # A total is checked row by row: within one INSERT no row sees the one before.
         if keys.info.total:
             return super().insert_if_absent(rows, keys, now)
         if len(rows) < self._stage_from or not self._may_stage:
@@ -112,19 +113,19 @@ class CopySender(DriverSender):
     def _send_arrays(
         self, rows: Sequence[PendingRow], keys: KeySet, now: datetime, *, if_absent: bool
     ) -> Matched | None:
-        """Send rows as arrays; None if there is a value that is not known to be spelled right."""
+        """Send rows as arrays; return None if a value has a type whose text form is unknown."""
         ready = array_insert(keys, if_absent=if_absent)
         arrays = ready.arrays(ready.rows.make(rows, now))
         return None if arrays is None else self._send(ready.text, arrays, len(rows))
 
 
 class PipelineSender(CopySender):
-    """Sends without waiting, until somebody asks what was answered."""
+    """Sends without waiting, until an answer is needed."""
 
     def __init__(
         self, cursor: DriverCursor, *, copy_from: int = COPY_FROM, stage_from: int = STAGE_FROM
     ) -> None:
-        """Begin with nothing sent."""
+        """Start with nothing sent."""
         super().__init__(cursor, copy_from=copy_from, stage_from=stage_from)
         self._pipeline = Pipeline(cursor)
 
@@ -135,27 +136,27 @@ class PipelineSender(CopySender):
         return self._pipeline.send_many(text, rows)
 
     def enter_ledger(self, flush_id: str) -> Answer:
-        """Enter a flush's id; the answer's first row will have the time."""
+        """Enter a flush's id; the first row of the answer will contain the time."""
         ready = prepared(ENTER_LEDGER, ("id",), "postgresql")
         return self._pipeline.send(ready.text, ready.given({"id": flush_id}))
 
     def wait(self) -> None:
-        """Wait until everything has been answered that was sent. Raises the first error."""
+        """Wait until everything sent has been answered. Raises the first error."""
         self._pipeline.wait()
 
     def give_up(self) -> None:
-        """Leave what was sent to itself, if anything was not waited for."""
+        """Ignore the answers that are still missing, if there are any."""
         self._pipeline.give_up()
 
     def begin_again(self) -> None:
-        """Roll back; the next statement begins the transaction anew."""
+        """Roll back; the next statement starts a new transaction."""
         self._pipeline.begin_again()
 
 
 def _made(
     ready: PreparedInsert, rows: Sequence[PendingRow], now: datetime
 ) -> Iterator[tuple[Any, ...]]:
-    # Piece by piece: the server stores the first rows while we make the next ones.
+    # In pieces: the server stores the first rows while the next ones are converted.
     for start in range(0, len(rows), PIECE):
         yield from ready.make(rows[start : start + PIECE], now)
 
@@ -169,9 +170,9 @@ def _copy(into: str, info: TableInfo, columns: tuple[str, ...]) -> str:
 def _staged(stage: str, info: TableInfo, columns: tuple[str, ...]) -> tuple[str, str]:
     names, table = names_of(info, columns), name_of(info)
     selected = f"SELECT {names} FROM"
-    # It goes with the transaction: at a DROP psycopg would forget all its prepared statements.
+    # Dropped with the transaction: after a DROP psycopg would discard all prepared statements.
     make = f"CREATE TEMPORARY TABLE {stage} ON COMMIT DROP AS {selected} {table} WITH NO DATA"
-    # In the order in which they came, which is that of their keys: so do all writers.
+    # In the order in which they were sent, that is, of their keys, as all writers do.
     ordered = f"{selected} {stage} ORDER BY ctid"
     insert = f"INSERT INTO {table} ({names}) {ordered}{conflict_of(info, columns)}"
     return make, insert

@@ -1,12 +1,12 @@
-"""What the database knows already of the rows that a stage names.
+"""Looks up what the database already has of the rows in a stage.
 
-Of the first stage it is read before the transaction: advice, never truth, because another worker
-may change it before BEGIN. Of later stages it is read inside the transaction, where it sees what
-the earlier ones did. One query for each table and way of naming rows; what is found is bound into
-the pending rows.
+For the first stage this happens before the transaction, so the result may be outdated: another
+worker may change the rows before BEGIN. For later stages it happens inside the transaction and
+includes the changes of earlier stages. There is one query per table and kind of key; the results
+are set in the pending rows.
 
-On PostgreSQL each round of queries is one round trip: nearly always there are two, for rows and for
-the links of those that are known.
+On PostgreSQL each round of queries is one round trip. Usually there are two: one for rows and one
+for the links of rows that exist.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ if TYPE_CHECKING:
 
 
 def prefetch(sender: Sender, changes: Changes, stage: Stage) -> None:
-    """Bind the stored rows into the pending ones, parents first.
+    """Set the stored rows in the pending ones, parents first.
 
-    Raises RowNotFoundError for a required `update` or `delete` of a row that is not there.
+    Raises RowNotFoundError for a required `update` or `delete` of a row that does not exist.
     """
     looking_up = _LookingUp(sender, changes, stage)
     for info in changes.catalog.in_order:
         table = stage.tables.get(info.name)
         if table is None:
             continue
-        table.unchanged = table.refused = 0  # all of its rows may have been discarded since
+        table.unchanged = table.refused = 0  # all of its rows may have been discarded meanwhile
         if table.puts:
             looking_up.puts(info, table)
         if table.links:
@@ -58,10 +58,10 @@ def prefetch(sender: Sender, changes: Changes, stage: Stage) -> None:
 
 
 class _LookingUp:
-    """What is looked up for one stage, table by table, parents first."""
+    """The look-ups of one stage, table by table, parents first."""
 
     def __init__(self, sender: Sender, changes: Changes, stage: Stage) -> None:
-        """Start with nothing to ask."""
+        """Start without queries."""
         self._sender = sender
         self._dialect = sender.cursor.dialect
         self._changes = changes
@@ -79,7 +79,7 @@ class _LookingUp:
         self._waiting.append((info.name, query_by(self._dialect, info, by, keys, columns), then))
 
     def answer(self) -> None:
-        """Send the queries that wait, and take in the answers in the order of the tables."""
+        """Send the waiting queries, and process the answers in the order of the tables."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
@@ -88,7 +88,7 @@ class _LookingUp:
             then(rows)
 
     def _answer_about(self, tables: Collection[str]) -> None:
-        """See to it that the rows of these tables are bound, as far as they are known."""
+        """Make sure that the rows of these tables are looked up."""
         if any(name in tables for name, _, _ in self._waiting):
             self.answer()
 
@@ -109,7 +109,7 @@ class _LookingUp:
     def _look_up_spelled(
         self, info: TableInfo, table: TableChanges, rows: Sequence[PendingRow]
     ) -> None:
-        """Look up rows, of which several may be spellings of one."""
+        """Look up rows of which several may refer to the same stored row."""
         if not rows:
             return
         first = by_natural_key(info, rows)
@@ -147,19 +147,19 @@ class _LookingUp:
             take_in(found)
 
     def links(self, info: TableInfo, table: TableChanges) -> None:
-        """Look up the links of known rows; with a total, all links of the parents that it is of."""
+        """Look up the links of known rows; with a total, all links of their parents."""
         self._answer_about(set(info.foreign_keys.values()))
         if info.total is None:
             rows = [
                 link
                 for (left, right), link in table.links.items()
-                # as `is_new` says of neither, without two calls for each link
+                # `is_new` of neither, inlined: two calls less per link
                 if (not isinstance(left, PendingRow) or left.known is not None)
                 and (not isinstance(right, PendingRow) or right.known is not None)
             ]
             self._look_up_spelled(info, table, rows)
             return
-        # The links of a known parent count, also those to a new child.
+        # All links of a known parent count, including those to a new child.
         per = info.total.per
         rows = [link for link in table.links.values() if not is_new(link.values[per])]
         if rows:
@@ -205,7 +205,7 @@ def _bind_within_total(
     columns: tuple[str, ...],
     found: Rows,
 ) -> None:
-    """Bind the links that are there, and refuse those for which their parent has no room."""
+    """Set the stored links, and refuse new ones that do not fit into their parent's total."""
     if info.total is None:
         return
     per, column = info.total.per, info.total.column
@@ -235,14 +235,14 @@ def _check_orders(
     orders: Sequence[PendingUpdate | PendingDelete],
     stored: Mapping[Any, Mapping[str, Any]],
 ) -> None:
-    """Refuse required orders of rows that are not there; find the updates that change nothing."""
+    """Refuse required orders of rows that do not exist; find the updates that change nothing."""
     said = Counter(guid_of(order.guid) for order in orders)
     put = {row.stored_guid: row.values for row in table.puts.values()}
     own = put.keys() | {row.stored_guid for row in table.adds}
     for order in orders:
         guid = guid_of(order.guid)
         row = stored.get(guid)
-        # The stage's own rows are made after its deletes, and before its updates.
+        # The stage inserts its own rows after its deletes and before its updates.
         is_made = guid in own and isinstance(order, PendingUpdate)
         if row is None and order.required and not is_made:
             raise not_there(changes, info, order)
@@ -254,7 +254,7 @@ def _check_orders(
                     info.are_stored_alike(name, row[name], guid_of(value))
                     for name, value in order.values.items()
                 )
-                # What else the phase says of the row may change it before.
+                # Another call about the row may change it first.
                 and said[guid] == 1
                 and not _changes(info, row, put.get(guid, {}), order.values)
             )
@@ -264,7 +264,7 @@ def _check_orders(
 def _changes(
     info: TableInfo, row: Mapping[str, Any], given: Mapping[str, Any], columns: Iterable[str]
 ) -> bool:
-    """Say whether a `put` of the given values would change any of the stored row's columns."""
+    """Return whether a `put` of the given values would change any of the stored row's columns."""
     return any(
         info.differs(name, row[name], guid_of(given[name]))
         for name in columns

@@ -1,4 +1,4 @@
-"""A statement compiled once, as the driver takes it: its text, and what goes into each place."""
+"""Statements compiled once for the driver: the text, and the value for each placeholder."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from wkmp_orm.core.flush.senders import Batch
 
-# Of our own and not an engine's: what is compiled for one library serves the next. psycopg's own
-# style names each parameter; tuples need places.
+# Our own dialect instead of an engine's: what is compiled for one library also serves the next. By
+# default psycopg's style names each parameter; tuples need positional ones.
 POSTGRESQL: Final[Dialect] = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
 _DIALECTS: Final[dict[str, Dialect]] = {
     "sqlite": SQLiteDialect_pysqlite(),
@@ -34,9 +34,9 @@ _DIALECTS: Final[dict[str, Dialect]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedInsert:
-    """The text of an INSERT, and what makes its tuples out of pending rows.
+    """The text of an INSERT, and the function that makes its tuples from pending rows.
 
-    `columns` are the columns that the values of a tuple go to, where it is a plain INSERT.
+    `columns` are the columns for the values of a tuple, if it is a plain INSERT.
     """
 
     text: str
@@ -48,7 +48,7 @@ class PreparedInsert:
 def prepared_insert(
     dialect: str, keys: KeySet, *, if_absent: bool = False, copied: bool = False
 ) -> PreparedInsert:
-    """Compile an INSERT of rows that have this key set. `copied` ones are made for COPY."""
+    """Compile an INSERT for rows with this key set; with `copied`, for rows sent by COPY."""
     info, columns = keys.info, keys.inserted
     if if_absent:
         prefix = statements.SET
@@ -76,16 +76,16 @@ def _given(keys: KeySet, name: str, process: Process | None, *, copied: bool) ->
 
 
 def _as_text(process: Process, value: Any) -> str | None:
-    """Spell a time as psycopg does, which spells that of a flush anew in each row of a COPY.
+    """Return a time as text like psycopg, which would convert a flush's time again for each row.
 
-    That were two thirds of its time for 100,000 passages.
+    That alone took two thirds of the COPY of 100,000 passages.
     """
     return None if value is None else str(process(value))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A compiled statement that takes tuples and, if it selects, answers with them."""
+    """A compiled statement that takes tuples and, if it is a SELECT, returns them."""
 
     text: str
     places: tuple[str, ...]
@@ -94,18 +94,18 @@ class Prepared:
     results: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
 
     def tuples(self, batch: Batch) -> list[tuple[Any, ...]]:
-        """Convert a batch, column by column, into the driver's rows."""
+        """Convert a batch, column by column, into rows for the driver."""
         if not self.places:
             return [()] * batch.size
         converted: dict[str, Iterable[Any]] = {}
-        # Each once, however many places it goes to: the time goes to many of a phase's statements.
+        # Each name once, even with several places: many statements use the time more than once.
         for name, process in dict(zip(self.places, self.processors, strict=True)).items():
             values = batch.columns.get(name)
             if values is None:
                 converted[name] = [self.constants[name]] * batch.size
             elif process is None:
                 converted[name] = values
-            elif len(set(map(id, values))) == 1:  # one time or document for all rows
+            elif len(set(map(id, values))) == 1:  # the same object in all rows, such as the time
                 converted[name] = [process(values[0])] * batch.size
             else:
                 converted[name] = [*map(process, values)]
@@ -123,7 +123,7 @@ class Prepared:
         )
 
     def read(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-        """Convert the rows of a SELECT as the column types read them."""
+        """Convert the rows of a SELECT as the column types do."""
         if not self.results:
             return rows
         read = [list(row) for row in rows]
@@ -144,7 +144,7 @@ def prepared(
 ) -> Prepared:
     """Compile a statement for the driver; `names` are the parameters that rows give.
 
-    `are_checked`: their values were checked when they were given, so that guids are text already.
+    `are_checked` means that the values were checked when they were given, so guids are text.
     """
     compiled: Any = statement.compile(  # type: ignore[attr-defined]
         dialect=_DIALECTS[dialect],
@@ -156,11 +156,11 @@ def prepared(
 def prepared_again(
     statement: sa.Executable, names: tuple[str, ...], dialect: str
 ) -> Prepared | None:
-    """Compile a statement of a program's that was sent before; None if SQLAlchemy must send it.
+    """Compile a program's statement that was sent before; None if SQLAlchemy must send it.
 
-    So statements that live as long as the program are compiled once, and those that are made for
-    each call never. What SQLAlchemy does around the sending is done for none: defaults that Python
-    makes, and what an INSERT returns.
+    So statements that live as long as the program are compiled once, and those that are created for
+    each call are not compiled here. Statements that need SQLAlchemy at execution are left to it:
+    with defaults computed in Python, or an INSERT that returns rows.
     """
     known = _SENT_BEFORE.get(statement)
     if known is None:
@@ -181,7 +181,7 @@ def _prepared_as_sqlalchemy(
     statement: Any, names: tuple[str, ...], dialect: str
 ) -> Prepared | None:
     if isinstance(statement, sa.Select):
-        if dialect == "sqlite":  # whose driver does not count what is found
+        if dialect == "sqlite":  # its driver does not count the rows of a SELECT
             return None
     elif not isinstance(statement, sa.Update | sa.Delete | sa.Insert) or statement._returning:
         return None
@@ -211,13 +211,13 @@ def _prepared(
         for name, process in compiled._bind_processors.items()
     }
     values = compiled.construct_params(dict.fromkeys(names), _check=False)
-    if compiled.post_compile_params:  # lists in the statement itself, as `status IN ('A', 'B')`
+    if compiled.post_compile_params:  # lists within the statement, like `status IN ('A', 'B')`
         expanded = compiled._process_parameters_for_postcompile(values)
         text, places = expanded.statement, tuple(expanded.positiontup or ())
         processors |= expanded.processors
         values = {**values, **expanded.additional_parameters}
     if are_checked:
-        # Rows were checked when they were given: their guids are text already.
+        # Rows were checked when they were given, so their guids are text already.
         for name in names:
             if isinstance(compiled.binds[name].type, CheckedType):
                 processors.pop(name, None)
@@ -239,17 +239,17 @@ _of_times: Final[dict[tuple[Any, str], Callable[[Any], Any]]] = {}
 
 
 def _of_its_kind(process: Callable[[Any], Any], kind: Any, dialect: str) -> Callable[[Any], Any]:
-    """Return one processor for all columns that store times alike: a flush's is converted once."""
+    """Return one shared processor for equal time columns, so that a flush's time converts once."""
     if type(kind) is not UtcDateTime:  # a subclass may convert differently
         return process
     return _of_times.setdefault((kind.stored, dialect), remembering(process))
 
 
 def _is_converted(kind: Any, dialect: Dialect) -> bool:
-    """Say whether a type converts what the driver answers. Texts and numbers come as they are."""
+    """Return whether a type converts what the driver returns. Texts and numbers need nothing."""
     if isinstance(kind, sa.Text | sa.Integer | sa.Float):
         return False
-    # psycopg answers with Decimal; SQLAlchemy would ask for its type code.
+    # psycopg returns Decimal; SQLAlchemy's processor would need the type code.
     return dialect.name == "sqlite" or not isinstance(kind, sa.Numeric)
 
 

@@ -1,9 +1,9 @@
 """Finds out, after the rollback, which row made a flush fail and why.
 
-Which row violates a constraint is read from the driver's error. sqlite3 takes one row of an
-executemany at a time, so the engine knows how many it took. PostgreSQL names the key, the beginning
-of the row or the line of the COPY. So the flush is not repeated to find the row, and no other
-writer has to wait for that.
+The row is derived from the driver's error. sqlite3 executes an executemany row by row, so the
+engine counts the rows that succeeded. PostgreSQL reports the key, the beginning of the row or the
+line of the COPY. So the flush need not be repeated to find the row, and no other writer has to wait
+for that.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _MEANING: Final = {
 
 
 class Sent(NamedTuple):
-    """What a statement was about: rows, or orders about rows, in the order of its parameters."""
+    """The rows or orders of a statement, in the order of its parameters."""
 
     info: TableInfo
     rows: Sequence[PendingRow | PendingOrder]
 
 
 class _Refused(NamedTuple):
-    """The row that was refused, as it was sent."""
+    """The refused row, as it was sent."""
 
     key: Hashable
     values: Mapping[str, Any]
@@ -64,17 +64,17 @@ class _Refused(NamedTuple):
 def constraint_violation(
     cursor: DriverCursor, error: Exception, sent: Sent, stages: Sequence[Stage]
 ) -> ConstraintViolationError:
-    """Make the error that names table, guid and constraint. Call it after the rollback.
+    """Return the error with the table, guid and constraint. Call it after the rollback.
 
-    `stages` are those that were sent, the last of them in part. The key is None where the driver
-    does not let the row be known.
+    `stages` are those that were sent, the last of them partly. The key is None if the driver's
+    error does not identify the row.
     """
     info = sent.info
     place = _place(error, sent)
     refused = None if place is None else _refused(info, sent.rows[place])
     name = _constraint(cursor, info, refused, error, stages)
     fault = fault_of(error)
-    if fault is Fault.TRIGGER and name:  # one that stands in for a unique index
+    if fault is Fault.TRIGGER and name:  # a trigger that replaces a unique index
         fault = Fault.UNIQUE
     what, meaning = "the row", _MEANING.get(fault, "the database does not accept a value")
     if isinstance(sent.rows[0], PendingDelete):
@@ -92,9 +92,9 @@ def constraint_violation(
 
 
 def refuse_early_references(catalog: Catalog, stage: Stage) -> None:
-    """Refuse rows and updates that refer to a row of a later stage, whose guid is open still.
+    """Refuse rows and updates that refer to a row of a later stage, which has no guid yet.
 
-    A later call of the unit has corrected them so. Raises ConstraintViolationError.
+    They were corrected to do so by a later call. Raises ConstraintViolationError.
     """
     for name, table in stage.tables.items():
         info = catalog[name]
@@ -116,7 +116,7 @@ def refuse_early_references(catalog: Catalog, stage: Stage) -> None:
 
 
 def _foreign_key(info: TableInfo, column: str) -> str | None:
-    """Name the foreign key of a column."""
+    """Return the name of a column's foreign key."""
     constraints = info.table.foreign_key_constraints
     return next((str(one.name) for one in constraints if column in one.columns), None)
 
@@ -136,7 +136,7 @@ def _spelled(key: Hashable) -> str:
 
 
 def _place(error: Exception, sent: Sent) -> int | None:
-    """Find the row in the order in which the rows were sent."""
+    """Return the position of the refused row among those sent."""
     if len(sent.rows) == 1:
         return 0
     origin = driver_error(error)
@@ -152,7 +152,7 @@ def _place(error: Exception, sent: Sent) -> int | None:
     if key is not None:
         columns = [column.strip('"') for column in key[1].split(", ")]
         places = _places_with(sent, columns, key[2])
-        # Of two rows with a key that must be unique the first was taken.
+        # Of two rows with the same unique key the first was accepted.
         is_twin = fault_of(error) is Fault.UNIQUE and len(places) > 1
         return places[is_twin] if places else None
     if detail.startswith(_POSTGRESQL_ROW):
@@ -166,7 +166,7 @@ def _place(error: Exception, sent: Sent) -> int | None:
 def _places_with(
     sent: Sent, columns: Sequence[str], text: str, *, is_start: bool = False
 ) -> list[int]:
-    """Find the rows whose columns PostgreSQL spells so, or with which its spelling starts."""
+    """Find the rows whose columns PostgreSQL reports with these texts or beginnings of texts."""
     info, found = sent.info, []
     for place, row in enumerate(sent.rows):
         refused = _refused(info, row)
@@ -209,7 +209,7 @@ def _constraint(
 
 
 def _unique_over(info: TableInfo, columns: list[str]) -> str | None:
-    """Name the key, constraint or index that is unique over the columns."""
+    """Return the name of the key, constraint or index that is unique over the columns."""
     table = info.table
     candidates: list[sa.PrimaryKeyConstraint | sa.UniqueConstraint | sa.Index] = [table.primary_key]
     candidates += [item for item in table.constraints if isinstance(item, sa.UniqueConstraint)]
@@ -223,10 +223,10 @@ def _unique_over(info: TableInfo, columns: list[str]) -> str | None:
 def _broken_reference(
     cursor: DriverCursor, info: TableInfo, values: Mapping[str, Any], stages: Sequence[Stage]
 ) -> str | None:
-    """Name the foreign key whose parent is not there; SQLite does not say.
+    """Return the foreign key whose parent does not exist; SQLite does not name it.
 
-    The transaction is rolled back: what it had made is not there any more, and what it had deleted
-    is back.
+    The transaction is rolled back, so rows that it had inserted no longer exist, and rows that it
+    had deleted exist again.
     """
     made = {row.stored_guid for stage in stages for row in stage.rows()}
     tables = (table for stage in stages for table in stage.tables.values())

@@ -1,8 +1,8 @@
-"""How pending rows become the rows of an INSERT: one expression for each key set, compiled once.
+"""Builds the rows of an INSERT from pending rows: one expression per key set, compiled once.
 
-It fills each column with what the row gives, with its key or with the default, binds references and
-converts values as the driver takes them. Compiled, because it runs for every row of an import: 24
-passages take 15 us, and three times that column by column.
+The expression takes each column from the row, its key or the default, replaces references by guids
+and converts values for the driver. It is compiled because it runs for every imported row: 24
+passages take 15 us, and column by column three times as long.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 Shape = tuple[str, ...]
 Make = Callable[[Sequence[PendingRow], datetime], list[tuple[Any, ...]]]
-"""Makes tuples of rows; the time is the default of columns that tell when a row was written."""
+"""Makes tuples of rows; the time is the default of the columns for the time of the change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A place that a column of the row goes to, and what converts it for the driver."""
+    """A place for a column of the row, and the converter for the driver."""
 
     column: str
     process: Process | None = None
@@ -40,28 +40,28 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A place that gets one value in all rows."""
+    """A place with the same value in all rows."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeySet:
-    """The columns of some rows of a table, which are written as one key set."""
+    """The columns of some rows of a table that are written together."""
 
     info: TableInfo
     given: Shape
-    """What any of the rows gives; what each of them gives, in its order, if they are `alike`."""
+    """The columns that any row gives; if the rows are `alike`, each gives them in this order."""
     alike: bool
     inserted: Shape
-    """What an INSERT of them writes: what any gives, the keys, and every default."""
+    """The columns of their INSERT: those that any row gives, the keys, and all defaults."""
     merged: Shape
-    """What they may change in rows that are known."""
+    """The columns that they may change in stored rows."""
 
 
 def key_set(info: TableInfo, rows: Iterable[PendingRow]) -> KeySet:
     """Return the key set of rows of one table."""
-    # Nearly all rows share one tuple: its hash is that of all its names, and its address is not.
+    # Nearly all rows share one tuple: comparing addresses is faster than hashing all its names.
     shapes = [*map(_shape_of, rows)]
     distinct = dict(zip(map(id, shapes), shapes, strict=True))
     return _key_set(info, frozenset(distinct.values()))
@@ -72,7 +72,7 @@ _shape_of: Final = attrgetter("shape")
 
 @lru_cache(maxsize=1024)
 def _key_set(info: TableInfo, shapes: frozenset[Shape]) -> KeySet:
-    # In a stable order, as it becomes part of statements; nearly always there is one shape.
+    # In a fixed order, because it becomes part of statements; usually there is one shape.
     given = tuple(dict.fromkeys(chain(*sorted(shapes))))
     return KeySet(
         info,
@@ -90,7 +90,7 @@ def _key_set(info: TableInfo, shapes: frozenset[Shape]) -> KeySet:
 def dictionaries(
     rows: Sequence[PendingRow], keys: KeySet, now: datetime, prefix: str = ""
 ) -> list[dict[str, Any]]:
-    """Make a dictionary of each row, as SQLAlchemy takes it: it converts the values itself."""
+    """Make a dictionary of each row for SQLAlchemy, which converts the values itself."""
     made = row_builder(keys, tuple(Given(name) for name in keys.inserted))(rows, now)
     names = [prefix + name for name in keys.inserted]
     return [dict(zip(names, values, strict=True)) for values in made]
@@ -98,7 +98,7 @@ def dictionaries(
 
 @lru_cache(maxsize=1024)
 def row_builder(keys: KeySet, places: tuple[Given | Fixed, ...]) -> Make:
-    """Compile what makes the rows of a table, one value for each place."""
+    """Compile the function that makes the rows of a table, with one value for each place."""
     source = _Source(keys.info, keys.given)
     values = ", ".join([source.expression(number, place) for number, place in enumerate(places)])
     variables = ", ".join(source.variables.values())
@@ -117,7 +117,7 @@ def row_builder(keys: KeySet, places: tuple[Given | Fixed, ...]) -> Make:
 
 
 class _Source:
-    """The parts of a function's text, and the objects that it names."""
+    """The source text of the generated function, and the objects that it uses."""
 
     def __init__(self, info: TableInfo, given: Shape) -> None:
         self._info = info
@@ -126,7 +126,7 @@ class _Source:
         self.names: dict[str, Any] = {"convert": converted, "guid_of": guid_of}
 
     def expression(self, number: int, place: Given | Fixed) -> str:
-        """Spell what goes to the place of this number."""
+        """Return the expression for the place with this number."""
         if isinstance(place, Fixed):
             return self._named(f"fixed{number}", place.value)
         info, column, process = self._info, place.column, place.process
@@ -144,7 +144,7 @@ class _Source:
         return f"{self._default(number, column, converter)} if {variable} is None else {value}"
 
     def _reference(self, column: str, variable: str, converter: str | None) -> str:
-        """Spell a foreign key's value: a key that was given, or that of a row of the same flush."""
+        """Return the expression for a foreign key: a given key, or that of a row in the flush."""
         if converter is not None:
             return f"None if {variable} is None else {converter}(guid_of({variable}))"
         if isinstance(self._info.table.c[column].type, CheckedType | sa.String):

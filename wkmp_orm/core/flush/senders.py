@@ -1,8 +1,8 @@
 """The two ways to send rows and parameters in an open transaction. Their results are equal.
 
-`SessionSender` goes through a SQLAlchemy Session and Core, where listeners to the engine see every
-statement. `DriverSender` gives tuples to the driver, which is two to three times as fast: it saves
-what SQLAlchemy does for each row, where `construct_params` and `_collect_insert_commands` led the
+`SessionSender` uses SQLAlchemy's Session and Core, so listeners on the engine see every statement.
+`DriverSender` passes tuples to the driver, which is two to three times as fast, because it avoids
+SQLAlchemy's work per row: `construct_params` and `_collect_insert_commands` were on top of the
 profile. `postgresql_senders` extends it.
 """
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The parameters of one executemany that inserts no rows: all values of each parameter.
+    """The parameters of an executemany that is not an INSERT of rows: all values by parameter.
 
-    Kept by column, because a whole column is read and converted at once.
+    They are stored by column, because a whole column is read and converted at once.
     """
 
     size: int
@@ -53,7 +53,7 @@ class Batch:
     def of_rows(cls, rows: Sequence[Mapping[str, Any]]) -> Batch:
         """Turn dictionaries that have the same keys into columns."""
         names = tuple(rows[0])
-        if len(names) < 2:  # an itemgetter of one name makes no tuples
+        if len(names) < 2:  # with one name an itemgetter returns no tuple
             return cls(len(rows), {name: [row[name] for row in rows] for name in names})
         columns = zip(*map(itemgetter(*names), rows), strict=True)
         return cls(len(rows), dict(zip(names, columns, strict=True)))
@@ -62,14 +62,14 @@ class Batch:
 COUNTED = {"preserve_rowcount": True}
 
 Matched: TypeAlias = int | Answer
-"""How many rows a statement matched, or what will say so once the sender has waited."""
+"""How many rows a statement matched, or an object that has the number after `wait`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A SELECT and its parameters. The statement lives as long as the program: it is compiled once.
+    """A SELECT and its parameters. The statement must be a constant, so that it is compiled once.
 
-    `are_checked`: the parameters' values are spelled as the column types spell them.
+    `are_checked` means that the parameters already have the form that the column types store.
     """
 
     statement: sa.Executable
@@ -78,9 +78,9 @@ class Query:
 
 
 class Sender(Protocol):
-    """What each way of sending does, over one connection.
+    """The interface of a sender, which uses one connection.
 
-    `keys` is the key set that all rows get, `now` the flush's time for those that default to it.
+    `keys` is the key set of all rows, `now` the flush's time, for columns that default to it.
     """
 
     cursor: DriverCursor
@@ -89,26 +89,26 @@ class Sender(Protocol):
         """Take named locks until COMMIT, in their order (PostgreSQL)."""
 
     def wait(self) -> None:
-        """Wait until everything has been answered that was sent."""
+        """Wait until everything sent has been answered."""
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
-        """Insert rows that no one else can have made."""
+        """Insert rows that no other writer can have inserted."""
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> Matched:
-        """Insert rows whose natural key is not there, and return how many were not."""
+        """Insert rows whose natural key does not exist, and return how many were inserted."""
 
     def execute(self, statement: sa.Executable, batch: Batch) -> Matched:
         """Execute a statement once for all rows and return how many it matched."""
 
     def run(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> Matched:
-        """Execute a statement of the program's for all rows and return how many it matched."""
+        """Execute a program's own statement for all rows and return how many it matched."""
 
     def fetch(self, queries: Sequence[Query]) -> list[Sequence[Sequence[Any]]]:
         """Execute SELECTs and return the rows of each."""
 
 
 class SessionSender:
-    """`Session.bulk_insert_mappings` for new rows, and Core's executemany for everything else."""
+    """Uses `Session.bulk_insert_mappings` for new rows, and Core's executemany otherwise."""
 
     def __init__(self, cursor: DriverCursor) -> None:
         self.cursor = cursor
@@ -120,11 +120,11 @@ class SessionSender:
             self._connection.execute(statements.advisory_locks(), {"names": list(names)})
 
     def wait(self) -> None:
-        """Do nothing: each statement was waited for."""
+        """Do nothing: each statement has been waited for."""
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
-        """Insert rows that no one else can have made, in one executemany."""
-        # Without render_nulls rows that differ in their NULLs become separate executions:
+        """Insert rows that no other writer can have inserted, in one executemany."""
+        # Without render_nulls, rows with NULL in different columns become separate executions:
         # 5,000 for 5,000 alternating rows.
         with Session(self._connection) as session:
             session.bulk_insert_mappings(
@@ -132,7 +132,7 @@ class SessionSender:
             )
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> int:
-        """Insert rows whose natural key is not there, in one executemany."""
+        """Insert rows whose natural key does not exist, in one executemany."""
         dialect = self._connection.dialect.name
         statement = statements.insert_if_absent(dialect, keys.info, keys.inserted)
         return self._executemany(statement, dictionaries(rows, keys, now, statements.SET))
@@ -142,7 +142,7 @@ class SessionSender:
         return self._executemany(statement, batch.rows())
 
     def run(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> int:
-        """Execute a statement of the program's for all rows and return how many it matched."""
+        """Execute a program's own statement for all rows and return how many it matched."""
         return run_by_sqlalchemy(self._connection, statement, rows)
 
     def fetch(self, queries: Sequence[Query]) -> list[Sequence[Sequence[Any]]]:
@@ -156,15 +156,15 @@ class SessionSender:
 def run_by_sqlalchemy(
     connection: sa.Connection, statement: sa.Executable, rows: list[dict[str, Any]]
 ) -> int:
-    """Execute any statement in SQLAlchemy's own way."""
+    """Execute any statement with SQLAlchemy alone."""
     result = connection.execute(statement, rows, execution_options=COUNTED)
-    if result.returns_rows:  # SQLite's driver does not count what a SELECT finds
+    if result.returns_rows:  # SQLite's driver does not count the rows of a SELECT
         return len(result.all())
     return int(result.rowcount)
 
 
 class DriverSender:
-    """Sends tuples through the driver's executemany. Listeners to the engine do not see them."""
+    """Sends tuples through the driver's executemany. Listeners on the engine do not see them."""
 
     def __init__(self, cursor: DriverCursor) -> None:
         self.cursor = cursor
@@ -174,15 +174,15 @@ class DriverSender:
         return self.cursor.executemany(text, rows)
 
     def lock(self, names: Sequence[str]) -> None:
-        """Do nothing: whoever writes to SQLite has locked the file."""
+        """Do nothing: a writer to SQLite has locked the file."""
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
-        """Insert rows that no one else can have made, in one executemany."""
+        """Insert rows that no other writer can have inserted, in one executemany."""
         ready = prepared_insert(self._dialect, keys)
         self._send_many(ready.text, ready.make(rows, now))
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> Matched:
-        """Insert rows whose natural key is not there, in one executemany."""
+        """Insert rows whose natural key does not exist, in one executemany."""
         ready = prepared_insert(self._dialect, keys, if_absent=True)
         return self._send_many(ready.text, ready.make(rows, now))
 
@@ -192,7 +192,7 @@ class DriverSender:
         return self._send_many(ready.text, ready.tuples(batch))
 
     def run(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> Matched:
-        """Execute a statement of the program's for all rows and return how many it matched."""
+        """Execute a program's own statement for all rows and return how many it matched."""
         names = tuple(rows[0])
         ready = prepared_again(statement, names, self._dialect)
         if ready is None or any(row.keys() != rows[0].keys() for row in rows):
@@ -219,4 +219,4 @@ class DriverSender:
         return [one.read(rows) for one, rows in zip(ready, found, strict=True)]
 
     def wait(self) -> None:
-        """Do nothing: each statement was waited for."""
+        """Do nothing: each statement has been waited for."""

@@ -1,7 +1,7 @@
-"""What one attempt has sent, and how many rows each statement has matched, once that is known.
+"""Collects the statements sent by one attempt, and how many rows each matched, once it is known.
 
-Knows no table and no step. A sender that does not wait gets its answers together, when somebody has
-to know one of them.
+It is independent of tables and steps. A sender that does not wait receives its answers together,
+when one of them is needed.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
 
 
 class OvertakenError(Exception):
-    """A statement has not matched as many rows as expected, and others were sent since."""
+    """A statement matched another number of rows than expected, after others were sent."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """A statement that was sent, and what takes in how many rows it has matched."""
+    """A statement that was sent, and the callback for the number of rows it matched."""
 
     answer: Answer
     take_in: Callable[[int], None]
     table: str
-    """The table whose new rows have their keys then."""
+    """The table whose new rows have their keys after the callback."""
     is_overtaken: bool
-    """Whether something was sent since that may depend on it."""
+    """Whether something that may depend on it was sent afterwards."""
 
 
 @dataclass(slots=True)
 class Sending:
-    """The statements of one attempt. `counts` says what happened to which table's rows."""
+    """The statements of one attempt. `counts` has the number of rows per table and outcome."""
 
     sender: Sender
     counts: dict[str, RowCounts]
     sent: Sent | None = field(default=None, init=False)
-    """What the last statement was about; None for a statement of the caller's."""
+    """The rows of the last statement; None for a caller's own statement."""
     _waiting: list[_Waiting] = field(default_factory=list, init=False)
-    """Statements that are not answered yet, in their order."""
+    """Statements without an answer yet, in their order."""
     _is_late: bool = field(default=False, init=False)
-    """Whether what is taken in comes too late to see why it is not as expected."""
+    """Whether it is too late to find out why a number is not as expected."""
 
     def count(self, info: TableInfo) -> RowCounts:
-        """Return what is counted of a table's rows."""
+        """Return the counts of a table."""
         return self.counts.setdefault(info.name, RowCounts())
 
     def when_known(
@@ -60,10 +60,10 @@ class Sending:
         table: str = "",
         is_overtaken: bool = False,
     ) -> None:
-        """Take in how many rows a statement has matched: now, or when it is known.
+        """Call `take_in` with the number of rows that a statement matched, now or once it is known.
 
-        `table` is the one whose new rows have their keys then. `is_overtaken`: only at once can be
-        seen why they are not as many as expected.
+        `table` is the table whose new rows have their keys afterwards. `is_overtaken` means that
+        only an immediate answer allows finding out why the number is not as expected.
         """
         if isinstance(matched, int):
             take_in(matched)
@@ -72,18 +72,18 @@ class Sending:
 
     @property
     def unknown_tables(self) -> set[str]:
-        """The tables with new rows of which it is not known yet whose key they have."""
+        """The tables with new rows whose keys are not known yet."""
         return {each.table for each in self._waiting if each.table}
 
     def overtake(self) -> None:
-        """Take note that what comes now may depend on everything before."""
+        """Record that later statements may depend on all earlier ones."""
         for each in self._waiting:
             each.is_overtaken = True
 
     def settle(self) -> None:
-        """Wait for what was sent, and take in how many rows each statement has matched.
+        """Wait for everything sent, and process how many rows each statement matched.
 
-        Raises OvertakenError where that is not as expected, and it is too late to see why.
+        Raises OvertakenError if a number is not as expected and it is too late to find out why.
         """
         while self._waiting:
             self.sender.wait()
@@ -95,7 +95,7 @@ class Sending:
         self.sender.wait()
 
     def refuse_late(self, info: TableInfo) -> None:
-        """Raise OvertakenError if it is too late to see why a number is not as expected."""
+        """Raise OvertakenError if it is too late to find out why a number is not as expected."""
         if self._is_late:
             msg = f"{info.name}: another number of rows was matched than expected"
             raise OvertakenError(msg)

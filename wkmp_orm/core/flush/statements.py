@@ -1,7 +1,7 @@
-"""The SQL of a flush: the only module that knows how the dialects' statements differ.
+"""The SQL of a flush, including what differs between the dialects.
 
-Every statement is built once for a table and a key set and kept, so that SQLAlchemy compiles it
-once. Bound parameters carry the column's name with a prefix, because `update()` claims bare names.
+Every statement is built once per table and key set and kept, so that SQLAlchemy compiles it once.
+Bound parameters have the column's name with a prefix, because `update()` reserves plain names.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 SET: Final = "set_"
 WHERE: Final = "where_"
 IF: Final = "if_"
-"""What the parameters of the caller's conditions begin with: one of them may be about the key."""
+"""The prefix of the parameters of a caller's conditions, one of which may be about the key."""
 KEYS: Final = "keys"
 
 Condition = tuple[tuple[str, int | None], ...]
-"""The shape of a `where`: each column, and how many values it may have (None: a single one). Any
-of them may be NULL."""
+"""The shape of a `where`: each column, and how many values it accepts (None: a single one). Each
+value may be NULL."""
 
 
 def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -40,13 +40,13 @@ def _given(column: sa.Column[Any], prefix: str = SET) -> sa.BindParameter[Any]:
 
 @cache
 def insert(info: TableInfo) -> sa.Insert:
-    """Insert rows whose parameters are named as the columns."""
+    """Insert rows; the parameters have the names of the columns."""
     return sa.insert(info.table)
 
 
 @cache
 def insert_if_absent(dialect: str, info: TableInfo, columns: tuple[str, ...]) -> sa.Insert:
-    """Insert rows, passing over those whose natural key is there; rowcount tells how many were."""
+    """Insert rows, skipping those whose natural key exists; rowcount is the number inserted."""
     statement = _insert(dialect, info.table)
     if info.total is None:
         values = {name: _given(info.table.c[name]) for name in columns}
@@ -57,7 +57,7 @@ def insert_if_absent(dialect: str, info: TableInfo, columns: tuple[str, ...]) ->
 
 
 def _unique_by(info: TableInfo) -> list[Any]:
-    """Return what makes rows unique, in the words of the index: it is found by them alone."""
+    """Return the columns or expressions of the unique index, which the database must recognize."""
     key = info.natural_key or info.key
     for index in info.table.indexes:
         if index.unique and tuple(column.name for column in index.columns) == key:
@@ -66,7 +66,7 @@ def _unique_by(info: TableInfo) -> list[Any]:
 
 
 def _within_total(info: TableInfo, columns: tuple[str, ...]) -> sa.Select[Any]:
-    """Select the given row, unless it would push its parent's total past the limit."""
+    """Select the given row, unless it would exceed the limit of its parent's total."""
     total = info.total
     if total is None:
         raise ValueError(info.name)
@@ -83,7 +83,7 @@ def _within_total(info: TableInfo, columns: tuple[str, ...]) -> sa.Select[Any]:
 
 
 def _known(info: TableInfo, name: str, value: Any) -> Any:
-    """Turn the texts that mean "unknown" into NULL."""
+    """Turn texts that mean "unknown" into NULL."""
     for text in info.unknown_texts.get(name, ()):
         value = sa.func.nullif(value, sa.literal(text))
     return value
@@ -93,16 +93,15 @@ def _known(info: TableInfo, name: str, value: Any) -> Any:
 def merge(info: TableInfo, columns: tuple[str, ...]) -> sa.Update:
     """Merge given values into a known row by the column policies.
 
-    The row is found by its guid and by its natural key: one whose key moved away meanwhile is
-    another row. A row that would stay as it is is not written, so that its `updated_at` does not
-    move.
+    The row must have both the guid and the natural key: if its key changed meanwhile, it is another
+    row now. A row that would not change is not written, so that its `updated_at` stays.
     """
     table = info.table
     merged: dict[str, Any] = {}
     for name in columns:
         stored, given = table.c[name], _given(table.c[name])
         order = (stored, given) if info.merged[name] is Policy.FILL else (given, stored)
-        # The stored value comes last once more: where both are unknown it stays what it is.
+        # The stored value is also the last choice: if both are unknown it does not change.
         merged[name] = sa.func.coalesce(
             *(_known(info, name, value) for value in order), stored, type_=table.c[name].type
         )
@@ -116,7 +115,7 @@ def merge(info: TableInfo, columns: tuple[str, ...]) -> sa.Update:
 
 
 def _comparable(value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Compare PostgreSQL's `json`, which has no equality, as text."""
+    """Convert PostgreSQL's `json`, which has no equality, to text for comparison."""
     return sa.cast(value, sa.Text()) if isinstance(value.type, sa.JSON) else value
 
 
@@ -147,7 +146,7 @@ def _conditions(info: TableInfo, shape: Condition) -> list[sa.ColumnElement[bool
 
 @cache
 def update(info: TableInfo, columns: tuple[str, ...], shape: Condition) -> sa.Update:
-    """Set columns of the row with the given key, where the conditions hold."""
+    """Set columns of the row with the given key, if the conditions hold."""
     values = {name: _given(info.table.c[name]) for name in columns}
     if info.updated_at is not None and info.updated_at not in values:
         values[info.updated_at] = _given(info.table.c[info.updated_at])
@@ -156,7 +155,7 @@ def update(info: TableInfo, columns: tuple[str, ...], shape: Condition) -> sa.Up
 
 @cache
 def delete(info: TableInfo, shape: Condition) -> sa.Delete:
-    """Delete the row with the given key, where the conditions hold."""
+    """Delete the row with the given key, if the conditions hold."""
     return sa.delete(info.table).where(*_by_key(info), *_conditions(info, shape))
 
 
@@ -171,9 +170,9 @@ def touch(info: TableInfo) -> sa.Update:
 def select_by(
     dialect: str, info: TableInfo, by: str, columns: tuple[str, ...]
 ) -> sa.Select[tuple[Any, ...]]:
-    """Select columns of the rows whose `by` is among the keys: one statement whatever their number.
+    """Select columns of the rows whose `by` is among the keys, with one statement for any number.
 
-    A list of bound parameters would be compiled anew for every length, and SQLite takes 32,766.
+    A list of bound parameters would be compiled for every length, and SQLite accepts only 32,766.
     """
     table = info.table
     column = table.c[by]
@@ -187,7 +186,7 @@ def select_by(
 
 
 def keys_parameter(dialect: sa.Dialect, column: sa.Column[Any], keys: Iterable[Any]) -> Any:
-    """Spell the keys for `select_by` of a column."""
+    """Return the keys as the parameter of `select_by` for a column."""
     values = list(keys)
     if dialect.name == "postgresql":
         return values

@@ -1,6 +1,6 @@
-"""Stored rows as they are read for pending ones, and how they are bound into these.
+"""Reads stored rows for pending ones, and sets their guids in them.
 
-By natural keys, with every reference bound. Knows no stage.
+Rows are found by natural keys in which references are replaced by guids.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def fetch(
 def query_by(
     dialect: sa.Dialect, info: TableInfo, by: str, keys: Iterable[Any], columns: tuple[str, ...]
 ) -> Query:
-    """Make the query that reads columns of the rows whose `by` is among the keys."""
+    """Build the query that reads columns of the rows whose `by` is among the keys."""
     select = statements.select_by(dialect.name, info, by, columns)
     given = statements.keys_parameter(dialect, info.table.c[by], keys)
     return Query(select, {statements.KEYS: given}, are_checked=True)
 
 
 def natural_key(info: TableInfo, values: Mapping[str, Any]) -> Any:
-    """Return a row's natural key with every reference bound: a value, or a tuple of several."""
+    """Return a row's natural key with guids for references: a value, or a tuple of several."""
     if not info.refers_by_key:
         return info.natural(values)
     bound = tuple([guid_of(values[name]) for name in info.natural_key])
@@ -51,7 +51,7 @@ def natural_key(info: TableInfo, values: Mapping[str, Any]) -> Any:
 
 
 def by_natural_key(info: TableInfo, rows: Iterable[PendingRow]) -> dict[Any, PendingRow]:
-    """Index rows by their natural keys; of two rows with one key the first counts."""
+    """Index rows by their natural keys; of two rows with the same key the first is used."""
     found: dict[Any, PendingRow] = {}
     for row in rows:
         found.setdefault(natural_key(info, row.values), row)
@@ -61,9 +61,9 @@ def by_natural_key(info: TableInfo, rows: Iterable[PendingRow]) -> dict[Any, Pen
 def bind_by_natural_key(
     sender: Sender, info: TableInfo, wanted: Mapping[Any, PendingRow]
 ) -> list[PendingRow]:
-    """Bind the stored rows that have these natural keys, and return those that were found.
+    """Set the stored rows with these natural keys, and return the pending rows that were found.
 
-    What a merge may change is read as well.
+    The columns that a merge may change are read too.
     """
     columns = columns_to_bind(key_set(info, wanted.values()))
     keys = first_keys(info, wanted)
@@ -71,7 +71,7 @@ def bind_by_natural_key(
 
 
 def first_keys(info: TableInfo, wanted: Mapping[Any, PendingRow]) -> Iterable[Any]:
-    """Return the keys to ask for: of natural keys of several columns the first column's."""
+    """Return the keys to query; for natural keys of several columns, the values of the first."""
     return wanted if len(info.natural_key) == 1 else dict.fromkeys(key[0] for key in wanted)
 
 
@@ -81,7 +81,7 @@ def bind(
     columns: tuple[str, ...],
     rows: Iterable[Sequence[Any]],
 ) -> list[PendingRow]:
-    """Bind those of the stored rows that are wanted, and return what they were bound to."""
+    """Set those of the stored rows that are wanted, and return the pending rows that got one."""
     width = len(info.natural_key)
     guid = None if info.is_link else info.guid
     found = []
@@ -96,11 +96,11 @@ def bind(
 
 
 def is_new(value: Any) -> bool:
-    """Say whether a reference is to a row that is not stored yet: nothing refers to it."""
+    """Return whether a reference is to a row that is not stored yet, so nothing can refer to it."""
     return isinstance(value, PendingRow) and value.known is None
 
 
 @lru_cache(maxsize=1024)
 def columns_to_bind(keys: KeySet) -> tuple[str, ...]:
-    """Name what is read of rows with this key set, the natural key first."""
+    """Return the columns to read for rows with this key set, the natural key first."""
     return tuple(dict.fromkeys((*keys.info.natural_key, *keys.info.key, *keys.merged)))

@@ -1,8 +1,8 @@
-"""Says why a required order did not match, from what its own transaction sees.
+"""Finds out why a required order did not match, using what its own transaction sees.
 
-Each order is told from the state that the unit's earlier calls have left, which is gone after the
-rollback. A row that should be there and is not was taken by another writer: that is no error of the
-order, and the flush begins anew.
+Each order is judged by the state after the unit's earlier calls, which is lost after the rollback.
+If a row is missing that should exist, another writer deleted it. That is not the order's fault, and
+the flush starts again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class StalePrefetchError(FlushError):
-    """Another writer changed what prefetch had seen. The flush is repeated with a new prefetch."""
+    """Another writer changed what prefetch had read. The flush repeats with a new prefetch."""
 
 
 def unmet(
@@ -37,9 +37,9 @@ def unmet(
     orders: Sequence[PendingOrder],
     stored: Mapping[Any, Mapping[str, Any]],
 ) -> FlushError:
-    """Make the error of required orders of one kind, not all of which have matched.
+    """Return the error for required orders of one kind, of which at least one did not match.
 
-    `stored` are the columns of their conditions as they are now, by guid.
+    `stored` are the current columns of their conditions, by guid.
     """
     for order in orders:
         row = stored.get(guid_of(order.guid))
@@ -56,7 +56,7 @@ def unmet(
         return StalePrefetchError(f"{info.name}: one of several updates did not match")
     if not isinstance(orders[0], PendingDelete):
         return _not_met(info, orders[0], "its condition does not hold after the calls before it")
-    # The deletes that have matched took their rows away as well.
+    # Deletes that matched have removed their rows too.
     said = Counter(guid_of(order.guid) for order in orders)
     for order in orders:
         if said[guid_of(order.guid)] > 1 or _has_deleted(changes, info, guid_of(order.guid)):
@@ -67,7 +67,7 @@ def unmet(
 def _told(
     info: TableInfo, order: PendingOrder, row: Mapping[str, Any], *, may_have_matched: bool
 ) -> str | None:
-    """Say what of a row does not meet an order's conditions; None if that cannot be seen."""
+    """Describe which condition of an order a row does not meet; None if that cannot be seen."""
     for name, wanted in order.where.items():
         allowed = [guid_of(each) for each in (wanted if isinstance(wanted, tuple) else (wanted,))]
         seen = list(allowed)
@@ -79,34 +79,34 @@ def _told(
 
 
 def is_claim(order: PendingOrder) -> TypeGuard[PendingUpdate]:
-    """Say whether an update sets what its condition is about.
+    """Return whether an update sets a column of its own condition.
 
-    A row that it has changed cannot be told from one that was like that before.
+    Then a row that it has changed looks like one that had the new value before.
     """
     return isinstance(order, PendingUpdate) and not order.where.keys().isdisjoint(order.values)
 
 
 def not_there(changes: Changes, info: TableInfo, order: PendingOrder) -> FlushError:
-    """Make the error of a required order whose row is not there."""
+    """Return the error for a required order whose row does not exist."""
     guid = guid_of(order.guid)
     if _has_deleted(changes, info, guid):
         return _not_found(info, order, "the same unit of work has deleted it before")
     if not _has_found(changes, info, guid):
         return _not_found(info, order, "it was deleted, or the guid belongs to another table")
-    if guid in changes.vanished:  # the row is there outside of our transaction
+    if guid in changes.vanished:  # the row exists, but not in our transaction
         return _not_found(info, order, "it goes with one that the same unit of work has deleted")
     changes.vanished.add(guid)
     return StalePrefetchError(f"{info.name}: a row vanished before it was changed")
 
 
 def _has_found(changes: Changes, info: TableInfo, guid: Any) -> bool:
-    """Say whether an earlier `put` of the unit has found the row: it would make it anew now."""
+    """Return whether an earlier `put` of the unit found the row; now it would insert it again."""
     tables = (table for name, table in changes.all_tables() if name == info.name)
     return any(row.known and row.stored_guid == guid for table in tables for row in table.rows())
 
 
 def _has_said_more(changes: Changes, info: TableInfo, order: PendingOrder) -> bool:
-    """Say whether the unit has other calls about the row of an order."""
+    """Return whether the unit has other calls about the row of an order."""
     guid = guid_of(order.guid)
     tables = [table for name, table in changes.all_tables() if name == info.name]
     return any(row.stored_guid == guid for table in tables for row in table.rows()) or any(
@@ -117,7 +117,7 @@ def _has_said_more(changes: Changes, info: TableInfo, order: PendingOrder) -> bo
 
 
 def _has_deleted(changes: Changes, info: TableInfo, guid: Any) -> bool:
-    """Say whether an earlier order of the unit has deleted the row."""
+    """Return whether an earlier order of the unit has deleted the row."""
     return any(
         order.matched and guid_of(order.guid) == guid
         for name, table in changes.all_tables()

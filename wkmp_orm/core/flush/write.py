@@ -1,6 +1,6 @@
-"""The steps of a plan as statements inside one open transaction.
+"""Sends the steps of a plan as statements inside one open transaction.
 
-Nothing else happens here: no commit, no callback, and no read but of what had to be written first.
+There is no commit and no callback here, and the only reads are of rows that were written first.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Write:
-    """One attempt to write a plan. `counts` says what happened to which table's rows."""
+    """One attempt to write a plan. `counts` has the number of rows per table and outcome."""
 
     sender: Sender
     changes: Changes
@@ -69,7 +69,7 @@ class Write:
         self._orders = Orders(self.sending, self.changes, self.now)
 
     def lock(self, names: Iterable[str]) -> None:
-        """Take the named locks until COMMIT, in one order for all writers."""
+        """Take the named locks until COMMIT, in the same order for all writers."""
         if names:
             self.sender.lock(sorted(names))
 
@@ -92,7 +92,7 @@ class Write:
                 self._orders.delete(step)
 
     def _must_wait_before(self, step: Step) -> bool:
-        """Say whether the step refers to rows of which it is not known yet whose key they have."""
+        """Return whether the step refers to rows whose keys are not known yet."""
         unknown = self.sending.unknown_tables
         if not unknown:
             return False
@@ -115,9 +115,9 @@ class Write:
         *,
         table: str = "",
     ) -> None:
-        """Insert rows that are not there, and meet the others.
+        """Insert the rows that do not exist, and bind and merge the others.
 
-        `take_in_absent` gets the number of those that are in neither of the two.
+        `take_in_absent` gets the number of rows that were neither inserted nor found.
         """
         info = keys.info
         self.sending.sent = Sent(info, rows)
@@ -135,7 +135,7 @@ class Write:
         info = step.info
 
         def take_in_absent(absent: int) -> None:
-            if absent:  # one was there and was deleted in between
+            if absent:  # a row existed and was deleted in between
                 msg = f"{info.name}: a row vanished while it was written"
                 raise StalePrefetchError(msg)
 
@@ -144,14 +144,14 @@ class Write:
     def _meet(
         self, info: TableInfo, rows: Sequence[PendingRow], keys: KeySet, inserted: int
     ) -> int:
-        """Bind and merge rows that were there already; return how many are not there at all."""
+        """Bind and merge the rows that existed; return how many do not exist at all."""
         found = bind_by_natural_key(self.sender, info, by_natural_key(info, rows))
         changed = [row for row in found if needs_merge(info, row, keys.merged)]
         self.sending.count(info).unchanged += len(found) - inserted - len(changed)
         if changed:
             self._merge(info, changed, keys.merged)
         for row in found:
-            if row.stored_guid == row.made_guid:  # found, because we have just inserted it
+            if row.stored_guid == row.made_guid:  # it is the row that was just inserted
                 row.known = None
         return len(rows) - len(found)
 
@@ -167,14 +167,14 @@ class Write:
             self._insert_other_links(info, others, step.keys)
 
     def _share(self, per: str, some: Iterable[PendingRow], others: Iterable[PendingRow]) -> bool:
-        """Say whether links have parents in common, spelled by handles here and by guids there."""
+        """Return whether two groups of links share parents: handles in one, guids in the other."""
         parents = {guid_of(link.values[per]) for link in some}
         return any(guid_of(link.values[per]) in parents for link in others)
 
     def _insert_other_links(self, info: TableInfo, links: list[PendingRow], keys: KeySet) -> None:
         if info.total is None:
             links.sort(key=lambda link: natural_key(info, link.values))
-        else:  # those of one parent stay in their order: which of them has room depends on it
+        else:  # links of one parent keep their order, which decides which of them fit
             per = info.total.per
             links.sort(key=lambda link: guid_of(link.values[per]))
             if self.dialect == "postgresql":
@@ -188,7 +188,7 @@ class Write:
         self.sending.count(info).refused += absent
 
     def _lock_parents(self, info: TableInfo, parents: Iterable[str]) -> None:
-        """Keep others from adding to these parents' totals until COMMIT."""
+        """Lock parents so that no other writer adds to their totals until COMMIT."""
         if info.total is None:
             return
         parent = self.changes.catalog[info.foreign_keys[info.total.per]]
@@ -220,9 +220,10 @@ class Write:
         self.sending.when_known(self.sender.execute(statement, batch), take_in, is_overtaken=True)
 
     def _check_still_there(self, info: TableInfo, rows: Sequence[PendingRow]) -> None:
-        """Tell a row that another writer merged in the same way from one that is gone.
+        """Raise StalePrefetchError if a row no longer exists.
 
-        A row whose natural key was moved is gone, too: it is another row now.
+        Otherwise another writer has merged the same values. A row whose natural key changed counts
+        as gone: it is another row now.
         """
         known = {tuple((row.known or {})[name] for name in info.both_keys) for row in rows}
         keys = {key[0] for key in known}
@@ -232,7 +233,7 @@ class Write:
             raise StalePrefetchError(msg)
 
     def deleted_later(self, stages: Sequence[Stage]) -> list[PendingRow]:
-        """Return the rows of stages that a delete of a later stage has taken away again."""
+        """Return the rows that a delete of a later stage has deleted again."""
         gone: list[PendingRow] = []
         deleted: set[str] = set()
         for stage in reversed(stages):
@@ -248,10 +249,10 @@ class Write:
         return gone
 
     def execute(self, pending: PendingStatement) -> None:
-        """Send a statement of the caller's."""
+        """Send a caller's own statement."""
         self.sending.sent = None
         if pending.refers:
-            self.sending.settle()  # so that it is known whose key the row has
+            self.sending.settle()  # so that the keys of referenced rows are known
         self.sending.overtake()
         self.sending.when_known(self._send(pending), partial(self._take_in_matched, pending))
 
@@ -266,7 +267,7 @@ class Write:
             raise ConditionNotMetError(msg, table="", key=None)
 
     def _send(self, pending: PendingStatement) -> Matched:
-        if not pending.parameters:  # to SQLAlchemy an empty list is a statement without parameters
+        if not pending.parameters:  # SQLAlchemy takes an empty list as no parameters at all
             return 0
         rows = [bound(row) if pending.refers else dict(row) for row in pending.parameters]
         return self.sender.run(pending.statement, rows)
@@ -275,9 +276,9 @@ class Write:
 def _parted(
     links: Iterable[PendingRow], parents: Sequence[str]
 ) -> tuple[list[PendingRow], list[PendingRow]]:
-    """Part the links of rows that this stage has inserted from the others.
+    """Separate the links of rows that this stage inserted from the others.
 
-    One such row among the `parents` is enough: nobody else can have linked it.
+    One such row among the `parents` is enough: no other writer can have linked it.
     """
     fresh, others = [], []
     for link in links:

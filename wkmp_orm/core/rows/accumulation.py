@@ -164,10 +164,10 @@ class Accumulation(Owned):
         return pending
 
     def require(self, statement: sa.Executable, row: Mapping[str, Any]) -> None:
-        """Let the commit fail with ConditionNotMetError unless a SELECT finds one row.
+        """Make the commit fail with ConditionNotMetError unless a SELECT finds exactly one row.
 
-        It is sent last, and only if there is something to write: where all rows are stored as they
-        were given, no transaction is begun for it. Let it lock what it finds.
+        The SELECT is sent last, and only if there is something to write: if all rows are stored as
+        given, there is no transaction for it. It should lock the row that it finds.
         """
         self.check_usable()
         required = PendingStatement(statement, [self._parameters(row)], expected=1)
