@@ -1,6 +1,6 @@
-"""What a database tells of its work to whoever traces and measures it: spans and numbers.
+"""The interface between a database and tracing: the spans and metrics that it reports.
 
-Knows no library for tracing. `core.tracing` has who listens.
+It is independent of any tracing library; `core.tracing` has the implementations.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = str | int | float | bool
 Attributes: TypeAlias = "Mapping[str, Value]"
-"""Names and values that describe a span or a number: never parameters of a statement, never a
-password, never the name of a file. They leave the machine."""
+"""Names and values that describe a span or a metric. They leave the machine, so they never contain
+parameters of a statement, passwords or file names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that is measured again and again.
+    """A number that is measured repeatedly.
 
-    A counter is added up; a histogram keeps how often a value was in which range. `boundaries` are
-    the limits of its ranges.
+    A counter adds up values; a histogram counts the values in each range. `boundaries` are the
+    limits of the ranges.
     """
 
     name: str
@@ -34,32 +34,32 @@ class Metric:
 
 
 SECONDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
-"""The ranges that OpenTelemetry's conventions recommend for operations of a database."""
+"""The ranges, in seconds, that OpenTelemetry's conventions recommend for database operations."""
 
 
 class Span(Protocol):
-    """A piece of work that has begun. For the thread that began it."""
+    """A piece of work that has started. Only the thread that started it may call."""
 
     def set(self, attributes: Attributes) -> None:
-        """Describe it further."""
+        """Add attributes."""
 
     def fail(self, error: BaseException) -> None:
-        """Mark it as failed; an error that leaves its `with` block does so by itself."""
+        """Mark it as failed; an exception that leaves its `with` block does so automatically."""
 
 
 class Tracing(Protocol):
-    """Listens to a database and to what is done with it. Any thread may call.
+    """Receives what a database does. Any thread may call.
 
-    What an implementation raises comes through and fails what it should only have watched, so it
-    had better raise nothing.
+    An exception from an implementation is not caught and fails the traced operation, so an
+    implementation should raise none.
     """
 
     def span(
         self, name: str, attributes: Attributes, *, is_current: bool = True
     ) -> AbstractContextManager[Span]:
-        """Trace a `with` block. What begins in it becomes its child, unless it is not current.
+        """Trace a `with` block. Spans started inside become its children if it is current.
 
-        One that is not current may be left in another thread than it was entered in.
+        If it is not current, another thread may leave the block than the one that entered it.
         """
 
     def statement(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
@@ -73,13 +73,13 @@ class Tracing(Protocol):
         ended_ns: int,
         error: BaseException | None = None,
     ) -> None:
-        """Trace something that has ended. The times are those of `time.time_ns`."""
+        """Report a span that has already ended. The times are those of `time.time_ns`."""
 
     def record(self, metric: Metric, value: float, attributes: Attributes) -> None:
-        """Take in a value of a metric."""
+        """Record a value of a metric."""
 
     def bound(self, function: Callable[[], None]) -> Callable[[], None]:
-        """Return the function for another thread: its spans are children of the present one."""
+        """Return the function for another thread, where its spans are children of the current."""
 
 
 class _NoSpan:
@@ -94,7 +94,7 @@ _NO_SPAN: Final = nullcontext[Span](_NoSpan())
 
 
 class _NoTracing:
-    """Listens to nothing."""
+    """Ignores everything."""
 
     def span(
         self, _name: str, _attributes: Attributes, *, is_current: bool = True
@@ -123,4 +123,4 @@ class _NoTracing:
 
 
 NO_TRACING: Final[Tracing] = _NoTracing()
-"""Nobody listens. A database that was opened with it has no code of tracing in any write."""
+"""No tracing. A database opened with it runs no tracing code in any write."""

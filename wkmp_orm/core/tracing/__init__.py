@@ -1,6 +1,6 @@
-"""Who listens to a database: OpenTelemetry, and how writes are split into spans and numbers.
+"""Traces a database: splits writes into spans and metrics, and reports them to OpenTelemetry.
 
-`usual` decides when a database is opened, `open_telemetry` is the one place that knows
-OpenTelemetry, and the others put spans around what `flush` and `engine` do: only in a database
-that is listened to.
+`usual` decides when a database is opened whether it is traced. `open_telemetry` is the only module
+that uses OpenTelemetry. The others add spans to what `flush` and `engine` do, and are used only in
+a traced database.
 """

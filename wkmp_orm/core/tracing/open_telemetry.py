@@ -1,4 +1,4 @@
-"""Spans and numbers for OpenTelemetry. The one place that knows it, and only its API."""
+"""Reports spans and metrics to OpenTelemetry. Only this module uses it, and only its API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ERROR_TYPE: Final = "error.type"
 class OpenTelemetry:
     """Traces and measures through OpenTelemetry's providers. Any thread may call.
 
-    Without arguments they are those that the program has set for the whole process.
+    The default providers are those that the program has set for the whole process.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class OpenTelemetry:
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
-        """Ask the providers for a tracer and a meter of this package."""
+        """Get a tracer and a meter for this package from the providers."""
         ours = _version()
         self._tracer = trace.get_tracer(NAME, ours, tracer_provider)
         self._meter = metrics.get_meter(NAME, ours, meter_provider)
@@ -46,9 +46,9 @@ class OpenTelemetry:
 
     @staticmethod
     def is_set_up() -> bool:
-        """Say whether the process has a provider that is not one of the API's own.
+        """Return whether the process has a provider other than the defaults of the API.
 
-        Those do nothing, and wait for another one to be set.
+        The defaults do nothing, and wait for another one to be set.
         """
         tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
         return not (
@@ -76,14 +76,14 @@ class OpenTelemetry:
         ended_ns: int,
         error: BaseException | None = None,
     ) -> None:
-        """Trace something that has ended."""
+        """Report a span that has already ended."""
         span = self._tracer.start_span(name, attributes=attributes, start_time=began_ns)
         if error is not None:
             _fail(span, error)
         span.end(ended_ns)
 
     def record(self, metric: Metric, value: float, attributes: Attributes) -> None:
-        """Take in a value of a metric."""
+        """Record a value of a metric."""
         instrument = self._instruments.get(metric.name) or self._made(metric)
         if metric.kind == "counter":
             instrument.add(value, attributes)  # type: ignore[union-attr]
@@ -91,7 +91,7 @@ class OpenTelemetry:
             instrument.record(value, attributes)  # type: ignore[union-attr]
 
     def _made(self, metric: Metric) -> Counter | Histogram:
-        with self._lock:  # made twice, an instrument is warned of
+        with self._lock:  # OpenTelemetry warns if an instrument is created twice
             if metric.name not in self._instruments:
                 self._instruments[metric.name] = self._instrument(metric)
             return self._instruments[metric.name]
@@ -105,7 +105,7 @@ class OpenTelemetry:
         )
 
     def bound(self, function: Callable[[], None]) -> Callable[[], None]:
-        """Return the function for another thread: its spans are children of the present one."""
+        """Return the function for another thread, where its spans are children of the current."""
         present = context.get_current()
 
         def called() -> None:
@@ -119,7 +119,7 @@ class OpenTelemetry:
 
 
 class _OpenSpan:
-    """A span that has begun, as a `with` block; it ends when the block does."""
+    """An open span as a `with` block; it ends when the block does."""
 
     __slots__ = ("_is_current", "_span", "_token")
 
@@ -150,7 +150,7 @@ class _OpenSpan:
 
 
 def _fail(span: OpenTelemetrySpan, error: BaseException) -> None:
-    """Mark a span as failed by a kind of error. Its words stay here: they quote values of rows."""
+    """Mark a span as failed with the error's class. Its message is left out: it may quote rows."""
     kind = type(error)
     is_builtin = kind.__module__ == "builtins"
     name = kind.__qualname__ if is_builtin else f"{kind.__module__}.{kind.__qualname__}"
@@ -159,6 +159,6 @@ def _fail(span: OpenTelemetrySpan, error: BaseException) -> None:
 
 
 def _version() -> str:
-    with suppress(PackageNotFoundError):  # a checkout that is on the path and not installed
+    with suppress(PackageNotFoundError):  # a checkout that is on the path but not installed
         return version(NAME)
     return ""

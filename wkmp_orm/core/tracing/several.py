@@ -1,4 +1,4 @@
-"""Two who listen to one database."""
+"""Reports to two tracing implementations."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Both:
-    """Tells both of everything; see `Tracing`."""
+    """Passes every call to both; see `Tracing`."""
 
     def __init__(self, one: Tracing, other: Tracing) -> None:
-        """Tell `one` first."""
+        """Call `one` first."""
         self._each = (one, other)
 
     def span(
@@ -37,12 +37,12 @@ class Both:
         ended_ns: int,
         error: BaseException | None = None,
     ) -> None:
-        """Trace something that has ended."""
+        """Report a span that has already ended."""
         for each in self._each:
             each.past(name, attributes, began_ns, ended_ns, error)
 
     def record(self, metric: Metric, value: float, attributes: Attributes) -> None:
-        """Take in a value of a metric."""
+        """Record a value of a metric."""
         for each in self._each:
             each.record(metric, value, attributes)
 

@@ -1,8 +1,8 @@
-"""Spans as lines of a file on this machine, for a picture of where the time went.
+"""Writes spans to a local file, from which a report draws where the time went.
 
-A line is one JSON object: `name`, `began` (seconds since 1970), `seconds`, `thread`, what describes
-the span, and `error`, the name of its class. The first line says what the file is. Spans of
-statements are left out: they are most of all spans, and no picture shows them.
+Each line is one JSON object: `name`, `began` (seconds since 1970), `seconds`, `thread`, the span's
+attributes, and `error`, the name of the error's class. The first line identifies the file. Spans of
+statements are left out: they are the majority, and no picture shows them.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ HEADER: Final = {"trace": "wkmp_orm", "version": 1}
 
 @contextmanager
 def traced_to(file: str | os.PathLike[str] | None) -> Iterator[Tracing | None]:
-    """Give a block what a database is opened with to write its spans to a file; None: no file.
+    """Yield the `tracing` with which a database writes its spans to a file; None without a file.
 
-    OpenTelemetry goes on listening, if it is set up. An older trace in the file's place is
-    replaced. Raises ConfigurationError if anything else lies there, or if it cannot be made.
+    If OpenTelemetry is configured, it receives the spans too. An older trace at the path is
+    replaced. Raises ConfigurationError if any other file is there or the file cannot be created.
     """
     if file is None:
         yield None
@@ -50,7 +50,7 @@ def traced_to(file: str | os.PathLike[str] | None) -> Iterator[Tracing | None]:
 
 
 def is_header(line: bytes) -> bool:
-    """Say whether a file that begins with this line is a trace."""
+    """Return whether a file that begins with this line is a trace."""
     try:
         return bool(json.loads(line) == HEADER)
     except ValueError:
@@ -61,7 +61,7 @@ def _new_file(place: Path) -> IO[bytes]:
     try:
         _make_way(place)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        # Unbuffered: whoever kills an import can still see what it was doing.
+        # Unbuffered, so that the trace of a killed import shows what it was doing.
         return os.fdopen(os.open(place, flags, 0o600), "wb", buffering=0)
     except OSError as error:
         msg = f"no trace can be written to {place}: {error.strerror or error}; name another file"
@@ -69,7 +69,7 @@ def _new_file(place: Path) -> IO[bytes]:
 
 
 def _make_way(place: Path) -> None:
-    """Take away an older trace. Raises ConfigurationError for anything else."""
+    """Delete an older trace. Raises ConfigurationError for any other file."""
     with suppress(FileNotFoundError):
         if stat.S_ISREG(place.lstat().st_mode):
             with place.open("rb") as older:
@@ -82,10 +82,10 @@ def _make_way(place: Path) -> None:
 
 
 class TraceFile:
-    """Writes spans to a stream; see `Tracing`. What goes wrong is logged once and harms nobody."""
+    """Writes spans to a stream; see `Tracing`. Errors are logged once and otherwise ignored."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        """Write to a stream that somebody else closes."""
+        """Write to a stream that the caller closes."""
         self._stream = stream
         self._lock = threading.Lock()
         self._is_broken = False
@@ -99,7 +99,7 @@ class TraceFile:
         return _TimedSpan(self, name, attributes)
 
     def statement(self, _name: str, _attributes: Attributes) -> AbstractContextManager[Span]:
-        """Leave a statement out."""
+        """Ignore the statement."""
         return _LEFT_OUT
 
     def past(
@@ -110,7 +110,7 @@ class TraceFile:
         ended_ns: int,
         error: BaseException | None = None,
     ) -> None:
-        """Trace something that has ended."""
+        """Write a span that has already ended."""
         line: dict[str, Any] = {
             "name": name,
             "began": began_ns / 1e9,
@@ -123,10 +123,10 @@ class TraceFile:
         self._write(line)
 
     def record(self, metric: Metric, value: float, attributes: Attributes) -> None:
-        """Leave numbers out: they are in the spans."""
+        """Ignore the metric: the spans contain the same numbers."""
 
     def bound(self, function: Callable[[], None]) -> Callable[[], None]:
-        """Return the function: lines know threads, and no parents."""
+        """Return the function unchanged: lines name their thread, but no parent span."""
         return function
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ class TraceFile:
                 return
             try:
                 self._stream.write(text + b"\n")
-            except (OSError, ValueError) as error:  # a full disk, or a file that is closed
+            except (OSError, ValueError) as error:  # a full disk, or a closed file
                 self._is_broken = True
                 logger.warning("the trace ends here, as it cannot be written: %s", error)
 

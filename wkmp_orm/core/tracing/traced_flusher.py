@@ -1,4 +1,4 @@
-"""A flusher whose units of work are spans, with what they send as their children."""
+"""A flusher that traces units of work as spans, with their statements as children."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class TracedFlusher(Flusher):
-    """Flushes as `Flusher` does, and traces it."""
+    """Flushes like `Flusher`, and traces it."""
 
     def __init__(self, writer: TracedWriter) -> None:
-        """Write through a writer that is traced as well."""
+        """Write through a writer that is traced too."""
         super().__init__(writer)
         self._tracing = writer.tracing
         self._described = writer.described
@@ -29,7 +29,7 @@ class TracedFlusher(Flusher):
     def flush(
         self, changes: Changes, *, phase: str, caller: str, cancel_token: CancelToken | None = None
     ) -> WriteReport:
-        """Write the changes as `Flusher.flush` does, in a span."""
+        """Write the changes like `Flusher.flush`, in a span."""
         attributes = {**self._described, PHASE: phase}
         if caller != phase:
             attributes["wkmp_orm.caller"] = caller
@@ -45,6 +45,6 @@ class TracedFlusher(Flusher):
                 raise
             finally:
                 open_unit.reset(token)
-            if not report.attempts:  # nobody was told
+            if not report.attempts:  # the writer reported nothing
                 span.set({OUTCOME: report.outcome})
             return report

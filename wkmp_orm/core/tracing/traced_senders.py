@@ -1,7 +1,7 @@
-"""The ways to send rows, each statement as a span, named as OpenTelemetry's conventions say.
+"""Senders that trace each statement as a span, named by OpenTelemetry's conventions.
 
-A name has verb and table, and BATCH in front where several rows, or queries, are sent at once.
-What a row holds is in no span.
+A name consists of verb and table, with BATCH in front if several rows or queries are sent at once.
+Spans never contain values of rows.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ else:
 
 
 class _Traced(_Sends):
-    """What of a sender traces it. Stands before a sender among the bases of a class."""
+    """A mixin that adds tracing to a sender, and precedes it in the bases of a class."""
 
     tracing: Tracing
     described: Attributes
 
     def listened_to_by(self, tracing: Tracing, described: Attributes) -> None:
-        """Tell `tracing` of all statements, with what describes the database."""
+        """Report all statements to `tracing`, with the attributes of the database."""
         self.tracing = tracing
         self.described = described
 
     def lock(self, names: Sequence[str]) -> None:
-        """Take named locks, in a span on PostgreSQL; on SQLite there are none."""
+        """Take named locks, in a span on PostgreSQL; SQLite has none."""
         if self.cursor.dialect.name == "postgresql":
             with self.tracing.span("lock", {}):
                 super().lock(names)
 
     def insert(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> None:
-        """Insert rows that no one else can have made."""
+        """Insert rows that no other writer can have inserted."""
         with self._statement("INSERT", keys.info.name, len(rows)):
             super().insert(rows, keys, now)
 
     def insert_if_absent(self, rows: Sequence[PendingRow], keys: KeySet, now: datetime) -> Matched:
-        """Insert rows whose natural key is not there."""
+        """Insert rows whose natural key does not exist."""
         with self._statement("INSERT", keys.info.name, len(rows)):
             return super().insert_if_absent(rows, keys, now)
 
@@ -66,7 +66,7 @@ class _Traced(_Sends):
             return super().execute(statement, batch)
 
     def run(self, statement: sa.Executable, rows: list[dict[str, Any]]) -> Matched:
-        """Execute a statement of the program's for all rows."""
+        """Execute a program's own statement for all rows."""
         with self._statement(*_verb_and_table(statement), len(rows)):
             return super().run(statement, rows)
 
@@ -88,8 +88,8 @@ class _Traced(_Sends):
         return self.tracing.statement(f"{operation} {table}".rstrip(), attributes)
 
 
-class TracedSessionSender(_Traced, SessionSender):  # type: ignore[misc]  # it answers with numbers alone
-    """Sends through a Session; whoever instruments SQLAlchemy adds spans below these."""
+class TracedSessionSender(_Traced, SessionSender):  # type: ignore[misc]  # it returns only numbers
+    """Sends through a Session. Instrumentation of SQLAlchemy adds spans below these."""
 
 
 class TracedDriverSender(_Traced, DriverSender):
@@ -97,10 +97,10 @@ class TracedDriverSender(_Traced, DriverSender):
 
 
 class TracedCopySender(_Traced, CopySender):
-    """Sends arrays and COPY to PostgreSQL, and waits for each."""
+    """Sends arrays and COPY to PostgreSQL, and waits for each answer."""
 
     def without_waiting(self) -> PipelineSender:
-        """Return a sender that is traced as well."""
+        """Return a sender that is traced too."""
         sender = TracedPipelineSender(
             self.cursor, copy_from=self._copy_from, stage_from=self._stage_from
         )
@@ -109,10 +109,10 @@ class TracedCopySender(_Traced, CopySender):
 
 
 class TracedPipelineSender(_Traced, PipelineSender):
-    """Sends without waiting: the span of a statement ends when it is sent."""
+    """Sends without waiting: the span of a statement ends once it is sent."""
 
     def wait(self) -> None:
-        """Wait for the answers, in a span if there are any to come."""
+        """Wait for the answers, in a span if any are missing."""
         if not self._pipeline.is_open:
             return
         with self.tracing.span("answers", {}):
@@ -127,7 +127,7 @@ _TRACED: Final[dict[type[Any], type[Any]]] = {
 
 
 def traced_sender_of(writer: TracedWriter) -> Callable[[DriverCursor], Sender]:
-    """Return the way of sending that was decided when the database was opened, traced."""
+    """Return the traced kind of the sender that was chosen when the database was opened."""
     return partial(_made, _TRACED[sender_of(writer)], writer)  # type: ignore[index]
 
 
@@ -141,11 +141,11 @@ _VERBS: Final = ((sa.Insert, "INSERT"), (sa.Update, "UPDATE"), (sa.Delete, "DELE
 
 
 _described: Final[WeakKeyDictionary[sa.Executable, tuple[str, str]]] = WeakKeyDictionary()
-"""What was found of statements that are still used: it takes 25 us to find out."""
+"""The verbs and tables of statements still in use: finding them takes 25 us."""
 
 
 def _verb_and_table(statement: sa.Executable) -> tuple[str, str]:
-    """Return a statement's verb and the one table that it is about, as far as they are known."""
+    """Return a statement's verb ("SQL" if unknown) and its only table ("" if unknown)."""
     known = _described.get(statement)
     if known is None:
         known = _described[statement] = _found_out(statement)

@@ -1,4 +1,4 @@
-"""A writer whose waits, transactions and COMMITs are spans, and whose reports become numbers."""
+"""A writer that reports waits, transactions and COMMITs as spans, and its reports as metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenUnit:
-    """A unit of work that is being committed, and its span."""
+    """A unit of work during its commit, and its span."""
 
     phase: str
     caller: str
@@ -34,14 +34,14 @@ class OpenUnit:
 
 
 open_unit: Final[ContextVar[OpenUnit | None]] = ContextVar("wkmp_orm_open_unit", default=None)
-"""The unit of work that the calling thread commits."""
+"""The unit of work that the calling thread is committing."""
 
 
 class TracedWriter(Writer):
-    """Runs write transactions as `Writer` does, and tells `tracing` of each."""
+    """Runs write transactions like `Writer`, and reports each to `tracing`."""
 
     def __init__(self, target: DatabaseTarget, options: EngineOptions, tracing: Tracing) -> None:
-        """Listen to the reports of all writes."""
+        """Create the writer, and record metrics from the reports of all writes."""
         super().__init__(target, options)
         self.tracing = tracing
         self.described = database_attributes(target)
@@ -50,7 +50,7 @@ class TracedWriter(Writer):
 
     @contextmanager
     def reading(self) -> Iterator[DriverCursor]:
-        """Give a connection for reads outside any transaction: in a unit of work, its prefetch."""
+        """Yield a connection for reads outside transactions: in a unit of work, its prefetch."""
         with (
             self.tracing.span("prefetch" if open_unit.get() else "read", {}),
             super().reading() as cursor,
@@ -66,10 +66,10 @@ class TracedWriter(Writer):
         cancel_token: CancelToken | None = None,
         commit: bool = True,
     ) -> Iterator[DriverCursor]:
-        """Run one attempt as `Writer.transaction` does.
+        """Run one attempt like `Writer.transaction`.
 
-        Its span begins when the wait has ended, and ends when the turn is handed on. A transaction
-        of the program's own may be left in another thread, so it is the current span of none.
+        Its span starts after the wait and ends when the turn passes to the next writer. It never
+        becomes the current span, because a program's own transaction may end in another thread.
         """
         attributes = {PHASE: report.phase}
         is_of_unit = open_unit.get() is not None
@@ -113,9 +113,9 @@ def _costs(report: WriteReport) -> Attributes:
 
 
 def database_attributes(target: DatabaseTarget) -> Attributes:
-    """Describe a database: its kind, and of a server its name and address.
+    """Describe a database: its kind and, for a server, its database name and address.
 
-    Of an SQLite file not its path: it says who is at home where.
+    The path of an SQLite file is left out, because it may contain a user's name.
     """
     described: dict[str, Value] = {"db.system.name": target.dialect}
     if target.path is None:

@@ -1,4 +1,4 @@
-"""Who listens to a database that is opened, and which writer and flusher it gets: decided once."""
+"""Decides, when a database is opened, how it is traced, and creates its writer and flusher."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def usual_tracing() -> Tracing:
-    """Return OpenTelemetry if the program has set up a provider of traces or of metrics.
+    """Return OpenTelemetry if the program has set a provider of traces or of metrics.
 
-    Who has set up one has imported OpenTelemetry. So nothing is imported where nobody listens:
-    neither where the package is missing, nor where something else brought it along.
+    A program that has set one has imported OpenTelemetry. So it is not imported here if the package
+    is missing or nothing uses it.
     """
     if "opentelemetry.trace" not in sys.modules and "opentelemetry.metrics" not in sys.modules:
         return NO_TRACING
@@ -31,10 +31,10 @@ def usual_tracing() -> Tracing:
 def writer_and_flusher(
     target: DatabaseTarget, options: EngineOptions, tracing: Tracing
 ) -> tuple[Writer, Flusher]:
-    """Return what writes to a database; the traced ones if anybody listens.
+    """Create the writer and flusher of a database; the traced classes unless it is untraced.
 
-    They are classes of their own, so that a database that nobody listens to asks in no write
-    whether somebody does.
+    These are classes of their own, so that an untraced database has no check for tracing in any
+    write.
     """
     if tracing is NO_TRACING:
         plain = Writer(target, options)

@@ -1,4 +1,4 @@
-"""The numbers of writes: what every report of one adds to them."""
+"""The metrics of writes, recorded from the report of each write."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _OUTCOMES: Final = tuple(RowCounts.__dataclass_fields__)
 
 
 def record_write(tracing: Tracing, report: WriteReport, system: str) -> None:
-    """Take a write's report into the metrics. `system` is the database's `db.system.name`."""
+    """Record a write's report in the metrics. `system` is the database's `db.system.name`."""
     of_database = {"db.system.name": system, PHASE: report.phase}
     attributes = {**of_database, OUTCOME: report.outcome}
     tracing.record(WAIT, report.waited_ms / 1000, attributes)
