@@ -1,9 +1,9 @@
-"""A page to look at: a library in numbers and pictures, and an import as a time line.
+"""Writes an HTML page about a library: numbers, pictures, and an import as a time line.
 
     write_report(library, "library.html", trace="import.jsonl")
 
-Needs the extra `report`: Jinja2 makes the page, which escapes all that comes out of the library,
-and Matplotlib the pictures, as SVG with no script in it. Must not know a command line.
+It needs the extra `report`. Jinja2 makes the page and escapes everything from the library.
+Matplotlib draws the pictures, as SVG without scripts.
 """
 
 from __future__ import annotations

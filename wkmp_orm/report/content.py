@@ -1,4 +1,4 @@
-"""What a report tells: read from a library, with the numbers of `browse.statistics`."""
+"""Reads the content of a report from a library, with the numbers of `browse.statistics`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_DECADES: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All that the page has. `slow` are the paths and seconds of the files that took longest."""
+    """The content of the page. `slow` has the paths and seconds of the slowest files."""
 
     library: str
     made_at: datetime
@@ -47,7 +47,7 @@ class Content:
 
 
 def content_of(session: Session, library: str, trace: Trace | None) -> Content:
-    """Read what the page tells. Raises ConfigurationError for another library's trace."""
+    """Read the content. Raises ConfigurationError for another library's trace."""
     numbers = browse.statistics(session)
     if trace is not None:
         _refuse_strange(session, trace)
@@ -85,7 +85,7 @@ def _numbers(numbers: Statistics) -> dict[str, str]:
 
 
 def _pictures(session: Session, numbers: Statistics) -> dict[str, str]:
-    """Draw what there is something of. No label comes out of the library but a file's format."""
+    """Draw the pictures that have data. Of the labels, only formats come from the library."""
     untitled = numbers.passages_without_title
     songs = {
         "MusicBrainz": sum(numbers.songs.values()),
@@ -110,7 +110,7 @@ def _pictures(session: Session, numbers: Statistics) -> dict[str, str]:
 
 
 def _word(name: str) -> str:
-    """Return a format's name as far as Matplotlib's font has it, which has not every letter."""
+    """Return a format's name in ASCII, because Matplotlib's font lacks many other letters."""
     return name.encode("ascii", "replace").decode().replace("$", "?")[:12] or "unknown"
 
 
@@ -150,7 +150,7 @@ def _is_guid(text: str) -> bool:
 
 
 def _refuse_strange(session: Session, trace: Trace) -> None:
-    if not trace.session:  # it was killed
+    if not trace.session:  # the import was killed
         return
     if not _is_guid(trace.session) or session.get(ImportSession, trace.session) is None:
         msg = "the trace is of an import into another library, or one whose session was deleted"

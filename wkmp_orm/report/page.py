@@ -1,4 +1,4 @@
-"""The page itself: what a report tells, through the template beside this file."""
+"""Renders the page of a report, with the template beside this file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS: Final = (
     "writes, and others wait",
     "anything else",
 )
-"""What the colours mean, in the order of `trace.KINDS`."""
+"""The meaning of the colours, in the order of `trace.KINDS`."""
 
 _environment: Final = Environment(
     loader=PackageLoader("wkmp_orm.report", "."),
@@ -46,6 +46,6 @@ def page_of(session: Session, library: str, trace: Trace | None) -> str:
 
 
 def _drawn(pictures: Mapping[str, str]) -> dict[str, Markup]:
-    # They come from Matplotlib, with no text of the library's in them but the names of formats,
-    # which Matplotlib escapes.
+    # They come from Matplotlib. Of the library they contain only names of formats, which Matplotlib
+    # escapes.
     return {name: Markup(picture) for name, picture in pictures.items()}  # noqa: S704

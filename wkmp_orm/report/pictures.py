@@ -1,7 +1,7 @@
-"""Pictures as SVG for a page: bars, and an import as a time line.
+"""Draws bars, and an import as a time line, as SVG for a page.
 
-Matplotlib draws. Its colours stand for variables of the page's style, which has them for day and
-night; text stays text, in the page's own font.
+Matplotlib draws them. Its colours are replaced by variables of the page's style, which has values
+for light and dark. Text stays text, in the page's own font.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ VARIABLES: Final = {
 }
 NARROW: Final = 3.5
 WIDE: Final = 10.5
-"""Inches: drawn for a telephone and for a screen, at the same size of text."""
+"""Inches, for a phone and for a screen, with the same size of text."""
 
-_one_at_a_time: Final = threading.Lock()  # Matplotlib's settings are those of the process
+_one_at_a_time: Final = threading.Lock()  # Matplotlib's settings are global to the process
 
 
 def bars(values: Mapping[str, float], name: str, unit: str = "") -> str:
-    """Draw a bar for each value, the first one on top. The labels are words of ours."""
+    """Draw a horizontal bar for each value, the first one on top. The labels are our own words."""
     figure = Figure(figsize=(NARROW, 0.25 + 0.26 * len(values)), layout="constrained")
     axes = _plain_axes(figure)
     drawn = axes.barh(range(len(values)), list(values.values()), color=BAR, height=0.66)
@@ -59,7 +59,7 @@ def bars(values: Mapping[str, float], name: str, unit: str = "") -> str:
 
 
 def columns(values: Mapping[int, int], name: str, title: str) -> str:
-    """Draw a column for each number, as for years."""
+    """Draw a column for each number, for example per year."""
     figure = Figure(figsize=(NARROW, 1.7), layout="constrained")
     axes = _plain_axes(figure)
     axes.bar(list(values), list(values.values()), color=BAR, width=0.9 * _step(values))
@@ -75,7 +75,7 @@ def _step(values: Mapping[int, int]) -> int:
 
 
 def phases(trace: Trace, name: str) -> str:
-    """Draw how long all files together were in each phase, by what was done there."""
+    """Draw the total time of all files in each phase, divided by `trace.KINDS`."""
     figure = Figure(figsize=(NARROW, 0.6 + 0.26 * len(trace.phases)), layout="constrained")
     axes = _plain_axes(figure)
     rows = range(len(trace.phases))
@@ -91,7 +91,7 @@ def phases(trace: Trace, name: str) -> str:
 
 
 def time_line(trace: Trace, name: str, width: float) -> str:
-    """Draw a line for each worker: what it did when, and a cross where a file failed."""
+    """Draw a line for each worker: what it did when, with a cross where a file failed."""
     lanes = list(trace.lanes.values())
     figure = Figure(figsize=(width, 0.6 + 0.3 * max(1, len(lanes))), layout="constrained")
     axes = _plain_axes(figure)
@@ -120,7 +120,7 @@ def _plain_axes(figure: Figure) -> Axes:
 
 
 def _svg(figure: Figure, name: str) -> str:
-    """Return the picture as an element of a page; `name` keeps its ids from those of others."""
+    """Return the picture as an HTML element; `name` keeps its ids apart from other pictures'."""
     text = io.StringIO()
     with _one_at_a_time, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         FigureCanvasSVG(figure)
@@ -131,7 +131,7 @@ def _svg(figure: Figure, name: str) -> str:
     picture = text.getvalue()
     picture = picture[picture.index("<svg ") :]
     picture = re.sub(r"<metadata>.*?</metadata>", "", picture, flags=re.DOTALL)
-    # Its size is the page's to say; without these it keeps its proportions.
+    # The page sets the size; without these attributes the picture keeps its proportions.
     picture = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", picture, count=1)
     picture = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", picture, count=1)
     for colour, variable in VARIABLES.items():

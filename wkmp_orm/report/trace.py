@@ -1,6 +1,7 @@
-"""What a trace of an import says of its workers: what each did when, and where the time went.
+"""Reads the trace of an import: what each worker did when, and where the time went.
 
-Reads the file line by line, twice, and keeps sums: a trace of a million files is a gigabyte.
+The file is read line by line, twice, and only sums are kept: a trace of a million files takes
+gigabytes.
 """
 
 from __future__ import annotations
@@ -20,31 +21,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KINDS: Final = ("decoder.wait", "decode", "wait", "transaction", "other")
-"""What a worker does: waits for a decoder, has a file decoded, waits for its turn to write, writes,
-or anything else in a phase."""
+"""What a worker does: it waits for a decoder, its file is decoded, it waits for its turn to write,
+it writes, or it does anything else in a phase."""
 OTHER: Final = KINDS.index("other")
 PIECES: Final = 480
-"""Into how many pieces of time the line of a worker is divided, however long the import was."""
+"""The number of time slices of a worker's line, however long the import was."""
 MOST_LANES: Final = 32
 MOST_CROSSES: Final = 60
-"""For each worker; where more files failed, a line of crosses hides what it did."""
+"""Per worker; if more files failed, a line of crosses would hide what the worker did."""
 _FIELDS: Final = {"name": str, "thread": str, "began": int | float, "seconds": int | float}
 MOST_SLOW: Final = 10
 
 
 @dataclass(slots=True)
 class Lane:
-    """A worker: the seconds that it spent in each piece of time on each of `KINDS`."""
+    """A worker: the seconds that it spent on each of `KINDS`, by time slice."""
 
     name: str
     pieces: list[list[float]] = field(
         default_factory=lambda: [[0.0] * len(KINDS) for _ in range(PIECES)]
     )
     failures: list[float] = field(default_factory=list)
-    """When files failed, as shares of the import."""
+    """When files failed, as fractions of the import's duration."""
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """Yield what it did most of the time: the kind, and from which piece to which."""
+        """Yield runs of slices with the same main activity: its kind, first slice and end."""
         kind, start = -1, 0
         for number in range(PIECES + 1):
             seconds = self.pieces[number] if number < PIECES else [0.0]
@@ -68,11 +69,11 @@ class Trace:
     files: int = 0
     failed: int = 0
     slowest: list[tuple[float, str]] = field(default_factory=list)
-    """Seconds and guids of the files that took longest."""
+    """The seconds and guids of the slowest files."""
 
 
 def read_trace(file: str | os.PathLike[str]) -> Trace:
-    """Read the last import of a trace. Raises ConfigurationError if it is none, or has none."""
+    """Read the last import of a trace. Raises ConfigurationError if the file has none."""
     path = Path(file)
     try:
         trace = _spanned(path)
@@ -92,7 +93,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         for text in stream:
             try:
                 line = json.loads(text)
-            except ValueError:  # the last one, of an import that was killed
+            except ValueError:  # the last line, of a killed import
                 continue
             if isinstance(line, dict) and all(
                 isinstance(line.get(name), kind) for name, kind in _FIELDS.items()
@@ -101,7 +102,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _spanned(path: Path) -> Trace:
-    """Find out from when to when the import was; one that was killed has no line of its own."""
+    """Find out when the import started and ended; a killed one has no line of its own."""
     found: Trace | None = None
     earliest, latest = float("inf"), 0.0
     for line in _lines(path):
@@ -158,7 +159,7 @@ def _take_in_file(trace: Trace, line: dict[str, Any]) -> None:
 
 
 def _draw(trace: Trace, line: dict[str, Any], kind: int) -> None:
-    """Add the seconds of a span to the pieces of time that it was in."""
+    """Add the seconds of a span to the time slices that it covers."""
     lane = trace.lanes.setdefault(line["thread"], Lane(line["thread"]))
     length = trace.seconds / PIECES or 1.0
     start = line["began"] - trace.began
@@ -169,7 +170,7 @@ def _draw(trace: Trace, line: dict[str, Any], kind: int) -> None:
 
 
 def _settle(trace: Trace, workers: set[str]) -> None:
-    """Keep the lanes of workers, and take out of `other` what is told more precisely."""
+    """Keep the lanes of workers, and subtract from `other` what more precise spans cover."""
     names = sorted(workers, key=lambda name: (len(name), name))
     trace.other_workers = max(0, len(names) - MOST_LANES)
     trace.lanes = {name: trace.lanes[name] for name in names[:MOST_LANES] if name in trace.lanes}

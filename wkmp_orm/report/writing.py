@@ -1,4 +1,4 @@
-"""Writes a report as one file: whole or not at all, over no other file, through no link."""
+"""Writes a report as one file, completely or not at all; never over a file or through a link."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def write_report(
 ) -> Path:
     """Write a page about a library to `file`, and return its absolute path.
 
-    `trace` is what `wkmp-orm import --trace FILE` wrote, and becomes a time line. Only this user
-    can read the page. `overwrite` replaces what is there; a link is replaced and not followed.
+    `trace` is the file that `wkmp-orm import --trace FILE` wrote; it becomes a time line. Only the
+    current user can read the page. `overwrite` replaces an existing file; a link is replaced, not
+    followed.
 
-    Raises ConfigurationError without the extra `report`, for a file that is there already or cannot
-    be written, and for a trace that cannot be read; DatabaseUnavailableError. Any thread.
+    Raises ConfigurationError if the extra `report` is missing, the file exists or cannot be
+    written, or the trace cannot be read; raises DatabaseUnavailableError. Any thread may call.
     """
     for needed in ("jinja2", "matplotlib"):
         if find_spec(needed) is None:
