@@ -1,4 +1,4 @@
-"""The examination as a whole: which checks run, in which order, and what ends one."""
+"""Runs the whole examination: which checks, in which order, and what stops them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def examine(
 
 
 def _inside(target: DatabaseTarget, *, quick: bool) -> Iterator[Finding]:
-    """Ask the database itself."""
+    """Run the checks inside the database."""
     options = EngineOptions(read_only=True)
     with (
         disposing(create_reader_engine(target, options)) as engine,

@@ -1,7 +1,7 @@
 """Examines the database file and the files beside it before anything opens them.
 
-It reads bytes. A process that has the database open must not do that: closing any descriptor of the
-file drops the locks that SQLite holds on it.
+It reads raw bytes. A process that has the database open must not do that: closing any descriptor of
+the file releases the locks that SQLite holds on it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from wkmp_orm.doctor.findings import Finding
 
 _MAGIC: Final = b"SQLite format 3\0"
-# https://www.sqlite.org/fileformat.html 1.3: magic, page size, then at 24 the change counter, at 28
-# the number of pages, which counts if the number at 92 equals that counter.
+# https://www.sqlite.org/fileformat.html 1.3: magic, page size; at 24 the change counter; at 28 the
+# number of pages, which is valid if the number at 92 equals that counter.
 _HEADER: Final = struct.Struct(">16sH6xII60xI4x")
 # https://www.sqlite.org/walformat.html 2.1: the log's index begins with its state, in the machine's
-# byte order: whether it is set up, the page size, how many frames the log has. At 96: how many of
-# them have been copied back.
+# byte order: whether it is initialized, the page size, the number of frames in the log. At 96: how
+# many of them have been copied back.
 _INDEX: Final = struct.Struct("=12xBxHI")
 _COPIED_BACK: Final = struct.Struct("=96xI")
 _LOG_HEADER, _FRAME_HEADER = 32, 24

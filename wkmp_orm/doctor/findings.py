@@ -26,10 +26,10 @@ class Severity(StrEnum):
 
 
 Fix = Callable[[], str]
-"""Mends the fault and returns what it did. Raises WkmpOrmError or OSError if it cannot."""
+"""Fixes the fault and returns what it did. Raises WkmpOrmError or OSError if it cannot."""
 
 MOST_EVIDENCE: Final = 5
-"""How many rows or faults a finding lists at most; a damaged file may have thousands."""
+"""The number of rows or faults that a finding lists; a damaged file may have thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Finding:
     """One thing that was found.
 
     `check` is the short name of the check, which stays the same from version to version.
-    `evidence` lists the first few places. `fix` mends the fault if that is safe: it deletes nothing
-    that anyone could want.
+    `evidence` lists the first few places. `fix` repairs the fault if that is safe: it deletes
+    nothing that anyone could want.
     """
 
     check: str

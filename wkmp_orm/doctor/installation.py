@@ -44,7 +44,7 @@ def installation_findings() -> Iterator[Finding]:
 
 
 def _is_there(module: str) -> bool:
-    """Say whether a module can be imported, without importing it."""
+    """Return whether a module can be imported, without importing it."""
     if module in sys.modules:
         return sys.modules[module] is not None
     return find_spec(module) is not None

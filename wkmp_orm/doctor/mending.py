@@ -25,7 +25,7 @@ class Mending:
         """Mend the rows, and return what was done."""
         statements = []
         if self.again is not None:
-            # The paths are read first: what is updated is part of the condition.
+            # The paths are read first, because the update changes columns of the condition.
             paths = sa.select(self.again.subquery().c[0])
             statements = [
                 sa.update(File).where(File.path.in_(paths)).values(status=FileStatus.PENDING)

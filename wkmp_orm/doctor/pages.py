@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wkmp_orm.doctor.findings import Finding
 
 RACE_MENDED: Final = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
-"""Versions without the WAL-reset race, each of its own line and later ones of that:
+"""Versions without the WAL-reset race, each for its own line and later ones of that line:
 https://www.sqlite.org/wal.html#walreset."""
 
 _OF_AN_INDEX: Final = (
@@ -71,7 +71,7 @@ def _mode(connection: sa.Connection) -> Iterator[Finding]:
 
 def _integrity(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:
     check = "quick_check" if quick else "integrity_check"
-    # More than are listed: faults of indexes come in crowds and could hide those of pages.
+    # More than are listed: faults of indexes are numerous and could hide those of pages.
     rows = connection.exec_driver_sql(f"PRAGMA {check}({20 * MOST_EVIDENCE})").scalars()
     faults = [str(line) for each in rows for line in str(each).splitlines() if each != "ok"]
     of_indexes = [each for each in faults if any(words in each for words in _OF_AN_INDEX)]

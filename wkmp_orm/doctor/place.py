@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from wkmp_orm.doctor.findings import Finding
 
 LEAST_ROOM: Final = 256 * MEBIBYTE
-"""A log that cannot be copied back reaches 128 MiB before anybody is warned of it, and an upgrade
-wants a copy of the database beside that."""
+"""A log that cannot be copied back reaches 128 MiB before it causes a warning, and an upgrade needs
+room for a copy of the database as well."""
 
 LONG_HOLD_S: Final = 10.0
-"""A turn of ours takes milliseconds; the longest beside twenty busy programs took 2 s."""
+"""One write turn takes milliseconds; the longest beside twenty busy programs took 2 s."""
 _GLANCES: Final = 5
 _BETWEEN_GLANCES_S: Final = 0.2
 
-# SQLite's log wants memory that all of its users share, which two machines cannot.
+# SQLite's log needs memory that all users share, which is impossible between two machines.
 _OF_A_NETWORK: Final = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"),
@@ -90,7 +90,7 @@ def _kind_of_file_system(folder: Path) -> str:
         point = open_files.mount_point(line)
         is_below = real == point or real.startswith(point.rstrip(b"/") + b"/")
         fields = line.partition(b" - ")[2].split(b" ")
-        if is_below and len(point) >= longest and fields:  # of two in one place the last is seen
+        if is_below and len(point) >= longest and fields:  # the last mount at a place hides others
             kind, longest = fields[0].decode(errors="replace"), len(point)
     return kind
 
@@ -171,7 +171,7 @@ def _unfinished(path: Path) -> Iterator[Path]:
 
 
 class _Removal:
-    """Deletes what was left behind."""
+    """Deletes leftover files."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

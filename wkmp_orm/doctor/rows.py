@@ -1,4 +1,4 @@
-"""Finds rows that contradict each other, or the clock."""
+"""Finds rows that contradict one another or the clock."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SET_CLOCK: Final = the_same("set the clock; until then rows from the future coun
 
 
 def row_findings(target: DatabaseTarget, connection: sa.Connection) -> Iterator[Finding]:
-    """Find rows that contradict each other, in tables with our schema. Reads every row."""
+    """Find rows that contradict one another, in tables with our schema. Reads every row."""
     mend = remedies.mend_rows(target.name)
     for problem in row_problems(connection):
         what = f"{problem.rows:,} {problem.what}"
@@ -71,7 +71,7 @@ def row_findings(target: DatabaseTarget, connection: sa.Connection) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class _Contradiction:
-    """A query that selects the names of wrong rows; `again`: an import can take them again."""
+    """A query for the names of wrong rows; `again`: an import can process them again."""
 
     check: str
     query: sa.Select[Any]
@@ -189,7 +189,7 @@ def _failures(connection: sa.Connection) -> Iterator[Finding]:
 
 def _settings(connection: sa.Connection) -> Iterator[Finding]:
     rows = connection.execute(sa.select(Setting.key, Setting.value))
-    snapshot = SettingsSnapshot({key: value for key, value in rows})  # noqa: C416  a Row is no tuple to dict()
+    snapshot = SettingsSnapshot({key: value for key, value in rows})  # noqa: C416  dict() takes no Rows
     for name in SETTINGS:
         try:
             snapshot.get(name)

@@ -1,4 +1,4 @@
-"""Whether the tables are the ones that this version makes."""
+"""Compares the tables with those that this version creates."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 APART: Final = timedelta(minutes=1)
 """How far two clocks may differ before the times of rows mislead."""
 LONG_S: Final = 60
-"""How long a transaction may be idle before it blocks others; ours last milliseconds."""
+"""How long a transaction may be idle before it hinders others; ours last milliseconds."""
 
 _SETTINGS: Final = (
     ("fsync", "off", True, "a power cut damages the whole cluster"),
@@ -60,7 +60,7 @@ _HIDDEN: Final = (
 _UNLOGGED: Final = (
     f"SELECT oid::regclass::text FROM pg_class WHERE relpersistence = 'u' AND oid IN ({_OURS})"
 )
-# Another version of the C library sorts texts in another order than the indexes have.
+# Another version of the C library may sort texts in another order than the indexes.
 _COLLATION: Final = (
     "SELECT datcollate || ': ' || datcollversion || ', now '"
     " || pg_database_collation_actual_version(oid) FROM pg_database"
@@ -97,7 +97,7 @@ SET_LOGGED: Final = the_same("ALTER TABLE ... SET LOGGED")
 CHECK_DISK: Final = the_same("check the server's log and its disk, and restore a backup")
 
 
-def server_findings(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:  # noqa: ARG001  the server keeps its pages itself
+def server_findings(connection: sa.Connection, *, quick: bool) -> Iterator[Finding]:  # noqa: ARG001  the server checks its own pages
     """Examine the server as far as this role may see it."""
     yield from _settings(connection)
     yield from _clock(connection)
