@@ -1,6 +1,6 @@
 """The command line, `wkmp-orm`: imports music, shows a library, maintains schema and settings.
 
-It handles terminals, signals and exit codes; lower rooms decide about music and databases.
+It handles terminals, signals and exit codes; other packages decide about music and databases.
 
     0    done
     1    done, but some files could not be imported (each is named with its reason), or `db check`
@@ -57,7 +57,7 @@ def commands(*, verbose: bool) -> None:
     root.handlers = [WarningHandler(verbose=verbose)]
     root.setLevel(logging.WARNING)
     logging.getLogger("wkmp_orm").setLevel(logging.DEBUG if verbose else logging.WARNING)
-    # A person can do nothing about a wait for a lock, and the summary shows the longest one.
+    # Nobody needs to act on a wait for a lock, and the summary shows the longest one.
     logging.getLogger("wkmp_orm.monitor").setLevel(logging.NOTSET if verbose else logging.ERROR)
     # It warns about each tag that it cannot read, with the tag's content but no file name.
     logging.getLogger("mediafile").setLevel(logging.CRITICAL)
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     _forget_the_current_folder()
     for stream in (sys.stdout, sys.stderr):
-        # A file name may contain characters that a terminal or a log cannot encode.
+        # A file name may contain characters that the terminal's or log's encoding lacks.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -84,10 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _forget_the_current_folder() -> None:
-    """Stop importing modules and starting programs from the current folder: it may be the music.
+    """Remove the current folder, which may contain untrusted music, from sys.path and PATH.
 
-    An empty entry of PYTHONPATH or PATH stands for it. Libraries start programs by their bare
-    names, as ctypes starts `gcc` to find a library.
+    An empty entry of PYTHONPATH or PATH means the current folder. Libraries start programs by their
+    bare names; ctypes, for example, starts `gcc` to find a library.
     """
     programs = [folder for folder in os.get_exec_path() if Path(folder).is_absolute()]
     os.environ["PATH"] = os.pathsep.join(programs)
@@ -112,7 +112,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _failed(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(error, click.ClickException):
-        # Not at the top: it brings SQLAlchemy, which `--help` does without.
+        # Not at the top: it imports SQLAlchemy, which `--help` does not need.
         from wkmp_orm.settings import SETTINGS  # noqa: PLC0415
 
         secret = {key.name for key in SETTINGS.values() if key.secret}
@@ -123,7 +123,7 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
             error.show()
         return error.exit_code
     if isinstance(error, BrokenPipeError):
-        # The reader of our output is gone, so nobody would see a message. Python would try to flush
+        # The reader of the output is gone, so nobody would see a message. Python would try to flush
         # the output again at exit.
         sys.stdout = None
         return CANNOT
@@ -142,7 +142,7 @@ def _interrupted() -> int:
 
 
 def _hides_an_interrupt(error: BaseException | None) -> bool:
-    """Say whether an error arose while something was tidied up after a KeyboardInterrupt."""
+    """Return whether an error was raised while code cleaned up after a KeyboardInterrupt."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None

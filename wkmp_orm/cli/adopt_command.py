@@ -49,7 +49,7 @@ def adopt_command(database: str | None, *, root: str | None, dry_run: bool, as_j
 
 
 def _teller() -> Callable[[Step], None]:
-    """Return a function that prints the current step and its progress now and then."""
+    """Return a function that prints the current step and, at intervals, its progress."""
     said_at = time.monotonic()
 
     def tell(step: Step) -> None:

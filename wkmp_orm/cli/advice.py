@@ -1,4 +1,4 @@
-"""Spells the commands of remedies so that they can be typed where this program runs."""
+"""Formats the commands of remedies so that the user can type them on this machine."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "wkmp-orm"
 _ABOUT_ONE: Final = tuple((PROGRAM, command) for command in ("settings", "import", "doctor"))
-"""Commands that take --database, and whose remedies do not name one."""
+"""Commands that take --database, and whose remedies do not include it."""
 
 
 def command_line(*arguments: str) -> str:
-    """Return a command of this program as it can be typed."""
+    """Return a command of this program as the user can type it."""
     return shlex.join([*_program(), *arguments])
 
 
 def spelled(command: tuple[str, ...]) -> str:
-    """Return a remedy's command as it can be typed."""
+    """Return a remedy's command as the user can type it."""
     name, *arguments = command
     if name == "pip":  # the pip of this Python, not the first one on the PATH
         return shlex.join([sys.executable, "-m", "pip", *arguments])
@@ -30,7 +30,7 @@ def spelled(command: tuple[str, ...]) -> str:
 
 
 def spelled_for(database: str) -> Spelled:
-    """Return a function that spells commands with `--database` for one library."""
+    """Return a function that formats commands with `--database` for one library."""
 
     def write(command: tuple[str, ...]) -> str:
         is_about_it = command[:2] in _ABOUT_ONE

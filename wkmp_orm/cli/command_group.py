@@ -61,7 +61,7 @@ LISTED: Final = {
         "db_command", "db_command", "Upgrade and check a database, back it up and restore it."
     ),
 }
-"""In the order in which a person meets them."""
+"""The commands, in the order in which users first need them."""
 
 
 class CommandGroup(click.Group):
@@ -72,7 +72,7 @@ class CommandGroup(click.Group):
         return [*LISTED]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command; None if there is none of this name."""
+        """Import a command; return None if there is none with this name."""
         listed = LISTED.get(cmd_name)
         if listed is None:
             return None

@@ -1,4 +1,4 @@
-"""A progress bar for the copy of a database on a terminal; nothing elsewhere."""
+"""Shows a progress bar for the copy of a database, on a terminal only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown(done: str) -> Iterator[OnProgress]:
-    """Give a callback for the copy's pages; the bar disappears when the block ends."""
+    """Yield a callback for the copy's pages; the bar disappears when the block ends."""
     columns = (TextColumn(done), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(done, total=None)

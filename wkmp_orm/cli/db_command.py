@@ -145,7 +145,7 @@ def _mend(database: str | None) -> None:
 def _writing(
     database: str,
 ) -> Iterator[tuple[DatabaseTarget, sa.Engine, Callable[[], AbstractContextManager[None]]]]:
-    """Give a writer engine, and a context manager that waits for the turn to write."""
+    """Yield a writer engine, and a context manager that waits for its turn to write."""
     target = DatabaseTarget.parse(database)
     options = EngineOptions()
     patience_ms = options.max_lock_wait_ms

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wkmp_orm.doctor import Examination, Finding
 
 EXIT_CODES: Final = {None: 0, Severity.NOTE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
-"""The usual codes of monitors: OK, warning, critical."""
+"""The exit codes that monitoring systems expect: OK, warning, critical."""
 
 _STYLES: Final = {Severity.NOTE: "dim", Severity.WARNING: "bold yellow", Severity.ERROR: "bold red"}
 

@@ -1,4 +1,4 @@
-"""`wkmp-orm duplicates`: which files are equal."""
+"""`wkmp-orm duplicates`: shows which files are equal."""
 
 from __future__ import annotations
 

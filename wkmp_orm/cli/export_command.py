@@ -1,4 +1,4 @@
-"""`wkmp-orm export`: a whole list as CSV, JSON Lines or an M3U8 playlist."""
+"""`wkmp-orm export`: writes a whole list as CSV, JSON Lines or an M3U8 playlist."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FORMATS: Final = {".csv": "csv", ".jsonl": "jsonl", ".m3u8": "m3u8", ".m3u": "m3u8"}
 WITH_FILES: Final = ("songs", "files", "passages")
-"""The lists that can become a playlist."""
+"""The lists that can be written as a playlist."""
 PAGE: Final = 1_000
 
 
@@ -60,7 +60,7 @@ def export_command(
         message = f"a playlist is made of {', '.join(WITH_FILES)}, not of {name}"
         raise ConfigurationError(message)
     with opened(database) as (library, session):
-        # Ask for it before the file is opened, because a playlist needs it.
+        # Read before the file is opened: a playlist needs it, and it may raise an error.
         root = library.root if chosen == "m3u8" else None
         with _stream(output) as stream:
             number, left_out = written(stream, chosen, name, _every(session, name, query), root)
@@ -86,7 +86,7 @@ def _every(session: Session, name: str, query: tuple[str, ...]) -> Iterator[Any]
 
 @contextmanager
 def _stream(output: str | None) -> Iterator[IO[bytes]]:
-    """Give the stream to write to: a file is written whole, or left as it was."""
+    """Yield the stream to write to: a file is replaced completely or stays unchanged."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

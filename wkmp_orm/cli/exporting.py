@@ -52,7 +52,7 @@ def _csv(stream: IO[bytes], name: str, entries: Iterable[Any]) -> int:
             table.writerow([plain(getattr(entry, each)) for each in columns])
             number += 1
     finally:
-        text.detach()  # or it would close the stream, which is not ours
+        text.detach()  # otherwise it would close the caller's stream
     return number
 
 

@@ -1,4 +1,4 @@
-"""Prints files that could not be imported, or only in part, each in a line with the reason."""
+"""Prints files that could not be imported, or only partly, one per line with the reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Warned(Protocol):
-    """A file with which something is wrong."""
+    """A file with a problem."""
 
     @property
     def path(self) -> str:
@@ -25,7 +25,7 @@ class Warned(Protocol):
 
     @property
     def reason(self) -> str:
-        """What is wrong."""
+        """The problem."""
 
 
 class Failed(Warned, Protocol):
@@ -55,7 +55,7 @@ def show_failures(
 
 
 def show_warnings(warnings: Sequence[Warned], number: int, *, most: int, more: str) -> None:
-    """Print what is wrong with up to `most` of the imported files."""
+    """Print the problems of up to `most` of the imported files."""
     for warning in warnings[:most]:
         _show(warning.path, warning.reason)
     _show_rest(number - most, more)
@@ -68,5 +68,5 @@ def _show(path: str, reason: str, aside: str = "") -> None:
 
 def _show_rest(number: int, more: str) -> None:
     if number > 0:
-        # As Text: a path in it may have [brackets], which are markup in a str.
+        # As Text: a path in it may contain [brackets], which Rich takes for markup in a str.
         out.print(Text(f"  and {number:,} more: {printable(more)}"))

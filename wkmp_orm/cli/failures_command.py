@@ -1,4 +1,4 @@
-"""`wkmp-orm failures`: which files could not be imported, and why."""
+"""`wkmp-orm failures`: shows which files could not be imported, and why."""
 
 from __future__ import annotations
 

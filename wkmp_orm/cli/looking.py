@@ -1,4 +1,4 @@
-"""Parts that the commands for looking at a library share: options, pages, entries as lines."""
+"""What the commands that show a library share: options, pages, and entries as lines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LISTS: Final = ("songs", "albums", "artists", "files", "passages")
 
 
 def looking_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--database` and `--json` to a command that looks at a library."""
+    """Add `--database` and `--json` to a command that shows a library."""
     as_json = click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON document, for programs."
     )
@@ -58,7 +58,7 @@ def page_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def opened(database: str | None, folder: str | None = None) -> Iterator[tuple[Library, Session]]:
-    """Open a library and a reader of it for the length of a `with` block."""
+    """Open a library and a reading Session for the duration of a `with` block."""
     # Not at the top: loading SQLAlchemy takes half a second, and `--help` does not need it.
     from wkmp_orm.library import Library  # noqa: PLC0415
 
@@ -70,7 +70,7 @@ def opened(database: str | None, folder: str | None = None) -> Iterator[tuple[Li
 
 
 def list_and_query(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return the list and the query; the list is songs if the first word names none."""
+    """Return the list and the query; the list is songs if the first word is not a list's name."""
     if words and words[0] in LISTS:
         return words[0], words[1:]
     return "songs", words
@@ -82,7 +82,7 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def print_line(line: Text) -> None:
-    """Print an entry: cut to one line on a terminal, in full elsewhere."""
+    """Print an entry, cut to one line on a terminal and in full elsewhere."""
     if out.is_terminal:
         out.print(line, no_wrap=True, overflow="ellipsis", soft_wrap=False, crop=True)
     else:
@@ -90,7 +90,7 @@ def print_line(line: Text) -> None:
 
 
 def say_more(page: Page[Any], *command: str) -> None:
-    """Print the command for the next page, on stderr, apart from the results."""
+    """Print the command for the next page on stderr, separate from the results."""
     from wkmp_orm.cli.advice import command_line  # noqa: PLC0415
 
     if page.after is not None:
@@ -124,7 +124,7 @@ def _passage(passage: PassageEntry) -> Text:
 
 
 def missing(entry: SongEntry | PassageEntry | FileEntry | DuplicateEntry) -> Text:
-    """Return the mark of an entry whose file is missing."""
+    """Return the mark for an entry whose file is missing."""
     return Text("" if entry.missing_since is None else "  (missing)", "red")
 
 

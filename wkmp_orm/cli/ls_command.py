@@ -1,4 +1,4 @@
-"""`wkmp-orm ls`: songs, albums, artists, files or passages, a page at a time."""
+"""`wkmp-orm ls`: lists songs, albums, artists, files or passages, one page at a time."""
 
 from __future__ import annotations
 

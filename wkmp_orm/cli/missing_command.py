@@ -1,4 +1,4 @@
-"""`wkmp-orm missing`: the files that no longer exist, and since when."""
+"""`wkmp-orm missing`: lists the files that no longer exist, and since when."""
 
 from __future__ import annotations
 

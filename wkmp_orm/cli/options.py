@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share: which database, and whether it exists."""
+"""Options and arguments that several commands share: which database, and whether it must exist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DATABASE_NAME: Final = "wkmp.db"
-"""The name of the database in the root folder of all WKMP services."""
+"""The name of the database in a root folder, for all WKMP services."""
 
 
 def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,7 +79,7 @@ def database_of(folder: Path) -> str:
 def current_library() -> Path | None:
     """Return the database of the library that contains the current folder, if there is one.
 
-    None if the environment names a root folder, which then takes precedence, as with git.
+    Returns None if the environment names a root folder, which then takes precedence, as with git.
     """
     if any(name in os.environ for name in ENVIRONMENT_VARIABLES):
         return None
@@ -92,8 +92,8 @@ def current_library() -> Path | None:
 def enclosing_database(folder: Path) -> Path | None:
     """Return the database of the nearest folder, from this one upwards, that has one.
 
-    It skips a link and a file of another user, because nobody has named them, and anyone may put
-    such a file into a folder like /tmp. If a user names such a file, it is opened.
+    A link and a file of another user are skipped, because the user has not named them and anyone
+    can put such a file into a folder like /tmp. If the user names such a file, it is opened.
     """
     folder = folder.absolute()
     for each in (folder, *folder.parents):
@@ -149,7 +149,7 @@ def of_library(folder: str | None, database: str | None) -> tuple[str, ...]:
 
 
 def chosen_database(given: str | None) -> str:
-    """Return the given database, or that of the library around the current folder, or the root's.
+    """Return the given database, that of the library around the current folder, or the root's.
 
     Raises ConfigurationError if no root folder is known, or if its database is a link.
     """
@@ -159,8 +159,8 @@ def chosen_database(given: str | None) -> str:
 def unnamed_database(folder: Path) -> str:
     """Return the database of a root folder, for a user who did not name one.
 
-    Raises ConfigurationError if it is a symbolic link: a stranger who made the folder may have put
-    it there, to make us write to another program's database or to a new file anywhere.
+    Raises ConfigurationError if it is a symbolic link: whoever created the folder may have put it
+    there, to make this program write to another program's database or to a new file anywhere.
     """
     path = database_in(folder)
     with suppress(OSError):  # no such file, or no permission: opening it reports that
@@ -174,5 +174,5 @@ def unnamed_database(folder: Path) -> str:
 
 
 def database_in(folder: Path) -> Path:
-    """Return where the database of a root folder is."""
+    """Return the path of a root folder's database."""
     return folder / DATABASE_NAME

@@ -1,7 +1,4 @@
-"""`wkmp-orm report`: a page about a library, to look at in a browser.
-
-Must not know what is on it.
-"""
+"""`wkmp-orm report`: writes a page about a library, to view in a browser."""
 
 from __future__ import annotations
 

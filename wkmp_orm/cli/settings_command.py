@@ -91,7 +91,7 @@ def _shown(stored: SettingsSnapshot, key: SettingKey[Any]) -> str:
 
 
 def _is_hidden(key: SettingKey[Any], value: object) -> bool:
-    # A URL with a user in it: no service is asked with one, but someone may have stored it.
+    # A URL that contains a user: no service needs one, but someone may have stored it.
     return bool(value) and (
         key.secret or (isinstance(value, str) and "://" in value and "@" in value)
     )

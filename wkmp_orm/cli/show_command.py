@@ -1,4 +1,4 @@
-"""`wkmp-orm show`: one song, artist, album or file in full."""
+"""`wkmp-orm show`: shows one song, artist, album or file in full."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def _stored(library: Library, what: str) -> str:
         return what
     try:
         return stored_path(path_under_root(Path(what), library.root), library.root)
-    except ConfigurationError:  # it lies outside, or the library has no root
+    except ConfigurationError:  # it is outside the root, or the library has no root
         return what

@@ -1,4 +1,4 @@
-"""`wkmp-orm stats`: the statistics of a library."""
+"""`wkmp-orm stats`: shows the statistics of a library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks for an orderly end, the second exits immediately."""
+"""Handles Ctrl-C and SIGTERM: the first stops the import cleanly, the second exits at once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LEFT_AT_ONCE: Final = 130
 
 @contextmanager
 def stopping(stop: threading.Event) -> Iterator[None]:
-    """Let the signals set `stop` inside a `with` block of the main thread."""
+    """Make the signals set `stop` during a `with` block in the main thread."""
     asked = False
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
-            # Every phase is whole or absent in any case, so nothing needs to be cleaned up.
+            # Every phase is complete or absent in any case, so no cleanup is needed.
             err.show_cursor()
             os._exit(LEFT_AT_ONCE)
         asked = True

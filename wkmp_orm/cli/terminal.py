@@ -22,7 +22,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    r"""Return a text in which control characters are escaped, such as `\x1b`."""
+    r"""Return a text with its control characters escaped, such as `\x1b`."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
@@ -51,9 +51,9 @@ def print_entry(first: str, *parts: str | tuple[str, str]) -> None:
 
 
 def print_advice(told: Callable[[Callable[[str], str]], str], *, style: str = "") -> None:
-    """Print a text with commands, on a terminal each in a line of its own, to be copied whole.
+    """Print a text with commands; on a terminal each is on a line of its own, to be copied whole.
 
-    `told` returns the text; it passes each command through the function that it is called with.
+    `told` returns the text; it passes each command through the function that it receives.
     """
     if not out.is_terminal:
         out.print(Text(printable(told(str)), style=style))

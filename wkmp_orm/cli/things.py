@@ -1,4 +1,4 @@
-"""Prints one song, artist, album, file or passage: facts in lines, passages on a time line."""
+"""Prints one song, artist, album, file or passage: facts as lines, passages on a time line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _facts(heading: str, facts: dict[str, str | None]) -> None:
 
 
 def missing_since(entry: FileEntry | PassageEntry | SongEntry) -> str | None:
-    """Return since when the file is missing, for people."""
+    """Return since when the file has been missing, as text."""
     since = entry.missing_since
     return None if since is None else f"since {since:%Y-%m-%d %H:%M} UTC"
 
@@ -115,7 +115,7 @@ def bar(passage: PassageDetails, whole: int) -> str:
 
 
 def _points(passage: PassageDetails) -> str:
-    """Return the points that differ from the beginning and the end of the passage."""
+    """Return the points that differ from the start and the end of the passage."""
     points = {
         "lead-in until": passage.lead_in_start_ticks,
         "lead-out from": passage.lead_out_start_ticks,

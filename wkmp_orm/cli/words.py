@@ -35,7 +35,7 @@ def clock(seconds: float) -> str:
 
 
 def rate(per_second: float, thing: str) -> str:
-    """Return "12 files a second", or a rate by the minute or hour if it is below one."""
+    """Return "12 files a second", or the rate per minute or hour if that is below one."""
     number, unit = per_second, "a second"
     if 0 < per_second < 1:
         number, unit = per_second * 60, "a minute"
