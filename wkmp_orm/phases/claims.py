@@ -1,8 +1,8 @@
-"""Which importer has which file, where several share a PostgreSQL.
+"""Records which importer has which file, if several share a PostgreSQL.
 
-A file belongs to the importer that has claimed it for as long as that one's heartbeat goes on. Then
-others take it over. An importer that was only stopped, and goes on later, does no harm: every unit
-of work about a file carries the condition that the file is still its own (`refuse_unless_mine`).
+A file belongs to the importer that claimed it as long as that importer sends heartbeats. Afterwards
+others take it over. An importer that was only suspended and continues later does no harm: each unit
+of work about a file has the condition that it still has the file (`refuse_unless_mine`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 MOST_OWNERS: Final = 3
-"""After so many importers have ended over a file, it fails in place of a fourth."""
+"""After a file ended this many importers, it counts as failed and no other importer gets it."""
 ALONE_AFTER: Final = 2
-"""Files that so many importers have had come one at a time: what else an importer had when a file
-ended it is not to be taken for such a file as well."""
+"""A file that this many importers have had is claimed alone. Otherwise it could end an importer
+along with that one's other files, which would then seem to be dangerous as well."""
 
 _claims: Final = ImportClaim.__table__.c
 _me: Final = sa.bindparam("me", type_=_claims.claimed_by.type)
@@ -78,7 +78,7 @@ _CLAIMED: Final = (
     .where(_claims.claimed_by == _me, _claims.claim_number == _number, _is_taken)
     .order_by(_claims.position)
 )
-# Locked until COMMIT: whoever would take the file over meanwhile leaves it alone.
+# Locked until COMMIT, so that another importer that wants to take the file over skips it.
 _IS_MINE: Final = (
     sa.select(_claims.guid)
     .where(_claims.file_id == _file, _claims.claimed_by == _me)
@@ -126,7 +126,7 @@ _FORGET: Final = sa.delete(ImportClaim)
 
 @dataclass(frozen=True, slots=True)
 class WaitingClaim:
-    """A file that is to wait: its row's guid, its place in the queue, and what is to be done."""
+    """A file to be put into the queue: its row's guid, its position, and what is to be done."""
 
     file_id: str
     position: int
@@ -136,7 +136,7 @@ class WaitingClaim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedFile:
-    """A file that is an importer's own now; `owners` have had it, this one included."""
+    """A file that an importer has claimed; `owners` counts its importers, including this one."""
 
     guid: str
     path: str
@@ -150,21 +150,21 @@ class ClaimedFile:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What an importer without a file may wait for."""
+    """What an importer without a file can wait for."""
 
     is_free: bool
-    """A file waits that nobody has."""
+    """A file waits and no importer has it."""
     is_left: bool
-    """A file waits, or somebody has it."""
+    """A file waits or an importer has it."""
     can_take_over: bool
-    """Somebody has files whose lease is over."""
+    """An importer whose lease has expired has files."""
     is_led: bool
     state: SessionState
 
 
 @dataclass(frozen=True, slots=True)
 class PromotedCopy:
-    """A copy that was elected an original; `is_mine`: this importer found that it was a copy."""
+    """A copy that became an original; `is_mine`: this importer had found that it was a copy."""
 
     guid: str
     size_bytes: int
@@ -172,7 +172,7 @@ class PromotedCopy:
 
 
 def let_wait(work: UnitOfWork, files: Iterable[WaitingClaim]) -> None:
-    """Let files wait for whoever claims them; those that do already stay as they are."""
+    """Put files into the queue, from which importers claim them; waiting ones stay unchanged."""
     work.import_claims.put_many(
         {
             "file_id": each.file_id,
@@ -194,10 +194,10 @@ def claim(
     from_end: bool = False,
     alone: bool = True,
 ) -> None:
-    """Claim up to so many files; `claimed_files` tells which. Nobody waits for anybody here.
+    """Claim up to `most` files; `claimed_files` returns them. No importer waits for another here.
 
-    `number` tells this claim from the importer's others. `flavors`: files that only lack flavor may
-    be among them. `alone`: and one of those that several importers have had.
+    `number` identifies this claim among the importer's claims. With `flavors` the files may include
+    those that only lack flavor. With `alone` they may include one that several importers have had.
     """
     row = {"me": me, "with_number": number, "flavors": flavors}
     work.execute(_CLAIM_LAST if from_end else _CLAIM, [{**row, "most": most}])
@@ -206,26 +206,26 @@ def claim(
 
 
 def claimed_files(library: Library, me: str, number: int) -> list[ClaimedFile]:
-    """Return the files of one claim of an importer's."""
+    """Return the files of one of an importer's claims."""
     [rows] = library.read(Query(_CLAIMED, {"me": me, "with_number": number}))
     return [ClaimedFile(*row) for row in rows]
 
 
 def refuse_unless_mine(work: UnitOfWork, me: str, file_id: str) -> None:
-    """Let the commit be refused (ConditionNotMetError) if somebody else has the file now."""
+    """Make the commit fail with ConditionNotMetError if another importer has the file by then."""
     work.require(_IS_MINE, {"me": me, "of_file": file_id})
 
 
 def is_mine(library: Library, me: str, file_id: str) -> bool:
-    """Say whether a file is an importer's own still."""
+    """Return whether an importer still has a file."""
     [rows] = library.read(Query(_OWNED, {"me": me, "of_file": file_id}))
     return bool(rows)
 
 
 def settle(work: UnitOfWork, me: str, done: Sequence[str], copies: Sequence[str]) -> None:
-    """Take an importer's files off the list; copies stay on it, as they may become originals.
+    """Remove an importer's files from the list; copies stay, because they may become originals.
 
-    Files that somebody else has taken over are that one's affair.
+    Files that another importer has taken over do not change.
     """
     if done:
         work.execute(_SETTLE, [{"me": me, "of_file": guid} for guid in sorted(done)])
@@ -234,19 +234,19 @@ def settle(work: UnitOfWork, me: str, done: Sequence[str], copies: Sequence[str]
 
 
 def give_back(work: UnitOfWork, me: str) -> None:
-    """Let what an importer has wait again, as if it had never had it."""
+    """Return an importer's files to the queue, as if it had never had them."""
     work.execute(_GIVE_BACK, [{"me": me}])
 
 
 def take_back(work: UnitOfWork) -> PendingStatement:
-    """Let the files of importers whose lease is over wait again."""
+    """Return the files of importers whose lease has expired to the queue."""
     return work.execute(_TAKE_BACK)
 
 
 def outlook(library: Library, session_id: str, *, flavors: bool) -> Outlook:
-    """Return what an importer of a session, who has no file, may wait for."""
+    """Return what an importer of a session can wait for if it has no file."""
     [rows] = library.read(Query(_OUTLOOK, {"of_session": session_id, "flavors": flavors}))
-    if not rows:  # somebody has deleted the session
+    if not rows:  # the session was deleted
         return Outlook(
             is_free=False,
             is_left=False,
@@ -258,22 +258,22 @@ def outlook(library: Library, session_id: str, *, flavors: bool) -> Outlook:
 
 
 def promoted_copies(library: Library, me: str) -> list[PromotedCopy]:
-    """Return a few hundred of the copies that were elected originals meanwhile."""
+    """Return a few hundred of the copies that have become originals."""
     [rows] = library.read(Query(_PROMOTED, {"me": me}))
     return [PromotedCopy(*row) for row in rows]
 
 
 def let_copies_wait(work: UnitOfWork, copies: Iterable[PromotedCopy]) -> None:
-    """Let copies wait that were elected originals."""
+    """Put copies that have become originals into the queue."""
     work.execute(_PROMOTE, [{"of_file": each.guid} for each in copies])
 
 
 def are_there(library: Library) -> bool:
-    """Say whether any file waits, or waited when an import was broken off."""
+    """Return whether any claims are stored, also from an interrupted import."""
     [rows] = library.read(Query(_ANY, {}))
     return bool(rows)
 
 
 def forget_claims(work: UnitOfWork) -> None:
-    """Forget which files wait and who has them: whatever a late importer still does is refused."""
+    """Delete all claims; later writes of importers that still run are refused."""
     work.execute(_FORGET)

@@ -1,7 +1,7 @@
-"""Who takes part in an import on PostgreSQL: members with heartbeats, and what they did together.
+"""The members of an import on PostgreSQL: their heartbeats, and what they did together.
 
 All times are those of the server's clock. The functions take the connection that the importer keeps
-for its locks, so that a pool that is in use holds up no heartbeat.
+for its locks, so that a busy pool delays no heartbeat.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 LEASE_S: Final = 120
-"""So long after its last heartbeat an importer keeps its files: a server that fails over is away
-for a minute or two."""
+"""An importer keeps its files for this long after its last heartbeat: a server that fails over is
+unavailable for a minute or two."""
 
 COUNTED: Final = ("imported", "duplicates", "no_audio", "failed", "corrected", "disputed")
 
@@ -29,23 +29,23 @@ _members: Final = ImportMember.__table__.c
 _now: Final = sa.func.clock_timestamp(type_=sa.TIMESTAMP(timezone=True))
 _heard_of: Final = sa.func.greatest(
     sa.type_coerce(_members.heartbeat_at, sa.TIMESTAMP(timezone=True)),
-    # Nobody can be heard of by a server that is not there.
+    # While the server was down, no heartbeat could arrive.
     sa.func.pg_postmaster_start_time(type_=sa.TIMESTAMP(timezone=True)),
     type_=sa.TIMESTAMP(timezone=True),
 )
 _lease: Final = sa.func.make_interval(0, 0, 0, 0, 0, 0, _members.lease_s, type_=sa.Interval())
 IS_ALIVE: Final = sa.and_(_members.left_at.is_(None), _heard_of + _lease > _now)
-"""The condition that a member has not left, and its lease is not over."""
+"""The condition that a member has not left and its lease has not expired."""
 _is_leader: Final = _members.role == MemberRole.LEADER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedProgress:
-    """What all importers of a session did together, as far as they have told.
+    """What all importers of a session have done together, as of their last reports.
 
-    `importers` are those at work. `to_import` is how many files the leader has found so far, with
-    those that were done before it led. `leader` is where it runs ("process 12 on host"); empty when
-    nobody leads at the moment.
+    `importers` is the number of active ones. `to_import` is the number of files that the leader has
+    found so far, including those that were done before it became the leader. `leader` names its
+    process ("process 12 on host"); it is empty if there is no leader at the moment.
     """
 
     state: SessionState
@@ -61,15 +61,15 @@ class SharedProgress:
 
     @property
     def done(self) -> int:
-        """How many files are through, one way or another."""
+        """The number of finished files, with any outcome."""
         return self.imported + self.duplicates + self.no_audio + self.failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Importer:
-    """A member of a session as it stands: where it runs, what it has done, whether it is at work.
+    """A member of a session: where it runs, what it has done, and whether it is active.
 
-    `is_alive`: it was heard of within its lease. Times are UTC.
+    `is_alive` means that its last heartbeat is within its lease. Times are UTC.
     """
 
     session_id: str
@@ -106,7 +106,7 @@ _TOGETHER: Final = (
 
 
 def enrol(connection: sa.Connection, me: str, **columns: Any) -> None:
-    """Enter an importer, who is at work from now on."""
+    """Store a new importer, which is active from now on."""
     connection.execute(
         sa.insert(ImportMember).values(
             member_id=me, **columns, joined_at=_now, heartbeat_at=_now, **dict.fromkeys(COUNTED, 0)
@@ -115,19 +115,19 @@ def enrol(connection: sa.Connection, me: str, **columns: Any) -> None:
 
 
 def beat(connection: sa.Connection, me: str, done: Mapping[str, int]) -> bool:
-    """Say that an importer is at work, and what it has done. False: nobody knows it any more."""
+    """Store a heartbeat and what the importer has done. Return False if its row is gone."""
     told = sa.update(ImportMember).where(_members.member_id == me)
     return bool(connection.execute(told.values(heartbeat_at=_now, **done)).rowcount)
 
 
 def leave(connection: sa.Connection, me: str, done: Mapping[str, int]) -> None:
-    """Say that an importer has ended, and what it did."""
+    """Record that an importer has ended, and what it did."""
     told = sa.update(ImportMember).where(_members.member_id == me)
     connection.execute(told.values(heartbeat_at=_now, left_at=_now, **done))
 
 
 def become_leader(connection: sa.Connection, me: str, session_id: str) -> None:
-    """Let an importer be the leader of its session; any other one is its helper from now on."""
+    """Make an importer the leader of its session; all others become helpers."""
     role = sa.case((_members.member_id == me, "leader"), else_="helper")
     connection.execute(
         sa.update(ImportMember).where(_members.session_id == session_id).values(role=role)
@@ -135,13 +135,13 @@ def become_leader(connection: sa.Connection, me: str, session_id: str) -> None:
 
 
 def progress_together(connection: sa.Connection, session_id: str) -> SharedProgress | None:
-    """Return what a session's importers did together; None: there is no such session any more."""
+    """Return what a session's importers did together, or None if the session does not exist."""
     row = connection.execute(_TOGETHER, {"of_session": session_id}).mappings().first()
     return None if row is None else SharedProgress(**row)
 
 
 def importers_of(session: Session, session_ids: Sequence[str]) -> list[Importer]:
-    """Return the members of sessions, the leader first. On SQLite there are none."""
+    """Return the members of sessions, the leader first. On SQLite the list is empty."""
     if not session_ids or session.get_bind().dialect.name != "postgresql":
         return []
     names = [name for name in Importer.__slots__ if name != "is_alive"]
