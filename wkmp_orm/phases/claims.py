@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 MOST_OWNERS: Final = 3
 """After a file ended this many importers, it counts as failed and no other importer gets it."""
 ALONE_AFTER: Final = 2
-"""A file that this many importers have had is claimed alone. Otherwise it could end an importer
-along with that one's other files, which would then seem to be dangerous as well."""
+"""A file that this many importers have had is claimed alone, so that no other file is blamed if it
+ends the next importer too."""
 
 _claims: Final = ImportClaim.__table__.c
 _me: Final = sa.bindparam("me", type_=_claims.claimed_by.type)

@@ -100,7 +100,7 @@ _is_as_read: Final = (
 _to: Final = sa.bindparam("to_path", type_=File.path.type)
 _now: Final = sa.bindparam("now", type_=File.updated_at.type)
 _PARK: Final = sa.update(File).where(*_is_as_read).values(path=_to)
-# Warnings and failures refer to a file by its path.
+# Readers look up the warnings and failures of a file by its path.
 _TELL: Final = (
     sa.update(ImportFailure)
     .where(ImportFailure.file_id == _of_guid, ImportFailure.path == _was_at)

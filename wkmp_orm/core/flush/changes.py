@@ -113,7 +113,7 @@ class TableChanges:
     updates: list[PendingUpdate] = field(default_factory=list)
     deletes: list[PendingDelete] = field(default_factory=list)
     unchanged: int = 0
-    """How many rows prefetch found with the given values, or only had to find."""
+    """How many rows prefetch found; a plan subtracts those that it merges."""
     refused: int = 0
     """How many links prefetch found that do not fit into their parent's total."""
 

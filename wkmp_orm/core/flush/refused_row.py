@@ -166,7 +166,7 @@ def _place(error: Exception, sent: Sent) -> int | None:
 def _places_with(
     sent: Sent, columns: Sequence[str], text: str, *, is_start: bool = False
 ) -> list[int]:
-    """Find the rows whose columns PostgreSQL reports with these texts or beginnings of texts."""
+    """Find the rows whose columns as text equal `text` or, with `is_start`, begin it."""
     info, found = sent.info, []
     for place, row in enumerate(sent.rows):
         refused = _refused(info, row)

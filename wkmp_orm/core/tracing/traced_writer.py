@@ -68,8 +68,8 @@ class TracedWriter(Writer):
     ) -> Iterator[DriverCursor]:
         """Run one attempt like `Writer.transaction`.
 
-        Its span starts after the wait and ends when the turn passes to the next writer. It never
-        becomes the current span, because a program's own transaction may end in another thread.
+        Its span starts after the wait and ends when the turn passes to the next writer. It is the
+        current span only in a unit of work: another thread may leave a program's own transaction.
         """
         attributes = {PHASE: report.phase}
         is_of_unit = open_unit.get() is not None
