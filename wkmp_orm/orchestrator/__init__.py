@@ -1,9 +1,9 @@
-"""The import: a folder's sound files through their phases, with workers, statistics and progress.
+"""The import: takes a folder's sound files through their phases and reports progress.
 
     with Library.open("~/Music/wkmp.db") as library:
         summary = import_folder(library, "~/Music")
 
-Needs the `audio` extra: without it, importing this room is a ConfigurationError.
+It needs the `audio` extra: without it, importing this package raises ConfigurationError.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Tells which of the files that a scan finds may be known ones that lie elsewhere now.
+"""Decides which scanned files may be known files that were moved.
 
-They alone have to wait for the end of the scan, and in memory. All others are what they seem to be,
-however many they are. Must not know which row a file belongs to.
+Only these candidates wait in memory for the end of the scan. All other files are processed at once,
+so their number does not matter.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 
 class MoveCandidates:
-    """What may have moved in a library, as it is when the first file that is not settled is found.
+    """Decides which files may have moved, given the rows as of the first unsettled file.
 
-    What moves later is found by the next import. One thread.
+    The next import finds what moves later. Use it in one thread.
     """
 
     def __init__(self, library: Library, stop: threading.Event) -> None:
-        """Look whether there is anything that can have moved; `stop` ends a longer look."""
+        """Check whether anything can have moved; setting `stop` ends a long check."""
         self._library = library
         self._stop = stop
         self.are_impossible = is_empty(library)
         self._sizes: set[int | None] | None = None
 
     def may_be(self, file: LooseFile) -> bool:
-        """Say whether a file that is new, changed or unfinished may be that of another row.
+        """Return whether a new, changed or unfinished file may belong to another row.
 
-        It has the size of a row whose file is not in its place as it was, or it is such a file, or
-        only its name may have been spelled in another way.
+        True for a changed file, for one with the size of a row whose file is missing or changed,
+        and if only the spelling of the file's name may have changed.
         """
         if file.is_changed:
             return True
@@ -60,7 +60,7 @@ class MoveCandidates:
         return sizes
 
     def _has_two_spellings(self, stored: str) -> bool:
-        """Say whether the file system finds a file under another case or normalisation as well."""
+        """Return whether the file system also finds a file under another case or normalisation."""
         folder, slash, name = stored.rpartition("/")
         spellings = {f"{folder}{slash}{name.swapcase()}"}
         if not stored.isascii():

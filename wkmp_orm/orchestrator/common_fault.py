@@ -1,7 +1,4 @@
-"""Tells a fault that every file meets from the faults of single files.
-
-Knows how files failed; must not know what a phase does.
-"""
+"""Distinguishes a fault that affects every file from the faults of single files."""
 
 from __future__ import annotations
 
@@ -21,12 +18,12 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator.waiting import Queue
 
 ENOUGH: Final = 5
-"""So many files that fail alike, while none got past that phase, are everybody's fault."""
+"""If this many files fail alike and none got past that phase, the fault affects every file."""
 SUSPICIOUS: Final = 3
-"""From so many on the next files are taken from the other end: of another album, most likely."""
+"""After this many, the next files are taken from the other end, most likely another album."""
 FROM_ELSEWHERE: Final = 2
-"""So many of them have to fail as well. One bad album at the beginning would stop every import
-otherwise, and the same files would come first the next time."""
+"""This many of those must fail as well. Otherwise one bad album at the beginning would stop every
+import, and the next import would begin with the same files."""
 
 _LIBRARIES: Final = {
     Phase.METADATA_EXTRACTION: ("mediafile", "mutagen"),
@@ -35,11 +32,11 @@ _LIBRARIES: Final = {
     Phase.SONG_MATCHING: ("httpx2",),
     Phase.FLAVORING: ("essentia",),
 }
-"""What a phase uses of others: a version that does not fit fails in every file."""
+"""The libraries that a phase uses: with an incompatible version, every file fails."""
 
 
 class CommonFault:
-    """Watches which phases files pass and in which they fail unexpectedly. Any thread may call."""
+    """Records which phases files pass and where they fail unexpectedly. Any thread may call it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +48,7 @@ class CommonFault:
         self._left = 0
 
     def spread(self, files: Queue) -> Iterator[WaitingFile]:
-        """Give files in their order, and from the other end while all of them fail alike."""
+        """Yield files in their order, but from the other end while all of them fail alike."""
         while True:
             with self._lock:
                 suspicious = self._alike >= SUSPICIOUS
@@ -65,12 +62,12 @@ class CommonFault:
             yield file
 
     def passed(self, phase: str) -> None:
-        """Note that a file got past a phase: what fails in it from now on is the file's fault."""
+        """Record that a file got past a phase: later failures in it are the files' own."""
         with self._lock:
             self._passed.add(phase)
 
     def met(self, file: FileInProgress, phase: str, error: BaseException, reason: str) -> None:
-        """Note an unexpected error. Raises EveryFileFailsError once it is everybody's."""
+        """Record an unexpected error. Raises EveryFileFailsError if it affects every file."""
         kind = (phase, type(error), reason.replace(file.path, "..."))
         with self._lock:
             if kind != self._kind:

@@ -1,6 +1,6 @@
-"""The numbers of an import, as they are shown: what was found and done, by whom, how fast.
+"""The values that describe the progress of an import: counts, findings, effort and activity.
 
-Only values, and as many of them however long the import is. Must not know how they are counted.
+Their size does not grow with the length of the import.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from wkmp_orm.phases.members import SharedProgress
 
 
 class Stage(StrEnum):
-    """Where the import as a whole is."""
+    """The stage of the whole import."""
 
     SCANNING = "scanning"
     PROCESSING = "processing"
@@ -22,25 +22,25 @@ class Stage(StrEnum):
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the files so far.
+    """What happened to the files so far.
 
     `found` files are `new`, `changed`, `unfinished` (an earlier import did not complete them) or
-    `unchanged`; of the latter nothing is done. `to_import` are all the others. Each of them ends up
-    `imported`, as one of the `duplicates` of another file, as `no_audio` (too little sound in it),
-    or `failed`. An unchanged file counts as unfinished when there is something left to do after
-    all: a duplicate whose original changed, or a song whose flavor is not known yet. `unreadable`
-    places are those that the scan could not look at; they are not among the found, and neither are
-    the `left_out`: files and folders whose names say that they are hidden, or somebody's recycle
-    bin. `warned` files were imported though something in them is damaged. `identified`
-    files have a passage whose recording is known. `kept` passages are there only because a user
-    edited them. Sizes are in bytes.
+    `unchanged`. Unchanged files need no work; `to_import` counts the others. Each of these ends as
+    `imported`, as one of the `duplicates` of another file, as `no_audio` (too little sound in it)
+    or as `failed`. An unchanged file counts as unfinished if work remains: a duplicate whose
+    original changed, or a song whose flavor is not known yet. `unreadable` places could not be
+    scanned, and `left_out` files and folders have names of hidden files or of recycle bins; neither
+    are among the found. `warned` files were imported although something in them is damaged.
+    `identified` files have a passage whose recording is known. `kept` passages remain only because
+    a user edited them. Sizes are in bytes.
 
-    `moved` files lie elsewhere than before, under the same row, and `returned` ones were missing;
-    they are found files as well. `missing` files were there before and are gone now; of those that
-    are gone `unmarked` ones were left as they are, as it cannot be told. `handed_over` rows of
-    originals that are gone have the places of their copies. `corrected` values of songs, artists
-    and albums, which files share, follow the new tags of a file; `disputed` ones stay, as another
-    file, a web service or a user says what the file's former tags said, or something else.
+    `moved` files have a new place and their old row; `returned` files were missing before. Both are
+    found files as well. `missing` files were there before and are gone now. `unmarked` files are
+    gone too, but were not marked, because the folder may only be inaccessible. `handed_over` rows
+    belong to originals that are gone, and took the places of their copies. `corrected` counts
+    values of songs, artists and albums (which files share) that follow a file's new tags;
+    `disputed` counts values that stay, because another file, a web service or a user supports the
+    old value or a third one.
     """
 
     found: int = 0
@@ -70,19 +70,19 @@ class Counts:
 
     @property
     def done(self) -> int:
-        """How many of the files `to_import` are through, one way or another."""
+        """How many of the files `to_import` are finished, with any outcome."""
         return self.imported + self.duplicates + self.no_audio + self.failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What was found in the files so far, or in a phase of one.
+    """What was found in the files so far, or in one phase of a file.
 
-    `sound_ticks` of sound were decoded. Of the `passages` that were recorded, `high`, `medium` and
-    `low` had their recordings named with that confidence, and of `unidentified` ones nobody knows
-    it. AcoustID was asked, or had answered before, for `fingerprints`, and knew `recognised` of
-    them. Of the songs, `flavors_settled` were settled before, `flavors` were given one (by
-    source), `flavors_failed` are known to no source, and `flavors_pending` nobody was asked for.
+    `sound_ticks` is the length of the decoded sound. Of the recorded `passages`, `high`, `medium`
+    and `low` were identified with that confidence, and `unidentified` were not. `fingerprints`
+    counts those that AcoustID answered, now or earlier, and `recognised` those that it knew. Of the
+    songs, `flavors_settled` were settled before, `flavors` got one now (by source),
+    `flavors_failed` are unknown to every source, and for `flavors_pending` no source was asked.
     """
 
     sound_ticks: int = 0
@@ -126,9 +126,10 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a phase, or a worker, has done: files taken, those that failed, and where time went.
+    """The work of a phase or a worker: files taken, files failed and the time spent.
 
-    `seconds` were spent at work, added up over all workers, `waited_s` on waiting for a decoder.
+    `seconds` is the time spent working, summed over all workers; `waited_s` is the time spent
+    waiting for a decoder.
     """
 
     files: int = 0
@@ -147,9 +148,10 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class WorkerActivity:
-    """A file on its way: who works on it, in which phase, since when (`time.monotonic`).
+    """A file in progress: its worker, its phase and the phase's start (`time.monotonic`).
 
-    `number` counts the files in the order in which they were begun. `waits`: for a decoder.
+    `number` counts the files in the order in which they were started. `waits` is True while the
+    worker waits for a decoder.
     """
 
     worker: str
@@ -162,14 +164,14 @@ class WorkerActivity:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """How far an import is. `seconds` have passed since it began.
+    """The progress of an import. `seconds` have passed since it began.
 
-    `phases` and `workers` are who has spent how much on what, by their names, in the order in
-    which they began; `active` is who does what now, the longest first. `away_s` is for how long the
-    server of the database has not answered, 0 when it does: the import waits for it. `together` is
-    what all importers have done that share the database, this one among them, as of the last few
-    seconds; None where there can be no others. `joined` is who led the import when this process
-    joined it ("process 12 on host"), and empty if it began the import.
+    `phases` and `workers` map names to the effort spent, in the order in which they began; `active`
+    is the current work, the longest first. `away_s` is how long the database server has not
+    answered, 0 while it answers: the import waits for it. `together` is what all importers of the
+    database have done, this one included, as of the last few seconds; None if there can be no
+    others. `joined` names the importer that led when this process joined ("process 12 on host"); it
+    is empty if this process began the import.
     """
 
     stage: Stage
@@ -186,7 +188,7 @@ class ImportProgress:
 
     @property
     def shared(self) -> SharedProgress | None:
-        """What all importers have done, where others have a part in it; None: there are none."""
+        """What all importers have done; None if no other importer has taken part."""
         others = self.together
         if others is None:
             return None

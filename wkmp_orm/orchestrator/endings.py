@@ -1,7 +1,4 @@
-"""What the row of a session says of an import that has ended: how far it came, what failed.
-
-Must not know why it ended.
-"""
+"""Builds the values that a session's row gets at the end of an import: counts and errors."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator.statistics import Statistics
 
 MOST_ERRORS: Final = 20
-"""Reasons kept in the session's row; `import_failures` has them all."""
+"""Errors kept in the session's row; `import_failures` has all of them."""
 
 _EARLY: Final = {
     SessionState.CANCELLED: "stopped before its end",
@@ -31,15 +28,15 @@ _EARLY: Final = {
 def ending(
     statistics: Statistics, counts: Counts, state: SessionState, reason: str | None
 ) -> dict[str, Any]:
-    """Return what the session's row tells of the end; `reason` is why it came early, if it did.
+    """Return the session's final values; `reason` is why the import ended early, if it did.
 
-    `counts` are those of all who had a part in it.
+    `counts` are those of all importers that took part.
     """
     completed = state is SessionState.COMPLETED
     return {
         "operation": operation_told(counts) if completed else _EARLY[state],
         "errors": _errors(statistics, counts, reason),
-        # Of an importer that died it is not known whether it had counted its last files.
+        # If an importer died, it is not known whether it had counted its last files.
         "progress_current": counts.to_import if completed else counts.done,
         "progress_total": counts.to_import,
         "progress_percentage": (
@@ -49,7 +46,7 @@ def ending(
 
 
 def operation_told(counts: Counts) -> str:
-    """Say in one line what a complete import did."""
+    """Describe in one line what a complete import did."""
     return (
         f"{counts.imported} imported,"
         f" {counts.duplicates} duplicate{'' if counts.duplicates == 1 else 's'},"
@@ -79,7 +76,7 @@ def _errors(statistics: Statistics, counts: Counts, reason: str | None) -> list[
 
 
 def is_gone(stored: str, root: Path) -> bool:
-    """Say whether nothing lies at a stored path; what cannot be looked at may be there."""
+    """Return whether nothing lies at a stored path; False if the path cannot be examined."""
     try:
         file_path(stored, root).lstat()
     except (FileNotFoundError, NotADirectoryError):

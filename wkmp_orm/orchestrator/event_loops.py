@@ -1,7 +1,4 @@
-"""The import for programs that have an event loop: the same one, in a thread beside it.
-
-Knows asyncio; must not know what an import does.
-"""
+"""The import for programs with an event loop: runs it in a thread beside the loop."""
 
 from __future__ import annotations
 
@@ -32,20 +29,21 @@ async def import_folder_async(
     folder: str | os.PathLike[str] | None = None,
     **options: Unpack[ImportOptions],
 ) -> ImportSummary:
-    """Import a folder as `import_folder` does, without holding up the event loop.
+    """Import a folder as `import_folder` does, without blocking the event loop.
 
-    `on_progress` is called in the event loop, the latest progress alone where the loop is behind.
-    Cancelling the task stops the import in order, waits for that, and comes through; what was
-    committed is whole, and the next import goes on from there. Raises what `import_folder` raises.
+    `on_progress` is called in the event loop; if the loop is late, it gets only the latest
+    progress. Cancelling the task stops the import in order, waits for its end and then raises
+    CancelledError. What was committed stays complete, and the next import continues from there.
+    Raises what `import_folder` raises.
     """
     stop = options.get("stop") or threading.Event()
     on_progress = options.get("on_progress")
     options["stop"] = stop
     options["on_progress"] = None if on_progress is None else _LatestInLoop(on_progress)
-    # Not asyncio's own threads: an import would keep one from them for hours.
+    # Not asyncio's default executor: an import would occupy one of its threads for hours.
     executor = ThreadPoolExecutor(1, "import")
     try:
-        # In this task's context, so that a trace shows the import below what the task does.
+        # In this task's context, so that a trace shows the import as a child of the task's span.
         run = partial(import_folder, library, folder, **options)
         future = asyncio.get_running_loop().run_in_executor(
             executor, partial(copy_context().run, run)
@@ -61,7 +59,7 @@ async def import_folder_async(
 
 
 class _LatestInLoop:
-    """Hands progress over to the event loop in which it was made, at most one at a time."""
+    """Passes progress to the event loop in which it was created, at most one at a time."""
 
     def __init__(self, show: Callable[[ImportProgress], object]) -> None:
         self._show = show
@@ -90,11 +88,11 @@ class _LatestInLoop:
 
 
 async def _ended(future: asyncio.Future[ImportSummary]) -> None:
-    """Wait for the import's end, however often the task is cancelled meanwhile."""
+    """Wait for the import's end, even if the task is cancelled again meanwhile."""
     while not future.done():
         try:
             await asyncio.wait([future])
         except asyncio.CancelledError:
             continue
-    # It is the cancellation that comes through; what the import met since is in its session's row.
+    # The caller raises the cancellation; an error of the import itself is in its session's row.
     future.exception()

@@ -1,7 +1,4 @@
-"""A file that waits for its turn, and one on its way: where it lies and what is known of it so far.
-
-Knows what a phase needs of its import; must not know which phases there are.
-"""
+"""A file that waits for its turn, and a file that a worker processes, with its results so far."""
 
 from __future__ import annotations
 
@@ -28,11 +25,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WaitingFile:
-    """A file that is to be imported: where it lies, and its row.
+    """A file to be imported: its place on the disk and its row.
 
-    `lacks_flavor`: it is complete but for songs whose flavor nobody was asked for. `sha256` is its
-    hash, if it was looked at already. `ended_importers`: one importer after the other has ended
-    while it had the file.
+    `lacks_flavor`: the file is complete, except for songs whose flavor no source was asked for.
+    `sha256` is its hash, if it was read already. `ended_importers`: several importers in a row
+    ended while they had the file.
     """
 
     place: Path
@@ -44,28 +41,28 @@ class WaitingFile:
 
 @dataclass(slots=True, eq=False)
 class FileInProgress:
-    """A file, and what its phases have found so far. Belongs to one worker, and goes with it."""
+    """A file and the results of its phases so far. It belongs to one worker."""
 
     context: ImportContext
     place: Path
     matched: MatchedFile
     sha256: str | None = None
-    """Its hash, if it was looked at before its turn came."""
+    """Its hash, if it was read before its turn came."""
     fence: Callable[[UnitOfWork], None] | None = None
-    """What has a unit of work refused when another importer has the file by now."""
+    """Makes a unit of work fail if another importer has the file by now."""
     candidates: Mapping[Span, tuple[AcoustidMatch, ...]] = field(default_factory=dict)
-    """What AcoustID links to the sound of its passages: of those that it was asked about."""
+    """The recordings that AcoustID links to its passages, for the passages that were looked up."""
     passages: list[RecordedPassage] = field(default_factory=list)
-    """What its passages are called and belong to, once that is known."""
+    """The names and links of its passages, once they are known."""
     kept_passages: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    """What was found wrong in it, though it can be imported."""
+    """Problems found in it that do not prevent the import."""
     recording: Recording | None = None
     """What the recording phase did."""
     failure: BaseException | None = None
-    """Why it could not be imported."""
+    """Why its import failed."""
     outcome: str = ""
-    """What has become of it, in a word; empty while it is on its way."""
+    """Its outcome in a word; empty while it is in progress."""
     _tags: Tags | None = None
     _analysis: SoundAnalysis | None = None
 
@@ -90,12 +87,12 @@ class FileInProgress:
 
     @property
     def has_tags(self) -> bool:
-        """Whether its tags are known: where they came with its hash, before that phase."""
+        """Whether its tags are known: they may come with its hash, before the metadata phase."""
         return self._tags is not None
 
     @property
     def analysis(self) -> SoundAnalysis:
-        """What was found in its sound, once the segmentation phase has decoded it."""
+        """The analysis of its sound, once the segmentation phase has decoded it."""
         return self._known(self._analysis, "sound")
 
     @analysis.setter
@@ -104,18 +101,18 @@ class FileInProgress:
 
     @property
     def warning(self) -> str:
-        """What was found wrong in it, fit to be stored; empty: nothing."""
+        """Its warnings as one text that can be stored; empty if there are none."""
         return storable("; ".join(dict.fromkeys(self.warnings)))
 
     @property
     def is_identified(self) -> bool:
-        """Whether a recording is known that sounds in it."""
+        """Whether the recording of at least one of its passages is known."""
         return any(passage.song is not None for passage in self.passages)
 
     def write(self, phase: str, fill: Callable[[UnitOfWork], object]) -> None:
-        """Write a phase of it in one unit of work, which is filled anew when it is refused.
+        """Write a phase of the file in one unit of work, which is filled again for each retry.
 
-        Nothing but what is to be written belongs in `fill`. Raises the FlushErrors.
+        Therefore `fill` should do nothing but write. Raises FlushErrors.
         """
 
         def fenced(work: UnitOfWork) -> None:
@@ -126,7 +123,7 @@ class FileInProgress:
         write(self.context.library, phase, fenced)
 
     def check_unchanged(self) -> None:
-        """Raise SoundFileError unless it is the file that was scanned: rows must not mix two."""
+        """Raise SoundFileError if the file changed since the scan: rows must not mix two files."""
         if not is_as_scanned(self.place, self.matched.found):
             msg = "changed during the import: import it again when it is finished"
             raise SoundFileError(msg)

@@ -1,7 +1,4 @@
-"""One file through its phases: each reads or computes first, then writes in one transaction.
-
-Knows audio and phases; must not know workers, nor what is done with a file that failed.
-"""
+"""Takes one file through its phases: each reads or computes, then writes in one transaction."""
 
 from __future__ import annotations
 
@@ -41,7 +38,7 @@ logger = logging.getLogger("wkmp_orm.orchestrator")
 
 
 class Verdict(Enum):
-    """What a file is when a phase has ended its way."""
+    """The outcome of a file for which no further phase is needed."""
 
     DUPLICATE = auto()
     NO_AUDIO = auto()
@@ -49,10 +46,10 @@ class Verdict(Enum):
 
 
 class Step(NamedTuple):
-    """A phase of the pipeline. `run` answers None when the next one is to follow.
+    """A phase of the pipeline. `run` returns None if the next phase is to follow.
 
-    `run` is called in a worker's thread, for several files at once. What it raises is why the file
-    failed; nothing that it holds may be a transaction.
+    `run` is called in worker threads, for several files at once. If it raises, its file fails with
+    that reason. It must not hold a transaction open.
     """
 
     phase: str
@@ -60,7 +57,7 @@ class Step(NamedTuple):
 
 
 def deduplicate(file: FileInProgress) -> Verdict | None:
-    """Hash the file and find out whether an equal one is there already."""
+    """Hash the file and check whether an equal one is known already."""
     sha256 = hash_of(file)
     file.check_unchanged()
     file.write(Phase.HASH_DEDUPLICATION, lambda work: record_hash(work, file.guid, sha256))
@@ -68,7 +65,7 @@ def deduplicate(file: FileInProgress) -> Verdict | None:
 
 
 def extract_metadata(file: FileInProgress) -> None:
-    """Read the tags and what the file says its sound is like. Whether it plays shows later."""
+    """Read the tags and the declared sound format. Whether the file plays is found out later."""
     file.tags = tags_of(file)
     file.check_unchanged()
     for warning in file.tags.warnings:
@@ -105,9 +102,9 @@ def segment(file: FileInProgress) -> Verdict | None:
 
 
 def _why_not_played(error: SoundFileError, tags: Tags) -> SoundFileError:
-    """Return why no sound came out of a file, in the words of who knows most of it.
+    """Return the most precise reason why a file yielded no sound.
 
-    The decoder knows that it failed; what its tags were read from knows what the file should be.
+    The decoder only reports that it failed; the tags tell what the file should be.
     """
     says_more = crashed(error) or str(error).startswith("cannot be")
     if not says_more and tags.format is None:
@@ -136,7 +133,7 @@ def record(file: FileInProgress) -> None:
 
 
 def record_lead_points(file: FileInProgress) -> None:
-    """Give the passages their lead-in and lead-out, with which they are complete."""
+    """Record the lead-in and lead-out of the passages, which completes them."""
     amplitudes = [
         PassageAmplitude(
             passage.start_time_ticks,
@@ -151,8 +148,8 @@ def record_lead_points(file: FileInProgress) -> None:
 
 
 def finalize(file: FileInProgress) -> Verdict:
-    """Complete the file, if its passages are and its songs are settled."""
-    # Where nobody can be asked for flavor, the songs wait for an import that can ask.
+    """Complete the file if its passages are complete and its songs are settled."""
+    # Without a flavor source the songs wait for an import that has one.
     settled = bool(file.context.flavor_sources)
     file.write(
         Phase.FINALIZATION, lambda work: finalize_file(work, file.guid, songs_settled=settled)
@@ -164,7 +161,7 @@ def _record_sound(work: UnitOfWork, file: FileInProgress, analysis: SoundAnalysi
     decoded = decoded_metadata(file.tags, analysis)
     if decoded is not None:
         record_metadata(work, file.path, decoded)
-    # A new file had none before, and a statement costs a round trip.
+    # A new file has no stored warning, and each statement costs a round trip.
     if file.warning or file.matched.match is not Match.NEW:
         record_warning(
             work,
@@ -189,4 +186,4 @@ STEPS: Final = (
 """The phases of a file, in order. Between two of them the import may stop."""
 
 LATE_PHASES: Final = (Phase.FLAVORING, Phase.FINALIZATION)
-"""Those of a complete file whose songs have no flavor yet."""
+"""The phases for a complete file whose songs have no flavor yet."""

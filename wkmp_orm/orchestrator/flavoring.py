@@ -1,7 +1,4 @@
-"""Flavoring: asks one source after the other for the flavor of a file's songs.
-
-Knows the order of the sources; must not know where they have it from.
-"""
+"""Flavoring: asks the sources in order for the flavor of a file's songs."""
 
 from __future__ import annotations
 
@@ -23,9 +20,9 @@ logger = logging.getLogger("wkmp_orm.orchestrator")
 
 
 def flavor_songs(file: FileInProgress) -> None:
-    """Settle the file's songs that nobody was asked for yet, if there is anybody to ask.
+    """Look up the flavor of the file's pending songs, if there is a source to ask.
 
-    A song that has its flavor already is not computed again.
+    A song that already has its flavor is not computed again.
     """
     context = file.context
     pending = pending_songs(context.library, file.guid)
@@ -50,8 +47,8 @@ def _flavor_of(file: FileInProgress, song: PendingSong) -> Flavor | None:
         try:
             flavor = file.context.ask_for_flavor(source, song, file.place)
         except SoundFileError as error:
-            # The file is good, or it would not have come this far: a song without a flavor is
-            # better than no song.
+            # The file itself is good, because it has passed all earlier phases: a song without a
+            # flavor is better than no song.
             logger.warning("%s: %s has no flavor for it: %s", file.path, source.name, error)
             continue
         if flavor is not None:

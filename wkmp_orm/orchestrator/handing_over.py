@@ -1,6 +1,7 @@
-"""Which copy stands in for an original whose own file is not at its place any more.
+"""Chooses the copy that replaces an original whose file is no longer at its place.
 
-Passages and edits are the original's: its row takes the place of the copy, and the copy's row goes.
+Passages and edits belong to the original's row, so this row takes the copy's place, and the copy's
+row goes.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ CHUNK: Final = 500
 def copies_for(
     library: Library, rows: Iterable[StoredFile], *, but: Container[str] = ()
 ) -> Iterator[tuple[StoredFile, StoredFile]]:
-    """Pair originals among rows with the copies that are most like them, and are there.
+    """Yield originals among `rows`, each with the most similar copy that still exists.
 
-    `but` are paths at which no copy is taken.
+    Copies at the paths in `but` are not used.
     """
     originals = {
         row.hash: row
@@ -51,5 +52,5 @@ def copies_for(
 
 
 def file_of(copy: StoredFile) -> FoundFile:
-    """Return the file of a copy, as it is stored."""
+    """Return the file of a copy as it is stored in its row."""
     return FoundFile(copy.path, copy.size_bytes or 0, copy.modification_time)

@@ -1,7 +1,6 @@
-"""Which songs a file's passages are: what the services said before, what they say now, who wins.
+"""Identifies the songs of a file's passages from stored answers, web services and tags.
 
-Knows what is asked of whom and kept; must not know a service's protocol, nor how answers are
-weighed. A service that does not answer costs a file its answers and nothing else.
+If a service does not answer, the file lacks its answers and is imported all the same.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ MUSICBRAINZ: Final = "musicbrainz"
 
 
 def ask_acoustid(file: FileInProgress) -> None:
-    """Find out which recordings are linked to the passages' fingerprints."""
+    """Look up the recordings that AcoustID links to the passages' fingerprints."""
     acoustid = file.context.acoustid
     printed = {
         (passage.start_time_ticks, passage.end_time_ticks): passage.fingerprint
@@ -54,7 +53,7 @@ def ask_acoustid(file: FileInProgress) -> None:
     if acoustid is None or not printed:
         return
     keys = {span: request_key(fingerprint) for span, fingerprint in printed.items()}
-    # By key: two passages that sound the same are one question.
+    # By key: two passages with the same sound need only one request.
     questions = {key: (printed[span], _seconds(span)) for span, key in keys.items()}
     known = _kept(file, ACOUSTID, questions, matches_of_answer)
     news = _asked(set(questions) - set(known), lambda key: acoustid.lookup(*questions[key]))
@@ -77,7 +76,7 @@ def ask_acoustid(file: FileInProgress) -> None:
 
 
 def match_songs(file: FileInProgress) -> None:
-    """Decide which recording each passage is, and find out what it is called and who made it."""
+    """Decide which recording each passage is, and collect its title, artists and works."""
     tags = file.tags
     spans = [(each.start_time_ticks, each.end_time_ticks) for each in file.analysis.passages]
     matches = match_passages(
@@ -117,7 +116,7 @@ def match_songs(file: FileInProgress) -> None:
 def _described(
     file: FileInProgress, matches: Iterable[Match]
 ) -> Mapping[str, MusicBrainzRecording | None]:
-    """Return what MusicBrainz says of the recordings that the tags do not tell enough of."""
+    """Return MusicBrainz's data about recordings that the tags do not fully describe."""
     musicbrainz = file.context.musicbrainz
     wanted = {
         match.recording_mbid
@@ -143,7 +142,7 @@ def _kept(
     keys: Iterable[str],
     read: Callable[[Mapping[str, object]], T],
 ) -> dict[str, T]:
-    """Return what the service said before; what cannot be read is asked for anew."""
+    """Return the service's stored answers, without those that cannot be read."""
     answers: dict[str, Answer] = read_answers(file.context.library, service, keys)
     kept: dict[str, T] = {}
     for key, answer in answers.items():
@@ -155,7 +154,7 @@ def _kept(
 
 
 def _asked(keys: Iterable[str], ask: Callable[[str], T]) -> dict[str, T]:
-    """Ask the service, as long as it answers."""
+    """Ask the service for each key, until it is unavailable."""
     answers: dict[str, T] = {}
     for key in sorted(keys):
         try:
@@ -167,7 +166,7 @@ def _asked(keys: Iterable[str], ask: Callable[[str], T]) -> dict[str, T]:
 
 
 def _keep(file: FileInProgress, phase: Phase, fill: Callable[[UnitOfWork], None]) -> None:
-    """Keep answers for the next time; a file is not to fail because they cannot be kept."""
+    """Store answers for later imports; a file does not fail if they cannot be stored."""
     try:
         file.write(phase, fill)
     except FlushError as error:

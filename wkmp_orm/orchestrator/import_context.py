@@ -1,7 +1,4 @@
-"""What an import has to work with: decoders, web services and flavor sources, as the settings say.
-
-Knows which settings ask for what, and what is installed; must not know what a phase does with it.
-"""
+"""Builds the resources of an import from the settings: decoders, web services, flavor sources."""
 
 from __future__ import annotations
 
@@ -59,10 +56,11 @@ NO_FLAVOR_SOURCE = Note(
 
 @dataclass(frozen=True, slots=True)
 class ImportConfig:
-    """What the settings ask for and this installation has.
+    """The resources of an import, as far as the settings ask for them and they are installed.
 
-    `notes` say what is missing that a person may want, each once. `analysis` is how sound is
-    divided and measured, `decoders` how many processes may do it, or `elsewhere` who does it.
+    `notes` name missing resources that a user may want, each once. `analysis` says how sound is
+    divided and measured. `decoders` is the number of decoder processes; `elsewhere`, if given,
+    replaces them with the workers of an executor.
     """
 
     analysis: AnalysisOptions
@@ -81,10 +79,10 @@ class ImportConfig:
         stop: threading.Event,
         options: ImportOptions,
     ) -> Iterator[Self]:
-        """Give a `with` block what the settings ask for; `stop` ends every wait for a service.
+        """Yield the configuration for a `with` block; `stop` ends every wait for a service.
 
-        Of the options it takes `flavor_sources`, who are asked in place of those that the settings
-        name, and `executor` with `paths`. Raises ConfigurationError for what cannot be used.
+        It uses these options: `flavor_sources` replace the sources that the settings name, and
+        `executor` with `paths`. Raises ConfigurationError for what cannot be used.
         """
         executor, paths = options.get("executor"), options.get("paths")
         if paths and executor is None:
@@ -112,9 +110,9 @@ class ImportConfig:
         stop: threading.Event,
         workers: int,
     ) -> Iterator[ImportContext]:
-        """Give so many workers of a session their context. Decoders are started when one is needed.
+        """Yield the context for this number of workers. Decoders start at their first use.
 
-        No more decoders than workers: each uses one at a time.
+        There are at most as many decoders as workers, since each worker uses one at a time.
         """
         with closing(self.elsewhere or self._own_decoders(workers)) as decoders:
             yield ImportContext(
@@ -130,13 +128,13 @@ class ImportConfig:
             )
 
     def parameters(self, workers: int) -> dict[str, Any]:
-        """Return what the row of a session says of how its import works, with so many workers."""
+        """Return the parameters that the session's row stores, for this number of workers."""
         return {
             "scan_subdirectories": True,
             "file_extensions": sorted(DEFAULT_EXTENSIONS),
             "skip_hidden_files": True,
             "parallelism": workers,
-            # What this import had to do without, so that nobody is told of it at every one.
+            # Missing resources are stored, so that the user is not told of them at every import.
             "notes": [note.what for note in self.notes],
         }
 
@@ -154,7 +152,7 @@ class ImportConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportContext:
-    """What the workers of one import share. Any of their threads may call."""
+    """The resources that the workers of one import share. Any of their threads may call it."""
 
     library: Library
     session_id: str
@@ -168,19 +166,19 @@ class ImportContext:
 
     @property
     def reads_elsewhere(self) -> bool:
-        """Whether files are read by the workers of an executor, and not by this machine."""
+        """Whether the workers of an executor read the files, instead of this machine."""
         return isinstance(self._decoders, ElsewhereDecoders)
 
     @property
     def asks_acoustid(self) -> bool:
-        """Whether fingerprints are of use: there is somebody to ask, who still answers."""
+        """Whether fingerprints are useful: AcoustID is configured and still answers."""
         return self.acoustid is not None and not self.acoustid.is_left_alone
 
     def compute(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a function of `wkmp_orm.audio` in a decoder; its `cancelled` is the import's stop.
+        """Call a function of `wkmp_orm.audio` in a decoder; the import's stop cancels the call.
 
-        Raises what it raises, AnalysisCancelledError when the import is being stopped, and
-        NoDecoderError, which ends the import, when this installation cannot decode any file.
+        Raises the function's errors, AnalysisCancelledError if the import is being stopped, and
+        NoDecoderError, which ends the import, if this installation cannot decode any file.
         """
         self.statistics.waits()
         try:
@@ -197,10 +195,10 @@ class ImportContext:
             raise NoDecoderError(*error.args) from error
 
     def ask_for_flavor(self, source: FlavorSource, song: PendingSong, place: Path) -> Flavor | None:
-        """Return what a source knows of a song that sounds in the file at `place`.
+        """Return a source's flavor for a song in the file at `place`, or None.
 
-        Essentia computes for seconds and holds the interpreter's lock meanwhile, so it is asked in
-        a decoder; any other source in this thread.
+        Essentia computes for seconds and holds the GIL meanwhile, so it runs in a decoder. Other
+        sources run in this thread.
         """
         question: dict[str, Any] = {
             "recording_mbid": song.recording_mbid,
@@ -215,7 +213,7 @@ class ImportContext:
 
 
 def analysis_options(settings: SettingsSnapshot) -> AnalysisOptions:
-    """Return how sound is to be divided and measured. Raises SettingError."""
+    """Return the settings for dividing and measuring sound. Raises SettingError."""
     return AnalysisOptions(
         silence_threshold_db=settings.get(SILENCE_THRESHOLD_DB),
         silence_min_duration_ticks=settings.get(SILENCE_MIN_DURATION_TICKS),
@@ -234,7 +232,7 @@ def analysis_options(settings: SettingsSnapshot) -> AnalysisOptions:
 
 
 def _sources(settings: SettingsSnapshot) -> tuple[FlavorSource, ...]:
-    """Return who is asked for flavor, in order: documents cost a look-up, computing seconds."""
+    """Return the flavor sources in order: reading a document is quick, computing takes seconds."""
     sources: list[FlavorSource] = []
     if folder := (settings.get(ACOUSTICBRAINZ_FOLDER) or "").strip():
         sources.append(AcousticBrainzFolder(folder))

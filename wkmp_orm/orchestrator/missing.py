@@ -1,9 +1,8 @@
-"""Finds out which known files are gone, after it is known which have only moved.
+"""Marks the known files that are gone, after moved files have been found.
 
-What is gone is marked and nothing else: a disk that is not mounted, a folder that cannot be read or
-a wrong folder must not make a library look lost. Where most of it would be, nothing is marked and
-the import says so. An original that is gone, and of which there is a copy, takes the copy's place.
-Must not know how a row is written.
+Files are only marked as missing, because an unmounted disk, an unreadable folder or a wrong folder
+must not make a library look lost. If most of the library would be marked, nothing is, and the
+import says so. If an original is gone and has a copy, it takes the copy's place.
 """
 
 from __future__ import annotations
@@ -44,18 +43,18 @@ T = TypeVar("T")
 
 CHUNK: Final = 500
 FEW: Final = 20
-"""So many files may go at once, however small the library is."""
+"""This many files may be marked at once, however small the library is."""
 
 
 @dataclass(slots=True)
 class Blindness:
-    """Where a scan could not look: whatever lies there may be there."""
+    """The places that a scan could not read: files below them may still exist."""
 
     folders: list[str] = field(default_factory=list)
     broken_links: set[str] = field(default_factory=set)
 
     def note(self, problem: ScanProblem, root: Path) -> None:
-        """Take note of a place that a scan could not look at. A device hides nothing."""
+        """Record a place that a scan could not read. A device is ignored: it hides no files."""
         stored = "." if problem.path == root else stored_path(problem.path, root)
         try:
             mode = problem.path.lstat().st_mode
@@ -69,7 +68,7 @@ class Blindness:
 
 @dataclass(slots=True)
 class MissingFiles:
-    """What was found out. `handed_over` are the rows of originals, at the places of copies."""
+    """The result. `handed_over` are the rows of originals that took the places of their copies."""
 
     marked: int = 0
     returned: int = 0
@@ -89,8 +88,8 @@ def settle_missing(
 ) -> MissingFiles:
     """Mark the known files below `folder` (a stored path, None: the root) that are gone.
 
-    `found` is how many files the scan found there. `accept`: mark them however many there are.
-    Those that are there are not missing any more. Raises the FlushErrors that everybody meets.
+    `found` is how many files the scan found there. `accept` marks them even if they are most of the
+    library. Files that are back are unmarked. Raises the FlushErrors that affect every file.
     """
     outcome = MissingFiles()
     census = _Census(library, folder, blindness)
@@ -110,7 +109,7 @@ def settle_missing(
     ]
     outcome.handed_over = [pair[0] for pair in groups if write_groups(library, [pair])]
     handed = {each.row.guid for each in outcome.handed_over}
-    # The copy's row is marked in its original's place.
+    # The copy's row, now at its original's place, is marked as missing.
     outcome.marked = sum(each.row.missing_since is None for each in outcome.handed_over)
     left = [row for row in gone if row.guid not in handed and row.missing_since is None]
     for rows in _chunks(left):
@@ -119,7 +118,7 @@ def settle_missing(
 
 
 def _count(library: Library, fill: Callable[[UnitOfWork], PendingStatement]) -> int:
-    """Write a statement, and return how many rows it met."""
+    """Execute a statement and return how many rows it matched."""
     return write(library, Phase.SCANNING, fill).matched or 0
 
 
@@ -131,12 +130,12 @@ class _Census:
         self._folder = folder
         self._blindness = blindness
         self._there = 0
-        """Rows that are not known to be missing, and whose files are there."""
+        """How many rows are not marked as missing and have their file."""
         self.newly_gone = 0
         self.returned: list[str] = []
 
     def take(self, stop: threading.Event) -> list[StoredFile]:
-        """Return the rows whose files are gone, with those that were missing before."""
+        """Return the rows whose files are gone, including those that were marked before."""
         presence = Presence(self._library.root)
         gone = []
         for row in stored_files(self._library, self._folder):
@@ -153,7 +152,7 @@ class _Census:
         return gone
 
     def why_not(self, found: int) -> str | None:
-        """Return why the files that are gone are not to be marked; None if they are."""
+        """Return why the files that are gone should not be marked; None if they should."""
         if not self.newly_gone:
             return None
         files = f"{self.newly_gone:,} of {self.newly_gone + self._there:,} known files are gone"

@@ -1,12 +1,11 @@
-"""Finds the rows of files that were renamed, moved or swapped, and lets them follow their files.
+"""Finds the rows of files that were renamed, moved or swapped, and gives them their new paths.
 
-A row is loose when nothing lies at its path any more, or when what lies there is another row's file
-(as after two files changed names). A loose row goes to where its content is found. Content is
-compared, but a file is hashed only if its size is that of a loose row. Files whose import was
-interrupted before they were hashed are told by size and time, as the scan tells files.
+A row is loose if nothing lies at its path any more, or if another row's file does (as after two
+files changed names). A loose row goes to the place where its content is found. A file is hashed
+only if its size is that of a loose row. Files whose import was interrupted before they were hashed
+are identified by size and time, as in the scan.
 
-A file that was only re-tagged, or replaced by one that nobody knows, keeps the row of its path.
-Must not know how a row is written.
+A file that was only re-tagged, or replaced by an unknown one, keeps the row of its path.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ CHUNK: Final = 500
 
 @dataclass(slots=True)
 class Moves:
-    """What `follow_moved_files` did: how many rows moved, and the hashes that it computed."""
+    """The result of `follow_moved_files`: how many rows moved, and the hashes that it computed."""
 
     moved: int = 0
     hashes: dict[str, str] = field(default_factory=dict)
@@ -61,11 +60,11 @@ def follow_moved_files(
     threads: int,
     hash_of: Callable[[Path, threading.Event], str],
 ) -> Moves:
-    """Give the rows of files that lie elsewhere now their new paths.
+    """Give the rows of moved files their new paths.
 
-    `loose` are the files of the scan that may be other rows'; `hash_of` returns the SHA-256 of one,
-    in so many `threads` at a time. Raises the FlushErrors that everybody meets; a row that another
-    program changes meanwhile is left as it is.
+    `loose` are scanned files that may belong to other rows; `hash_of` returns the SHA-256 of one,
+    and is called in up to `threads` threads at a time. Raises the FlushErrors that affect every
+    file. A row that another program changes meanwhile is left unchanged.
     """
     search = _Search(library, loose, stop, threads, hash_of)
     targets = search.targets()
@@ -78,7 +77,7 @@ def follow_moved_files(
 
 
 class _Search:
-    """Finds out which loose row belongs to which file."""
+    """Matches loose rows with files."""
 
     def __init__(
         self,
@@ -95,10 +94,10 @@ class _Search:
         self._files = {each.found.path: each for each in loose}
         self.row_at = {path: each.row for path, each in self._files.items() if each.row}
         self.hashes: dict[str, str] = {}
-        """What the files hold that were looked at, by path; only what lay still meanwhile."""
+        """The hashes of the files that were read, by path, without files that changed meanwhile."""
 
     def targets(self) -> list[tuple[StoredFile, FoundFile]]:
-        """Return the rows that move, each with the file that is its own."""
+        """Return the rows that move, each with its file."""
         changed = [each.row for each in self._files.values() if each.is_changed and each.row]
         if not self._files:
             return []
@@ -118,7 +117,7 @@ class _Search:
     def copies_for_displaced(
         self, targets: Sequence[tuple[StoredFile, FoundFile]]
     ) -> list[tuple[StoredFile, FoundFile]]:
-        """Return the originals whose places are taken, each with the copy that stands in for it."""
+        """Return the originals whose places are taken, each with the copy that replaces it."""
         coming = {found.path for _, found in targets}
         going = {row.guid for row, _ in targets}
         displaced = [
@@ -133,7 +132,7 @@ class _Search:
         return found
 
     def _gone(self) -> Iterator[StoredFile]:
-        """Give the rows, anywhere in the library, whose files may be among those found."""
+        """Yield the rows of the whole library whose files are gone and may be among those found."""
         presence = Presence(self._library.root, seen=self._files)
         sizes = {each.found.size_bytes for each in self._files.values()}
         for row in stored_files(self._library):
@@ -146,7 +145,7 @@ class _Search:
                     yield row
 
     def _of_wanted_size(self, rows: Iterable[StoredFile]) -> Iterator[str]:
-        """Give the paths of files that have the size of a loose row which is not their own."""
+        """Yield the paths of files with the size of a loose row other than their own."""
         sizes = Counter(row.size_bytes for row in rows)
         for path, file in self._files.items():
             own = file.row.size_bytes if file.is_changed and file.row else -1
@@ -155,7 +154,7 @@ class _Search:
                 yield path
 
     def _hash(self, paths: Iterable[str]) -> None:
-        """Hash files, as many at a time as there are workers."""
+        """Hash files, in as many threads as there are workers."""
         wanted = [path for path in paths if path not in self.hashes]
         if not wanted:
             return
@@ -173,11 +172,11 @@ class _Search:
             if not is_as_scanned(place, found):
                 return None
         except (OSError, SoundFileError, AnalysisCancelledError):
-            return None  # its own import will say why
+            return None  # the file's own import reports the reason
         return sha256
 
     def _displaced(self, changed: Sequence[StoredFile]) -> list[StoredFile]:
-        """Return the rows at whose paths the files of other rows lie now."""
+        """Return the rows whose paths now hold the files of other rows."""
         held = set(self.hashes.values())
         wanted = [row for row in changed if row.has_hash and row.hash in held]
         self._hash(row.path for row in wanted)
@@ -186,11 +185,11 @@ class _Search:
         return [row for row in others if self.hashes[row.path] in known]
 
     def _by_content(self, rows: Iterable[StoredFile]) -> Iterator[tuple[StoredFile, str]]:
-        """Pair loose rows with the files that hold what theirs held.
+        """Pair loose rows with the files that have their content.
 
-        An original comes before its copies where there are fewer files than rows, and where it is
-        left over it takes the place of a copy, whose file was touched or changed places with an
-        equal one: passages and edits are the original's.
+        If there are fewer files than rows, an original comes before its copies. If an original is
+        left over, it takes the place of a copy whose file was touched or swapped with an equal one,
+        because passages and edits belong to the original.
         """
         by_hash: dict[str, list[StoredFile]] = defaultdict(list)
         for row in rows:
@@ -216,9 +215,9 @@ class _Search:
             yield from paired(left, copies[sha256])
 
     def _by_time(self, rows: Sequence[StoredFile], taken: set[str]) -> list[tuple[StoredFile, str]]:
-        """Pair unfinished rows with the only file, of the only row, of their size and time.
+        """Pair unfinished rows with files of equal size and time, if there is just one of each.
 
-        The row of a path at which there is a file goes only if another one comes there.
+        If there is a file at a row's path, the row moves only if another row moves there.
         """
         of_rows: dict[object, list[StoredFile]] = defaultdict(list)
         for row in rows:
@@ -241,7 +240,7 @@ class _Search:
 
 
 def _paired(rows: Sequence[StoredFile], paths: Sequence[str]) -> list[tuple[StoredFile, str]]:
-    """Pair an original and its copies with the files that are equal to what theirs was."""
+    """Pair an original and its copies with the files that have their content."""
     if len(rows) <= len(paths):
         return paired(rows, paths)
     copies = [row for row in rows if row.status is FileStatus.DUPLICATE_HASH]
@@ -253,9 +252,10 @@ def _paired(rows: Sequence[StoredFile], paths: Sequence[str]) -> list[tuple[Stor
 def _without_homeless(
     targets: Sequence[tuple[StoredFile, FoundFile]], row_at: Mapping[str, StoredFile]
 ) -> list[Relocation]:
-    """Make the relocations, with a place for each row whose path another one takes.
+    """Create the relocations, and also move each row whose path another row takes.
 
-    Its file is gone. It gets the path that becomes free at the end of the chain, for one must.
+    The file of such a row is gone. The row gets the path that becomes free at the end of the chain;
+    there is always one.
     """
     coming = {found.path: row for row, found in targets}
     going = {row.guid for row, _ in targets}
@@ -271,10 +271,10 @@ def _without_homeless(
 
 
 def _groups(relocations: Sequence[Relocation]) -> list[list[Relocation]]:
-    """Part them into those that must be written together: whole chains, whole circles."""
+    """Split relocations into groups that must be written together: whole chains or cycles."""
     starting_at = {each.row.path: each for each in relocations}
     wanted = {each.path for each in relocations}
-    # From the row that nobody waits for; what is left then goes in circles.
+    # Chains start at a row whose path no other row takes; the remaining rows form cycles.
     first = [each for each in relocations if each.row.path not in wanted]
     groups, seen = [], set()
     for each in (*first, *relocations):
@@ -305,7 +305,8 @@ def _chunks(groups: Sequence[list[Relocation]]) -> Iterator[list[list[Relocation
 def write_groups(library: Library, groups: Sequence[list[Relocation]]) -> int:
     """Write groups of relocations and return how many files moved.
 
-    What is refused is halved, and what is left of that is left out: another program was faster.
+    If a write is refused, its groups are split in half and tried again. A single group that is
+    refused is left out: another program has changed its rows.
     """
     relocations = [each for group in groups for each in group]
     try:

@@ -1,7 +1,4 @@
-"""How an import may be told to go about it, in the same words at each of its entry points.
-
-Knows no import.
-"""
+"""The options of an import, which all its entry points share."""
 
 from __future__ import annotations
 
@@ -16,16 +13,16 @@ from wkmp_orm.orchestrator.file_pipeline import Step
 
 
 class ImportOptions(TypedDict, total=False):
-    """What may be given to an import by name; all of it may be left out.
+    """The keyword options of an import; all are optional.
 
-    `workers` is how many files are on their way at the same time, by default the setting
-    `ingest_max_concurrent_jobs`. `on_progress` is called ten times a second, in a thread of its
-    own. Setting `stop` ends the import in order. `flavor_sources` are asked for the flavor of songs
-    instead of those that the settings name, one after the other. `steps` are the phases of a file,
-    by default `STEPS`; one of your own goes before the last. `accept_missing` marks files that are
-    gone as missing, also where they are most of the library. `take_over` cancels the session of
-    another program that may still be importing. `executor` hashes and decodes files by its workers,
-    for whom folders may lie at other `paths`.
+    `workers` is how many files are processed at the same time, by default the setting
+    `ingest_max_concurrent_jobs`. `on_progress` is called ten times a second in its own thread.
+    Setting `stop` ends the import in order. `flavor_sources` replace the sources that the settings
+    name, and are asked in order. `steps` are the phases of a file, by default `STEPS`; put your own
+    step before the last. `accept_missing` marks files that are gone as missing even if they are
+    most of the library. `take_over` cancels the session of another program that may still be
+    importing. The workers of an `executor` hash and decode the files; `paths` maps folders to the
+    places where they find them.
     """
 
     workers: int | None
@@ -40,7 +37,7 @@ class ImportOptions(TypedDict, total=False):
 
 
 def refuse_unknown_options(options: ImportOptions) -> None:
-    """Raise TypeError for an option that there is not, as a misspelled one."""
+    """Raise TypeError for an unknown option, such as a misspelled one."""
     if unknown := sorted(options.keys() - ImportOptions.__optional_keys__):
         known = ", ".join(sorted(ImportOptions.__optional_keys__))
         raise TypeError(f"an import has no option {unknown[0]!r}; there are {known}")

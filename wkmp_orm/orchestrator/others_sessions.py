@@ -1,7 +1,7 @@
-"""What becomes of a session that runs although no import of ours does.
+"""Cancels running sessions whose import has ended.
 
-One of ours is dead: whoever ran it held a lock that is free now. One of another program, which
-knows no such lock, may be alive: then it is respected. Knows no import.
+A session of wkmp_orm is dead if the lock of its import is free. A session of another program, which
+does not use that lock, may be alive: as long as it seems to be, this import is refused.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from wkmp_orm.library import Library
 
 QUIET_S: Final = 60.0
-"""How long nothing may have been written before a session is taken for dead: the Rust services
-write after each phase of each file, and time a file out that takes longer."""
+"""A session of another program counts as dead if nothing was written for this long: the Rust
+services write after each phase of each file, and a file that takes longer times out."""
 
 
 def settle_sessions(library: Library, *, others_have_ended: bool, take_over: bool) -> None:
     """Cancel the sessions of imports that have ended, so that this one may start.
 
-    `others_have_ended`: no other import of ours runs. `take_over`: cancel those of other programs
-    as well. Raises ImportRunningError, with nothing changed, if another program may be importing.
+    `others_have_ended`: no other import of wkmp_orm runs. `take_over`: also cancel those of other
+    programs. Raises ImportRunningError, with nothing changed, if another program may be importing.
     """
     with library.reader() as session:
         running = session.scalars(
@@ -49,7 +49,7 @@ def settle_sessions(library: Library, *, others_have_ended: bool, take_over: boo
 
 
 def _is_ours(parameters: Any) -> bool:
-    # Sessions of older versions have no program, but notes.
+    # Sessions of older versions have `notes` but no `program`.
     return isinstance(parameters, dict) and (
         parameters.get("program") == PROGRAM or "notes" in parameters
     )
@@ -74,7 +74,7 @@ def _respect(library: Library, theirs: Sequence[ImportSession]) -> None:
 
 
 def _has_moved(library: Library, theirs: Sequence[ImportSession]) -> bool:
-    """Say whether anything has been written lately: a session's row does not tell when it moved."""
+    """Return whether files were written lately: a session's row has no time of its last change."""
     lately = utc_now() - timedelta(seconds=QUIET_S)
     if any(each.started_at > lately for each in theirs):
         return True

@@ -1,6 +1,6 @@
-"""Which of several equal files is which: by name, then by the path's tail, then by age.
+"""Pairs rows with equal files: by name, then by the end of the path, then by age.
 
-Pure: knows no file system and no database.
+The functions are pure: they use no file system and no database.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Pairs = list[tuple["StoredFile", str]]
 
 
 def folded(path: str) -> str:
-    """Return what two paths have in common that a file system may take for one."""
+    """Return the path as a key that ignores case and normalisation, as some file systems do."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 def paired(rows: Sequence[StoredFile], paths: Sequence[str]) -> Pairs:
-    """Pair rows with the paths at which equal files lie now; some of either may be left over.
+    """Pair rows with the paths where equal files lie now; some of either may be left over.
 
-    The longest common tail of the path wins, the name first of all; then a tail that differs only
-    in case or normalisation; then the oldest row gets the first path. Takes time in proportion to
-    their number: equal files come by the thousand.
+    The longest common end of the path wins, starting with the name; then an end that differs only
+    in case or normalisation; then the oldest row gets the first path. The time is linear in the
+    number of files, because a library may have thousands of equal files.
     """
     rows = sorted(rows, key=lambda row: (row.created_at, row.guid))
     left = sorted(paths)

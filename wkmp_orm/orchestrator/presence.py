@@ -1,7 +1,4 @@
-"""Whether the files that rows speak of are there.
-
-Knows the file system and stored paths; must not know what follows from the answer.
-"""
+"""Checks whether the files of rows exist on the disk."""
 
 from __future__ import annotations
 
@@ -22,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class Presence:
-    """Looks at the files below a library's root, and keeps what it learned of their folders.
+    """Checks files below a library's root, and caches what it learns about their folders.
 
-    For a moment and one thread: make another one for another look.
+    Because of the cache, use it for one pass in one thread, and create another for the next.
     """
 
     def __init__(self, root: Path, *, seen: Collection[str] = ()) -> None:
-        """Look below `root`. `seen` are stored paths that a scan has just found.
+        """Check files below `root`. `seen` are stored paths that a scan has just found.
 
-        They tell of files of which only the case or the normalisation of a name has changed, where
-        the file system takes either spelling.
+        They reveal files whose names changed only in case or normalisation, on a file system that
+        accepts either spelling.
         """
         self._root = root
         self._seen = frozenset(seen)
@@ -40,9 +37,9 @@ class Presence:
         self._names: dict[Path, frozenset[str]] = {}
 
     def is_gone(self, stored: str) -> bool:
-        """Say whether nothing lies at a stored path, below a folder that can be read.
+        """Return whether nothing lies at a stored path, below a readable folder.
 
-        What cannot be looked at may be there. A broken link is there.
+        A path that cannot be examined, or is a broken link, does not count as gone.
         """
         try:
             path = file_path(stored, self._root)
@@ -56,7 +53,7 @@ class Presence:
         return not self._is_listed(path)
 
     def has(self, row: StoredFile) -> bool:
-        """Say whether the very file that a row speaks of is there: its size, its time."""
+        """Return whether a row's file exists, with the same size and modification time."""
         try:
             status = file_path(row.path, self._root).stat()
         except (OSError, ConfigurationError):
@@ -82,7 +79,7 @@ class Presence:
             return False
 
     def _is_listed(self, path: Path) -> bool:
-        """Say whether the folders list the names of a path as it spells them."""
+        """Return whether the folders list all names of a path in exactly this spelling."""
         while path != self._root:
             if path.name not in self._listing(path.parent):
                 return False
@@ -93,7 +90,7 @@ class Presence:
         names = self._names.get(folder)
         if names is None:
             try:
-                names = frozenset(os.listdir(folder))  # noqa: PTH208  names alone
+                names = frozenset(os.listdir(folder))  # noqa: PTH208  only names
             except OSError:
                 names = frozenset()
             self._names[folder] = names
@@ -101,7 +98,7 @@ class Presence:
 
 
 def is_below(stored: str, places: Collection[str]) -> bool:
-    """Say whether a stored path is one of these places, or leads through one."""
+    """Return whether a stored path is one of these places or lies below one."""
     if not places:
         return False
     names = stored.split("/")
@@ -109,7 +106,7 @@ def is_below(stored: str, places: Collection[str]) -> bool:
 
 
 def is_as_scanned(place: Path, found: FoundFile) -> bool:
-    """Say whether a file still has the size and the time with which it was scanned.
+    """Return whether a file still has the size and time with which it was scanned.
 
     Raises OSError.
     """

@@ -1,7 +1,7 @@
-"""Tells whoever shows it, and the session's row, how far an import is, from a thread of its own.
+"""Shows and stores the progress of an import, in its own thread.
 
-Telemetry: throttled, the latest wins, and nothing that goes wrong here harms the import. Must not
-know what is counted.
+It is throttled, only the latest progress counts, and no error here harms the import, except that
+`show` may stop it with SystemExit or KeyboardInterrupt.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ logger = logging.getLogger("wkmp_orm.orchestrator")
 
 SHOWN_EVERY_S: Final = 0.1
 STORED_EVERY_S: Final = 2.0
-"""A row every two seconds: one write in a thousand at 100 files a second."""
+"""One row every two seconds, which is one write in a thousand at 100 files a second."""
 
 
 class ProgressReporter:
-    """Reports while a `with` block runs, and once more at its end."""
+    """Reports progress during a `with` block, and once more at its end."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class ProgressReporter:
         *,
         membership: Membership | None = None,
     ) -> None:
-        """Prepare; `stop` is set if the session turns out to have been cancelled elsewhere.
+        """Prepare; `stop` is set if another process cancels the session in the database.
 
-        Of several importers the leader stores how far they are together, by their `membership`.
-        `stop` is set as well if `show` raises SystemExit or KeyboardInterrupt. What else it raises
-        is logged once.
+        If several importers share the import, only the leader (see `membership`) stores their
+        common progress. `stop` is also set if `show` raises SystemExit or KeyboardInterrupt. Any
+        other exception of `show` is logged once.
         """
         self._library = library
         self._session_id = session_id
@@ -76,7 +76,7 @@ class ProgressReporter:
         store_next = time.monotonic() + STORED_EVERY_S
         while not self._ended.wait(SHOWN_EVERY_S):
             self._show_now()
-            # Nor may the display stand still while nothing can be stored.
+            # While the server is away the display must go on, and storing would block it.
             if time.monotonic() >= store_next and not self._statistics.progress().away_s:
                 self._store_now()
                 store_next = time.monotonic() + STORED_EVERY_S
@@ -89,16 +89,16 @@ class ProgressReporter:
         except Exception:
             logger.exception("progress cannot be shown and is not shown any more")
             self._show = None
-        # SystemExit, or Ctrl-C during the last call, which this class makes in the import's thread.
+        # SystemExit, or Ctrl-C during the last call, which `__exit__` makes in the import's thread.
         except BaseException as demand:  # noqa: BLE001  raised by `pass_on`
             self._show = None
             self._demand_to_end = demand
             self._stop.set()
 
     def pass_on(self) -> None:
-        """Raise the SystemExit or KeyboardInterrupt of whoever was shown progress, if there is one.
+        """Raise the SystemExit or KeyboardInterrupt that `show` has raised, if any.
 
-        It has stopped the import in order; call this when its session says how it ended.
+        It has already stopped the import in order. Call this after the session's end is written.
         """
         if self._demand_to_end is not None:
             raise self._demand_to_end
@@ -112,13 +112,13 @@ class ProgressReporter:
             before, together = self._membership.done_before, progress.together
             now = (max(now[0], together.done if together else 0), before + now[1])
         try:
-            if now == self._stored:  # a long file: it may have been cancelled all the same
+            if now == self._stored:  # a long file; still check whether it was cancelled
                 running = is_running(self._library, self._session_id)
             else:
                 running = record_progress(
                     self._library, self._session_id, current=now[0], total=now[1]
                 )
-        except Exception as error:  # noqa: BLE001  telemetry must not share its fate with data
+        except Exception as error:  # noqa: BLE001  telemetry must not fail the import
             logger.info("progress was not stored: %s", error)
             return
         self._stored = now

@@ -1,7 +1,4 @@
-"""Prunes a library: looks once more whether what is missing is gone, backs up, deletes.
-
-Must not know which statements that takes.
-"""
+"""Prunes a library: checks again that missing files are gone, backs up and deletes their rows."""
 
 from __future__ import annotations
 
@@ -36,8 +33,9 @@ if TYPE_CHECKING:
 class Pruned:
     """What was pruned, or would be.
 
-    `files` are those whose rows go. `edited` ones have been missing for long enough, but a user
-    edited their passages, and `there` are files that are back and wait for the next import.
+    `files` are those whose rows are deleted. `edited` files have been missing for long enough but
+    stay because a user edited their passages. `there` are files that are back and wait for the next
+    import.
     """
 
     files: tuple[MissingFile, ...]
@@ -48,7 +46,7 @@ class Pruned:
 
 
 class _NotMeantError(Exception):
-    """Takes a dry run back."""
+    """Rolls back a dry run."""
 
 
 def prune(
@@ -60,16 +58,16 @@ def prune(
     dry_run: bool = False,
     without_backup: bool = False,
 ) -> Pruned:
-    """Delete the rows of files that have been missing for so long, with their passages.
+    """Delete the rows of files that have been missing for this long, with their passages.
 
-    Files with passages that a user edited stay unless `with_edits`. `orphans`: also songs, artists,
-    albums and works that nothing refers to and no user tuned. First the SQLite file is copied to
-    `<name>-before-prune.bak`; of a server nobody can make a backup here, so there `without_backup`
-    must say that there is one. `dry_run` deletes nothing, and answers what would be.
+    Files with passages that a user edited stay unless `with_edits`. `orphans` also deletes songs,
+    artists, albums and works that nothing refers to and no user tuned. Before that, an SQLite file
+    is copied to `<name>-before-prune.bak`. A server cannot be backed up here: `without_backup` must
+    confirm that you have a backup. `dry_run` deletes nothing and returns what would be deleted.
 
-    Raises ConfigurationError when all files are missing, when the root cannot be reached or a
-    backup is asked for that cannot be made; SchemaError when making it fails; ImportRunningError.
-    Nothing has changed then. Any thread may call.
+    Raises ConfigurationError if all files are missing, the root cannot be reached, or no backup can
+    be made of this kind of database; SchemaError if the backup fails; ImportRunningError. In all
+    these cases nothing has changed. Any thread may call it.
     """
     refuse_missing_root(library.root)
     with import_lock(library.target):

@@ -1,9 +1,8 @@
-"""How a file is read: on this machine, or by the workers of an executor, which may be others.
+"""Hashes files and reads their tags, on this machine or in the workers of an executor.
 
-Here a worker's thread hashes the file and reads its tags: that releases the interpreter's lock, or
-takes a millisecond. Elsewhere both are one job, so that no byte of the music comes to this machine;
-what it decides is whether the file is a copy, before anybody pays for decoding it. What comes of it
-is the same. Must not know what is written.
+On this machine a worker thread does it: hashing releases the GIL, and reading tags takes a
+millisecond. An executor does both in one job, so that the file need not come to this machine. The
+import checks for a copy before it pays for decoding. The results are the same either way.
 """
 
 from __future__ import annotations
@@ -47,19 +46,18 @@ def tags_of(file: FileInProgress) -> Tags:
 
 
 def crashed(error: SoundFileError) -> bool:
-    """Say whether a file could not be read because its decoder died of it."""
+    """Return whether a file could not be read because it crashed its decoder."""
     return isinstance(error.__cause__, DecoderDiedError)
 
 
 def _of_worker(file: FileInProgress, job: Callable[..., Any]) -> Any:
-    """Have a worker do a job, without asking the container where that has killed one."""
+    """Run a job in a worker; if the worker crashes, run it again without reading the container."""
     try:
         return file.context.compute(job, file.place)
     except SoundFileError as error:
         if not crashed(error):
             raise
-        # Here a container that crashes its decoder costs the file what it alone knows. There all
-        # of the job was lost with it.
+        # On this machine such a crash loses only the container's data; here it lost the whole job.
         return file.context.compute(job, file.place, container=False)
 
 

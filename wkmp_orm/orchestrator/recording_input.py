@@ -1,6 +1,6 @@
-"""From what a file, its sound and the web services say to what is recorded: all meet only here.
+"""Combines a file's tags, its sound and the services' answers into the values to record.
 
-Pure: knows no file system, no network and no database.
+The functions are pure: they use no file system, no network and no database.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from wkmp_orm.phases import Identity
 
 VARIOUS_ARTISTS: Final = "Various Artists"
-"""What taggers, and MusicBrainz, call the album artist of a compilation."""
+"""The name that taggers and MusicBrainz give the album artist of a compilation."""
 
 
 def file_metadata(tags: Tags) -> FileMetadata:
-    """Return what the row of the file gets from its tags."""
+    """Return the values from the tags for the file's row."""
     return FileMetadata(
         artist=tags.artist,
         title=tags.title,
@@ -46,9 +46,9 @@ def file_metadata(tags: Tags) -> FileMetadata:
 
 
 def decoded_metadata(tags: Tags, analysis: SoundAnalysis) -> FileMetadata | None:
-    """Return what decoding knows better than the file itself; None if the file was right.
+    """Return what decoding found out about the file; None if its tags were right.
 
-    Some formats do not say how long they are, and others estimate it.
+    Some formats do not contain their length, and others estimate it.
     """
     said = FileMetadata(
         duration_ticks=tags.duration_ticks, sample_rate=tags.sample_rate, channels=tags.channels
@@ -62,7 +62,7 @@ def decoded_metadata(tags: Tags, analysis: SoundAnalysis) -> FileMetadata | None
 
 
 def is_described(match: Match, tags: Tags) -> bool:
-    """Say whether the tags tell all that MusicBrainz could: who made what the file is tagged as."""
+    """Return whether the tags name the recording, its title and the ids of all its artists."""
     tagged = match.source is Source.TAGS
     return bool(tagged and tags.title and tags.artists and all(each.mbid for each in tags.artists))
 
@@ -70,11 +70,11 @@ def is_described(match: Match, tags: Tags) -> bool:
 def recorded_passage(
     tags: Tags, span: Span, match: Match, described: MusicBrainzRecording | None, *, several: bool
 ) -> RecordedPassage:
-    """Return one passage of a file, which has `several`, as it is to be recorded.
+    """Return a passage as it is to be recorded. `several`: its file has more than one.
 
-    Without a recording it has no song, but titles, and its artists and album get rows all the same.
-    Where the fingerprint says what one of several passages is, the file's title is not the
-    passage's: it is that of the whole.
+    A passage without a recording has no song but a title, and its artists and album still get rows.
+    If a fingerprint identifies one of several passages, the file's title is not used, because it is
+    the title of the whole.
     """
     song = _song(tags, match, described, several=several)
     title, artist, artists = tags.title, tags.artist, _identities(tags.artists)
@@ -104,7 +104,7 @@ def _song(
         return None
     tagged = match.source is Source.TAGS
     found = match.candidate
-    # What the file says of itself is true of its one passage, and of what it is tagged as.
+    # The file's title and artist hold for its only passage, and for the recording in its tags.
     title, artist = (tags.title, tags.artist) if tagged or not several else (None, None)
     credited: Sequence[ArtistCredit | CreditedArtist] = tags.artists if title or artist else ()
     if described is not None:
@@ -115,8 +115,8 @@ def _song(
         title = found.title or title
         artist = ", ".join(each.name for each in found.artists) or artist
         credited = found.artists or credited
-    # MusicBrainz may have merged the recording that AcoustID names into another one. What a tagger
-    # wrote stays, or the song would be another one whenever MusicBrainz was not asked.
+    # MusicBrainz may have merged AcoustID's recording into another one. A tagged recording stays:
+    # otherwise the song would depend on whether MusicBrainz was asked.
     mbid = described.mbid if described is not None and not tagged else match.recording_mbid
     return IdentifiedSong(
         recording_mbid=mbid,
@@ -135,8 +135,8 @@ def _works(
         return tuple(Work(work.mbid, work.title) for work in described.works)
     if not tagged:
         return ()
-    # Files name their works by id alone; a work must be called something, and what its recording
-    # is called is nearly always right.
+    # Files contain only the ids of their works, but a work needs a title. The recording's title is
+    # nearly always right.
     return tuple(Work(mbid, title or mbid) for mbid in tags.work_mbids)
 
 
@@ -147,8 +147,8 @@ def _identities(credited: Sequence[ArtistCredit | CreditedArtist]) -> tuple[Iden
 def _albums(tags: Tags) -> tuple[Identity, ...]:
     if tags.album is None:
         return ()
-    # Where no album artist is named it is the track's: two artists' albums of one title stay two,
-    # unless the file says that its album is one of several artists.
+    # Without an album artist we take the track's artist, so that two artists' albums with one title
+    # stay separate, unless the file is tagged as part of a compilation.
     artist = tags.album_artist or (VARIOUS_ARTISTS if tags.compilation else tags.artist)
     return (album_identity(tags.album, artist, tags.album_mbid, tags.release_date),)
 
@@ -185,8 +185,8 @@ def _further_columns(match: Match) -> dict[str, Any]:
 
 
 def _metadata(tags: Tags) -> dict[str, Any]:
-    # No table has a column for it: an album's id is that of the release. Not in
-    # `additional_metadata`, which the older services read as a map of numbers.
+    # No column exists for it: an album's id is that of the release. The older services read
+    # `additional_metadata` as a map of numbers, so it does not belong there.
     if tags.release_group_mbid is None:
         return {}
     return {"release_group_mbid": tags.release_group_mbid}

@@ -1,7 +1,4 @@
-"""Sets back what failed for good, while no import can be running.
-
-Must not know what is set back.
-"""
+"""Resets what imports settled without success, so that the next import tries again."""
 
 from __future__ import annotations
 
@@ -24,13 +21,14 @@ def retry_failed(
     unidentified: bool = False,
     no_audio: bool = False,
 ) -> Retry:
-    """Set back what imports settled without success, so that the next one takes it again.
+    """Reset what imports settled without success, so that the next one tries again.
 
-    Songs whose flavor no source knew, with their files. `unflavored`: also songs that no source was
-    asked for. `unidentified`: files with a passage that no service named. `no_audio`: files with
-    too little sound. Files that failed need none of this: every import tries them again.
+    It always resets songs whose flavor no source knew, with their files. `unflavored` adds songs
+    for which no source was asked, `unidentified` files with a passage that no service identified,
+    and `no_audio` files with too little sound. Failed files need no reset: every import tries them
+    again.
 
-    Raises ImportRunningError, and FlushErrors: nothing has changed then. Any thread may call.
+    Raises ImportRunningError and FlushErrors; nothing has changed then. Any thread may call it.
     """
     with import_lock(library.target):
         return write(

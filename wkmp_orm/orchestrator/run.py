@@ -1,7 +1,4 @@
-"""Where an import begins: what it is told, and whether it may run.
-
-Must not know what it does.
-"""
+"""The entry point of an import: checks the options and the folder, and starts the run."""
 
 from __future__ import annotations
 
@@ -32,38 +29,40 @@ def import_folder(
     folder: str | os.PathLike[str] | None = None,
     **options: Unpack[ImportOptions],
 ) -> ImportSummary:
-    """Import a folder's sound files: what is new, what changed, what was left unfinished.
+    """Import a folder's sound files: the new, the changed and the unfinished ones.
 
-    `folder` is by default the library's root, and must lie in it; the first import makes it the
-    root, unless the library was opened with one. `workers` files are in work at the same time, by
-    default the setting `ingest_max_concurrent_jobs`; `ai_processing_thread_count` processes decode
-    them. `on_progress` is called ten times a second in a thread of its own; what it raises is
-    logged once. Setting `stop` ends the import with the state CANCELLED, after the phases that are
-    being written, and the next one goes on from there. A KeyboardInterrupt does the same and comes
-    through, as one of `on_progress` does, or its SystemExit.
+    `folder` is by default the library's root, and must lie in it. The first import makes its folder
+    the root, unless the library was opened with one. `workers` files are processed at the same
+    time, by default the setting `ingest_max_concurrent_jobs`; `ai_processing_thread_count`
+    processes decode them. `on_progress` is called ten times a second in its own thread; an
+    exception from it is logged once. Setting `stop` ends the import with the state CANCELLED, after
+    the phases that are being written; the next import continues from there. A KeyboardInterrupt
+    does the same and is raised at the end, as is a KeyboardInterrupt or SystemExit from
+    `on_progress`.
 
-    On PostgreSQL an import of the folder that runs already, on any machine, is joined until all is
-    imported; `stop` ends this part of it, and the others go on. The summary tells what was done
-    here, and in `together` what all have done.
+    On PostgreSQL, if an import of the folder already runs on any machine, this one joins it until
+    everything is imported. `stop` then ends only this part, and the others go on. The summary
+    counts the work of this process, and `together` that of all importers.
 
-    With an `executor` its workers hash, read tags and decode, on whatever machines they run, where
-    folders may lie at other `paths` ({"/music": "/mnt/nas/music"}); no byte of the music comes here
-    then. Give it as many `workers` as it has, and some more. It stays its owner's.
+    With an `executor`, its workers hash, read tags and decode on their own machines, where folders
+    may have other `paths` ({"/music": "/mnt/nas/music"}); this machine then reads no music. Choose
+    somewhat more `workers` than the executor has. The import does not shut the executor down.
 
-    `flavor_sources` replace the sources of flavor that the settings name. `steps` are the phases of
-    a file, by default `STEPS`; one of your own goes before the last. If a step raises, even a
-    SystemExit, or returns no Verdict, its file fails and no other.
+    `flavor_sources` replace the flavor sources that the settings name. `steps` are the phases of a
+    file, by default `STEPS`; put your own step before the last. If a step raises, even SystemExit,
+    or its result is neither None nor a Verdict, or if no step returns a Verdict, only that file
+    fails.
 
-    Rows of files that were moved follow them. Known files that are gone are marked as missing. If
-    that would be most of them, or if the folder is empty or cannot be read in part, none is marked
-    and a note in the summary says so; `accept_missing` marks them all the same. What another
-    program's import left doubled or emptied is healed; while one may run, this one is refused, and
-    `take_over` cancels its session.
+    The rows of moved files get their new paths. Known files that are gone are marked as missing. If
+    that would be most of them, or if the folder is empty or partly unreadable, none is marked and a
+    note in the summary says so; `accept_missing` marks them all the same. The import repairs what
+    another program's import left duplicated or incomplete. While such a program may be importing,
+    this import is refused, and `take_over` cancels its session.
 
-    A file that cannot be imported is in the summary's `failures` and stops no other. Raises
+    A file that cannot be imported is listed in the summary's `failures` and stops no other. Raises
     ConfigurationError for a folder that cannot be read or is outside the root, ImportRunningError,
-    and what ends the import with the state FAILED, as no file could get past it: StorageError,
-    LockTimeoutError, DatabaseUnavailableError, NoDecoderError, EveryFileFailsError.
+    and the errors that end the import with the state FAILED because they would affect every file:
+    StorageError, LockTimeoutError, DatabaseUnavailableError, NoDecoderError, EveryFileFailsError.
     """
     refuse_unknown_options(options)
     return _import_folder(library, folder, options)
@@ -75,11 +74,11 @@ def _import_folder(
     settings = library.settings.snapshot()
     number = _number_of_workers(options.get("workers"), settings)
     given = library.root if folder is None else _given(folder)
-    scan_folder(given)  # refuses a missing folder before anything remembers it
+    scan_folder(given)  # refuses a missing folder before it is stored anywhere
     stop = options.get("stop") or threading.Event()
     take_over, accept = options.get("take_over", False), options.get("accept_missing", False)
     with (
-        ImportConfig.of(settings, stop, options) as config,  # refuses what cannot be used
+        ImportConfig.of(settings, stop, options) as config,  # refuses unusable options
         place_in_import(library, given, take_over=take_over) as place,
     ):
         steps = options.get("steps") or STEPS
@@ -98,5 +97,5 @@ def _number_of_workers(given: int | None, settings: SettingsSnapshot) -> int:
 def _given(folder: str | os.PathLike[str]) -> Path:
     refuse_database_url(folder, "the folder to import")
     path = Path(folder).expanduser()
-    # Not resolved without need: a library may well be a link, and is called by its name.
+    # Resolved only if needed: a library may be a link, and keeps the name that the user gave.
     return path.resolve() if ".." in path.parts else path.absolute()

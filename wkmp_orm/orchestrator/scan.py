@@ -1,14 +1,12 @@
-"""Finds the sound files under a folder, in an order that is the same every time.
+"""Finds the sound files under a folder, always in the same order.
 
-Knows no audio format beyond the names of its files, and no database.
-
-- A file is reported once however many symbolic links lead to it, under its own name if that lies
-  in the folder and under the first link's name if not. For that the links are looked at last.
-- A hard link is a file of its own: none of the names is the real one, and hashing finds it equal,
-  as it finds a copy.
-- A link to a folder is followed, but a folder is visited once, and the folders above the scanned
-  one count as visited: loops end, and a link to `/` does not bring the whole disk in.
-- What vanishes between being listed and being looked at is as if it had gone before.
+- A file is reported once, however many symbolic links lead to it. It gets its own name if it lies
+  in the folder, otherwise the first link's name. Therefore links are visited last.
+- A hard link counts as a separate file, because none of its names is the real one. Hashing finds
+  that the files are equal, as it does for a copy.
+- A link to a folder is followed, but each folder is visited once, and the folders above the scanned
+  one count as visited. So loops end, and a link to `/` does not include the whole disk.
+- A file that vanishes between being listed and being examined is ignored.
 """
 
 from __future__ import annotations
@@ -35,39 +33,40 @@ if TYPE_CHECKING:
 
 DEFAULT_EXTENSIONS: Final = frozenset(
     {
-        # What the Rust service scanned.
+        # The formats that the Rust service scanned.
         *(".mp3", ".flac", ".ogg", ".m4a", ".wav", ".opus", ".aac"),
-        # The other formats whose tags can be read. Not .mp4 and .asf, which are video as a rule,
-        # nor .m4b, which are audio books.
+        # Other formats with readable tags. Not .mp4 and .asf, which are usually video, nor .m4b,
+        # which are audio books.
         *(".aif", ".aiff", ".ape", ".dsf", ".mpc", ".oga", ".wma", ".wv"),
     }
 )
-"""The file name extensions that are scanned unless others are named, lower case with the dot."""
+"""The file name extensions that are scanned by default, in lower case with the dot."""
 
 _SET_ASIDE: Final = frozenset(
     {
-        # Recycle bins: of Synology, of QNAP, of Windows, of macOS on a server.
+        # Recycle bins: of Synology, QNAP, Windows, and macOS on a server.
         *("#recycle", "@recycle", "$recycle.bin", "network trash folder"),
-        # What a NAS keeps beside the files: previews, snapshots of all that there is, its own data.
+        # A NAS's own folders beside the files: previews, snapshots of everything, its data.
         *("@eadir", "#snapshot", "@recently-snapshot", "@tmp"),
-        # What file systems keep, which nobody but the system may read.
+        # Folders of the file system, which only the system may read.
         *("lost+found", "system volume information"),
     }
 )
-"""Names of folders in which nobody keeps music, in any case. Those that begin with a dot (.Trashes,
-.Trash-1000, .snapshot, .recycle, .@__thumb) are hidden anyway."""
+"""Names of folders that hold no music of the user, compared without case. Names that begin with a
+dot (.Trashes, .Trash-1000, .snapshot, .recycle, .@__thumb) are hidden anyway."""
 _SET_ASIDE_BY_OLD_WINDOWS: Final = frozenset({"RECYCLER", "RECYCLED"})
-"""Up to XP, and on its disks to this day. As it spelled them: there is a band called Recycler."""
+"""The names up to Windows XP, still found on its disks. Case matters: there is a band called
+Recycler."""
 
 _64_BITS: Final = 2**64 - 1
-"""Some file systems of Windows number their files with 128."""
+"""Some file systems of Windows number their files with 128 bits."""
 _NONE: Final = array("Q")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedFile:
-    """A file that should hold sound: where it lies, its size, when it was modified (UTC)."""
+    """A file with a sound file's extension: its path, size and modification time (UTC)."""
 
     path: Path
     size_bytes: int
@@ -76,7 +75,7 @@ class ScannedFile:
 
 @dataclass(frozen=True, slots=True)
 class ScanProblem:
-    """A place that could not be looked into, and why."""
+    """A place that could not be examined, and the reason."""
 
     path: Path
     reason: str
@@ -84,7 +83,7 @@ class ScanProblem:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A sound file or a folder that was not looked at because of its name."""
+    """A sound file or a folder that was skipped because of its name."""
 
     path: Path
 
@@ -98,15 +97,16 @@ def scan_folder(
     extensions: AbstractSet[str] = DEFAULT_EXTENSIONS,
     skip_hidden: bool = True,
 ) -> Iterator[Scanned]:
-    """Walk a folder and yield its sound files, and the places where it did not or could not look.
+    """Walk a folder and yield its sound files, and the places that it could not read or skipped.
 
-    `extensions` are compared without regard to case, with or without the dot; `skip_hidden` leaves
-    out what `is_hidden` says and, of folders, `is_set_aside`. Paths begin with `root` as it is
-    spelled here, whatever its own name; bytes in a name that are not UTF-8 are the surrogates of
-    `os.fsdecode`. Sorted by name, the files of a folder before its subfolders, links last.
+    `extensions` are compared without case, with or without the dot. `skip_hidden` skips names for
+    which `is_hidden` is true, and folders for which `is_set_aside` is. Paths begin with `root` as
+    it is spelled here, even if it is a link. Bytes in a name that are not UTF-8 become the
+    surrogates of `os.fsdecode`. The order is by name, a folder's files before its subfolders, links
+    last.
 
-    Raises ConfigurationError at once, before anything is yielded, when `root` is missing, is not a
-    directory or cannot be listed. Any thread may call it and advance the iterator.
+    Raises ConfigurationError immediately, before anything is yielded, if `root` is missing, is not
+    a directory or cannot be listed. Any thread may call it and advance the iterator.
     """
     try:
         with os.scandir(root):
@@ -118,23 +118,24 @@ def scan_folder(
 
 
 def is_hidden(name: str) -> bool:
-    """Say whether a name was given to hide a file or folder: it begins with one dot.
+    """Return whether a name hides a file or folder: it begins with exactly one dot.
 
-    Nobody hides by several ("...And Justice for All"), nor in front of a number (".38 Special").
+    Names with several dots ("...And Justice for All") or a dot before a digit (".38 Special") are
+    not hidden.
     """
     return name.startswith(".") and not name.startswith("..") and not name[1:2].isdigit()
 
 
 def is_set_aside(name: str) -> bool:
-    """Say whether a folder of this name holds what was deleted, or copies that a system keeps."""
+    """Return whether a folder of this name holds deleted files or the system's own copies."""
     return name.casefold() in _SET_ASIDE or name in _SET_ASIDE_BY_OLD_WINDOWS
 
 
 def modification_time(mtime_ns: int) -> datetime:
-    """Return a file's `st_mtime_ns` as a UTC time, cut to whole microseconds.
+    """Return a file's `st_mtime_ns` as a UTC time, rounded down to microseconds.
 
-    Integer arithmetic: a float holds today's nanoseconds only to the nearest 256. A time beyond
-    the year 9999, which a damaged file system can show, becomes 1970-01-01.
+    It uses integers, because a float holds today's nanoseconds only to the nearest 256. A time
+    beyond the year 9999, possible on a damaged file system, becomes 1970-01-01.
     """
     try:
         return _EPOCH + timedelta(microseconds=mtime_ns // 1000)
@@ -143,14 +144,14 @@ def modification_time(mtime_ns: int) -> datetime:
 
 
 class _SeenFiles:
-    """Which files were seen, in 8 bytes each: a set of pairs took 140, and may hold ten million."""
+    """The files seen, in 8 bytes each: a set of pairs took 140, and there may be ten million."""
 
     def __init__(self) -> None:
         self._by_device: defaultdict[int, array[int]] = defaultdict(lambda: array("Q"))
         self._later: set[tuple[int, int]] | None = None
 
     def add(self, status: os.stat_result) -> None:
-        """Remember a file."""
+        """Add a file."""
         if self._later is None:
             self._by_device[status.st_dev].append(status.st_ino & _64_BITS)
         else:
@@ -158,7 +159,7 @@ class _SeenFiles:
 
     def __contains__(self, status: os.stat_result) -> bool:
         if self._later is None:
-            # The first link is looked at when all files outside of linked folders have been seen.
+            # When the first link is examined, all files outside linked folders have been seen.
             self._later = set()
             for numbers in self._by_device.values():
                 np.frombuffer(numbers, np.uint64).sort()
@@ -169,7 +170,7 @@ class _SeenFiles:
 
 
 class _Walk:
-    """One walk: what it looks for, what it has seen, and the links that wait for their turn."""
+    """One walk: its filters, what it has seen, and the links that it visits last."""
 
     def __init__(self, suffixes: frozenset[str], *, skip_hidden: bool) -> None:
         self._suffixes = suffixes
@@ -217,7 +218,7 @@ class _Walk:
             elif entry.is_dir(follow_symlinks=False):
                 subfolders.append(path)
             elif self._is_wanted(path):
-                # Not entry.stat(), whose device and inode numbers are zero on Windows.
+                # Not entry.stat(), which returns zero for device and inode on Windows.
                 status = path.stat()
                 self._files.add(status)
                 yield _report(path, status)

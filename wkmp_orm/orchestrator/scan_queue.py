@@ -1,8 +1,7 @@
-"""The first two phases: what the scan finds becomes rows, and rows become work to do.
+"""The first two phases: turns scanned files into rows, and queues the files that need work.
 
-What may be a known file that has moved waits for the end of the scan, when it is known what has.
-All else is taken in at once. Knows the scan and the rows of files; must not know what is done with
-a file afterwards.
+A file that may be a moved one waits for the end of the scan, when all moves can be found. All
+others are processed at once.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ logger = logging.getLogger("wkmp_orm.orchestrator")
 T = TypeVar("T")
 
 CHUNK: Final = 500
-"""Files per unit of work: 10 ms of holding the lock, and one look-up of 500 paths."""
+"""Files per unit of work: it holds the lock for 10 ms and looks up 500 paths at once."""
 
 _LACKS_FLAVOR: Final = (
     sa.select(Passage.file_id)
@@ -69,7 +68,7 @@ _LACKS_FLAVOR: Final = (
 
 
 class ScanQueue:
-    """Takes in what a scan finds: files that are to wait, and copies whose original may change."""
+    """Processes scanned files: writes rows, queues files, and keeps copies that may change."""
 
     def __init__(
         self,
@@ -83,9 +82,9 @@ class ScanQueue:
         threads: int,
         hash_of: Callable[[Path, threading.Event], str],
     ) -> None:
-        """Fill `waiting`, which is empty. `flavors`: somebody can be asked for the flavor of songs.
+        """Fill the empty queue `waiting`. `flavors`: there is a source of the songs' flavor.
 
-        `hash_of` returns the SHA-256 of a file, in so many `threads` at a time.
+        `hash_of` returns the SHA-256 of a file, and is called in up to `threads` threads at a time.
         """
         self._library = library
         self._session_id = session_id
@@ -102,10 +101,10 @@ class ScanQueue:
         self.blindness = Blindness()
 
     def take_in(self, scanned: Iterable[Scanned]) -> None:
-        """Write the rows of new and changed files, in chunks. Raises the FlushErrors.
+        """Write the rows of new and changed files, in chunks. Raises FlushErrors.
 
-        Rows of files that lie elsewhere now follow them first. Stopped, it leaves out what is not
-        written yet.
+        Before that, rows of moved files get their new paths. If `stop` is set, the files that are
+        not written yet are left out.
         """
         for chunk in _chunks(takewhile(lambda _: not self._stop.is_set(), scanned)):
             self._take_in_problems([each for each in chunk if isinstance(each, ScanProblem)])
@@ -116,7 +115,7 @@ class ScanQueue:
             self._take_in_waiting()
 
     def _staying(self, scanned: Sequence[ScannedFile]) -> list[ScannedFile]:
-        """Return the files that are not another row's; the others wait for the end of the scan."""
+        """Return the files that are not moved ones; possible moves wait for the end of the scan."""
         by_path = {stored_path(each.path, self._library.root): each for each in scanned}
         loose = loose_files(self._library, [_found(each, path) for path, each in by_path.items()])
         moved = [each for each in loose if self._candidates.may_be(each)]
@@ -125,7 +124,7 @@ class ScanQueue:
         return list(by_path.values())
 
     def _take_in_waiting(self) -> None:
-        """Let rows follow their files, and take in what waited for that."""
+        """Give rows of moved files their new paths, then process the files that waited for that."""
         moves = follow_moved_files(
             self._library, self._loose, self._stop, threads=self._threads, hash_of=self._hash_of
         )
@@ -139,9 +138,9 @@ class ScanQueue:
         self._waiting.clear()
 
     def settle_missing(self, folder: str | None, *, accept: bool) -> Note | None:
-        """Mark what is gone below a stored path, and let copies take the place of originals.
+        """Mark the files that are gone below a stored path; copies may replace originals.
 
-        Returns what a person should know of what was not marked.
+        Returns a note for the user if files could not be marked.
         """
         outcome = settle_missing(
             self._library,
@@ -162,7 +161,7 @@ class ScanQueue:
         return outcome.note
 
     def take_promoted(self) -> bool:
-        """Let copies wait that were elected originals meanwhile, and say whether there are any."""
+        """Queue the copies that became originals meanwhile; return whether anything is queued."""
         for copies in self._files.copies():
             guids = [file.matched.guid for file in copies]
             query = sa.select(File.guid).where(
@@ -200,9 +199,10 @@ class ScanQueue:
             self._take_up(complete)
 
     def _written(self, scanned: Sequence[ScannedFile]) -> list[tuple[ScannedFile, MatchedFile]]:
-        """Write the rows of files, and leave out those that the database does not take.
+        """Write the rows of files; return those that the database accepts.
 
-        A chunk that is refused is halved, until what is refused is one file: it fails, with why.
+        If a chunk is refused, it is split in half until the refused file is alone, which then fails
+        with the reason.
         """
         root = self._library.root
 
@@ -224,7 +224,7 @@ class ScanQueue:
         return list(zip(scanned, matched, strict=True))
 
     def _take_up(self, complete: Sequence[WaitingFile]) -> None:
-        """Find the complete files whose songs have no flavor: an earlier import had no source."""
+        """Queue the complete files whose songs have no flavor, as there was no source before."""
         query = _LACKS_FLAVOR.where(Passage.file_id.in_([file.matched.guid for file in complete]))
         lacking = read_anew(self._library, partial(_guids, query))
         taken = [file for file in complete if file.matched.guid in lacking]
@@ -249,7 +249,7 @@ class ScanQueue:
             self._statistics.unreadable(failure)
 
     def _store(self, failures: Sequence[FailedFile]) -> None:
-        """Store why places failed; what the database does not take is in the summary alone."""
+        """Store the reasons of failures; one that the database refuses is only in the summary."""
 
         def fill(work: UnitOfWork) -> None:
             for failure in failures:

@@ -1,7 +1,4 @@
-"""Which web services an import asks, and why it does not ask the others.
-
-Knows settings, keys and what is installed; must not know what is asked.
-"""
+"""Chooses the web services that an import asks, and explains why it does not ask the others."""
 
 from __future__ import annotations
 
@@ -72,7 +69,7 @@ NO_CONTACT: Final = Note(
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Those that are asked, and `notes` on those that are not."""
+    """The services to ask, and `notes` about the others."""
 
     acoustid: AcoustidClient | None = None
     musicbrainz: MusicBrainzClient | None = None
@@ -81,10 +78,10 @@ class Services:
 
 @contextmanager
 def services_of(settings: SettingsSnapshot, stop: threading.Event) -> Iterator[Services]:
-    """Give a `with` block the services that the settings ask for; `stop` ends every wait for them.
+    """Yield the configured services for a `with` block; `stop` ends every wait for them.
 
-    AcoustID is asked when there is a key that may be told to its URL, MusicBrainz when there is a
-    contact. Raises ConfigurationError for a key, contact or URL that no service can be asked with.
+    AcoustID is asked if there is a key that may be sent to its URL, MusicBrainz if there is a
+    contact. Raises ConfigurationError for an unusable key, contact or URL.
     """
     key, url = acoustid_key_and_url(settings)
     contact = (settings.get(WEB_SERVICE_CONTACT) or "").strip() or None
@@ -134,16 +131,17 @@ def services_of(settings: SettingsSnapshot, stop: threading.Event) -> Iterator[S
 def acoustid_key_and_url(
     settings: SettingsSnapshot, environ: Mapping[str, str] = os.environ
 ) -> tuple[str | None, str | None]:
-    """Return the key for AcoustID and where to ask with it; None is no key, and nowhere.
+    """Return the key for AcoustID and the URL to use; either is None if there is none.
 
     The key is the setting, or else the user's own: from the environment (`WKMP_ACOUSTID_API_KEY`),
-    then `acoustid_api_key` in `wkmp-ai.toml`, which lies where `audio-ingest.toml` does. It is not
-    copied into the settings, as the Rust service did: a database is passed on more easily than
-    meant. The URL is the user's own (`WKMP_ACOUSTID_URL`, then `acoustid_url` in that file), or
-    else the setting. What is blank is not there.
+    then `acoustid_api_key` in `wkmp-ai.toml`, which lies beside `audio-ingest.toml`. Unlike the
+    Rust service, the import does not copy it into the settings, because databases are easily passed
+    on. The URL is the user's own (`WKMP_ACOUSTID_URL`, then `acoustid_url` in that file), or else
+    the setting. Blank values count as missing.
 
-    A stranger's database may say any URL: the user's own key goes only to AcoustID's own host over
-    https, or where the user said. A key that is a setting goes where the same database says.
+    A database from somebody else may contain any URL. So the user's own key is sent only to
+    AcoustID's own host over https, or to the URL that the user chose. A key in the settings may be
+    sent to the URL in the same settings.
     """
     file = _users_file(environ)
     stored_key = _filled(settings.get(ACOUSTID_API_KEY))
@@ -162,7 +160,7 @@ def _filled(value: object) -> str | None:
 def _users_file(environ: Mapping[str, str]) -> Mapping[str, object]:
     try:
         file = default_config_home(environ) / USERS_FILE
-    except ConfigurationError:  # a user without a home
+    except ConfigurationError:  # the user has no home folder
         return {}
     try:
         return read_configuration(file)
@@ -170,12 +168,12 @@ def _users_file(environ: Mapping[str, str]) -> Mapping[str, object]:
         return {}
     except OSError as error:
         logger.warning("%s is not read for a key: %s", file, error.strerror)
-    except ValueError:  # which could quote the key
+    except ValueError:  # not logged: its text could quote the key
         logger.warning("%s is not read for a key: it is not valid TOML in UTF-8", file)
     return {}
 
 
 def _interval(url: str, public: str, interval_s: float) -> float:
-    """Return the pause between two requests: a server of one's own needs none."""
+    """Return the pause between two requests; a private server needs none."""
     host = urlsplit(url).hostname or ""
     return interval_s if host == public or host.endswith(f".{public}") else 0.0

@@ -1,7 +1,4 @@
-"""Counts what an import does while it does it, and who works on what. Nothing here is stored.
-
-Knows phases and paths; must not know how they are shown.
-"""
+"""Counts in memory what an import does while it runs, and which worker does what."""
 
 from __future__ import annotations
 
@@ -32,15 +29,15 @@ if TYPE_CHECKING:
 
 
 MOST_NAMED: Final = 1_000
-"""Failures, and kept passages, that are kept by name: a disk that is failing has 100,000 of them,
-and the database has them all."""
+"""This many failures, warnings and kept passages are listed by name. A failing disk may have
+100,000 failures; the database has all of them."""
 
 
 class Statistics:
     """The counters of one import. Any thread may call."""
 
     def __init__(self) -> None:
-        """Start at zero, with the clock running."""
+        """Start at zero, and start the clock."""
         self._lock = threading.Lock()
         self._counts = Counts()
         self._findings = Findings()
@@ -58,14 +55,14 @@ class Statistics:
         self._joined = ""
 
     def enter(self, stage: Stage) -> None:
-        """Take note that another stage has begun."""
+        """Record that another stage has begun."""
         with self._lock:
             self._stage = stage
             if stage is Stage.PROCESSING:
                 self._processing_since = time.monotonic()
 
     def server_is_away(self, seconds: float, reason: str) -> None:
-        """Take note for how long the database has not answered; no reason: it does again."""
+        """Record for how long the database has not answered; an empty reason: it answers again."""
         with self._lock:
             self._away_since = time.monotonic() - seconds if reason else None
 
@@ -85,18 +82,18 @@ class Statistics:
                     counts.bytes_to_import += file.found.size_bytes
 
     def moved(self, files: int) -> None:
-        """Count files whose rows have followed them to another place."""
+        """Count files whose rows have got their new paths."""
         with self._lock:
             self._counts.moved += files
 
     def corrected(self, values: int, *, disputed: int) -> None:
-        """Count values that files share: that follow the new tags of one, and that do not."""
+        """Count shared values: those that follow a file's new tags, and those that stay."""
         with self._lock:
             self._counts.corrected += values
             self._counts.disputed += disputed
 
     def went(self, missing: MissingFiles) -> None:
-        """Count files that are gone, and those that came back."""
+        """Count files that are gone, and those that are back."""
         with self._lock:
             counts = self._counts
             counts.missing += missing.marked
@@ -105,7 +102,7 @@ class Statistics:
             counts.unmarked += missing.unmarked
 
     def taken_up(self, file: MatchedFile) -> None:
-        """Count a file that was unchanged, and of which something is to be done after all."""
+        """Count an unchanged file that needs work after all."""
         with self._lock:
             self._counts.to_import += 1
             self._counts.bytes_to_import += file.found.size_bytes
@@ -114,7 +111,7 @@ class Statistics:
 
     @contextmanager
     def on_its_way(self, path: str) -> Iterator[None]:
-        """Show this thread as working on a file for the length of a `with` block."""
+        """Show this thread as working on a file during a `with` block."""
         worker = threading.current_thread().name
         with self._lock:
             self._begun += 1
@@ -129,7 +126,7 @@ class Statistics:
 
     @contextmanager
     def working(self, phase: str) -> Iterator[None]:
-        """Show this thread's file as being in a phase for the length of a `with` block."""
+        """Show this thread's file as being in a phase during a `with` block."""
         worker = threading.current_thread().name
         with self._lock:
             self._active[worker] = replace(
@@ -147,7 +144,7 @@ class Statistics:
         self._switch(waits=True)
 
     def goes_on(self) -> None:
-        """Show this thread as being at work again."""
+        """Show this thread as working again."""
         self._switch(waits=False)
 
     def found(self, findings: Findings) -> None:
@@ -156,7 +153,7 @@ class Statistics:
             self._findings += findings
 
     def imported(self, *, identified: bool, kept: Iterable[str]) -> None:
-        """Count a file that is complete; `kept` are passages that only the user still wants."""
+        """Count a complete file; `kept` passages remain only because a user edited them."""
         with self._lock:
             self._counts.imported += 1
             self._counts.identified += identified
@@ -171,9 +168,9 @@ class Statistics:
             self._counts.duplicates += 1
 
     def promoted(self, size_bytes: int, *, is_mine: bool = True) -> None:
-        """Count a file that this import called a duplicate as one that is still to be imported.
+        """Count a file, formerly counted as a duplicate, as one to import.
 
-        Unless it `is_mine`, another importer has called it so, which goes on counting it.
+        If it is not `is_mine`, another importer counted it as a duplicate and still does.
         """
         with self._lock:
             if is_mine:
@@ -184,29 +181,29 @@ class Statistics:
                 self._counts.bytes_to_import += size_bytes
 
     def taken_over(self, file: MatchedFile) -> None:
-        """Count a file that another importer has found, and that is this one's to import."""
+        """Count a file that another importer found and this one imports."""
         with self._lock:
             self._counts.to_import += 1
             self._counts.bytes_to_import += file.found.size_bytes
 
     def taken_away(self, file: MatchedFile) -> None:
-        """Count a file that another importer imports in this one's place."""
+        """Stop counting a file that another importer has taken from this one."""
         with self._lock:
             self._counts.to_import -= 1
             self._counts.bytes_to_import -= file.found.size_bytes
 
     def joins(self, leader: str) -> None:
-        """Take note that the import is another process's, which leads it."""
+        """Record that another process leads the import."""
         with self._lock:
             self._joined = leader or "another process"
 
     def went_together(self, together: SharedProgress) -> None:
-        """Take note of what all importers have done together."""
+        """Record what all importers have done together."""
         with self._lock:
             self._together = together
 
     def no_audio(self) -> None:
-        """Count a file that has too little sound in it."""
+        """Count a file with too little sound."""
         with self._lock:
             self._counts.no_audio += 1
 
@@ -219,43 +216,43 @@ class Statistics:
             self._workers[threading.current_thread().name] += Effort(failed=1)
 
     def warned(self, warning: WarnedFile) -> None:
-        """Count a file that is imported though something in it is wrong."""
+        """Count a file that is imported with a warning."""
         with self._lock:
             self._counts.warned += 1
             if len(self._warnings) < MOST_NAMED:
                 self._warnings.append(warning)
 
     def left_out(self, number: int) -> None:
-        """Count names that the scan left out."""
+        """Count files and folders that the scan skipped because of their names."""
         with self._lock:
             self._counts.left_out += number
 
     def through(self, file: MatchedFile) -> None:
-        """Count the bytes of a file that is through, one way or another."""
+        """Count the bytes of a finished file, whatever its outcome."""
         with self._lock:
             self._counts.bytes_done += file.found.size_bytes
 
     def unreadable(self, failure: FailedFile) -> None:
-        """Count a place that the scan could not look at."""
+        """Count a place that the scan could not read."""
         with self._lock:
             self._counts.unreadable += 1
             self._name(failure)
 
     @property
     def failures(self) -> tuple[FailedFile, ...]:
-        """What could not be imported so far, by path; the first thousand."""
+        """The failures so far, sorted by path; at most a thousand."""
         with self._lock:
             return tuple(sorted(self._failures))
 
     @property
     def warnings(self) -> tuple[WarnedFile, ...]:
-        """What is wrong with files that were imported, by path; the first thousand."""
+        """The warnings about imported files, sorted by path; at most a thousand."""
         with self._lock:
             return tuple(sorted(self._warnings))
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The passages that are only there because a user edited them; the first thousand."""
+        """The passages that remain only because a user edited them; at most a thousand."""
         with self._lock:
             return tuple(sorted(self._kept))
 
@@ -292,7 +289,7 @@ class Statistics:
             )
 
     def _clock_off(self, worker: str) -> None:
-        """Add the time since a worker's last change to where it belongs."""
+        """Add the time since a worker's last change to its phase and its worker."""
         activity = self._active[worker]
         passed = time.monotonic() - activity.since
         effort = Effort(waited_s=passed) if activity.waits else Effort(seconds=passed)

@@ -1,7 +1,4 @@
-"""What an import answers when it has ended: what it found and did, what failed, what it cost.
-
-Only values; must not know how they are shown.
-"""
+"""The result of an import: what it found and did, what failed, and what it cost."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class FailedFile:
-    """A file, or a folder, that could not be imported: its stored path, the phase, and why."""
+    """A file or folder that could not be imported: its stored path, the phase and the reason."""
 
     path: str
     phase: str
@@ -31,7 +28,7 @@ class FailedFile:
 
 @dataclass(frozen=True, slots=True, order=True)
 class WarnedFile:
-    """A file that was imported though something in it is wrong: its stored path, and what."""
+    """A file that was imported with a warning: its stored path and the reason."""
 
     path: str
     reason: str
@@ -39,19 +36,19 @@ class WarnedFile:
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """One import. `state` is COMPLETED, or CANCELLED when it was stopped before its end.
+    """The result of one import. `state` is COMPLETED, or CANCELLED if it was stopped early.
 
     `kept_passages` are the guids of passages whose span is gone but which a user had edited: they
-    were left alone. `warnings` are what is wrong with files that were imported all the same: their
-    tags could not be read or believed, or their sound is damaged. Of them, of the `failures` and of
-    the kept passages the first thousand are named; `counts` has how many there are, and the table
+    stay. `warnings` tell what is wrong with files that were imported all the same: their tags could
+    not be read or are implausible, or their sound is damaged. Warnings, `failures` and kept
+    passages list at most a thousand each; `counts` has their numbers, and the table
     `import_failures` has all failures and warnings.
 
-    `notes` say what this import had to do without, and what to do about it: text for programs, and
-    with `for_people()` for who is at a terminal. `phases` and `workers` say where the time went, by
-    their names; `writes` is what this import's transactions cost. All of that is of this process;
-    `together` is what all have done that imported into a PostgreSQL at the same time, and `joined`
-    is who led the import that this process joined; it is empty if it began the import.
+    `notes` name what this import lacked and how to provide it: text for programs, and with
+    `for_people()` text for the terminal. `phases` and `workers` map names to the time spent;
+    `writes` is the cost of this import's transactions. All of that is about this process.
+    `together` is what all importers have done that shared a PostgreSQL, and `joined` names the
+    leader of the import that this process joined; it is empty if this process began the import.
     """
 
     session_id: str
@@ -74,5 +71,5 @@ class ImportSummary:
 
     @property
     def was_cancelled(self) -> bool:
-        """Whether it was stopped before its end; the next import goes on from there."""
+        """Whether it was stopped early; the next import continues from there."""
         return self.state is SessionState.CANCELLED

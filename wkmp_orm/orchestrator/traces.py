@@ -1,6 +1,6 @@
-"""What an import tells `Library.tracing`: a span for each file and its phases, and their numbers.
+"""Reports spans and metrics for each file and its phases to `Library.tracing`.
 
-A file is named by its guid. Its path is what only the machine that has it should know.
+A file is named by its guid, because its path should not leave its machine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wkmp_orm.orchestrator.file_in_progress import FileInProgress
 
 _SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0)
-"""From a phase that writes a row to one that decodes an audio book."""
+"""From a phase that writes a row up to one that decodes an audio book."""
 
 PHASE_DURATION: Final = Metric(
     "wkmp_orm.import.phase.duration",
@@ -50,7 +50,7 @@ OUTCOME: Final = "wkmp_orm.file.outcome"
 
 @contextmanager
 def traced_file(file: FileInProgress) -> Iterator[None]:
-    """Trace a file from its first phase to its last. Its worker is the span's `thread.name`."""
+    """Trace a file from its first phase to its last. The span's `thread.name` is the worker."""
     tracing = file.context.library.tracing
     attributes: dict[str, Value] = {
         GUID: file.guid,
@@ -69,7 +69,7 @@ def traced_file(file: FileInProgress) -> Iterator[None]:
 
 @contextmanager
 def traced_phase(file: FileInProgress, phase: str) -> Iterator[None]:
-    """Trace a phase of a file; the span has the phase's name."""
+    """Trace a phase of a file; the span is named after the phase."""
     tracing = file.context.library.tracing
     began = time.perf_counter()
     try:
@@ -83,7 +83,7 @@ def traced_phase(file: FileInProgress, phase: str) -> Iterator[None]:
 
 @contextmanager
 def traced_decoder(tracing: Tracing) -> Iterator[Callable[[], None]]:
-    """Trace the wait for a decoder and then its work; call what the block is given in between."""
+    """Trace the wait for a decoder, and its work from the call of the yielded function."""
     began = time.perf_counter()
     with ExitStack() as span:
         span.enter_context(tracing.span("decoder.wait", {}))

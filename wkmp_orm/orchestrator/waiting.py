@@ -1,7 +1,7 @@
-"""The files that wait for their turn, and those that turned out to be copies: any number of them.
+"""The queue of files that wait for their turn, and the copies found; both may be of any size.
 
-They are kept on disk, in a database of SQLite's that nobody else sees and that is gone with its
-connection: 10 million files took 8.5 GiB of memory. Knows no file and no row of a library.
+They are stored in a temporary SQLite database, which is deleted with its connection: in memory, 10
+million files took 8.5 GiB.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from wkmp_orm.work import UnitOfWork
 
 PAGE: Final = 200
-"""Files in memory at a time: 0.2 MB, and a read of 0.4 ms."""
+"""Files in memory at a time: 0.2 MB, which take 0.4 ms to read."""
 CACHE_KIB: Final = 2_000
-"""What SQLite keeps in memory of its file before it writes to it."""
+"""The size of SQLite's page cache, beyond which it writes to its file."""
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
@@ -40,13 +40,13 @@ CREATE INDEX copies_by_path ON copies (path);
 
 
 class Queue(Protocol):
-    """Whatever files are taken from, one at a time."""
+    """A source of files, taken one at a time."""
 
     def __len__(self) -> int:
         """Return how many are left."""
 
     def take(self, *, from_end: bool = False) -> WaitingFile | None:
-        """Return the next file, or the last one; None: there is none."""
+        """Return the next file, or with `from_end` the last one; None if there is none."""
 
 
 class _Nothing:
@@ -56,7 +56,7 @@ class _Nothing:
         return 0
 
     def take(self, *, from_end: bool = False) -> WaitingFile | None:  # noqa: ARG002
-        """Return that there is none."""
+        """Return None."""
         return None
 
 
@@ -64,13 +64,13 @@ NOTHING: Final = _Nothing()
 
 
 class WaitingFiles:
-    """A queue of files, and beside it the copies. Any thread may call; close it at the end.
+    """A queue of files, and the copies. Any thread may call it; close it at the end.
 
-    Every method raises StorageError when the disk of temporary files is full or fails.
+    Every method raises StorageError if the disk for temporary files is full or fails.
     """
 
     def __init__(self) -> None:
-        """Start empty. SQLite's file is where it keeps temporary ones: see $SQLITE_TMPDIR."""
+        """Create an empty queue. Its file is in SQLite's folder for them: see $SQLITE_TMPDIR."""
         self._lock = threading.RLock()
         self._page: deque[bytes] = deque()
         self._left = 0
@@ -82,7 +82,7 @@ class WaitingFiles:
         return self._left
 
     def add(self, files: Iterable[WaitingFile], *, first: bool = False) -> None:
-        """Let files wait, behind those that do already; `first`: `take_first` is to find them."""
+        """Append files to the queue; `first` puts them into `first_ones` as well."""
         rows = [(first, pickle.dumps(file)) for file in files]
         with self._reported():
             self._database.execute("BEGIN")
@@ -91,7 +91,7 @@ class WaitingFiles:
             self._left += len(rows)
 
     def take(self, *, from_end: bool = False) -> WaitingFile | None:
-        """Return the next file, or the last one; None: there is none."""
+        """Return the next file, or with `from_end` the last one; None if there is none."""
         with self._reported():
             if from_end and (file := self._pop("1 ORDER BY number DESC")) is not None:
                 return file
@@ -103,11 +103,11 @@ class WaitingFiles:
             return _loaded(self._page.pop() if from_end else self._page.popleft())
 
     def first_ones(self) -> FirstOnes:
-        """Return the queue of those alone that go first: empty it before `take` is called."""
+        """Return the queue of the files that go first: empty it before `take` is called."""
         return FirstOnes(self)
 
     def add_copy(self, file: WaitingFile, *, is_new: bool) -> None:
-        """Keep a file that is equal to another one. `is_new`: this import has found that out."""
+        """Store a copy of another file. `is_new`: this import has found that it is one."""
         with self._reported():
             self._database.execute(
                 "INSERT OR REPLACE INTO copies VALUES (?, ?, ?, ?)",
@@ -115,7 +115,7 @@ class WaitingFiles:
             )
 
     def copies(self) -> Iterator[list[WaitingFile]]:
-        """Give the copies in lists of a few hundred; what is taken meanwhile may be left out."""
+        """Yield the copies in lists of a few hundred; copies taken meanwhile may be left out."""
         last = ""
         while True:
             with self._reported():
@@ -129,7 +129,7 @@ class WaitingFiles:
             yield [_loaded(file) for _, file in rows]
 
     def take_copy(self, file: WaitingFile) -> bool:
-        """Forget a copy, and say whether this import has found out that it was one."""
+        """Remove a copy, and return whether this import has found that it is one."""
         with self._reported():
             key = (file.matched.guid,)
             ((is_new,),) = self._rows("SELECT is_new FROM copies WHERE guid = ?", key)
@@ -137,31 +137,31 @@ class WaitingFiles:
             return bool(is_new)
 
     def take_copy_at(self, path: str) -> WaitingFile | None:
-        """Forget the copy at a stored path, and return it; None: there is none."""
+        """Remove and return the copy at a stored path; None if there is none."""
         with self._reported():
             rows = self._rows("SELECT file FROM copies WHERE path = ?", (path,))
             self._rows("DELETE FROM copies WHERE path = ?", (path,))
             return _loaded(rows[0][0]) if rows else None
 
     def take_promoted(self) -> bool:
-        """Let copies that were elected originals wait: there are none but those in `copies`."""
+        """Return False: only the copies in `copies` can have become originals."""
         return False
 
     def fence(self, _file: WaitingFile) -> Callable[[UnitOfWork], None] | None:
-        """Return what has a unit of work refused that is about another importer's file: nothing."""
+        """Return None: no other importer can have the file."""
         return None
 
     def is_mine(self, _file: WaitingFile) -> bool:
-        """Say whether a file is this importer's own still: there is no other one."""
+        """Return True: no other importer can have the file."""
         return True
 
     def through(self, file: WaitingFile, *, is_copy: bool) -> None:
-        """Take note that this importer is through with a file, one way or another."""
+        """Record that this importer has finished a file, whatever the outcome."""
         if is_copy:
             self.add_copy(file, is_new=True)
 
     def close(self) -> None:
-        """Forget all of it."""
+        """Discard all files."""
         with self._lock:
             self._database.close()
 
@@ -180,7 +180,7 @@ class WaitingFiles:
             self._rows("DELETE FROM waiting WHERE number <= ?", (rows[-1][0],))
 
     def _pop(self, which: str) -> WaitingFile | None:
-        """Take one of the files that are not in memory."""
+        """Remove and return a file that is not in memory."""
         rows = self._rows(f"SELECT number, file FROM waiting WHERE {which} LIMIT 1")  # noqa: S608
         if not rows:
             return None
@@ -204,10 +204,10 @@ class WaitingFiles:
 
 
 class FirstOnes:
-    """Those of the waiting files that go first, as a queue of their own."""
+    """The waiting files that go first, as a separate queue."""
 
     def __init__(self, waiting: WaitingFiles) -> None:
-        """Take them out of the others' queue, one by one."""
+        """Create a view: `take` removes files from the common queue."""
         self._waiting = waiting
 
     def __len__(self) -> int:
@@ -216,12 +216,12 @@ class FirstOnes:
         return int(number)
 
     def take(self, *, from_end: bool = False) -> WaitingFile | None:
-        """Return the next file, or the last one; None: there is none."""
+        """Return the next file, or with `from_end` the last one; None if there is none."""
         order = "DESC" if from_end else "ASC"
         with self._waiting._reported():
             return self._waiting._pop(f"goes_first ORDER BY number {order}")
 
 
 def _loaded(file: bytes) -> WaitingFile:
-    waiting: WaitingFile = pickle.loads(file)  # noqa: S301  what we have written ourselves
+    waiting: WaitingFile = pickle.loads(file)  # noqa: S301  written by this process
     return waiting

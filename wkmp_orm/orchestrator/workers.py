@@ -1,7 +1,6 @@
-"""The workers of an import: threads that take files through the pipeline, one file each at a time.
+"""The workers of an import: threads that take one file each at a time through the pipeline.
 
-Knows what to do with a file that fails: its reason is stored, the others go on. Must not know what
-the phases do.
+If a file fails, its reason is stored and the others go on.
 """
 
 from __future__ import annotations
@@ -49,15 +48,15 @@ SIGNALS_SEEN_EVERY_S: Final = 0.1
 
 
 class _TakenOverError(Exception):
-    """Says that another importer has a file by now, and will tell what becomes of it."""
+    """Another importer has taken the file over, and will report its outcome."""
 
 
 class Workers:
-    """Threads that work through files until there are none left, or until the import is stopped.
+    """Threads that process files until none is left or the import is stopped.
 
-    Threads and not processes: hashing and SQLite release the interpreter lock, what computes for
-    long is done by decoders, and what is left of Python in a file costs less than sending it to
-    another process.
+    Threads and not processes: hashing and SQLite release the GIL, decoders do the long
+    computations, and the remaining Python work of a file costs less than sending it to another
+    process.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Workers:
         steps: Sequence[Step],
         waiting: WaitingFiles | SharedFiles,
     ) -> None:
-        """Prepare so many workers; `process` starts them. `waiting` is told which are through."""
+        """Prepare this number of workers, which `process` starts; report results to `waiting`."""
         self._tools = context
         self._waiting = waiting
         self._number = number
@@ -80,12 +79,12 @@ class Workers:
     def process(self, files: Queue) -> None:
         """Take the files through the pipeline and return when all workers have ended.
 
-        Raises the first error that concerned all files, EveryFileFailsError among them; the
-        workers have stopped then.
+        Raises the first error that affects all files, such as EveryFileFailsError; all workers have
+        stopped then.
         """
         waiting = self._common_fault.spread(files)
         threads = [
-            # In the import's own context: a worker waits for a server that is away as it does.
+            # In the import's context, so that a worker also waits while the server is away.
             threading.Thread(
                 target=copy_context().run, args=(self._work, waiting), name=f"import-{number}"
             )
@@ -96,7 +95,7 @@ class Workers:
                 thread.start()
             for thread in threads:
                 _join(thread)
-        except BaseException:  # Ctrl-C: what is committed is whole, what is not begun stays so
+        except BaseException:  # Ctrl-C: committed phases are complete, and the others do not begin
             self._tools.stop.set()
             raise
         finally:
@@ -140,7 +139,7 @@ class Workers:
                             return
                         self._fail(waiting, file, step.phase, error)
                         break
-                    # One bad file never stops the others, also if its step calls sys.exit().
+                    # One bad file never stops the others, even if its step calls sys.exit().
                     except BaseException as error:  # noqa: BLE001
                         self._fail(waiting, file, step.phase, error)
                         break
@@ -198,7 +197,7 @@ class Workers:
                 file_guid=file.guid,
             )
 
-        # Whoever cannot even store the reason cannot go on: an error here is everybody's.
+        # If even the reason cannot be stored, the error affects every file.
         try:
             file.write(phase, fill)
         except ConditionNotMetError as refused:
@@ -211,7 +210,7 @@ class Workers:
             self._common_fault.met(file, phase, error, reason)
 
     def _abort(self, error: BaseException) -> None:
-        self._tools.stop.set()  # first: who waits for another importer's files holds the lock
+        self._tools.stop.set()  # before the lock, which a waiting thread may hold
         with self._lock:
             if self._error is None:
                 self._error = error
@@ -224,11 +223,11 @@ def _answer(step: Step, file: FileInProgress, waiting: WaitingFile) -> object:
 
 
 def _join(thread: threading.Thread) -> None:
-    """Wait for a thread, and let a signal be handled meanwhile.
+    """Wait for a thread, and let signals be handled meanwhile.
 
-    A handler runs between two steps of the main thread's Python. A signal that comes just before a
-    `join` without an end is handled at the end of that thread: one Ctrl-C in six that came while
-    the workers began was heard 12 s later, when the first of six long files was through.
+    Python runs signal handlers between two bytecodes of the main thread. If a signal comes just
+    before a `join` without a timeout, its handler runs when that thread ends: one in six Ctrl-Cs
+    during the start of the workers was handled 12 s later, after the first of six long files.
     """
     while thread.is_alive():
         thread.join(SIGNALS_SEEN_EVERY_S)

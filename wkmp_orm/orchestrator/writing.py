@@ -1,7 +1,4 @@
-"""How an import writes a phase, and which failures are one file's and which are everybody's.
-
-Knows units of work and errors; must not know what a phase writes.
-"""
+"""Writes the phases of an import, and separates errors of one file from those of every file."""
 
 from __future__ import annotations
 
@@ -29,8 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOCK_TIMEOUTS: Final = 3
-"""How often in a row a phase may wait in vain for the writer lock: 15 s with the default settings.
-Somebody who holds it longer holds it for all files, and the import ends instead of failing them."""
+"""How often in a row a phase may time out waiting for the writer lock: 15 s in all by default. A
+holder that keeps it longer blocks all files, so the import ends instead of failing each of them."""
 
 SERVER_LOCK_TIMEOUTS: Final = 18
 """The same on PostgreSQL: 90 s. A machine that died in a transaction keeps its locks for a minute,
@@ -45,13 +42,13 @@ FATAL_ERRORS: Final = (
     MemoryError,
     KeyboardInterrupt,
 )
-"""Errors that the next file would meet as well: the import cannot go on."""
+"""Errors that would also affect the next file: the import cannot continue."""
 
 LONGEST_REASON: Final = 1_000
 
 
 def write(library: Library, phase: str, fill: Callable[[UnitOfWork], T]) -> T:
-    """Write a phase in one unit of work, and return what `fill` returned. Raises FlushErrors."""
+    """Write a phase in one unit of work, and return the result of `fill`. Raises FlushErrors."""
     is_server = library.target.dialect == "postgresql"
     return retry_lock_timeouts(
         lambda: in_unit_of_work(library, phase, fill),
@@ -60,14 +57,14 @@ def write(library: Library, phase: str, fill: Callable[[UnitOfWork], T]) -> T:
 
 
 def retry_lock_timeouts(write_something: Callable[[], T], *, attempts: int = LOCK_TIMEOUTS) -> T:
-    """Call a function that writes, again when the lock did not come, and return its answer."""
+    """Call a function that writes, repeat it after lock timeouts, and return its result."""
     return retry_after(
         LockTimeoutError, write_something, attempts=attempts, log_level=logging.WARNING
     )
 
 
 def reason_of(error: BaseException, root: Path) -> str:
-    """Return why a file failed, fit to be stored and shown: no paths of this machine, no NUL."""
+    """Return why a file failed, as text to store and show, without local paths and NUL."""
     if isinstance(error, WkmpOrmError):
         text = error.for_people()
     elif isinstance(error, OSError):
@@ -78,6 +75,6 @@ def reason_of(error: BaseException, root: Path) -> str:
 
 
 def storable(reason: str) -> str:
-    """Return a reason as every database takes it."""
+    """Return a reason as text that every database accepts."""
     text = reason.replace("\0", " ")
     return text.encode("utf-8", "backslashreplace").decode()[:LONGEST_REASON]
