@@ -1,7 +1,4 @@
-"""`wkmp-orm import`: a folder of music into its database.
-
-Knows which folder and database are meant and how it ends; must not know how an import works.
-"""
+"""The command `wkmp-orm import`: imports a folder of music into its database."""
 
 from __future__ import annotations
 
@@ -121,7 +118,7 @@ def _import(
     accept_missing: bool,
     take_over: bool,
 ) -> tuple[ImportSummary, tuple[Note, ...]]:
-    # Not at the top: the audio extra may be missing, and the other commands do without it.
+    # Not at the top, because the audio extra may be missing and other commands do not need it.
     from wkmp_orm.orchestrator.scan import scan_folder  # noqa: PLC0415
 
     if root is not None:
@@ -130,9 +127,9 @@ def _import(
     chosen = None
     if enclosing is None:
         chosen = resolve_root_folder(folder if folder is not None else root).path
-        scan_folder(chosen)  # refuses a folder that is not there, before a database is made in it
+        scan_folder(chosen)  # refuses a missing folder before a database is created in it
     if root is not None and chosen is not None:
-        # Before a database remembers a root that is not meant.
+        # Checked before a database stores a wrong root.
         path_under_root(chosen.absolute(), Path(root).expanduser().absolute())
     place = database or str(enclosing or _unnamed(chosen, root))
     try:
@@ -143,7 +140,7 @@ def _import(
         raise
     with library:
         if chosen is not None and database is None and root is None:
-            # An empty library would take the part that is imported first for the whole.
+            # Otherwise an empty library would take the first imported folder as its root.
             library.settle_root(Path(place).parent)
         if not quiet:
             what = library.root if chosen is None else chosen
@@ -159,9 +156,10 @@ def _import(
 
 
 def _unnamed(folder: Path | None, root: str | None) -> str:
-    """Return the database of a folder, for somebody who did not name one.
+    """Return the database of a folder if the user did not name one.
 
-    A folder in a library belongs to that; with --root it is the root's own, and made there.
+    A folder in a library belongs to that library; with --root it belongs to the root's own, which
+    is created if needed.
     """
     if root is not None:
         return unnamed_database(Path(root).expanduser().absolute())

@@ -34,9 +34,9 @@ def imported(
 ) -> tuple[ImportSummary, tuple[Note, ...]]:
     """Import a folder, by default the library's root, and show progress unless `quiet`.
 
-    Also returns those notes that no earlier import of this library has printed.
+    Also returns the notes that no earlier import of this library has printed.
     """
-    # Not at the top: the audio extra may be missing, and the other commands do without it.
+    # Not at the top, because the audio extra may be missing and other commands do not need it.
     from wkmp_orm.orchestrator import import_folder  # noqa: PLC0415
 
     stop = threading.Event()
@@ -63,7 +63,7 @@ def imported(
 
 @contextmanager
 def _shown() -> Iterator[Callable[[ImportProgress], None]]:
-    """Give what shows the progress, and says so when the import is one that runs already."""
+    """Yield a function that shows progress, and prints once if a running import was joined."""
     told = False
 
     def show(progress: ImportProgress) -> None:

@@ -67,7 +67,7 @@ def live_view(
 
 
 def together(progress: ImportProgress) -> str:
-    """Return how far all importers are that share an import; empty where there is one."""
+    """Return the common progress of several importers; empty if there is only one."""
     shared = progress.shared
     if shared is None:
         return ""

@@ -27,11 +27,11 @@ LINE_EVERY_S: Final = 5.0
 
 @contextmanager
 def progress_display() -> Iterator[Callable[[ImportProgress], None]]:
-    """Give a function that shows progress on stderr until the block ends."""
+    """Yield a function that shows progress on stderr until the block ends."""
     if not err.is_terminal:
         yield PlainLines()
         return
-    # Each progress report, ten times a second, refreshes it: it needs no thread of its own.
+    # The progress reports refresh it ten times a second, so it needs no thread of its own.
     with Live(console=err, auto_refresh=False, transient=True) as live:
         shown = _Shown()
 
@@ -56,8 +56,8 @@ def progress_display() -> Iterator[Callable[[ImportProgress], None]]:
 class _Shown:
     """What the terminal shows, and how wide it was when that was written.
 
-    A terminal that becomes narrower wraps the lines that it shows, so there are more lines than
-    were written. A cursor that goes up by the written lines would leave the first ones behind.
+    A terminal that becomes narrower wraps its lines, so it then shows more lines than were written.
+    If the cursor moved up only by the written lines, the first ones would remain.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class _Shown:
         if width >= self._size.width:
             return
         written = err.options.update_dimensions(self._size.width, self._size.height)
-        written.height = None  # or they are filled up to it
+        written.height = None  # otherwise rich fills the lines up to this height
         lines = err.render_lines(self._view, written, pad=False)[: self._size.height]
         lengths = (sum(segment.cell_length for segment in line) for line in lines)
         more = sum(max(-(-length // width), 1) - 1 for length in lengths)
@@ -83,10 +83,10 @@ class _Shown:
 
 
 class PlainLines:
-    """A line when something begins, and one every five seconds."""
+    """Writes a line when a stage begins, and one every five seconds."""
 
     def __init__(self) -> None:
-        """Begin with a line."""
+        """Start so that the first call writes a line."""
         self._next = 0.0
         self._stage: str = ""
 

@@ -1,7 +1,4 @@
-"""`wkmp-orm status`: what is in a library, how its last imports went, and what failed and why.
-
-Must not know how anything came to be so.
-"""
+"""The command `wkmp-orm status`: shows a library's content, its last imports and their failures."""
 
 from __future__ import annotations
 
@@ -131,7 +128,7 @@ def _show_sessions(sessions: Sequence[SessionReport]) -> None:
 
 
 def _show_importers(importers: Sequence[Importer]) -> None:
-    """Show who is at work; what those have done that have left is in the session's line."""
+    """Show the active importers; the session's line includes the counts of those that have left."""
     for each in importers:
         if each.left_at is not None:
             continue

@@ -1,4 +1,4 @@
-"""A file that waits for one of the importers that share a PostgreSQL, or that one of them has."""
+"""The table of files that wait for, or belong to, importers that share a PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class ClaimKind(StrEnum):
-    """What is to be done with a file: all phases for the first three, the last ones for UNFLAVORED.
+    """The work to do on a file: all phases for the first three kinds, the last ones for UNFLAVORED.
 
-    A COPY has been through. It waits again only when it becomes an original.
+    A COPY is finished. It waits again only if it becomes an original.
     """
 
     NEW = "new"
@@ -35,11 +35,11 @@ IS_CLAIMED = sa.text("claimed_by IS NOT NULL")
 
 
 class ImportClaim(Base):
-    """One file of the running import. The row goes when the file is through.
+    """One file of the running import. The row is deleted when the file is finished.
 
-    Files are taken in the order of `position`. `claimed_by` is whose the file is, `claim_number`
-    with which claim of that importer it came, `owners` how many have had it. On SQLite, where one
-    import runs at a time, the table stays empty.
+    Files are taken in the order of `position`. `claimed_by` is the importer that has the file,
+    `claim_number` the number of its claim, and `owners` how many importers have had the file. On
+    SQLite, where one import runs at a time, the table stays empty.
     """
 
     __tablename__ = "import_claims"

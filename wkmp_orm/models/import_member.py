@@ -1,4 +1,4 @@
-"""A process that takes part in an import on PostgreSQL, where several machines may."""
+"""The table of processes that take part in an import on PostgreSQL, on any number of machines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class MemberRole(StrEnum):
-    """What an importer does: the leader scans the folder and ends the session, helpers join it."""
+    """An importer's role: the leader scans the folder and ends the session, helpers join it."""
 
     LEADER = "leader"
     HELPER = "helper"
@@ -28,11 +28,11 @@ ROLE = EnumText(MemberRole)
 
 
 class ImportMember(Base):
-    """One importer of a session: where it runs, what it has done, when it was last heard of.
+    """One importer of a session: its process, its counts and its last heartbeat.
 
-    It says every two seconds that it is at work. `lease_s` seconds after `heartbeat_at` others may
-    take over its files; an importer that has ended in order has `left_at`. All times are those of
-    the server's clock. On SQLite, where one import runs at a time, the table stays empty.
+    It sends a heartbeat every two seconds. `lease_s` seconds after `heartbeat_at`, others may take
+    over its files. `left_at` is set if the importer has ended in order. All times are those of the
+    server's clock. On SQLite, where one import runs at a time, the table stays empty.
     """
 
     __tablename__ = "import_members"
