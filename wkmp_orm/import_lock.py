@@ -1,7 +1,6 @@
-"""Keeps others away while one process has a database for itself, and knows when it has ended.
+"""The lock that allows one import per database, or on PostgreSQL one leader of an import.
 
-Knows locks that the operating system or the server gives back when their holder dies; must not
-know what an import does.
+The operating system or the server releases it when its holder dies.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
 NAME: Final = "wkmp_orm import"
-"""The lock of who leads an import, or changes what no import may see: one process has it."""
+"""The lock of the process that leads an import, or makes changes that no import may see."""
 IMPORTERS: Final = "wkmp_orm importers"
-"""On PostgreSQL the lock that all who take part in an import share."""
+"""On PostgreSQL, the lock that all importers of a database share."""
 
 _GLANCES: Final = 20
 _BETWEEN_GLANCES_S: Final = 0.01
-"""A fifth of a second in all: the holder signs some microseconds after it has taken the lock."""
+"""0.2 s in all: the holder writes its name a few microseconds after it takes the lock."""
 
 
 class _Lock(Protocol):
@@ -47,19 +46,19 @@ class _Lock(Protocol):
         """Take the lock if it is free now."""
 
     def holder(self) -> LockHolder | None:
-        """Find out who holds it."""
+        """Return who holds it, or None if unknown."""
 
 
 @contextmanager
 def import_lock(target: DatabaseTarget) -> Iterator[bool]:
-    """Have a database without any import, on any machine, for the length of a `with` block.
+    """Keep all imports, on any machine, away from a database during a `with` block.
 
-    The block is given True when whoever ran an earlier import has surely ended, and False where
-    that cannot be known: on a file system or operating system without `flock`. The lock beside an
-    SQLite file is the file `<database>-import`; PostgreSQL keeps an advisory one for a connection.
+    It yields True if every earlier import has surely ended, and False if that cannot be known: on a
+    file system or operating system without `flock`. For SQLite it locks the file
+    `<database>-import`; for PostgreSQL it holds an advisory lock on a connection of its own.
 
-    Raises ImportRunningError, which names the process that imports, and DatabaseUnavailableError,
-    also for a link, a pipe or the like in the place of the lock file.
+    Raises ImportRunningError, which names the importing process, and DatabaseUnavailableError, also
+    if a link, a pipe or the like is in the place of the lock file.
     """
     if target.path is None:
         with closing(SessionLocks(target, NAME)) as locks:
@@ -79,14 +78,14 @@ def import_lock(target: DatabaseTarget) -> Iterator[bool]:
 
 
 def who_imports(target: DatabaseTarget, connection: sa.Connection) -> LockHolder | None:
-    """Return who runs an import on a database, as far as it can be told; it takes no lock."""
+    """Return who runs an import on a database, or None if unknown; it takes no lock."""
     if target.path is None:
         return holder_of(connection, NAME) or holder_of(connection, IMPORTERS)
     return LockFile(f"{os.path.realpath(target.path)}-import").holder()
 
 
 class _ServerLock:
-    """One of a connection's locks."""
+    """One named lock of a connection."""
 
     def __init__(self, locks: SessionLocks, name: str) -> None:
         self._locks = locks
@@ -110,7 +109,7 @@ def _take_file(lock: LockFile, target: DatabaseTarget, database: Path) -> bool:
             (error.strerror or type(error).__name__).lower(),
         )
         return False
-    with suppress(OSError):  # a full disk leaves us unnamed, not unlocked
+    with suppress(OSError):  # on a full disk the lock is held, but without a name
         lock.sign(NAME, time.time())
     return True
 
@@ -139,7 +138,7 @@ def keep_imports_out(connection: sa.Connection) -> None:
 
 
 def another_import(target: DatabaseTarget | str, holder: LockHolder | None) -> ImportRunningError:
-    """Make the error of who is refused because of somebody else."""
+    """Return the error for an import that is refused because of another one."""
     by = f" ({holder})" if holder else ""
     return ImportRunningError(
         f"another import is running on {target}{by}: wait for its end, or stop that process."

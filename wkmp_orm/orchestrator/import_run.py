@@ -1,7 +1,4 @@
-"""An import from its start to its end: the session, the stages, the summary.
-
-Knows the order of things; must not know what any of them does.
-"""
+"""Runs an import from start to end: the session, the stages and the summary."""
 
 from __future__ import annotations
 
@@ -54,7 +51,7 @@ logger = logging.getLogger("wkmp_orm.orchestrator")
 
 
 class ImportRun:
-    """One import that is allowed to run, alone or as a part of one that several processes share."""
+    """One import, alone or as part of one that several processes share."""
 
     def __init__(
         self,
@@ -67,7 +64,7 @@ class ImportRun:
         stop: threading.Event,
         accept: bool,
     ) -> None:
-        """Prepare it; nothing is written yet. `accept`: mark as missing whatever is gone."""
+        """Prepare it, without writing. `accept` marks all files that are gone as missing."""
         self._library = library
         self._place = place
         self._folder = place.folder
@@ -82,7 +79,7 @@ class ImportRun:
         self._membership: Membership | None = None
 
     def to_its_end(self, on_progress: Callable[[ImportProgress], object] | None) -> ImportSummary:
-        """Import, and leave the session in a final state whatever happens, or to who goes on."""
+        """Import, and end the session in any case unless other importers continue it."""
         library, statistics = self._library, self._statistics
         server_wait = ServerWait(self._stop, statistics.server_is_away)
         with (
@@ -116,7 +113,7 @@ class ImportRun:
         return self._summary(state, measured.totals())
 
     def _begin(self, stack: ExitStack) -> None:
-        """Start a session, or enter the one that is joined."""
+        """Start a session, or join the running one."""
         if not self._session_id:
             parameters = self._equipment.parameters(self._workers)
             self._session_id = retry_lock_timeouts(
@@ -137,17 +134,17 @@ class ImportRun:
             stack.callback(self._membership.close)
             if self._membership.leads:
                 self._forget_claims()
-                # From here on others may join.
+                # From here on others can join.
                 locks.try_lock(IMPORTERS, shared=True)
                 locks.unlock(IMPORTERS)
 
     def _forget_claims(self) -> None:
-        """Begin with an empty queue; what anybody has of a former one is refused from now on."""
+        """Empty the queue; writes of importers with files from an old queue are refused."""
         if claims.are_there(self._library):
             write(self._library, CLAIMS, claims.forget_claims)
 
     def _queue(self) -> WaitingFiles | SharedFiles:
-        """Return where files wait: on PostgreSQL any importer may take them."""
+        """Return the queue: in the process, or on PostgreSQL shared by all importers."""
         if self._membership is None:
             return WaitingFiles()
         return SharedFiles(
@@ -160,7 +157,7 @@ class ImportRun:
         )
 
     def _stages(self, waiting: WaitingFiles | SharedFiles) -> bool:
-        """Help whoever leads, then lead if nobody does; say whether nothing is left to do."""
+        """Help the leader, then lead if nobody does. Returns whether nothing is left to do."""
         if self._helps():
             self._statistics.enter(Stage.PROCESSING)
             with self._workers_for(waiting) as workers:
@@ -171,11 +168,11 @@ class ImportRun:
         return self._lead(waiting)
 
     def _helps(self) -> bool:
-        """Say whether somebody else leads the import."""
+        """Return whether another importer leads."""
         return self._membership is not None and not self._membership.leads
 
     def _lead(self, waiting: WaitingFiles | SharedFiles) -> bool:
-        """Scan and process; say whether nothing is left to do."""
+        """Scan and process. Returns whether nothing is left to do."""
         while write(self._library, Phase.HASH_DEDUPLICATION, heal_second_originals):
             pass
         scan_queue = ScanQueue(
@@ -204,15 +201,15 @@ class ImportRun:
 
     def _process(self, scan_queue: ScanQueue, waiting: WaitingFiles | SharedFiles) -> None:
         counts = self._statistics.progress().counts
-        # What is unfinished may have changed before an import that was killed.
+        # An unfinished file may have changed before an earlier import was killed.
         may_have_changed = counts.to_import > counts.new
         with self._workers_for(waiting) as workers:
-            # First those that were complete: a copy whose hash was emptied as well would be taken
-            # for the original meanwhile.
+            # First the files that were complete: otherwise a copy whose hash was cleared too would
+            # become the original meanwhile.
             if first_ones := waiting.first_ones():
                 workers.process(first_ones)
             workers.process(waiting)
-            # What was a copy of a file that changed may be an original now.
+            # A former copy of a file that changed may be an original now.
             while may_have_changed and not self._stop.is_set() and scan_queue.take_promoted():
                 workers.process(waiting)
 
@@ -230,7 +227,7 @@ class ImportRun:
             change_state(
                 self._library, self._session_id, SessionState.PROCESSING, operation="importing"
             )
-        except ImportSessionError:  # somebody cancelled it
+        except ImportSessionError:  # the session was cancelled
             return False
         return True
 
@@ -240,22 +237,22 @@ class ImportRun:
         return None if self._folder == root else stored_path(self._folder, root)
 
     def _ended(self, *, whole: bool) -> SessionState:
-        """End the session, or leave it to the others that take part, and return how it ended."""
+        """End the session, or leave it to the other importers, and return its state."""
         if whole:
             return retry_lock_timeouts(self._complete)
         others = self._others_state()
         return others or retry_lock_timeouts(self._cancel)
 
     def _others_state(self) -> SessionState | None:
-        """Return how the session ended by others, or CANCELLED when they go on without this one.
+        """Return the state that others gave the session, or CANCELLED if they continue it.
 
-        None: nobody but this importer can end it.
+        Returns None if only this importer can end it.
         """
         if self._membership is None:
             return None
         with translate_opening_errors(self._library.target):
             alone = self._membership.is_alone()
-            # In this order: whoever has left meanwhile has ended the session before.
+            # In this order: an importer that has left by now has ended the session before.
             together = self._membership.look_now()
         if together is not None and together.state is SessionState.COMPLETED:
             return SessionState.COMPLETED
@@ -273,7 +270,7 @@ class ImportRun:
         return self._end(SessionState.COMPLETED)
 
     def _counts_together(self) -> Counts:
-        """Return the counts of this importer, with what the others have done as well."""
+        """Return the counts of this importer with those of the others added."""
         counts = self._statistics.progress().counts
         if self._membership is None:
             return counts
@@ -291,9 +288,9 @@ class ImportRun:
         return self._end(SessionState.CANCELLED)
 
     def _fail(self, error: BaseException) -> None:
-        """Say in the session's row why the import ended, if the database still takes it.
+        """Record in the session's row why the import failed, if the database can still be written.
 
-        Where others take part they go on, and one of them ends the session.
+        If there are other importers they continue, and one of them ends the session.
         """
         if not self._session_id:
             return
@@ -311,7 +308,7 @@ class ImportRun:
         columns = ending(self._statistics, self._counts_together(), state, reason)
         try:
             change_state(self._library, self._session_id, state, **columns)
-        except ImportSessionError:  # somebody cancelled it
+        except ImportSessionError:  # the session was cancelled
             return SessionState.CANCELLED
         return state
 

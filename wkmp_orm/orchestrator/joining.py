@@ -1,7 +1,7 @@
-"""Who may import: alone, as the one that leads, or as one that joins it.
+"""Decides how a process may import: alone, as the leader, or by joining a running import.
 
-On SQLite one import runs at a time. On PostgreSQL whoever comes later joins the one that runs. Must
-not know what an import does.
+On SQLite one import runs at a time. On PostgreSQL an importer that comes later joins the running
+import.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from wkmp_orm.library import Library
 
 LEADER_AWAITED_S: Final = 5.0
-"""How long whoever holds the lock may take until its import can be joined, or has ended."""
+"""How long the lock's holder may take until its import can be joined or has ended."""
 _BETWEEN_LOOKS_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in an import: of which folder, and in whose session; None: one that is to begin.
+    """What an importer imports: the folder, and the session to join, or None to begin one.
 
-    `locks` are those of PostgreSQL, which say to others that this process imports.
+    `locks` are the PostgreSQL locks that show others that this process imports.
     """
 
     folder: Path
@@ -44,10 +44,10 @@ class Place:
 
 @contextmanager
 def place_in_import(library: Library, folder: Path, *, take_over: bool) -> Iterator[Place]:
-    """Be allowed to import a folder, with whoever does already, for the length of a `with` block.
+    """Get permission to import a folder during a `with` block, alone or with running importers.
 
-    Who leads ends sessions that were broken off and settles the root. Raises ImportRunningError
-    for an import that cannot be joined: on SQLite any, on PostgreSQL one of another folder.
+    A leader also ends interrupted sessions and settles the root. Raises ImportRunningError if an
+    import runs that cannot be joined: on SQLite any, on PostgreSQL one of another folder.
     """
     if library.target.path is not None:
         with import_lock(library.target) as others_have_ended:
@@ -81,10 +81,10 @@ def _place_on_server(
 
 
 def _may_lead(library: Library, locks: SessionLocks) -> bool:
-    """Say whether there is no import that could be joined, for who holds the leader's lock.
+    """Return whether there is no import to join. The caller holds the leader's lock.
 
-    It is held together with that of all importers then. A process that was stopped by hand may
-    still share that one when its import has long ended: whatever it does later is refused.
+    If so, it also takes the lock of all importers. A suspended process may still share that lock
+    after its import has ended; whatever it writes later is refused.
     """
     if locks.try_lock(IMPORTERS):
         return True

@@ -1,7 +1,4 @@
-"""A part in an import that several processes may share: its lock, its heartbeat, who leads.
-
-Knows members and locks of PostgreSQL; must not know what is done with a file.
-"""
+"""An importer's membership in a shared import: its locks, its heartbeat and its role."""
 
 from __future__ import annotations
 
@@ -36,11 +33,11 @@ TOLD_EVERY_S: Final = 60.0
 
 
 class Membership:
-    """One importer among those of a session. Any thread may call.
+    """This importer's membership in a session. Any thread may call it.
 
-    It says that it is at work from a thread of its own and over the connection of its locks, so
-    that neither decoding nor a pool that is in use holds that up. After a restart of the server it
-    takes its locks again; when somebody else has them, it sets `stop`.
+    Its own thread sends the heartbeats over the connection of the locks, so that neither decoding
+    nor a busy connection pool delays them. After a restart of the server it takes its locks again;
+    if another process has them, it sets `stop`.
     """
 
     def __init__(
@@ -53,14 +50,14 @@ class Membership:
         leads: bool,
         workers: int,
     ) -> None:
-        """Enter a session, whose locks are held; `close` leaves it. Raises SQLAlchemy's errors."""
+        """Join a session while holding its locks; `close` leaves it. Raises SQLAlchemy's errors."""
         self.me = new_guid()
         self.session_id = session_id
         self.leads = leads
         self.done_before = 0
-        """How many files others had done before this importer led."""
+        """How many files others had done before this importer became the leader."""
         self.is_over = False
-        """Whether the import as a whole has ended."""
+        """Whether the whole import has ended."""
         self._locks = locks
         self._statistics = statistics
         self._stop = stop
@@ -83,7 +80,7 @@ class Membership:
         return self._together
 
     def try_to_lead(self) -> bool:
-        """Become the leader, where nobody is it. False: somebody is, or the import has ended."""
+        """Become the leader; return False if there is one or the import has ended."""
         if not self._locks.try_lock(NAME):
             self._tell_who_is_awaited()
             return False
@@ -112,7 +109,7 @@ class Membership:
             )
 
     def is_alone(self) -> bool:
-        """Say whether no other process takes part in an import on this database."""
+        """Return whether no other process takes part in an import on this database."""
         alone = False
 
         def look(_: sa.Connection) -> None:
@@ -124,19 +121,19 @@ class Membership:
         return alone
 
     def look_now(self) -> SharedProgress | None:
-        """Tell what this importer has done, and return what all have done together."""
+        """Report this importer's counts, and return what all have done together."""
         self._surely(self._beat)
         return self._together
 
     def tell(self) -> None:
-        """Tell the others what this importer has done, without waiting for its next heartbeat."""
+        """Report this importer's counts now instead of at the next heartbeat."""
         try:
             self._surely(self._beat)
         except sa.exc.SQLAlchemyError as error:
             logger.info("the heartbeat of the import failed: %s", error)
 
     def close(self) -> None:
-        """Leave the session. The locks stay held."""
+        """Leave the session. The locks remain held."""
         self._ended.set()
         self._heart.join()
         try:
@@ -158,10 +155,10 @@ class Membership:
 
     def _beat_on(self) -> None:
         while not self._ended.wait(min(BEATS_EVERY_S, self._lease_s / BEATS_IN_A_LEASE)):
-            self.tell()  # when the server is away, the workers say so, and wait
+            self.tell()  # if the server is away, the workers report it and wait
 
     def _surely(self, do: Callable[[sa.Connection], object]) -> None:
-        """Call `do` with the connection, over a new one with the same locks if it was lost."""
+        """Call `do` with the connection; if it was lost, reconnect and take the same locks."""
         try:
             self._locks.run(do)
         except sa.exc.SQLAlchemyError:

@@ -1,7 +1,4 @@
-"""The files that wait for any of the importers that share a PostgreSQL: the queue is a table of it.
-
-Knows claims; must not know what is done with a file.
-"""
+"""The queue of an import that several processes share: a table in their PostgreSQL."""
 
 from __future__ import annotations
 
@@ -35,26 +32,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wkmp_orm.orchestrator")
 
 LOOKS_EVERY_S: Final = 0.5
-"""How often an importer without a file looks whether there is anything to do."""
+"""How often an importer without a file checks for work."""
 CLAIMS: Final = "claims"
-"""What these writes are called in reports."""
+"""The phase under which reports show these writes."""
 FIRST: Final = -(2**62)
-"""The first place of files that go first."""
+"""The start of the positions of files that go first."""
 
 _THROUGH: Final = (FileStatus.INGEST_COMPLETE, FileStatus.NO_AUDIO)
 _KINDS: Final = {
     Match.NEW: ClaimKind.NEW,
     Match.CHANGED: ClaimKind.CHANGED,
     Match.UNFINISHED: ClaimKind.UNFINISHED,
-    Match.SETTLED: ClaimKind.UNFINISHED,  # a copy that was elected an original meanwhile
+    Match.SETTLED: ClaimKind.UNFINISHED,  # a copy that became an original meanwhile
 }
 
 
 class SharedFiles:
-    """The queue as one importer sees it: what it takes is its own until it is through or leaves.
+    """One importer's view of the shared queue: the files that it takes are its own until finished.
 
-    A context manager that gives back at its end what was not begun. Any thread may call. Raises
-    the FlushErrors that everybody meets.
+    As a context manager it returns unstarted files to the queue at the end. Any thread may call it.
+    Raises the FlushErrors that affect every file.
     """
 
     def __init__(
@@ -67,7 +64,7 @@ class SharedFiles:
         workers: int,
         flavors: bool,
     ) -> None:
-        """Look at the queue of a session. `flavors`: somebody can be asked for them here."""
+        """Open a session's queue. `flavors`: this importer has a source of the songs' flavor."""
         self._library = library
         self._membership = membership
         self._statistics = statistics
@@ -76,25 +73,25 @@ class SharedFiles:
         self._flavors = flavors
         self._lock = threading.Lock()
         self._notes = threading.Lock()
-        """Beside the other, which is held while files are waited for."""
+        """A separate lock, because `_lock` is held while waiting for files."""
         self._known_copies: WaitingFiles | None = None
         self._mine: deque[WaitingFile] = deque()
         self._alone: str | None = None
-        """The file that others have ended over, if one is on its way here."""
+        """The file in progress here that other importers have ended over, if any."""
         self._done: list[str] = []
         self._copies: list[str] = []
         self._held = 0
-        """How many files are this importer's, those that are on their way included."""
+        """How many files belong to this importer, including those in progress."""
         self._claims = 0
         self._places = 0
         self._is_full = False
 
     def __len__(self) -> int:
-        """Return how many are left: exactly only when there are none."""
+        """Return how many are left; the number is exact only if it is 0."""
         return len(self._mine) + self._is_full
 
     def add(self, files: Iterable[WaitingFile], *, first: bool = False) -> None:
-        """Let files wait for whoever takes them, behind those that do already, or in front."""
+        """Queue files for any importer, at the end, or with `first` at the front."""
         rows = []
         for file in files:
             self._places += 1
@@ -105,10 +102,10 @@ class SharedFiles:
             self._write(lambda work: claims.let_wait(work, rows))
 
     def take(self, *, from_end: bool = False) -> WaitingFile | None:
-        """Return a file that is this importer's own now; None: nothing is left to be waited for.
+        """Take a file, which then belongs to this importer; None if there is none to wait for.
 
-        Waits while others are at work: what they have comes back if they end. None as well when
-        the import is stopped or has ended, and when its lead falls to this importer.
+        It waits while others have files, because these come back if their importers end. It also
+        returns None if the import is stopped or has ended, or if this importer becomes the leader.
         """
         with self._lock:
             while not self._stop.is_set() and not self._membership.is_over:
@@ -121,31 +118,31 @@ class SharedFiles:
         return None
 
     def first_ones(self) -> Queue:
-        """Return those that go first: none, as they are in front of the others in one queue.
+        """Return an empty queue: the files that go first are at the front of the common queue.
 
-        Where others overtake them, a copy whose hash was emptied is taken for the original for a
-        while. It gives that place up to a file that is complete.
+        If another importer finishes a copy before them, the copy counts as the original for a
+        while, until a complete file takes its place.
         """
         return NOTHING
 
     def add_copy(self, file: WaitingFile, *, is_new: bool) -> None:
-        """Keep a file that is equal to another one, which the scan has found."""
+        """Store a file that the scan has found to be a copy."""
         self._scanned_copies().add_copy(file, is_new=is_new)
 
     def copies(self) -> Iterator[list[WaitingFile]]:
-        """Give the copies that the scan has found."""
+        """Yield the copies that the scan has found."""
         return self._scanned_copies().copies()
 
     def take_copy(self, file: WaitingFile) -> bool:
-        """Forget a copy, and say whether this import has found out that it was one: it has not."""
+        """Remove a copy; return False, because this import did not find that it is one."""
         return self._scanned_copies().take_copy(file)
 
     def take_copy_at(self, path: str) -> WaitingFile | None:
-        """Forget the copy at a stored path, and return it; None: there is none."""
+        """Remove and return the copy at a stored path; None if there is none."""
         return self._scanned_copies().take_copy_at(path)
 
     def take_promoted(self) -> bool:
-        """Let copies that this import has found wait, if they became originals meanwhile."""
+        """Queue the copies that became originals meanwhile; return whether there were any."""
         self._write(self._settle)
         found = False
         while promoted := claims.promoted_copies(self._library, self._membership.me):
@@ -157,16 +154,16 @@ class SharedFiles:
         return found
 
     def fence(self, file: WaitingFile) -> Callable[[UnitOfWork], None]:
-        """Return what lets a unit of work about a file be refused when it is another's by now."""
+        """Return a function that makes a unit of work fail if another importer has the file."""
         me, guid = self._membership.me, file.matched.guid
         return lambda work: claims.refuse_unless_mine(work, me, guid)
 
     def is_mine(self, file: WaitingFile) -> bool:
-        """Say whether a file is this importer's own still."""
+        """Return whether a file still belongs to this importer."""
         return claims.is_mine(self._library, self._membership.me, file.matched.guid)
 
     def through(self, file: WaitingFile, *, is_copy: bool) -> None:
-        """Take note that this importer is through with a file, one way or another."""
+        """Record that this importer has finished a file, whatever the outcome."""
         guid = file.matched.guid
         with self._notes:
             (self._copies if is_copy else self._done).append(guid)
@@ -183,7 +180,7 @@ class SharedFiles:
         self.close()
 
     def close(self) -> None:
-        """Give back what was not begun."""
+        """Return the files that were not started to the queue."""
 
         def fill(work: UnitOfWork) -> None:
             self._settle(work)
@@ -203,7 +200,7 @@ class SharedFiles:
         return self._known_copies
 
     def _claim(self, *, from_end: bool = False) -> bool:
-        """Claim as many files as there are workers, and settle what is through."""
+        """Claim as many files as there are workers, and settle the finished ones."""
         self._claims += 1
         number, most = self._claims, 1 if from_end else self._workers
 
@@ -228,7 +225,7 @@ class SharedFiles:
         for row in taken:
             if row.owners > 1 and row.status in _THROUGH and row.kind is not ClaimKind.UNFLAVORED:
                 with self._notes:
-                    self._done.append(row.guid)  # its last owner did not come to say so
+                    self._done.append(row.guid)  # its last owner ended before it could settle it
                     self._held -= 1
                 continue
             if row.owners > claims.ALONE_AFTER:
@@ -253,7 +250,7 @@ class SharedFiles:
         )
 
     def _is_nothing_left(self) -> bool:
-        """Look whether anything is to be waited for, and wait a little if so."""
+        """Return whether there is nothing to wait for; otherwise claim files or wait briefly."""
         outlook = claims.outlook(self._library, self._membership.session_id, flavors=self._flavors)
         if outlook.is_free and self._claim():
             return False
@@ -272,7 +269,7 @@ class SharedFiles:
         return False
 
     def _settle(self, work: UnitOfWork) -> None:
-        """Take off the list what is through. A unit that is filled anew must find it again."""
+        """Settle the finished files. They stay listed until the commit, for a retry."""
         with self._notes:
             done, copies = list(self._done), list(self._copies)
         claims.settle(work, self._membership.me, done, copies)
@@ -285,7 +282,7 @@ class SharedFiles:
 
     def _write(self, fill: Callable[[UnitOfWork], object]) -> None:
         if self._done or self._copies:
-            self._membership.tell()  # before: who leads adds up when nothing is left
+            self._membership.tell()  # first: the leader adds up when nothing is left
         write(self._library, CLAIMS, fill)
 
 
