@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.benchmarks import (
     against,
     bulk,
+    claims,
     equal_files,
     fairness,
     far_away,
@@ -45,6 +46,7 @@ BENCHMARKS: Final[dict[str, Callable[[Place], Result]]] = {
     "others": one_file.against_others,
     "bulk": bulk.on_sqlite,
     "bulk-postgresql": bulk.on_postgresql,
+    "claims": claims.measure,
     "equal-files": equal_files.measure,
     "fairness": fairness.measure,
     "far-away": far_away.measure,
