@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conftest import Database
 from tests.support.canonical import canonical
 from tests.support.decoding_here import decode_here
 from tests.support.importers import FIRST_CHUNK, Importer, until
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.conftest import Database
+    from tests.support.postgres import PostgresServer
 
 SONGS, COPIES = 16, 3
 FILES = SONGS + COPIES + 1
@@ -34,8 +36,11 @@ SHORT_LEASE_S = 3
 @pytest.fixture(scope="module")
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make songs, of which some have copies, and a file that is broken."""
-    music = tmp_path_factory.mktemp("songs")
-    for number in range(SONGS):
+    return make_songs(tmp_path_factory.mktemp("songs"), SONGS)
+
+
+def make_songs(music: Path, songs: int) -> Path:
+    for number in range(songs):
         song = make_sound(music / f"{number:02}.flac", seconds=0.1, frequency=300 + number)
         # What files say of shared rows must agree, because what the first one says stays.
         agreed = {"albumartist": "Artist 0", "date": date(1965, 3, 1)}
@@ -69,7 +74,10 @@ def importers(
 @pytest.fixture(scope="module")
 def alone(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Return the rows that one importer makes of the songs."""
-    database = tmp_path_factory.mktemp("alone") / "wkmp.db"
+    return imported_alone(songs, tmp_path_factory.mktemp("alone") / "wkmp.db")
+
+
+def imported_alone(songs: Path, database: Path) -> dict[str, list[str]]:
     with pytest.MonkeyPatch.context() as patch, Library.open(database, root=songs) as library:
         decode_here(patch)
         import_folder(library, flavor_sources=[])
@@ -156,6 +164,43 @@ def test_an_importer_that_slept_longer_than_its_lease_does_no_harm(
     os.kill(sleeper.process.pid, signal.SIGCONT)
     assert {each.result()[0] for each in those} == {"COMPLETED"}
     check(postgresql_database, alone)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7_200)
+def test_of_three_importers_one_is_killed_and_one_sleeps_while_they_import_many_files(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """WKMP_IMPORTERS_FILES and WKMP_IMPORTERS_REPETITIONS say how many, and how often."""
+    songs = int(os.environ.get("WKMP_IMPORTERS_FILES", "60"))
+    music = make_songs(tmp_path, songs)
+    alone = imported_alone(music, tmp_path / "alone.db")
+    for repetition in range(int(os.environ.get("WKMP_IMPORTERS_REPETITIONS", "1"))):
+        name = f"importers_{repetition}"
+        database = Database(postgres_server.create_database(name), "postgresql", music)
+        kill_one_and_let_one_sleep(database, tmp_path / name, songs)
+        check(database, alone)
+        postgres_server.drop_database(name)
+
+
+def kill_one_and_let_one_sleep(database: Database, home: Path, songs: int) -> None:
+    home.mkdir()
+    those = [Importer(database, home, name=f"{n}", lease_s=SHORT_LEASE_S) for n in range(3)]
+    killed, sleeper, other = those
+    try:
+        for each in those:
+            each.has_begun()
+        for each in those:
+            each.go_on()
+        until(lambda: sum(len(each.begun) for each in those) > songs // 4)
+        killed.end()
+        os.kill(sleeper.process.pid, signal.SIGSTOP)
+        time.sleep(2 * SHORT_LEASE_S)
+        os.kill(sleeper.process.pid, signal.SIGCONT)
+        assert {each.result()[0] for each in (sleeper, other)} == {"COMPLETED"}
+    finally:
+        for each in those:
+            each.end()
 
 
 def paths_of(database: Database) -> list[str]:
