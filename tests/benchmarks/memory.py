@@ -37,7 +37,7 @@ COLUMNS: Final = {
 
 def measure(place: Place) -> Result:
     """Measure a first import, of a new library and beside known files, and one that resumes it."""
-    result = Result("memory", "memory of an import, decoding left out, SQLite", COLUMNS)
+    result = Result("memory", "memory of an import, decoding left out", COLUMNS)
     for files in (place.some(10_000, quick=1_000), place.some(300_000, quick=10_000)):
         with place.folder() as folder:
             music = folder / "music"
@@ -49,6 +49,9 @@ def measure(place: Place) -> Result:
             database = place.copy_template(folder / "other.db")
             _run(None, "", database, music, "known")
             _run(result, "beside known files", database, music)
+            with place.postgresql() as url:
+                _run(result, "new library, PostgreSQL", url, music)
+                _run(result, "resumed, PostgreSQL", url, music)
     return result
 
 
@@ -65,7 +68,9 @@ def _make_files(music: Path, number: int, beside: Path) -> None:
         os.link(source, folder / f"{each:06} - A title of the usual length.flac")
 
 
-def _run(result: Result | None, run: str, database: Path, root: Path, folder: str = ".") -> None:
+def _run(
+    result: Result | None, run: str, database: Path | str, root: Path, folder: str = "."
+) -> None:
     spawning = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawning) as process:
         files, peak, grown, seconds = process.submit(
