@@ -18,6 +18,7 @@ from .journal import Journal
 from .kills_sqlite import failures, write_until_stopped
 from .oracle import damage, judge_copy, judge_file, look, not_whole
 from .places import SqlitePlace
+from .rounds import Rounds
 from .units import Writer
 
 if TYPE_CHECKING:
@@ -47,14 +48,9 @@ def kills_in_backup(run: Run) -> None:
     """Kill a process that makes backups while it writes, and look at every backup with a name."""
     place = SqlitePlace(run.folder / run.part)
     backup = place.folder / "kept.bak"
-    rounds = 0
+    rounds = Rounds(place, fresh_after=FRESH_AFTER)
     while run.goes_on():
-        if rounds % FRESH_AFTER == 0:
-            place.renew()
-            journal = Journal()
-        rounds += 1
-        journal.ready = 0
-        chance = run.moment()
+        journal, chance = rounds.next(), run.moment()
         child = Child(journal, partial(make_backups, journal, place.path, backup))
         goal = chance.randint(1, 3)
         child.wait_until(lambda: journal.ready >= goal)  # noqa: B023 - it runs at once

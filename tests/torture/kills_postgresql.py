@@ -13,6 +13,7 @@ from .children import Child
 from .journal import Journal
 from .kills_sqlite import Task, failures, kill_at_a_moment, write_on
 from .oracle import judge_rows
+from .rounds import Rounds
 from .server import CrashingServer, PostgresqlPlace, connect
 
 if TYPE_CHECKING:
@@ -43,14 +44,11 @@ def server_for(run: Run) -> Iterator[PostgresqlPlace | None]:
 def kills_postgresql(run: Run) -> None:
     """Kill one process, or one of two and then the other, with one to four threads."""
     with server_for(run) as place:
-        rounds = 0
-        while place is not None and run.goes_on():
-            if rounds % FRESH_AFTER == 0:
-                place.renew()
-                journal = Journal()
-            rounds += 1
-            journal.ready = 0
-            chance = run.moment()
+        if place is None:
+            return
+        rounds = Rounds(place, fresh_after=FRESH_AFTER)
+        while run.goes_on():
+            journal, chance = rounds.next(), run.moment()
             task = Task(place.url, chance.choice((1, 1, 2, 4)))
             before = journal.reported()
             children = [

@@ -15,6 +15,7 @@ from .children import FAILED, Child
 from .journal import Journal
 from .oracle import judge_copy, judge_file
 from .places import SqlitePlace, open_patiently
+from .rounds import Rounds
 from .units import Writer
 
 if TYPE_CHECKING:
@@ -101,28 +102,18 @@ def failures(journal: Journal, children: list[Child]) -> list[str]:
     return [f"a process failed: {journal.told()}" for each in children if each.poll() == FAILED]
 
 
-class Rounds:
-    """One database after the other, each for some rounds of killing and looking."""
+class SqliteRounds(Rounds):
+    """Rounds on SQLite, with the judgement after each."""
 
     def __init__(self, run: Run) -> None:
         """Make the template."""
         self.place = SqlitePlace(run.folder / run.part)
-        self._rounds = 0
-        self.journal = Journal()
+        super().__init__(self.place, fresh_after=FRESH_AFTER)
 
-    def next(self) -> Journal:
-        """Begin a round, with a new database if it is time for one."""
-        if self._rounds % FRESH_AFTER == 0:
-            self.place.renew()
-            self.journal = Journal()
-        self._rounds += 1
-        self.journal.ready = 0
-        return self.journal
-
-    def judged(self) -> list[str]:
+    def judged(self, journal: Journal) -> list[str]:
         """Tell what is wrong, now that all processes are dead; the journal goes on from there."""
-        losses = judge_copy(self.place.path, self.journal)
-        if self._rounds % (FRESH_AFTER * EXAMINED_EVERY) == 0:
+        losses = judge_copy(self.place.path, journal)
+        if self.number % (FRESH_AFTER * EXAMINED_EVERY) == 0:
             losses += examined(self.place.path)
         return losses
 
@@ -136,20 +127,20 @@ def examined(path: Path) -> list[str]:
 
 def kills_sqlite(run: Run) -> None:
     """Kill one process with one to four threads, again and again."""
-    rounds = Rounds(run)
+    rounds = SqliteRounds(run)
     while run.goes_on():
         journal, chance = rounds.next(), run.moment()
         task = Task.drawn(rounds.place.path, chance)
         before = journal.reported()
         child = Child(journal, partial(write_on, journal, task, 0))
         killed = kill_at_a_moment(child, journal, chance)
-        losses = [*failures(journal, [child]), *rounds.judged()]
+        losses = [*failures(journal, [child]), *rounds.judged(journal)]
         run.passed(int(killed), losses=losses, units_reported=journal.reported() - before)
 
 
 def kills_sqlite_processes(run: Run) -> None:
     """Kill one of three processes while the others go on, and then these."""
-    rounds = Rounds(run)
+    rounds = SqliteRounds(run)
     while run.goes_on():
         journal, chance = rounds.next(), run.moment()
         task = Task.drawn(rounds.place.path, chance)
@@ -162,5 +153,5 @@ def kills_sqlite_processes(run: Run) -> None:
         for child in chance.sample(children, 3):
             killed += kill_at_a_moment(child, journal, chance)
             losses += judge_file(rounds.place.path, journal)
-        losses += [*failures(journal, children), *rounds.judged()]
+        losses += [*failures(journal, children), *rounds.judged(journal)]
         run.passed(killed, losses=losses, units_reported=journal.reported() - before)
