@@ -6,6 +6,7 @@ import pathlib
 import resource
 import threading
 import tracemalloc
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ MTIME = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 
 @pytest.fixture
 def waiting() -> Iterator[WaitingFiles]:
-    with WaitingFiles() as files:
+    with closing(WaitingFiles()) as files:
         yield files
 
 
@@ -94,7 +95,7 @@ def test_copies_are_found_by_their_path_and_told_apart(waiting: WaitingFiles) ->
 def fill_a_full_disk(_barrier: Barrier) -> str:
     """Be a process that may write files of 1 MB at the most."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-    with WaitingFiles() as waiting, pytest.raises(StorageError) as full:
+    with closing(WaitingFiles()) as waiting, pytest.raises(StorageError) as full:
         for start in range(0, 40_000, 500):
             waiting.add(map(a_file, range(start, start + 500)))
     return str(full.value)
@@ -124,7 +125,7 @@ def traced() -> Iterator[None]:
 def memory_of(number: int) -> int:
     """Return the bytes that so many waiting files, and as many copies, take in memory."""
     before = held()
-    with WaitingFiles() as waiting:
+    with closing(WaitingFiles()) as waiting:
         for start in range(0, number, 500):
             waiting.add(map(a_file, range(start, start + 500)))
         for each in range(number):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -92,7 +92,7 @@ class ImportRun:
                 self._begin(stack)
                 span.set({"wkmp_orm.import.session": self._session_id})
                 with (
-                    self._queue() as waiting,
+                    closing(self._queue()) as waiting,
                     ProgressReporter(
                         library,
                         self._session_id,

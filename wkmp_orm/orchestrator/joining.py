@@ -52,7 +52,7 @@ def place_in_import(library: Library, folder: Path, *, take_over: bool) -> Itera
     if library.target.path is not None:
         with import_lock(library.target) as others_have_ended:
             settle_sessions(library, others_have_ended=others_have_ended, take_over=take_over)
-            yield Place(path_under_root(folder, library.settle_root(folder)), None, None)
+            yield Place(_in_library(library, folder), None, None)
         return
     with closing(SessionLocks(library.target, NAME)) as locks:
         yield _place_on_server(library, folder, locks, take_over=take_over)
@@ -67,8 +67,7 @@ def _place_on_server(
             if locks.try_lock(NAME):
                 if _may_lead(library, locks):
                     settle_sessions(library, others_have_ended=True, take_over=take_over)
-                    place = path_under_root(folder, library.settle_root(folder))
-                    return Place(place, None, locks)
+                    return Place(_in_library(library, folder), None, locks)
                 locks.unlock(NAME)
             if locks.try_lock(IMPORTERS, shared=True):
                 running = running_session(library)
@@ -94,10 +93,15 @@ def _may_lead(library: Library, locks: SessionLocks) -> bool:
 def _joined(
     library: Library, folder: Path, theirs: str, session_id: str, locks: SessionLocks
 ) -> Place:
-    place = path_under_root(folder, library.settle_root(folder))
+    place = _in_library(library, folder)
     if not place.is_relative_to(path_from_text(theirs)):
         raise ImportRunningError(
             f"an import of {theirs} is running on {library.target}, and who imports {place} cannot"
             f" join it: wait for its end, or import {theirs} as well. Nothing was changed"
         )
     return Place(place, session_id, locks)
+
+
+def _in_library(library: Library, folder: Path) -> Path:
+    """Return the folder as a path below the library's root, which is stored if it is not yet."""
+    return path_under_root(folder, library.settle_root(folder))

@@ -19,8 +19,6 @@ from wkmp_orm.phases.claims import MOST_OWNERS, WaitingClaim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from types import TracebackType
-    from typing import Self
 
     from wkmp_orm.library import Library
     from wkmp_orm.orchestrator.membership import Membership
@@ -170,14 +168,6 @@ class SharedFiles:
             self._held -= 1
             if self._alone == guid:
                 self._alone = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Return the files that were not started to the queue."""

@@ -11,13 +11,12 @@ import sqlite3
 import threading
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wkmp_orm.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from types import TracebackType
 
     from wkmp_orm.orchestrator.file_in_progress import WaitingFile
     from wkmp_orm.work import UnitOfWork
@@ -164,14 +163,6 @@ class WaitingFiles:
         """Discard all files."""
         with self._lock:
             self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _turn_page(self) -> None:
         rows = self._rows("SELECT number, file FROM waiting ORDER BY number LIMIT ?", (PAGE,))

@@ -96,7 +96,7 @@ def _examined(value: Any, levels: int) -> Any:
         case str():
             return text_of(value)
         case float():
-            return _number(value)
+            return finite_number(value)
         case list() | tuple() | dict() if levels == 0:
             msg = f"it is nested deeper than {JSON_LEVELS} levels, or refers to itself; flatten it"
             raise ValueError(msg)
@@ -112,7 +112,8 @@ def _examined(value: Any, levels: int) -> Any:
             raise ValueError(msg)
 
 
-def _number(value: float) -> float:
+def finite_number(value: float) -> float:
+    """Return a float without its subclass. Raises ValueError for an infinite one and for NaN."""
     if not math.isfinite(value):
         msg = f"{shown(value)} is not a finite number"
         raise ValueError(msg)

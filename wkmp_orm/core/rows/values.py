@@ -6,7 +6,6 @@ remedy. Values are checked when they are given, not when they are flushed.
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -17,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from wkmp_orm.core.errors import ConfigurationError
-from wkmp_orm.core.rows.json_values import checked_json
+from wkmp_orm.core.rows.json_values import checked_json, finite_number
 from wkmp_orm.core.texts import short_text_of, shown, text_of
 from wkmp_orm.core.types import CheckedType, EnumText, Json, ShortText, UtcDateTime
 
@@ -59,10 +58,7 @@ def _real(value: Any) -> float:
         except OverflowError:
             msg = f"{shown(value)} does not fit into a float"
             raise ValueError(msg) from None
-    if not math.isfinite(value):
-        msg = f"{shown(value)} is not a finite number"
-        raise ValueError(msg)
-    return value  # type: ignore[no-any-return]
+    return finite_number(value)
 
 
 def _time(column_type: UtcDateTime) -> Callable[[Any], datetime]:
