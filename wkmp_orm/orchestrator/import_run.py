@@ -68,7 +68,7 @@ class ImportRun:
         self._library = library
         self._place = place
         self._folder = place.folder
-        self._equipment = config
+        self._config = config
         self._workers = workers
         self._stop = stop
         self._steps = steps
@@ -115,7 +115,7 @@ class ImportRun:
     def _begin(self, stack: ExitStack) -> None:
         """Start a session, or join the running one."""
         if not self._session_id:
-            parameters = self._equipment.parameters(self._workers)
+            parameters = self._config.parameters(self._workers)
             self._session_id = retry_lock_timeouts(
                 lambda: start_session(self._library, path_text(self._folder), parameters)
             )
@@ -153,7 +153,7 @@ class ImportRun:
             self._statistics,
             self._stop,
             workers=self._workers,
-            flavors=bool(self._equipment.flavor_sources),
+            flavors=bool(self._config.flavor_sources),
         )
 
     def _stages(self, waiting: WaitingFiles | SharedFiles) -> bool:
@@ -181,9 +181,9 @@ class ImportRun:
             self._statistics,
             self._stop,
             waiting,
-            flavors=bool(self._equipment.flavor_sources),
+            flavors=bool(self._config.flavor_sources),
             threads=self._workers,
-            hash_of=self._equipment.hash_of,
+            hash_of=self._config.hash_of,
         )
         with self._library.tracing.span("scan", {}):
             scan_queue.take_in(scan_folder(self._folder))
@@ -215,9 +215,9 @@ class ImportRun:
 
     @contextmanager
     def _workers_for(self, waiting: WaitingFiles | SharedFiles) -> Iterator[Workers]:
-        for note in self._equipment.notes:
+        for note in self._config.notes:
             logger.info(note)
-        with self._equipment.unpacked(
+        with self._config.unpacked(
             self._library, self._session_id, self._statistics, self._stop, self._workers
         ) as context:
             yield Workers(context, self._workers, self._steps, waiting)
@@ -326,7 +326,7 @@ class ImportRun:
             phases=progress.phases,
             workers=progress.workers,
             notes=(
-                *(self._equipment.notes if progress.counts.to_import else ()),
+                *(self._config.notes if progress.counts.to_import else ()),
                 *((self._note,) if self._note else ()),
             ),
             failures=statistics.failures,

@@ -117,18 +117,18 @@ class Membership:
             alone = self._locks.try_lock(IMPORTERS)
             self._locks.unlock(IMPORTERS)
 
-        self._surely(look)
+        self._run_reconnecting(look)
         return alone
 
     def look_now(self) -> SharedProgress | None:
         """Report this importer's counts, and return what all have done together."""
-        self._surely(self._beat)
+        self._run_reconnecting(self._beat)
         return self._together
 
     def tell(self) -> None:
         """Report this importer's counts now instead of at the next heartbeat."""
         try:
-            self._surely(self._beat)
+            self._run_reconnecting(self._beat)
         except sa.exc.SQLAlchemyError as error:
             logger.info("the heartbeat of the import failed: %s", error)
 
@@ -137,7 +137,9 @@ class Membership:
         self._ended.set()
         self._heart.join()
         try:
-            self._surely(lambda connection: members.leave(connection, self.me, self._done()))
+            self._run_reconnecting(
+                lambda connection: members.leave(connection, self.me, self._done())
+            )
         except sa.exc.SQLAlchemyError as error:
             logger.warning("the import could not be left: others wait for its lease: %s", error)
 
@@ -157,7 +159,7 @@ class Membership:
         while not self._ended.wait(min(BEATS_EVERY_S, self._lease_s / BEATS_IN_A_LEASE)):
             self.tell()  # if the server is away, the workers report it and wait
 
-    def _surely(self, do: Callable[[sa.Connection], object]) -> None:
+    def _run_reconnecting(self, do: Callable[[sa.Connection], object]) -> None:
         """Call `do` with the connection; if it was lost, reconnect and take the same locks."""
         try:
             self._locks.run(do)
